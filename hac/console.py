@@ -1,0 +1,49 @@
+"""What every command shares: errors as one sentence, exit codes, progress with time left."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from hac.errors import HacError
+
+if TYPE_CHECKING:
+    import typer
+
+
+def run(app: typer.Typer) -> None:
+    """Run a command-line app: a `HacError` becomes one sentence on stderr and exit code 2, Ctrl-C becomes 130."""
+    import errno
+
+    try:
+        app()
+    except HacError as error:
+        _say(str(error))
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        _say("interrupted; what was finished is kept, the same command goes on from there")
+        sys.exit(130)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        _say(f"no space left on the disk ({error.filename or 'while writing'}); free some or choose another folder")
+        sys.exit(2)
+
+
+def _say(sentence: str) -> None:
+    print(f"error: {' '.join(sentence.split())}", file=sys.stderr)
+
+
+@contextmanager
+def progress(description: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """Show a progress bar with time left on stderr; yields `advance(n)`. Silent when stderr is no terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(description, total=total)
+        yield lambda n=1: bar.advance(task, n)

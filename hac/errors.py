@@ -1,0 +1,64 @@
+"""What goes wrong, in words a user can act on.
+
+Two kinds of trouble exist. A `HacError` stops the command: the command line prints its one sentence and exits
+with 2. A `Failure` concerns one item of many (a file, an utterance): it is counted, listed in the results, and
+the work goes on, unless the user asked for `--strict`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+
+class HacError(Exception):
+    """A problem the user can fix: one sentence saying what was found, where, what was expected, the way out."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One item that could not be used.
+
+    Attributes:
+        id: the utterance id or file name.
+        reason: a short slug that groups failures, such as `audio-empty`.
+        detail: one sentence for a person.
+    """
+
+    id: str
+    reason: str
+    detail: str
+
+
+@dataclass
+class FailureLog:
+    """Failures collected on the way; with `strict` the first one stops the work as a `HacError`."""
+
+    strict: bool = False
+    items: list[Failure] = field(default_factory=list)
+
+    def add(self, id: str, reason: str, detail: str) -> None:
+        """Record one failure, or raise it at once under `strict`."""
+        if self.strict:
+            raise HacError(f"{id}: {detail} (--strict stops at the first failure)")
+        self.items.append(Failure(id, reason, detail))
+
+    def extend(self, failures: Iterable[Failure]) -> None:
+        """Record several failures."""
+        for failure in failures:
+            self.add(failure.id, failure.reason, failure.detail)
+
+    def by_reason(self) -> dict[str, int]:
+        """Count of failures per reason, sorted by reason."""
+        return dict(sorted(Counter(item.reason for item in self.items).items()))
+
+    def __len__(self) -> int:
+        """Count of failures."""
+        return len(self.items)
+
+    def __iter__(self) -> Iterator[Failure]:
+        """Iterate over the failures in the order they came."""
+        return iter(self.items)

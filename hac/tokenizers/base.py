@@ -1,0 +1,44 @@
+"""One interface for every tokenizer: mono audio in, named streams of codes out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSpec:
+    """What a tokenizer promises of one stream: its name, codebook size and exact frame rate in Hz."""
+
+    name: str
+    codebook_size: int
+    frame_rate: Fraction
+
+
+@runtime_checkable
+class Tokenizer(Protocol):
+    """Anything that turns speech into tokens.
+
+    Attributes:
+        name: `kind:where`, as given on the command line.
+        sample_rate: Hz the tokenizer wants its audio at.
+        streams: every stream it makes, in a fixed order.
+        provenance: what a result must record to be repeated (weights' hash, revision, layer, K, seed, ...).
+    """
+
+    name: str
+    sample_rate: int
+    streams: tuple[StreamSpec, ...]
+    provenance: Mapping[str, Any]
+
+    def encode(self, batch: Sequence[NDArray[np.float32]]) -> list[dict[str, NDArray[np.int32]]]:
+        """Encode utterances, each float32 [n_samples] mono at `sample_rate`; one dict of streams per utterance.
+
+        A batch gives each utterance the codes it gets alone: padding is masked or cut off by the tokenizer.
+        """
+        ...

@@ -1,0 +1,131 @@
+"""Which utterances stand or fall together: the rows of the count tables, and the units that are resampled.
+
+Frames of one speaker are far from independent (intervals from frames alone were 22 times too narrow in a simulation),
+so intervals come from resampling speakers. Where a language has too few speakers for that, utterances are resampled
+instead, and the results say so. Rows are a function of the manifest alone, so that shards agree on them; their number
+is bounded (`MAX_CLUSTERS` a language), so that tables do not grow with the corpus.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from probes.controls import utterance_keys
+
+MIN_SPEAKERS = 10
+"""Fewer speakers than this cannot be resampled with any honesty."""
+MAX_CLUSTERS = 256
+"""More clusters than this in a language are dealt into this many groups at random: resampling groups is as valid."""
+BINS_PER_SPEAKER = 8
+"""Each speaker's utterances are dealt into this many rows, so that the speaker has an interval of its own."""
+UNKNOWN = ""
+"""Language or speaker of an utterance whose manifest row names none."""
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Row:
+    """One row of a count table.
+
+    Attributes:
+        language: language code, or empty where unknown.
+        speaker: speaker label, empty where unknown, or `group 17` where speakers were dealt into groups.
+        bin: which part of the speaker's utterances.
+        grouped: whether `speaker` names a group of speakers.
+    """
+
+    language: str
+    speaker: str
+    bin: int
+    grouped: bool = False
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The row of every utterance.
+
+    Attributes:
+        rows: sorted, each once.
+        of_utterance: int64 [n_utterances], index into `rows`.
+    """
+
+    rows: tuple[Row, ...]
+    of_utterance: NDArray[np.int64]
+
+    def order(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Utterance indices grouped by row, and where each row begins: int64 [n_utterances], [n_rows + 1]."""
+        order = np.argsort(self.of_utterance, kind="stable").astype(np.int64)
+        bounds = np.searchsorted(self.of_utterance[order], np.arange(len(self.rows) + 1)).astype(np.int64)
+        return order, bounds
+
+
+def assign_rows(ids: Sequence[str], languages: Sequence[str | None], speakers: Sequence[str | None]) -> Rows:
+    """Deal utterances into rows.
+
+    Args:
+        ids: utterance ids, each once.
+        languages: language of each, None where unknown.
+        speakers: speaker of each, None where unknown. Speakers of two languages are two speakers.
+    """
+    keys = utterance_keys(ids)
+    voices: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+    for i, (language, speaker) in enumerate(zip(languages, speakers, strict=True)):
+        voices[language or UNKNOWN][speaker or UNKNOWN].append(i)
+    row_of: list[Row] = [Row("", "", 0)] * len(ids)
+    for language, by_speaker in voices.items():
+        if len(by_speaker) > MAX_CLUSTERS:
+            names = _shuffled(by_speaker)
+            for place, name in enumerate(names):
+                group = Row(language, f"group {place % MAX_CLUSTERS}", 0, grouped=True)
+                for i in by_speaker[name]:
+                    row_of[i] = group
+            continue
+        few = len(by_speaker) < MIN_SPEAKERS
+        n_bins = MAX_CLUSTERS // len(by_speaker) if few else BINS_PER_SPEAKER
+        for name, members in by_speaker.items():
+            for place, i in enumerate(sorted(members, key=lambda i: (keys[i], ids[i]))):
+                row_of[i] = Row(language, name, place % n_bins)
+    rows = tuple(sorted(set(row_of)))
+    index = {row: r for r, row in enumerate(rows)}
+    return Rows(rows, np.array([index[row] for row in row_of], np.int64))
+
+
+@dataclass(frozen=True)
+class Resampling:
+    """The units that are drawn with replacement.
+
+    Attributes:
+        unit: `speaker` or `utterance`.
+        of_row: int64 [n_rows], the cluster of each row.
+        n: count of clusters.
+        note: why utterances had to do, or that speakers were grouped; empty otherwise.
+    """
+
+    unit: str
+    of_row: NDArray[np.int64]
+    n: int
+    note: str = ""
+
+
+def resampling(rows: Sequence[Row]) -> Resampling:
+    """Clusters of a table's rows: speakers where there are at least `MIN_SPEAKERS`, else parts of the utterances."""
+    voices = sorted({(row.language, row.speaker) for row in rows})
+    known = sum(1 for _, speaker in voices if speaker != UNKNOWN)
+    if known < MIN_SPEAKERS:
+        note = f"{known} speakers are too few to resample (at least {MIN_SPEAKERS}): utterances are resampled instead"
+        return Resampling("utterance", np.arange(len(rows), dtype=np.int64), len(rows), note)
+    index = {voice: c for c, voice in enumerate(voices)}
+    of_row = np.array([index[row.language, row.speaker] for row in rows], np.int64)
+    grouped = any(row.grouped for row in rows)
+    note = f"more than {MAX_CLUSTERS} speakers: dealt at random into {MAX_CLUSTERS} groups" if grouped else ""
+    return Resampling("speaker", of_row, len(voices), note)
+
+
+def _shuffled(names: Iterable[str]) -> list[str]:
+    names = list(names)
+    keys = utterance_keys(names)
+    return [name for _, name in sorted(zip(keys.tolist(), names, strict=True))]

@@ -1,33 +1,35 @@
-"""Forced alignments as one columnar store: id, tier, label, onset, offset."""
+"""Forced alignments as one columnar store: id, tier, label, onset, offset.
+
+This is the front door; the parts lie in `alignment_tiers` (tables), `alignment_store` (Parquet),
+`alignment_formats` (TextGrid, CTM, TIMIT, CSV), `alignment_folder` (many files) and `alignment_partition`.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
+from hac.data.alignment_partition import AlignmentReport, Touched, partition
+from hac.data.alignment_store import read_store, write_alignments
+from hac.data.alignment_tiers import PHONES, WORDS, Alignments, Tier, tier_from_rows
 
-PHONES = "phones"
-WORDS = "words"
+__all__ = [
+    "PHONES",
+    "WORDS",
+    "AlignmentReport",
+    "Alignments",
+    "Tier",
+    "Touched",
+    "partition",
+    "read_alignments",
+    "tier_from_rows",
+    "write_alignments",
+]
 
 
-@dataclass(frozen=True)
-class Tier:
-    """One tier of every utterance, columnar: the intervals of utterance i are rows `bounds[i]:bounds[i + 1]`.
+def read_alignments(path: Path) -> Alignments:
+    """Read an alignment store.
 
-    Attributes:
-        name: `phones` or `words`.
-        ids: utterance ids, each once.
-        bounds: int64 [n_utterances + 1], ascending.
-        labels: int32 [n_intervals], indices into `vocabulary`.
-        onset_us, offset_us: int64 [n_intervals], microseconds, half-open intervals, ascending in an utterance.
-        vocabulary: label names; an input of the reader or sorted by name, never in order of appearance.
+    Raises:
+        HacError: the file is missing or no alignment store.
     """
-
-    name: str
-    ids: tuple[str, ...]
-    bounds: NDArray[np.int64]
-    labels: NDArray[np.int32]
-    onset_us: NDArray[np.int64]
-    offset_us: NDArray[np.int64]
-    vocabulary: tuple[str, ...]
+    return read_store(Path(path))

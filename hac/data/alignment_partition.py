@@ -7,10 +7,11 @@ The rules, in this order; each is counted, none is silent:
 3. `zero_length`: an interval without duration is dropped.
 4. `outside`: an interval wholly before 0 or wholly beyond the audio's end is dropped.
 5. `cut_start`, `cut_end`: the part before 0, or beyond the audio's end, is cut off.
-6. `overlap_cut`: where two intervals overlap, the later one (by onset, then offset, then order in the file) begins
-   where the earlier ends; `overlap_dropped`: one that lies wholly within earlier ones is dropped.
+6. `overlap_cut`: where two intervals overlap, the later one (by onset, then offset, then order in the file)
+   begins where the earlier ends; `overlap_dropped`: one that lies wholly within earlier ones is dropped.
 7. `gap`: time that no interval covers becomes silence.
-8. `silence_merged`: adjacent silences become one interval (counted: the intervals that vanished, their duration).
+8. `silence_merged`: adjacent silences become one interval (counted: the intervals that vanished, their
+   duration).
 """
 
 from __future__ import annotations
@@ -90,12 +91,13 @@ def partition(
 
     Args:
         tier: phones as they were found, before the policy.
-        durations_us: the audio's duration in microseconds by utterance id; ids that the tier lacks are ignored.
+        durations_us: the audio's duration in microseconds by utterance id; ids that the tier lacks are
+            ignored.
         policy: what the labels mean.
 
     Returns:
-        A tier in which each utterance's intervals touch, begin at 0 and end at its duration (none where that is 0),
-        and the report. Partitioning the result again changes nothing.
+        A tier in which each utterance's intervals touch, begin at 0 and end at its duration (none where that
+        is 0), and the report. Partitioning the result again changes nothing.
 
     Raises:
         HacError: an utterance has no duration, or a negative one; a label is outside the policy's phone set.
@@ -116,7 +118,7 @@ def partition(
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """Intervals as columns [n_intervals]; after `shifted`, on one global timeline of all utterances end to end."""
+    """Intervals as columns [n_intervals]; once `shifted`, all utterances lie end to end on one timeline."""
 
     utterance: Ints
     label: NDArray[np.int32]
@@ -135,8 +137,8 @@ def _durations(tier: Tier, durations_us: Mapping[str, int]) -> Ints:
     missing = [id for id in tier.ids if id not in durations_us]
     if missing:
         raise HacError(
-            f"{len(missing)} aligned utterances have no duration, the first is {missing[0]!r}; add them to the "
-            "manifest or select the utterances that both have"
+            f"{len(missing)} aligned utterances have no duration, the first is {missing[0]!r}; add them to "
+            "the manifest or select the utterances that both have"
         )
     durations = np.fromiter((durations_us[id] for id in tier.ids), dtype=np.int64, count=len(tier.ids))
     if len(durations) and durations.min() < 0:
@@ -173,7 +175,7 @@ def _clip(rows: _Rows, durations: Ints, counts: dict[str, Touched]) -> _Rows:
 
 
 def _resolve_overlaps(rows: _Rows, counts: dict[str, Touched]) -> _Rows:
-    """Rule 6, on the global timeline: utterances cannot reach into each other, for they were cut at their ends."""
+    """Rule 6, on the one timeline: utterances cannot reach into each other, they were cut at their ends."""
     rows = rows.where(np.lexsort((rows.offset, rows.onset, rows.utterance)))
     reached = np.concatenate([[0], np.maximum.accumulate(rows.offset)])[:-1]
     hidden = rows.offset <= reached
@@ -184,7 +186,7 @@ def _resolve_overlaps(rows: _Rows, counts: dict[str, Touched]) -> _Rows:
 
 
 def _fill_gaps(rows: _Rows, base: Ints, silence: int, counts: dict[str, Touched]) -> _Rows:
-    """Rule 7: a gap lies between the end of one thing and the start of the next, utterance edges being things."""
+    """Rule 7: a gap lies between the end of one interval (or utterance start) and the next start (or end)."""
     ends = np.concatenate([rows.offset, base[:-1]])
     starts = np.concatenate([rows.onset, base[1:]])
     ends.sort()

@@ -1,9 +1,9 @@
 """The alignment store: one Parquet file with a row per interval.
 
-Columns: `id`, `tier` and `label` (dictionary-encoded text), `onset` and `offset` (float64 seconds, each an exact
-number of microseconds). An utterance that a tier covers without any interval has one row whose label and times are
-null. The schema's metadata holds, under the key `hac.alignments`, a JSON object with the format's version, the
-provenance and each tier's vocabulary, so that unused labels of a given label set survive.
+Columns: `id`, `tier` and `label` (dictionary-encoded text), `onset` and `offset` (float64 seconds, each an
+exact number of microseconds). An utterance that a tier covers without any interval has one row whose label
+and times are null. The schema's metadata holds, under the key `hac.alignments`, a JSON object with the
+format's version, the provenance and each tier's vocabulary, so that unused labels of a given set survive.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def _dictionary(
 
 
 def read_store(path: Path) -> Alignments:
-    """Read a store, ours or any Parquet file with the columns `id`, `tier`, `label`, `onset`, `offset` (seconds).
+    """Read a store, ours or any Parquet file with the columns `id`, `tier`, `label`, `onset`, `offset`.
 
     Args:
         path: a Parquet file.
@@ -108,9 +108,16 @@ def read_store(path: Path) -> Alignments:
         kept = here & ~absent
         covered = _in_order_of_appearance(id_codes[here])
         found[name] = tier_from_columns(
-            name, ids, id_codes[kept], labels, label_codes[kept], to_us_array(onset[kept]), to_us_array(offset[kept]),
-            vocabulary=about["vocabularies"].get(name), ids=[ids[i] for i in covered],
-        )  # fmt: skip
+            name,
+            ids,
+            id_codes[kept],
+            labels,
+            label_codes[kept],
+            to_us_array(onset[kept]),
+            to_us_array(offset[kept]),
+            vocabulary=about["vocabularies"].get(name),
+            ids=[ids[i] for i in covered],
+        )
     return Alignments(found, about["provenance"])
 
 

@@ -1,7 +1,7 @@
 """The tables an alignment is made of: columnar tiers and how they are built, selected and joined.
 
-A tier holds every utterance at once. Nothing here loops over intervals in Python: a corpus of 5,567 utterances has
-some 400,000 phones, and selecting or joining them is a few numpy calls.
+A tier holds every utterance at once. Nothing here loops over intervals in Python: a corpus of 5,567
+utterances has some 400,000 phones, and selecting or joining them is a few numpy calls.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ class Tier:
         ids: utterance ids, each once.
         bounds: int64 [n_utterances + 1], ascending.
         labels: int32 [n_intervals], indices into `vocabulary`.
-        onset_us, offset_us: int64 [n_intervals], microseconds, half-open intervals, ascending in an utterance.
+        onset_us, offset_us: int64 [n_intervals], microseconds, half-open intervals, ascending in an
+            utterance.
         vocabulary: label names; an input of the reader or sorted by name, never in order of appearance.
     """
 

@@ -1,9 +1,29 @@
-"""Manifests: which utterances there are, where their audio lies, and what is known of each."""
+"""Manifests: which utterances there are, where their audio lies, and what is known of each.
+
+Two formats with the same rows, told apart by the name's ending:
+
+* `.jsonl`: one JSON object a line with the fields of `Utterance`. The first line may be a header instead,
+  `{"hac_manifest": 1, "root": "/corpora/x"}`.
+* `.parquet`: one row an utterance, columns as the fields; the header is the file's metadata `hac_manifest`.
+
+The root is the folder that `path` and `alignment` are relative to; without a header it is the manifest's own
+folder, and a relative root is taken from there. Nothing outside the root is ever opened: not by `..`, not by
+an absolute path, not by a symbolic link. Other fields than these are allowed and dropped, unless one looks like
+a misspelt field that is absent.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from functools import cached_property
 from pathlib import Path
+
+from hac.data.timeline import US_PER_S, to_us
+from hac.errors import FailureLog, HacError
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +49,134 @@ class Utterance:
     alignment: str | None = None
 
 
+FIELDS = tuple(field.name for field in fields(Utterance))
+"""Names of the fields, in order."""
+
+
 @dataclass(frozen=True)
 class Manifest:
     """Utterances in order, and the folder their paths are relative to."""
 
     root: Path
     utterances: tuple[Utterance, ...]
+
+    def __len__(self) -> int:
+        """Count of utterances."""
+        return len(self.utterances)
+
+    @cached_property
+    def by_id(self) -> Mapping[str, Utterance]:
+        """Utterances by their ids."""
+        return {utterance.id: utterance for utterance in self.utterances}
+
+    @cached_property
+    def ids(self) -> tuple[str, ...]:
+        """Ids in order."""
+        return tuple(utterance.id for utterance in self.utterances)
+
+    @cached_property
+    def durations_us(self) -> Mapping[str, int]:
+        """Durations by id, in integer microseconds."""
+        return {utterance.id: to_us(utterance.duration) for utterance in self.utterances}
+
+    @property
+    def duration_us(self) -> int:
+        """Total duration, in microseconds, exactly."""
+        return sum(self.durations_us.values())
+
+    @property
+    def hours(self) -> float:
+        """Total duration in hours."""
+        return self.duration_us / US_PER_S / 3600
+
+    @cached_property
+    def speakers(self) -> tuple[str, ...]:
+        """Speaker labels in use, sorted; utterances without one are left out."""
+        return tuple(sorted({u.speaker for u in self.utterances if u.speaker is not None}))
+
+    @cached_property
+    def languages(self) -> tuple[str, ...]:
+        """Languages in use, sorted; utterances without one are left out."""
+        return tuple(sorted({u.language for u in self.utterances if u.language is not None}))
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hex SHA-256 of the content for provenance: the rows sorted by id, whatever the format and the root."""
+        digest = hashlib.sha256()
+        for utterance in sorted(self.utterances, key=lambda u: u.id):
+            row = json.dumps(asdict(utterance), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+            digest.update(row.encode("utf-8", "surrogatepass") + b"\n")
+        return digest.hexdigest()
+
+    def subset(self, ids: Iterable[str]) -> Manifest:
+        """The utterances with these ids, in the manifest's order.
+
+        Raises:
+            HacError: an id is not in the manifest.
+        """
+        wanted = set(ids)
+        if unknown := sorted(wanted - self.by_id.keys()):
+            more = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
+            raise HacError(f"utterance {unknown[0]!r}{more} not in the manifest of {len(self)} utterances")
+        return Manifest(self.root, tuple(u for u in self.utterances if u.id in wanted))
+
+    def audio_path(self, utterance: Utterance) -> Path:
+        """Where the utterance's audio lies, checked to be inside the root even through symbolic links.
+
+        Raises:
+            HacError: the path leads out of the root.
+        """
+        return self._inside(utterance, "path", utterance.path)
+
+    def alignment_path(self, utterance: Utterance) -> Path | None:
+        """Where the utterance's alignment file lies, checked likewise; None where the row gives none.
+
+        Raises:
+            HacError: the path leads out of the root.
+        """
+        return (
+            None if utterance.alignment is None else self._inside(utterance, "alignment", utterance.alignment)
+        )
+
+    @cached_property
+    def _real_root(self) -> str:
+        return os.path.realpath(self.root)
+
+    def _inside(self, utterance: Utterance, field: str, relative: str) -> Path:
+        path = self.root / relative
+        real = os.path.realpath(path)
+        if os.path.commonpath([real, self._real_root]) != self._real_root:
+            detail = f"{field} {relative!r} leads out of the root {self.root}, to {real}"
+            raise HacError(
+                f"utterance {utterance.id!r}: {detail}; give a root that holds it, or drop the row"
+            )
+        return path
+
+
+def read_manifest(path: Path, root: Path | None = None, failures: FailureLog | None = None) -> Manifest:
+    """Read a manifest (`.jsonl` or `.parquet`).
+
+    Args:
+        path: the file.
+        root: folder that paths are relative to; overrides the file's own.
+        failures: where rows that cannot be used are counted, and left out; None makes the first one an error.
+
+    Raises:
+        HacError: the file is missing, broken or without utterances, or a row is bad: the message names it.
+    """
+    from hac.data import manifest_formats  # which needs the types above
+
+    return manifest_formats.read(Path(path), root, failures)
+
+
+def write_manifest(manifest: Manifest, path: Path) -> None:
+    """Write a manifest as `.jsonl` or `.parquet`, by the name's ending.
+
+    The root is written relative to the file where one lies inside the other, so that they can move together.
+
+    Raises:
+        HacError: a row is bad, the ending is not known, or the file cannot be written.
+    """
+    from hac.data import manifest_formats
+
+    manifest_formats.write(manifest, Path(path))

@@ -9,6 +9,7 @@ format's version, the provenance and each tier's vocabulary, so that unused labe
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -81,17 +82,19 @@ def _dictionary(
     return pa.DictionaryArray.from_arrays(codes, pa.array(names, type=pa.string()))
 
 
-def read_store(path: Path) -> Alignments:
+def read_store(path: Path, vocabularies: Mapping[str, Sequence[str]] | None = None) -> Alignments:
     """Read a store, ours or any Parquet file with the columns `id`, `tier`, `label`, `onset`, `offset`.
 
     Args:
         path: a Parquet file.
+        vocabularies: the labels allowed, by tier; by default what the store says, else those found, sorted.
 
     Returns:
         Its tiers; utterances in the order of the file, intervals sorted by onset.
 
     Raises:
-        HacError: the file is missing, no Parquet, lacks a column, or holds times that are no numbers.
+        HacError: the file is missing, no Parquet, lacks a column, holds times that are no
+            numbers, or a label outside its vocabulary.
     """
     table = _read_table(Path(path))
     about = _about(path, table.schema.metadata or {})
@@ -102,6 +105,7 @@ def read_store(path: Path) -> Alignments:
     onset, offset = (_seconds(path, table[name], absent) for name in ("onset", "offset"))
     if len(absent) and min(id_codes.min(), tier_codes.min()) < 0:
         raise HacError(f"{path}: rows without an id or a tier; every row of an alignment store needs both")
+    allowed = about["vocabularies"] | dict(vocabularies or {})
     found = {}
     for k, name in enumerate(tiers):
         here = tier_codes == k
@@ -115,7 +119,7 @@ def read_store(path: Path) -> Alignments:
             label_codes[kept],
             to_us_array(onset[kept]),
             to_us_array(offset[kept]),
-            vocabulary=about["vocabularies"].get(name),
+            vocabulary=allowed.get(name),
             ids=[ids[i] for i in covered],
         )
     return Alignments(found, about["provenance"])

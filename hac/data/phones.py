@@ -1,8 +1,9 @@
-"""What a phone label means: which labels are silence or noise, which marks are stripped, which phones are folded.
+"""What a phone label means: which labels are silence or noise, which marks are stripped, which phones are
+folded.
 
-A `PhonePolicy` is data (YAML) and works on label names, never on intervals: applying it to a corpus touches each
-name of the vocabulary once. The shipped policies are the YAML files in `hac/data/phone_tables`; `auto` looks at a
-vocabulary and picks one.
+A `PhonePolicy` is data (YAML) and works on label names, never on intervals: applying it to a corpus touches
+each name of the vocabulary once. The shipped policies are the YAML files in `hac/data/phone_tables`; `auto`
+looks at a vocabulary and picks one.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ SILENCE = "sil"
 NOISE = "spn"
 """The one noise label after a policy was applied with `noise_rule: keep`."""
 
-# Compared without regard to case: MFA, Kaldi, HTK, TIMIT, pocketsphinx, MAUS, espeak-ng and gruut between them
+# Compared without regard to case: MFA, Kaldi, HTK, TIMIT, pocketsphinx, MAUS, espeak-ng and gruut between
+# them
 SILENCE_LABELS = (
     "", "sil", "sp", "ssil", "pau", "pause", "silence", "h#", "#", "_", "_:", "<eps>", "eps", "<s>", "</s>", "<sil>",
     "[sil]", "+sil+", "<p:>", "<p>", "(.)", "|", "||", "‖", "#h",
@@ -51,15 +53,15 @@ _TONE = re.compile("[˥˦˧˨˩⁰¹²³⁴⁵⁶⁷⁸⁹↗↘ꜛꜜ]")
 class PhonePolicy(BaseModel):
     """How labels of a phone tier become phones.
 
-    The steps, in this order, on each label name: Unicode composed (NFC) and trimmed; word-position suffix cut;
-    silence and noise recognized; case; phone map; silence recognized again; stress, length, tone cut.
+    The steps, in this order, on each label name: Unicode composed (NFC) and trimmed; word-position suffix
+    cut; silence and noise recognized; case; phone map; silence recognized again; stress, length, tone cut.
 
     Attributes:
         name: goes into the protocol of every number.
         silence: labels that become `sil`, compared without regard to case.
         noise: labels of speech-like or other noise, compared without regard to case.
-        noise_rule: `keep` as the label `spn`; `silence`: becomes `sil`; `drop`: the interval is removed, so that
-            `partition` fills the hole with silence where no neighbour reaches into it.
+        noise_rule: `keep` as the label `spn`; `silence`: becomes `sil`; `drop`: the interval is removed, so
+            that `partition` fills the hole with silence where no neighbour reaches into it.
         strip_position: cut Kaldi's word-position suffixes `_B _I _E _S`.
         strip_stress: cut ARPAbet stress digits (AH0 -> AH) and the IPA marks for stress.
         strip_length: cut the IPA marks for length.
@@ -122,8 +124,8 @@ class PhonePolicy(BaseModel):
             tier: a phone tier with any labels.
 
         Returns:
-            A tier over the same utterances; its vocabulary is `phone_set` (with `sil`), or what the labels became,
-            sorted by name. Intervals of removed labels are gone.
+            A tier over the same utterances; its vocabulary is `phone_set` (with `sil`), or what the labels
+            became, sorted by name. Intervals of removed labels are gone.
 
         Raises:
             HacError: a label used in the tier is not in `phone_set`; it names the label and the utterance.
@@ -158,3 +160,8 @@ def _without(tier: Tier, dropped: NDArray[np.bool_]) -> Tier:
         onset_us=tier.onset_us[~dropped],
         offset_us=tier.offset_us[~dropped],
     )
+
+
+def looks_like_phones(labels: Iterable[str]) -> bool:
+    """Whether these labels are phones rather than words: few, short, and most of them ARPAbet."""
+    return all(len(label) <= 4 for label in labels)

@@ -1,0 +1,113 @@
+"""What every reader of alignment text files shares: decoding, numbers, and one sentence for what is wrong."""
+
+from __future__ import annotations
+
+import codecs
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+from hac.data.timeline import to_us
+from hac.errors import HacError
+
+Interval = tuple[str, int, int]
+"""Label, onset and offset in microseconds."""
+FileTiers = Mapping[str, list[Interval]]
+"""Intervals by tier name, of one utterance."""
+
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+class AlignmentFileError(HacError):
+    """An alignment file, or one utterance in it, that cannot be used.
+
+    Attributes:
+        reason: the slug under which it is counted in a corpus of many.
+    """
+
+    def __init__(self, reason: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.reason = reason
+
+
+def read_text(path: Path) -> str:
+    """The text of a file in UTF-8 or UTF-16, with or without byte-order mark; plain newlines.
+
+    Praat writes UTF-16 as soon as a label holds a character beyond ASCII; both are legal.
+
+    Raises:
+        AlignmentFileError: the file is missing, unreadable, empty, or in another encoding.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise AlignmentFileError(
+            "alignment-unreadable", f"{path}: cannot be read ({error.strerror}); expected an alignment file"
+        ) from error
+    if not data.strip(b" \t\r\n\0"):
+        raise AlignmentFileError("alignment-empty", f"{path}: the file is empty; write the alignment again")
+    encoding = _encoding(data)
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise AlignmentFileError(
+            "alignment-encoding",
+            f"{path}: byte {error.start} is not valid {encoding.upper()}; expected UTF-8 or UTF-16: convert "
+            "the file, for instance with `iconv -f LATIN1 -t UTF-8`",
+        ) from error
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _encoding(data: bytes) -> str:
+    for mark, name in _BOMS:
+        if data.startswith(mark):
+            return name
+    # without a mark, UTF-16 betrays itself: the ASCII header of every format has a zero in each second byte
+    if data[1:8:2] == b"\0\0\0\0":
+        return "utf-16-le"
+    if data[0:8:2] == b"\0\0\0\0":
+        return "utf-16-be"
+    return "utf-8"
+
+
+def seconds_us(text: str, where: str) -> int:
+    """A time in seconds, as text, to microseconds.
+
+    Args:
+        text: the number.
+        where: file and line, for the sentence.
+
+    Raises:
+        AlignmentFileError: it is no finite number.
+    """
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not math.isfinite(seconds):
+        raise AlignmentFileError(
+            "alignment-number", f"{where}: {text!r} stands where a time in seconds was expected"
+        )
+    return to_us(seconds)
+
+
+def check_intervals(intervals: list[Interval], where: str) -> list[Interval]:
+    """The intervals, if none ends before it begins.
+
+    Raises:
+        AlignmentFileError: the times of one are swapped.
+    """
+    for label, onset, offset in intervals:
+        if offset < onset:
+            raise AlignmentFileError(
+                "alignment-swapped-times",
+                f"{where}: {label!r} begins at {onset / 1e6} s and ends at {offset / 1e6} s, before it "
+                "begins; the times are swapped or the file is damaged",
+            )
+    return intervals

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from hac.data.timeline import parse_rate
 from hac.errors import HacError
 from hac.tokenizers.base import StreamSpec
 
 Rate = str | int | float | Fraction
+TokenFormat = Literal["parquet", "jsonl", "discophon", "npz", "km"]
+Ids = str | Path | Sequence[str]
+"""A file that lists utterance ids in order, or the ids."""
 MAX_CODEBOOK_SIZE = 1 << 31
 """Codes are int32."""
 
@@ -62,6 +65,11 @@ def check_keys(found: Any, known: Iterable[str], where: str) -> None:
             near = difflib.get_close_matches(str(key), names, n=1)
             guess = f"did you mean {near[0]!r}?" if near else f"known keys are {', '.join(names)}"
             raise HacError(f"{where}: unknown key {key!r}; {guess}")
+
+
+def by_stream(declared: Any, names: Iterable[str]) -> Mapping[str, Any]:
+    """A declaration by stream name: as it is if it names streams, else one value for each of `names`."""
+    return declared if isinstance(declared, Mapping) else dict.fromkeys(names, declared)
 
 
 def _of(option: Any, name: str) -> Any:

@@ -133,7 +133,7 @@ def _stream_names(
     return [name for name in present if name in names] if wanted is None else names
 
 
-def _column(path: Path, name: str, column: pa.ChunkedArray) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+def _column(path: Path, name: str, column: pa.ChunkedArray) -> tuple[NDArray[Any], NDArray[np.int64]]:
     """A list column as flat codes and utterance bounds, without a Python loop."""
     kind = column.type
     if not (pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)):
@@ -146,8 +146,4 @@ def _column(path: Path, name: str, column: pa.ChunkedArray) -> tuple[NDArray[np.
             f"{path}: stream {name!r} has empty (null) cells; an utterance without frames is an empty list"
         )
     lengths = pc.list_value_length(column).to_numpy().astype(np.int64)
-    codes = flat.to_numpy()
-    if codes.dtype.itemsize > 4 or codes.dtype == np.uint32:
-        # wide types could wrap round on the way to int32: clip to values that the check of codes refuses
-        codes = np.clip(codes, -1, np.iinfo(np.int32).max)
-    return codes.astype(np.int32), np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    return flat.to_numpy(), np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)

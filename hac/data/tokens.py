@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from hac.errors import HacError
 
 if TYPE_CHECKING:
-    from hac.data.token_options import Rate
+    from hac.data.token_options import Ids, Rate, TokenFormat
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,12 @@ class TokenStore:
             _check_codes(stream, self.ids, where)
         for first, second in combinations(self.streams.values(), 2):
             _check_ragged(first, second, self.ids, where)
-        return self
+        # readers hand over the integer type they found: narrowing it before the check could wrap a code round
+        narrow = {
+            name: replace(stream, codes=stream.codes.astype(np.int32, copy=False))
+            for name, stream in self.streams.items()
+        }
+        return TokenStore(self.ids, narrow, self.provenance)
 
 
 def check_unique(ids: Sequence[str], where: str | Path) -> None:
@@ -200,11 +205,11 @@ def write_tokens(store: TokenStore, path: Path) -> None:
 def read_tokens(
     path: Path,
     *,
-    streams: Iterable[str] | None = None,
-    format: str | None = None,
+    streams: Sequence[str] | None = None,
+    format: TokenFormat | None = None,
     frame_rate: Rate | Mapping[str, Rate] | None = None,
     codebook_size: int | Mapping[str, int] | None = None,
-    ids: Path | Sequence[str] | None = None,
+    ids: Ids | None = None,
     stream: str = "units",
 ) -> TokenStore:
     """Read a token store of any known format.

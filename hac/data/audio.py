@@ -207,9 +207,7 @@ def _info(decoder: Decoder) -> AudioInfo:
     return AudioInfo(n_samples, rate, int(decoder.sound.channels), samples_to_us(n_samples, rate))
 
 
-def _read(
-    decoder: Decoder, sample_rate: int | None, channels: Channels, start_s: float, stop_s: float | None
-) -> Audio:
+def _read(decoder: Decoder, sample_rate: int | None, channels: Channels, start_s: float, stop_s: float | None) -> Audio:
     """The part from `start_s` to `stop_s` of an open file."""
     rate = _checked_rate(sample_rate, decoder.sample_rate)
     total = resampled_length(decoder.n_samples, decoder.sample_rate, rate)
@@ -224,9 +222,7 @@ def _read(
     return Audio(_read_resampled(decoder, channels, rate, first, last), rate)
 
 
-def _read_resampled(
-    decoder: Decoder, channels: Channels, rate: int, first: int, last: int
-) -> NDArray[np.float32]:
+def _read_resampled(decoder: Decoder, channels: Channels, rate: int, first: int, last: int) -> NDArray[np.float32]:
     """Samples `first` to `last` of the recording as it would be at `rate`."""
     source = decoder.sample_rate
     # the window starts where both grids have a sample, and has context on both sides for the filter

@@ -8,8 +8,8 @@ Two formats with the same rows, told apart by the name's ending:
 
 The root is the folder that `path` and `alignment` are relative to; without a header it is the manifest's own
 folder, and a relative root is taken from there. Nothing outside the root is ever opened: not by `..`, not by
-an absolute path, not by a symbolic link. Other fields than these are allowed and dropped, unless one looks like
-a misspelt field that is absent.
+an absolute path, not by a symbolic link. Other fields than these are allowed and dropped, unless one looks
+like a misspelt field that is absent.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 
@@ -47,6 +47,10 @@ class Utterance:
     language: str | None = None
     text: str | None = None
     alignment: str | None = None
+
+    def as_row(self) -> dict[str, str | float | None]:
+        """The fields by name, in order (`dataclasses.asdict` copies deeply, ten times slower)."""
+        return {name: getattr(self, name) for name in FIELDS}
 
 
 FIELDS = tuple(field.name for field in fields(Utterance))
@@ -101,10 +105,10 @@ class Manifest:
 
     @cached_property
     def sha256(self) -> str:
-        """Hex SHA-256 of the content for provenance: the rows sorted by id, whatever the format and the root."""
+        """Hex SHA-256 of the content for provenance: the rows sorted by id, whatever format and root."""
         digest = hashlib.sha256()
         for utterance in sorted(self.utterances, key=lambda u: u.id):
-            row = json.dumps(asdict(utterance), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+            row = json.dumps(utterance.as_row(), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
             digest.update(row.encode("utf-8", "surrogatepass") + b"\n")
         return digest.hexdigest()
 
@@ -134,9 +138,7 @@ class Manifest:
         Raises:
             HacError: the path leads out of the root.
         """
-        return (
-            None if utterance.alignment is None else self._inside(utterance, "alignment", utterance.alignment)
-        )
+        return None if utterance.alignment is None else self._inside(utterance, "alignment", utterance.alignment)
 
     @cached_property
     def _real_root(self) -> str:
@@ -147,9 +149,7 @@ class Manifest:
         real = os.path.realpath(path)
         if os.path.commonpath([real, self._real_root]) != self._real_root:
             detail = f"{field} {relative!r} leads out of the root {self.root}, to {real}"
-            raise HacError(
-                f"utterance {utterance.id!r}: {detail}; give a root that holds it, or drop the row"
-            )
+            raise HacError(f"utterance {utterance.id!r}: {detail}; give a root that holds it, or drop the row")
         return path
 
 

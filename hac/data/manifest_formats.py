@@ -7,7 +7,6 @@ import json
 import math
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -57,9 +56,7 @@ def read(path: Path, root: Path | None, failures: FailureLog | None) -> Manifest
         try:
             utterance = checker.utterance(row)
             if utterance.id in first_line:
-                detail = (
-                    f"id {utterance.id!r} was already given in {first_line[utterance.id]}; ids must be unique"
-                )
+                detail = f"id {utterance.id!r} was already given in {first_line[utterance.id]}; ids must be unique"
                 raise _RowError("manifest-duplicate-id", detail)
         except _RowError as error:
             trouble = trouble or HacError(f"{path}: {where}: {error}")
@@ -81,12 +78,10 @@ def write(manifest: Manifest, path: Path) -> None:
         raise HacError(f"{path}: a manifest's name ends in .jsonl or .parquet")
     checker = _Checker(manifest.root)
     if len(manifest.by_id) < len(manifest):
-        raise HacError(
-            f"{path}: {len(manifest) - len(manifest.by_id)} ids are given twice; ids must be unique"
-        )
+        raise HacError(f"{path}: {len(manifest) - len(manifest.by_id)} ids are given twice; ids must be unique")
     for utterance in manifest.utterances:
         try:
-            checker.utterance(asdict(utterance))
+            checker.utterance(utterance.as_row())
         except _RowError as error:
             raise HacError(f"{path}: utterance {utterance.id!r}: {error}") from error
     writer(manifest.utterances, _header(manifest.root, path), path)
@@ -106,9 +101,7 @@ class _Checker:
             _RowError: it cannot be used.
         """
         if not isinstance(row, Mapping):
-            raise _RowError(
-                "manifest-row", f"expected an object with {', '.join(FIELDS)}, found {_shown(row)}"
-            )
+            raise _RowError("manifest-row", f"expected an object with {', '.join(FIELDS)}, found {_shown(row)}")
         names = tuple(row)
         if names not in self._good_names:
             _check_names(names)
@@ -128,9 +121,7 @@ class _Checker:
             return path
         full = os.path.normpath(Path(self._root) / path)
         if "\0" in path or os.path.commonpath([full, self._root]) != self._root or full == self._root:
-            detail = (
-                f"{field} {path!r} leads out of the root {self._root}; move the file in, or give another root"
-            )
+            detail = f"{field} {path!r} leads out of the root {self._root}; move the file in, or give another root"
             raise _RowError("manifest-path-outside", detail)
         return os.path.relpath(full, self._root)
 
@@ -261,7 +252,7 @@ def _write_jsonl(utterances: Iterable[Utterance], header: Mapping[str, Any], pat
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as lines:
         lines.write(json.dumps(header, ensure_ascii=False) + "\n")
         for utterance in utterances:
-            row = {name: value for name, value in asdict(utterance).items() if value is not None}
+            row = {name: value for name, value in utterance.as_row().items() if value is not None}
             lines.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
@@ -271,6 +262,6 @@ def _write_parquet(utterances: Iterable[Utterance], header: Mapping[str, Any], p
 
     types = [(name, pa.float64() if name == "duration" else pa.string()) for name in FIELDS]
     schema = pa.schema(types, metadata={HEADER: json.dumps(header, ensure_ascii=False)})
-    table = pa.Table.from_pylist([asdict(utterance) for utterance in utterances], schema=schema)
+    table = pa.Table.from_pylist([utterance.as_row() for utterance in utterances], schema=schema)
     with atomic_path(path) as temporary:
         pq.write_table(table, temporary, compression="zstd")

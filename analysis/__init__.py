@@ -1,0 +1,1 @@
+"""Numbers with their nulls and intervals. This room divides."""

@@ -13,11 +13,13 @@ A table with no counts, or with one label only, has no PNMI: NaN.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+METRICS = ("pnmi", "phone_purity", "cluster_purity", "h_phone")
+"""Scores of a table, in the order of `analysis.kernels.score_table`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,24 +89,22 @@ def corrected(value: float, null_mean: float) -> float:
     return (value - null_mean) / (1 - null_mean) if null_mean < 1 else math.nan
 
 
-def merge_labels(
-    table: NDArray[np.int64], labels: Sequence[str], group_of: Mapping[str, str | None]
-) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """Add up the rows of a table by group; labels whose group is None are left out.
+def pnmi_tables(tables: NDArray[np.float64]) -> NDArray[np.float64]:
+    """PNMI of many tables at once.
 
     Args:
-        table: int64 [n_labels, n_codes].
-        labels: names of the rows.
-        group_of: group of each label.
+        tables: counts, float64 [n, n_codes, n_labels].
 
     Returns:
-        int64 [n_groups, n_codes] and the group names, sorted.
+        float64 [n]; NaN where a table has no counts or one label only.
     """
-    groups = tuple(sorted({group for label in labels if (group := group_of[label]) is not None}))
-    index = {group: g for g, group in enumerate(groups)}
-    merged = np.zeros((len(groups), table.shape[1]), np.int64)
-    for row, label in zip(table, labels, strict=True):
-        group = group_of[label]
-        if group is not None:
-            merged[index[group]] += row
-    return merged, groups
+    total = tables.sum(axis=(1, 2))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        p = tables / total[:, None, None]
+        h_label, h_code = _plogp(p.sum(axis=1)).sum(axis=1), _plogp(p.sum(axis=2)).sum(axis=1)
+        h_joint = _plogp(p).sum(axis=(1, 2))
+        return np.where(h_label > 1e-12, np.maximum(h_label + h_code - h_joint, 0) / h_label, np.nan)
+
+
+def _plogp(p: NDArray[np.float64]) -> NDArray[np.float64]:
+    return -p * np.log(np.where(p > 0, p, 1))

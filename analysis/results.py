@@ -108,7 +108,7 @@ class Results(Strict):
         provenance: inputs with hashes, options given and resolved, versions, seed, command line.
     """
 
-    schema_: Literal["hac-results"] = Field(default=SCHEMA, alias="schema")
+    schema_: Literal["hac-results"] = Field(default="hac-results", alias="schema")
     version: int = VERSION
     command: str
     status: Literal["complete", "partial"] = "complete"

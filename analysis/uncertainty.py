@@ -18,17 +18,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 from scipy.sparse import csc_matrix, csr_matrix
 
+from analysis import kernels
+
 LEVEL = 0.95
 CHUNK = 4096
 """Columns of the dense block that is resampled at a time: small enough for the cache."""
-METRICS = ("pnmi", "phone_purity", "cluster_purity", "h_phone")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +90,7 @@ class Draws:
     dropped: dict[str, NDArray[np.float64]]
 
 
-def resample(
-    by_cluster: csr_matrix, n_labels: int, silence: Sequence[int], weights: NDArray[np.float32]
-) -> Draws:
+def resample(by_cluster: csr_matrix, n_labels: int, silence: Sequence[int], weights: NDArray[np.float32]) -> Draws:
     """Score the tables that bootstrap draws give, with silence kept and dropped.
 
     Args:
@@ -117,7 +116,7 @@ def resample(
         n = weights @ dense
         log_n = np.log(np.maximum(n, np.float32(1e-30)))
         code, label = np.divmod(part, n_labels)
-        _accumulate(n, log_n, code, label, is_silence, *sums.arrays())
+        kernels.accumulate_draws(n, log_n, code, label, is_silence, *sums.arrays())
     return sums.scores(is_silence)
 
 
@@ -168,43 +167,4 @@ def _code_chunks(code_of_column: NDArray[np.int64]) -> list[tuple[int, int]]:
             whole = int(np.searchsorted(code_of_column, code_of_column[stop]))
             stop = whole if whole > cuts[-1] else int(np.searchsorted(code_of_column, code_of_column[stop], "right"))
         cuts.append(stop)
-    return list(zip(cuts[:-1], cuts[1:], strict=True))
-
-
-@numba.njit(cache=True)
-def _accumulate(
-    n: NDArray[np.float32],
-    log_n: NDArray[np.float32],
-    code: NDArray[np.int64],
-    label: NDArray[np.int64],
-    is_silence: NDArray[np.bool_],
-    sum_n: NDArray[np.float64],
-    sum_n_log_n: NDArray[np.float64],
-    largest: NDArray[np.float64],
-    by_code: NDArray[np.float64],
-) -> None:
-    """Add a block of columns, sorted by code and holding whole codes, to the running sums of each draw."""
-    for b in range(n.shape[0]):
-        i = 0
-        while i < n.shape[1]:
-            kept = dropped = 0.0
-            max_kept = max_dropped = 0.0
-            first = code[i]
-            while i < n.shape[1] and code[i] == first:
-                x = np.float64(n[b, i])
-                p = label[i]
-                sum_n[b, p] += x
-                sum_n_log_n[b, p] += x * log_n[b, i]
-                largest[b, p] = max(largest[b, p], x)
-                kept += x
-                max_kept = max(max_kept, x)
-                if not is_silence[p]:
-                    dropped += x
-                    max_dropped = max(max_dropped, x)
-                i += 1
-            if kept > 0:
-                by_code[b, 0] += kept * np.log(kept)
-            if dropped > 0:
-                by_code[b, 1] += dropped * np.log(dropped)
-            by_code[b, 2] += max_kept
-            by_code[b, 3] += max_dropped
+    return list(pairwise(cuts))

@@ -1,0 +1,1 @@
+"""The Hierarchical Audio Codec, and corpora, alignments and tokens of any other tokenizer. This room encodes."""

@@ -126,18 +126,14 @@ def _overlaps(
     room = int(n_frames.sum()) + len(labels)
     frame, label, weight = (np.empty(room, np.int32) for _ in range(3))
     cell_bounds = np.empty(len(n_frames) + 1, np.int64)
-    kernels.overlap_cells(
-        n_frames, frame_ticks, lag_ticks, bounds, ends, labels, frame, label, weight, cell_bounds
-    )
+    kernels.overlap_cells(n_frames, frame_ticks, lag_ticks, bounds, ends, labels, frame, label, weight, cell_bounds)
     n = int(cell_bounds[-1])
     return Cells(cell_bounds, frame[:n], label[:n], weight[:n], Fraction(ticks_per_s))
 
 
 def _longest(overlaps: Cells, n_labels: int, frame_rate: Fraction) -> Cells:
     new_bounds = np.empty_like(overlaps.bounds)
-    n = kernels.keep_longest(
-        overlaps.bounds, overlaps.frame, overlaps.label, overlaps.weight, n_labels, new_bounds
-    )
+    n = kernels.keep_longest(overlaps.bounds, overlaps.frame, overlaps.label, overlaps.weight, n_labels, new_bounds)
     ones = np.ones(n, np.int32)
     return Cells(new_bounds, overlaps.frame[:n].copy(), overlaps.label[:n].copy(), ones, frame_rate)
 

@@ -66,7 +66,7 @@ class JointCounts:
         """
         one = np.ones(len(rows), np.int64)
         choose = csr_matrix((one, (of_row, rows)), shape=(n, len(self.rows)))
-        return choose @ self.matrix
+        return csr_matrix(choose @ self.matrix)
 
     def __add__(self, other: JointCounts) -> JointCounts:
         """Counts of both, over the union of their rows, labels and codes.

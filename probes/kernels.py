@@ -31,8 +31,8 @@ def overlap_cells(
 ) -> None:
     """Every (frame, label) pair with a positive overlap, weighted by the overlap in ticks.
 
-    Frame i of an utterance covers [i L - lag, (i + 1) L - lag) with L = `frame_ticks`. Interval j of utterance u ends at
-    `ends[j]` and begins where its predecessor ends (0 for the first). Labels below zero are left out.
+    Frame i of an utterance covers [i L - lag, (i + 1) L - lag) with L = `frame_ticks`. Interval j of utterance u ends
+    at `ends[j]` and begins where its predecessor ends (0 for the first). Labels below zero are left out.
     """
     k = 0
     for u in range(len(n_frames)):

@@ -1,0 +1,201 @@
+"""What an analysis works on: utterances that have labels and tokens at once, and what fell out on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hac.data.alignment import PHONES, AlignmentReport, Alignments, Tier, partition, read_alignments
+from hac.data.manifest import Manifest, read_manifest
+from hac.data.phones import load_policy, phone_classes
+from hac.data.token_match import check_rate
+from hac.data.tokens import TokenStore
+from hac.errors import FailureLog, HacError
+from probes.clusters import Rows, assign_rows
+
+CLASS_KINDS = ("manner", "place", "voicing", "height")
+ALIGNMENTS_NAME = "alignments.parquet"
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Utterances ready to be counted, in order of id.
+
+    Attributes:
+        ids: utterance ids, sorted.
+        phones: their phones, a partition of each utterance, after the policy.
+        tokens: their tokens.
+        rows: their rows in the count tables; made from the whole manifest, so that shards agree.
+        policy: the phone policy's name.
+        coverage: how much of everything was used.
+        warnings: what a reader must know.
+    """
+
+    ids: tuple[str, ...]
+    phones: Tier
+    tokens: TokenStore
+    rows: Rows
+    policy: str
+    coverage: dict[str, Any]
+    warnings: list[str]
+
+
+@dataclass(frozen=True)
+class Labels:
+    """A manifest (or what stands in for it) with its alignments."""
+
+    manifest: Manifest | None
+    alignments: Alignments
+
+
+def find_alignments(given: Path | None, manifest_path: Path | None) -> Path:
+    """The alignment store: the one given, or `alignments.parquet` beside the manifest.
+
+    Raises:
+        HacError: neither is there.
+    """
+    if given is not None:
+        return given
+    if manifest_path is not None and (beside := manifest_path.parent / ALIGNMENTS_NAME).exists():
+        return beside
+    where = f"beside {manifest_path}" if manifest_path else "without --manifest"
+    raise HacError(
+        f"no {ALIGNMENTS_NAME} {where}; name the alignments with --alignments (a store, TextGrids, CTM, ...), "
+        "or make them with: hac align MANIFEST"
+    )
+
+
+def read_labels(manifest_path: Path | None, alignments_path: Path | None, failures: FailureLog) -> Labels:
+    """Read the manifest, if any, and the alignments."""
+    manifest = read_manifest(manifest_path, failures=failures) if manifest_path else None
+    path = find_alignments(alignments_path, manifest_path)
+    return Labels(manifest, read_alignments(path, manifest=manifest, failures=failures))
+
+
+def join(labels: Labels, tokens: TokenStore, policy_name: str, failures: FailureLog) -> Corpus:
+    """Bring together the utterances that have labels and tokens, and count what does not match.
+
+    Args:
+        labels: manifest and alignments.
+        tokens: the tokens.
+        policy_name: a shipped phone policy, `auto`, or a YAML file.
+        failures: utterances of the manifest without alignment or tokens go here.
+
+    Raises:
+        HacError: no utterance has both.
+    """
+    tier = labels.alignments.tier(PHONES)
+    manifest = labels.manifest
+    known = set(manifest.ids) if manifest else set(tier.ids) & set(tokens.ids)
+    ids = tuple(sorted(known & set(tier.ids) & set(tokens.ids)))
+    if not ids:
+        raise HacError(_no_match(manifest, tier, tokens))
+    if manifest:
+        _report_missing(manifest, tier, tokens, failures)
+        off = check_rate(tokens.select(ids), manifest.durations_us)
+        failures.extend(off)
+        ids = tuple(sorted(set(ids) - {failure.id for failure in off}))
+    policy = load_policy(policy_name, tier.vocabulary)
+    durations = manifest.durations_us if manifest else _ends(tier)
+    phones, report = partition(tier.select(ids), durations, policy)
+    rows, warnings = _rows(ids, manifest)
+    coverage = _coverage(ids, manifest, tier, tokens, report, durations)
+    return Corpus(ids, phones, tokens.select(ids), rows, policy.name, coverage, warnings)
+
+
+def classes_of(labels: tuple[str, ...]) -> dict[str, dict[str, str | None]]:
+    """Class of each phone, by kind of class."""
+    classes = {label: phone_classes(label) for label in labels}
+    return {kind: {label: getattr(classes[label], kind) for label in labels} for kind in CLASS_KINDS}
+
+
+def subset(corpus: Corpus, index: int, n: int) -> Corpus:
+    """Every n-th utterance from `index` on: one shard of `n`."""
+    picks = np.arange(len(corpus.ids))[index::n]
+    ids = tuple(corpus.ids[i] for i in picks)
+    rows = Rows(corpus.rows.rows, corpus.rows.of_utterance[picks])
+    return Corpus(
+        ids,
+        corpus.phones.select(ids),
+        corpus.tokens.select(ids),
+        rows,
+        corpus.policy,
+        corpus.coverage,
+        corpus.warnings,
+    )
+
+
+def _rows(ids: tuple[str, ...], manifest: Manifest | None) -> tuple[Rows, list[str]]:
+    if manifest is None:
+        text = (
+            "no manifest: speakers and languages are unknown, so intervals come from utterances and may be too narrow"
+        )
+        return assign_rows(ids, [None] * len(ids), [None] * len(ids)), [text]
+    of = manifest.by_id
+    return assign_rows(ids, [of[id].language for id in ids], [of[id].speaker for id in ids]), []
+
+
+def _ends(tier: Tier) -> dict[str, int]:
+    """Where each utterance's last interval ends: its duration, for want of a better one."""
+    filled = np.flatnonzero(np.diff(tier.bounds))
+    ends = dict.fromkeys(tier.ids, 0)
+    for u in filled:
+        ends[tier.ids[u]] = int(tier.offset_us[tier.bounds[u] : tier.bounds[u + 1]].max())
+    return ends
+
+
+def _report_missing(manifest: Manifest, tier: Tier, tokens: TokenStore, failures: FailureLog) -> None:
+    aligned, encoded = set(tier.ids), set(tokens.ids)
+    for id in manifest.ids:
+        if id not in aligned:
+            failures.add(id, "no-alignment", "the utterance has no phones in the alignments")
+        elif id not in encoded:
+            failures.add(id, "no-tokens", "the utterance has no tokens")
+
+
+def _coverage(
+    ids: tuple[str, ...],
+    manifest: Manifest | None,
+    tier: Tier,
+    tokens: TokenStore,
+    report: AlignmentReport,
+    durations: Mapping[str, int],
+) -> dict[str, Any]:
+    of = manifest.by_id if manifest else {}
+    used_us = sum(durations[id] for id in ids)
+    return {
+        "utterances": {
+            "counted": len(ids),
+            "in_manifest": len(manifest.ids) if manifest else None,
+            "with_alignment": len(tier.ids),
+            "with_tokens": len(tokens.ids),
+        },
+        "hours": {
+            "counted": round(used_us / 3.6e9, 6),
+            "in_manifest": round(sum(durations.values()) / 3.6e9, 6) if manifest else None,
+        },
+        "speakers": len({of[id].speaker for id in ids} - {None}) if manifest else None,
+        "languages": sorted({language for id in ids if (language := of[id].language)}) if manifest else [],
+        "alignment_rules": report.to_dict(),
+    }
+
+
+def _no_match(manifest: Manifest | None, tier: Tier, tokens: TokenStore) -> str:
+    example = f"tokens have ids such as {_some(tokens.ids)}, alignments {_some(tier.ids)}"
+    if manifest:
+        example += f", the manifest {_some(manifest.ids)}"
+    return f"no utterance has both tokens and an alignment: {example}; ids must be the same text"
+
+
+def _some(ids: tuple[str, ...]) -> str:
+    return repr(ids[0]) if ids else "(none)"
+
+
+def frames_of(tokens: TokenStore, stream: str) -> NDArray[np.int64]:
+    """Tokens of each utterance in a stream."""
+    return np.diff(tokens.streams[stream].bounds)

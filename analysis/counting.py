@@ -1,0 +1,112 @@
+"""Where counts come from: a corpus in memory, or shards on disk that add up to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from hac.data.alignment import Tier
+from hac.data.tokens import Stream
+from probes.align import SUBFRAME, Cells, Convention, cells
+from probes.clusters import Row, Rows
+from probes.controls import circular_shifts, utterance_keys
+from probes.counts import JointCounts, count
+
+MAX_LAG_FRAMES = 4
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How tokens are laid over labels and what they are compared with; recorded with every number.
+
+    Attributes:
+        convention: see `probes.align`.
+        n_nulls: null draws (circular shifts).
+        n_bootstrap: bootstrap draws of the interval.
+        seed: of shifts and draws.
+        phone_policy: name of the phone policy.
+    """
+
+    convention: Convention = "duration"
+    n_nulls: int = 20
+    n_bootstrap: int = 1000
+    seed: int = 0
+    phone_policy: str = "auto"
+
+
+@dataclass(frozen=True)
+class CountedStream:
+    """A stream counted from memory; the `CountSource` of a corpus.
+
+    Attributes:
+        stream: its codes, utterance by utterance as in `phones`.
+        phones: the labels.
+        cells: where frames and labels meet.
+        clock: ticks per second behind the cells, the same for all streams of a run.
+        rows: row of each utterance.
+        protocol: see `Protocol`.
+    """
+
+    stream: Stream
+    phones: Tier
+    cells: Cells
+    clock: int
+    rows: Rows
+    protocol: Protocol
+
+    @property
+    def name(self) -> str:
+        """Stream name."""
+        return self.stream.name
+
+    @property
+    def codebook_size(self) -> int:
+        """Codes lie below this."""
+        return self.stream.codebook_size
+
+    @property
+    def frame_rate(self) -> Fraction:
+        """Hz."""
+        return self.stream.frame_rate
+
+    @property
+    def n_frames(self) -> int:
+        """Tokens of the stream."""
+        return len(self.stream.codes)
+
+    @property
+    def n_nulls(self) -> int:
+        """Null draws."""
+        return self.protocol.n_nulls
+
+    def draw(self, r: int) -> JointCounts:
+        """Counts of draw r (0: the tokens as they are)."""
+        n_frames = np.diff(self.stream.bounds)
+        keys = utterance_keys(self.phones.ids)
+        shifts = circular_shifts(keys, n_frames, self.frame_rate, r, self.protocol.seed)
+        return count(self.cells, self.stream, shifts, self.rows, self.phones.vocabulary)
+
+
+def lay(phones: Tier, stream: Stream, protocol: Protocol, clock: int) -> Cells:
+    """Where the stream's frames and the labels meet."""
+    return cells(phones, np.diff(stream.bounds), stream.frame_rate, protocol.convention, clock=clock)
+
+
+def lags_of(convention: Convention) -> list[Fraction]:
+    """The lags of the scan, in frames: -4 to 4, in half frames where the convention allows."""
+    step = Fraction(2, SUBFRAME) if convention == "duration" else Fraction(1)
+    n = int(MAX_LAG_FRAMES / step)
+    return [i * step for i in range(-n, n + 1)]
+
+
+def lag_counts(source: CountedStream) -> Iterator[JointCounts]:
+    """Pooled counts at each lag of the scan."""
+    everything = Rows((Row("", "", 0),), np.zeros(len(source.phones.ids), np.int64))
+    still = np.zeros(len(source.phones.ids), np.int64)
+    n_frames = np.diff(source.stream.bounds)
+    for lag in lags_of(source.protocol.convention):
+        met = cells(source.phones, n_frames, source.frame_rate, source.protocol.convention, lag, source.clock)
+        yield count(met, source.stream, still, everything, source.phones.vocabulary)

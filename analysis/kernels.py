@@ -1,0 +1,167 @@
+"""The loops of the analysis that visit every cell of many tables, compiled. Tables are sparse rows sorted by code."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+N_SCORES = 4
+"""Scores of a table: PNMI, phone purity, cluster purity, H(phone); in the order of `analysis.information.METRICS`."""
+
+
+@numba.njit(cache=True)
+def score_table(
+    column: NDArray[np.int64],
+    count: NDArray[np.int64],
+    n_labels: int,
+    out_label: NDArray[np.bool_],
+    by_label: NDArray[np.float64],
+    largest: NDArray[np.float64],
+    scores: NDArray[np.float64],
+) -> None:
+    """Score one table given as its filled columns (code * n_labels + label, ascending) and their counts.
+
+    Labels flagged in `out_label` are left out. `by_label` and `largest` are scratch, float64 [n_labels].
+    Scores are NaN where undefined.
+    """
+    total = 0
+    for i in range(len(column)):
+        if not out_label[column[i] % n_labels]:
+            total += count[i]
+    scores[:] = np.nan
+    if total == 0:
+        return
+    by_label[:] = 0.0
+    largest[:] = 0.0
+    h_joint = h_code = purity = 0.0
+    i = 0
+    while i < len(column):
+        code = column[i] // n_labels
+        in_code = 0
+        top = 0
+        while i < len(column) and column[i] // n_labels == code:
+            p = column[i] % n_labels
+            x = count[i]
+            if x > 0 and not out_label[p]:
+                share = x / total
+                h_joint -= share * np.log(share)
+                by_label[p] += share
+                largest[p] = max(largest[p], share)
+                in_code += x
+                top = max(top, x)
+            i += 1
+        if in_code > 0:
+            share = in_code / total
+            h_code -= share * np.log(share)
+            purity += top / total
+    h_label = 0.0
+    filled = 0
+    for p in range(n_labels):
+        if by_label[p] > 0:
+            h_label -= by_label[p] * np.log(by_label[p])
+            filled += 1
+    if filled > 1:
+        scores[0] = max(h_label + h_code - h_joint, 0.0) / h_label
+    scores[1] = purity
+    scores[2] = largest.sum()
+    scores[3] = max(h_label, 0.0)
+
+
+@numba.njit(cache=True)
+def score_rows(
+    pointers: NDArray[np.int64],
+    column: NDArray[np.int64],
+    count: NDArray[np.int64],
+    n_labels: int,
+    out_label: NDArray[np.bool_],
+) -> NDArray[np.float64]:
+    """Score every row of a sparse matrix as a table of its own: float64 [n_rows, N_SCORES]."""
+    n = len(pointers) - 1
+    scores = np.empty((n, N_SCORES))
+    by_label, largest = np.empty(n_labels), np.empty(n_labels)
+    for r in range(n):
+        part = slice(pointers[r], pointers[r + 1])
+        score_table(column[part], count[part], n_labels, out_label, by_label, largest, scores[r])
+    return scores
+
+
+@numba.njit(cache=True)
+def score_without_each(
+    pointers: NDArray[np.int64],
+    column: NDArray[np.int64],
+    count: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    pooled_column: NDArray[np.int64],
+    pooled_count: NDArray[np.int64],
+    n_labels: int,
+    out_label: NDArray[np.bool_],
+) -> NDArray[np.float64]:
+    """Score the pooled table without each of the rows in turn: float64 [len(rows), N_SCORES].
+
+    Args:
+        pointers, column, count: the sparse matrix, columns ascending in a row.
+        rows: the rows that the pooled table holds.
+        pooled_column, pooled_count: the pooled table's filled columns, ascending, and their counts.
+        n_labels: count of labels.
+        out_label: labels to leave out.
+    """
+    scores = np.empty((len(rows), N_SCORES))
+    by_label, largest = np.empty(n_labels), np.empty(n_labels)
+    rest = pooled_count.copy()
+    for q in range(len(rows)):
+        i = 0
+        for j in range(pointers[rows[q]], pointers[rows[q] + 1]):
+            while pooled_column[i] != column[j]:
+                i += 1
+            rest[i] -= count[j]
+        score_table(pooled_column, rest, n_labels, out_label, by_label, largest, scores[q])
+        i = 0
+        for j in range(pointers[rows[q]], pointers[rows[q] + 1]):
+            while pooled_column[i] != column[j]:
+                i += 1
+            rest[i] += count[j]
+    return scores
+
+
+@numba.njit(cache=True)
+def accumulate_draws(
+    n: NDArray[np.float32],
+    log_n: NDArray[np.float32],
+    code: NDArray[np.int64],
+    label: NDArray[np.int64],
+    is_silence: NDArray[np.bool_],
+    sum_n: NDArray[np.float64],
+    sum_n_log_n: NDArray[np.float64],
+    largest: NDArray[np.float64],
+    by_code: NDArray[np.float64],
+) -> None:
+    """Add a block of columns, sorted by code and holding whole codes, to the running sums of each bootstrap draw.
+
+    `by_code` holds, per draw, the sums over codes of n log n and of the largest cell: n log n with silence kept and
+    dropped, largest with silence kept and dropped.
+    """
+    for b in range(n.shape[0]):
+        i = 0
+        while i < n.shape[1]:
+            kept = dropped = 0.0
+            max_kept = max_dropped = 0.0
+            first = code[i]
+            while i < n.shape[1] and code[i] == first:
+                x = np.float64(n[b, i])
+                p = label[i]
+                sum_n[b, p] += x
+                sum_n_log_n[b, p] += x * log_n[b, i]
+                largest[b, p] = max(largest[b, p], x)
+                kept += x
+                max_kept = max(max_kept, x)
+                if not is_silence[p]:
+                    dropped += x
+                    max_dropped = max(max_dropped, x)
+                i += 1
+            if kept > 0:
+                by_code[b, 0] += kept * np.log(kept)
+            if dropped > 0:
+                by_code[b, 1] += dropped * np.log(dropped)
+            by_code[b, 2] += max_kept
+            by_code[b, 3] += max_dropped

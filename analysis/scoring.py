@@ -1,0 +1,402 @@
+"""From the counts of one stream to its records: values, nulls and intervals, for the corpus and its parts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+
+from analysis import groups, kernels, uncertainty
+from analysis.information import METRICS, Information, corrected, information, pnmi_tables
+from analysis.metrics import METRICS as RECORDS
+from analysis.results import Record, StreamInfo
+from analysis.uncertainty import Draws, Interval
+from probes.clusters import Resampling, resampling
+from probes.counts import JointCounts
+
+NULLS_PER_DRAW = 4
+"""Null tables behind the mean null of each bootstrap draw: enough to keep it quiet, few enough to stay quick."""
+KEPT, DROPPED = "silence-kept", "silence-dropped"
+
+
+class CountSource(Protocol):
+    """The counts of one stream, draw by draw: draw 0 is the tokens as they are, draws 1.. are null draws."""
+
+    @property
+    def name(self) -> str:
+        """Stream name."""
+        ...
+
+    @property
+    def codebook_size(self) -> int:
+        """Codes lie below this."""
+        ...
+
+    @property
+    def frame_rate(self) -> Fraction:
+        """Hz."""
+        ...
+
+    @property
+    def n_frames(self) -> int:
+        """Tokens of the stream."""
+        ...
+
+    @property
+    def n_nulls(self) -> int:
+        """Null draws."""
+        ...
+
+    def draw(self, r: int) -> JointCounts:
+        """Counts of that draw."""
+        ...
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What turns counts into records.
+
+    Attributes:
+        silence: the silence labels.
+        classes: kind of phone class -> phone -> class (None where it has none).
+        n_bootstrap: bootstrap draws.
+        seed: of the bootstrap.
+        parts: whether languages, speakers, phones and classes get numbers of their own.
+    """
+
+    silence: tuple[str, ...]
+    classes: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
+    n_bootstrap: int = 1000
+    seed: int = 0
+    parts: bool = True
+
+
+@dataclass(frozen=True)
+class StreamScores:
+    """Everything said of one stream."""
+
+    records: list[Record]
+    info: StreamInfo
+    table: NDArray[np.int64]
+    labels: tuple[str, ...]
+    codes: NDArray[np.int64]
+    notes: list[str]
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """A part of the corpus that is bootstrapped, with its clusters and the weights of its draws."""
+
+    part: groups.Part
+    clusters: Resampling
+    weights: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class _PartScore:
+    """One table's scores with silence kept and dropped, and those of its bootstrap draws."""
+
+    scores: dict[str, Information]
+    draws: Draws
+
+
+@dataclass(frozen=True)
+class _DrawScore:
+    """What is said of one draw (the tokens, or one null)."""
+
+    parts: list[_PartScore]
+    speakers: dict[str, NDArray[np.float64]]
+    relabelled: NDArray[np.float64]
+
+
+def score_stream(source: CountSource, settings: Settings) -> StreamScores:
+    """Score one stream: every metric with its null and its interval, silence kept and dropped.
+
+    Args:
+        source: its counts.
+        settings: see `Settings`.
+    """
+    actual = source.draw(0)
+    scorer = _Scorer(actual, source.n_nulls, settings)
+    first = scorer.score(actual, slice(None))
+    nulls = [scorer.score(source.draw(r), scorer.draws_of_null(r)) for r in range(1, source.n_nulls + 1)]
+    table = actual.table
+    whole = first.parts[0].scores[KEPT]
+    hours = float(Fraction(whole.total) / actual.units_per_s / 3600)
+    info = StreamInfo(
+        codebook_size=source.codebook_size,
+        frame_rate=str(source.frame_rate),
+        used_codes=whole.used_codes,
+        n_frames=source.n_frames,
+        hours=hours,
+    )
+    records = scorer.records(source, actual, first, nulls)
+    return StreamScores(records, info, table, actual.labels, actual.codes, scorer.notes())
+
+
+class _Scorer:
+    """Scores draws of one stream the same way, then turns them into records."""
+
+    def __init__(self, actual: JointCounts, n_nulls: int, settings: Settings) -> None:
+        self.settings = settings
+        self.labels = actual.labels
+        self.out = {
+            KEPT: np.zeros(len(self.labels), np.bool_),
+            DROPPED: np.array([label in settings.silence for label in self.labels], np.bool_),
+        }
+        whole = groups.whole(actual.rows)
+        languages = groups.languages(actual.rows) if settings.parts else []
+        self.aliases = [part.name for part in languages if len(part.rows) == len(actual.rows)]
+        sampled = [whole, *(part for part in languages if part.name not in self.aliases)]
+        self.samples = [self._sample(actual, part) for part in sampled]
+        self.speakers = groups.speakers(actual.rows) if settings.parts else []
+        self.relabellings = groups.relabellings(self.labels, settings.classes) if settings.parts else []
+        self.n_blocks = max(1, n_nulls // NULLS_PER_DRAW)
+
+    def _sample(self, counts: JointCounts, part: groups.Part) -> _Sample:
+        clusters = resampling([counts.rows[r] for r in part.rows])
+        weights = uncertainty.draw_weights(clusters.n, self.settings.n_bootstrap, self.settings.seed)
+        return _Sample(part, clusters, weights)
+
+    def notes(self) -> list[str]:
+        """What a reader must know of the intervals."""
+        return [f"{s.part.name or 'whole corpus'}: {s.clusters.note}" for s in self.samples if s.clusters.note]
+
+    def draws_of_null(self, r: int) -> slice:
+        """The bootstrap draws in whose mean null the null draw r takes part: every n_blocks-th."""
+        return slice(min((r - 1) // NULLS_PER_DRAW, self.n_blocks - 1), None, self.n_blocks)
+
+    def score(self, counts: JointCounts, draws: slice) -> _DrawScore:
+        """Score one draw of the stream; bootstrap draws only those of `draws`."""
+        parts = [self._score_part(counts, sample, draws) for sample in self.samples]
+        pooled = csr_matrix(counts.table.T.reshape(1, -1))
+        by_label = groups.ByLabel(pooled, len(self.labels))
+        relabelled = [self._relabelled(by_label, relabelling)[0] for relabelling in self.relabellings]
+        return _DrawScore(parts, self._score_speakers(counts), np.array(relabelled))
+
+    def _score_part(self, counts: JointCounts, sample: _Sample, draws: slice) -> _PartScore:
+        table = counts.pooled(sample.part.rows)
+        scores = {name: information(table[~out]) for name, out in self.out.items()}
+        clustered = counts.clustered(sample.part.rows, sample.clusters.of_row, sample.clusters.n)
+        silence = np.flatnonzero(self.out[DROPPED])
+        resampled = uncertainty.resample(clustered, len(self.labels), silence.tolist(), sample.weights[draws])
+        return _PartScore(scores, resampled)
+
+    def _score_speakers(self, counts: JointCounts) -> dict[str, NDArray[np.float64]]:
+        if not self.speakers:
+            return {name: np.empty((0, kernels.N_SCORES)) for name in self.out}
+        rows = np.concatenate([part.rows for part in self.speakers])
+        of_row = np.repeat(np.arange(len(self.speakers)), [len(part.rows) for part in self.speakers])
+        matrix = _sorted(counts.clustered(rows, of_row, len(self.speakers)))
+        return {name: kernels.score_rows(*matrix, len(self.labels), out) for name, out in self.out.items()}
+
+    def _relabelled(self, by_label: groups.ByLabel, relabelling: groups.Relabelling) -> NDArray[np.float64]:
+        return pnmi_tables(by_label.tables(relabelling.groups(self.labels)))
+
+    def records(
+        self, source: CountSource, actual: JointCounts, first: _DrawScore, nulls: Sequence[_DrawScore]
+    ) -> list[Record]:
+        """All records of the stream."""
+        made = []
+        for i, sample in enumerate(self.samples):
+            names = [sample.part.name, *(self.aliases if i == 0 else [])]
+            for protocol in self.out:
+                part = self._part_records(source.name, i, protocol, first, nulls, _units(source, actual))
+                made += [record.model_copy(update={"group": name}) for name in names for record in part]
+        made += self._speaker_records(source, actual, first, nulls)
+        made += self._relabelled_records(source, actual, first, nulls)
+        return made
+
+    def _part_records(
+        self,
+        stream: str,
+        i: int,
+        protocol: str,
+        first: _DrawScore,
+        nulls: Sequence[_DrawScore],
+        units: Fraction,
+    ) -> list[Record]:
+        scores, clusters = first.parts[i].scores[protocol], self.samples[i].clusters
+        made = []
+        for metric in METRICS:
+            value = scores.value(metric)
+            draws = _pick(first.parts[i].draws, protocol)[metric]
+            interval = _within(metric, uncertainty.basic(value, draws, clusters.n))
+            null = np.array([null.parts[i].scores[protocol].value(metric) for null in nulls])
+            if not RECORDS[metric].has_null:
+                null = null[:0]
+            null_mean, null_sd = _mean_sd(null)
+            chance = corrected(value, null_mean)
+            adjusted = self._corrected_draws(i, protocol, metric, draws, nulls) if len(null) else draws[:0]
+            around = uncertainty.basic(chance, adjusted, clusters.n)
+            made.append(
+                _record(
+                    stream, metric, protocol, "", value, interval, (null_mean, null_sd), scores.total, units
+                ).model_copy(
+                    update={
+                        "corrected": chance,
+                        "corrected_ci_low": around.low,
+                        "corrected_ci_high": around.high,
+                        "note": f"clusters: {clusters.n} ({clusters.unit})",
+                    }
+                )
+            )
+        return made
+
+    def _corrected_draws(
+        self, i: int, protocol: str, metric: str, draws: NDArray[np.float64], nulls: Sequence[_DrawScore]
+    ) -> NDArray[np.float64]:
+        """The null-corrected score of each bootstrap draw, with the mean null of that very draw."""
+        total, n = np.zeros(len(draws)), np.zeros(len(draws))
+        for r, null in enumerate(nulls, start=1):
+            block = self.draws_of_null(r)
+            total[block] += _pick(null.parts[i].draws, protocol)[metric]
+            n[block] += 1
+        with np.errstate(divide="ignore", invalid="ignore"):
+            mean = total / n
+            return (draws - mean) / (1 - mean)
+
+    def _speaker_records(
+        self, source: CountSource, actual: JointCounts, first: _DrawScore, nulls: Sequence[_DrawScore]
+    ) -> list[Record]:
+        made = []
+        for protocol, out in self.out.items():
+            for s, part in enumerate(self.speakers):
+                value = float(first.speakers[protocol][s, 0])
+                pooled = actual.pooled(part.rows)
+                interval = uncertainty.jackknife(value, _left_out(actual, part.rows, pooled, out))
+                null = np.array([null.speakers[protocol][s, 0] for null in nulls])
+                total = int(pooled[~out].sum())
+                made.append(
+                    _with_null(
+                        _record(
+                            source.name,
+                            "pnmi",
+                            protocol,
+                            part.name,
+                            value,
+                            interval,
+                            _mean_sd(null),
+                            total,
+                            _units(source, actual),
+                        )
+                    )
+                )
+        return made
+
+    def _relabelled_records(
+        self, source: CountSource, actual: JointCounts, first: _DrawScore, nulls: Sequence[_DrawScore]
+    ) -> list[Record]:
+        if not self.relabellings:
+            return []
+        sample = self.samples[0]
+        clustered = actual.clustered(sample.part.rows, sample.clusters.of_row, sample.clusters.n)
+        by_label = groups.ByLabel(clustered, len(self.labels))
+        made = []
+        for i, relabelling in enumerate(self.relabellings):
+            tables = by_label.tables(relabelling.groups(self.labels))
+            pooled = tables.sum(axis=0)
+            value = float(first.relabelled[i])
+            interval = uncertainty.jackknife(value, pnmi_tables(pooled[None] - tables))
+            null = np.array([null.relabelled[i] for null in nulls])
+            record = _record(
+                source.name,
+                "pnmi",
+                KEPT,
+                relabelling.name,
+                value,
+                interval,
+                _mean_sd(null),
+                int(pooled.sum()),
+                _units(source, actual),
+            )
+            made.append(_with_null(record))
+        return made
+
+
+def _units(source: CountSource, actual: JointCounts) -> Fraction:
+    """Counted units per frame of the stream (or per grid point, where the convention counts those)."""
+    weighted = actual.units_per_s > 1_000_000 - 1
+    return actual.units_per_s / source.frame_rate if weighted else Fraction(1)
+
+
+def _record(
+    stream: str,
+    metric: str,
+    protocol: str,
+    group: str,
+    value: float,
+    interval: Interval,
+    null: tuple[float, float],
+    total: int,
+    units: Fraction,
+) -> Record:
+    suffix = "" if protocol == KEPT else f"[{protocol}]"
+    return Record(
+        id=f"{stream}.{metric}{suffix}",
+        stream=stream,
+        group=group,
+        value=value,
+        ci_low=interval.low,
+        ci_high=interval.high,
+        null_mean=null[0],
+        null_sd=null[1],
+        n=round(total / units),
+        protocol=protocol,
+        ci_method=interval.method,
+        note=interval.reason,
+    )
+
+
+def _with_null(record: Record) -> Record:
+    """The record with its null-corrected value; its interval is the value's, the null held fixed."""
+    mean = record.null_mean
+    update = {
+        "corrected": corrected(record.value, mean),
+        "corrected_ci_low": corrected(record.ci_low, mean),
+        "corrected_ci_high": corrected(record.ci_high, mean),
+    }
+    return record.model_copy(update=update)
+
+
+def _left_out(
+    counts: JointCounts, rows: NDArray[np.int64], pooled: NDArray[np.int64], out: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """PNMI of the rows' pooled table without each of them in turn."""
+    flat = pooled.T.ravel()
+    columns = np.flatnonzero(flat)
+    pointers, column, count = _sorted(counts.matrix)
+    scores = kernels.score_without_each(pointers, column, count, rows, columns, flat[columns], len(counts.labels), out)
+    return np.asarray(scores[:, 0])
+
+
+def _sorted(matrix: csr_matrix) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Pointers, columns and counts of a sparse matrix, columns ascending in each row."""
+    if not matrix.has_sorted_indices:
+        matrix.sort_indices()
+    return matrix.indptr.astype(np.int64), matrix.indices.astype(np.int64), matrix.data
+
+
+def _pick(draws: Draws, protocol: str) -> dict[str, NDArray[np.float64]]:
+    return draws.kept if protocol == KEPT else draws.dropped
+
+
+def _within(metric: str, interval: Interval) -> Interval:
+    """The interval cut to the metric's range."""
+    record = RECORDS[metric]
+    low = interval.low if record.low is None else max(interval.low, record.low)
+    high = interval.high if record.high is None else min(interval.high, record.high)
+    defined = math.isfinite(interval.low)
+    return Interval(low, high, interval.method, interval.reason) if defined else interval
+
+
+def _mean_sd(values: NDArray[np.float64]) -> tuple[float, float]:
+    """Mean and sample standard deviation; NaN for too few."""
+    mean = float(values.mean()) if len(values) else math.nan
+    return mean, float(values.std(ddof=1)) if len(values) > 1 else math.nan

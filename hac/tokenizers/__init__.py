@@ -1,0 +1,1 @@
+"""Every tokenizer behind one interface: see `hac.tokenizers.base` and `hac.tokenizers.registry`."""

@@ -10,6 +10,8 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from hac.errors import HacError
+
 
 @dataclass(frozen=True, slots=True)
 class StreamSpec:
@@ -37,8 +39,22 @@ class Tokenizer(Protocol):
     provenance: Mapping[str, Any]
 
     def encode(self, batch: Sequence[NDArray[np.float32]]) -> list[dict[str, NDArray[np.int32]]]:
-        """Encode utterances, each float32 [n_samples] mono at `sample_rate`; one dict of streams per utterance.
+        """Encode utterances, each float32 [n_samples] mono at `sample_rate`: one dict of streams each.
 
         A batch gives each utterance the codes it gets alone: padding is masked or cut off by the tokenizer.
         """
         ...
+
+
+def mono(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The samples as contiguous float32 [n_samples], checked.
+
+    Raises:
+        HacError: they are not one-dimensional, or hold NaN or infinite values.
+    """
+    array = np.ascontiguousarray(samples, dtype=np.float32)
+    if array.ndim != 1:
+        raise HacError(f"audio of shape {array.shape} was given to a tokenizer, expected mono [n_samples]")
+    if not np.isfinite(array).all():
+        raise HacError("audio holds NaN or infinite samples; repair or leave out the recording")
+    return array

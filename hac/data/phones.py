@@ -1,5 +1,4 @@
-"""What a phone label means: which labels are silence or noise, which marks are stripped, which phones are
-folded.
+"""What a phone label becomes: which are silence or noise, which marks are cut, which phones are folded.
 
 A `PhonePolicy` is data (YAML) and works on label names, never on intervals: applying it to a corpus touches
 each name of the vocabulary once. The shipped policies are the YAML files in `hac/data/phone_tables`; `auto`
@@ -9,9 +8,10 @@ looks at a vocabulary and picks one.
 from __future__ import annotations
 
 import csv
+import io
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -24,25 +24,33 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hac.data.alignment_tiers import Tier, unknown_label
+from hac.data.phone_classes import (
+    NOISE,
+    NOISE_LABELS,
+    SILENCE,
+    SILENCE_LABELS,
+    Alphabet,
+    PhoneClasses,
+    arpabet_to_ipa,
+    known_share,
+    phone_classes,
+)
 from hac.errors import HacError
 
-SILENCE = "sil"
-"""The one silence label after a policy was applied."""
-NOISE = "spn"
-"""The one noise label after a policy was applied with `noise_rule: keep`."""
+__all__ = [
+    "NOISE",
+    "SILENCE",
+    "PhoneClasses",
+    "PhonePolicy",
+    "choose_policy",
+    "load_phone_map",
+    "load_policy",
+    "looks_like_phones",
+    "phone_classes",
+    "policy_names",
+]
 
-# Compared without regard to case: MFA, Kaldi, HTK, TIMIT, pocketsphinx, MAUS, espeak-ng and gruut between
-# them
-SILENCE_LABELS = (
-    "", "sil", "sp", "ssil", "pau", "pause", "silence", "h#", "#", "_", "_:", "<eps>", "eps", "<s>", "</s>", "<sil>",
-    "[sil]", "+sil+", "<p:>", "<p>", "(.)", "|", "||", "‖", "#h",
-)  # fmt: skip
-NOISE_LABELS = (
-    "spn", "nsn", "noise", "unk", "<unk>", "<spn>", "[spn]", "[noise]", "[breath]", "[laughter]", "[cough]", "+noise+",
-    "+spn+", "+nsn+", "+breath+", "+laugh+", "+cough+", "+smack+", "<nib>", "<usb>", "<noise>", "<laugh>", "lau",
-    "brth", "ns", "vns",
-)  # fmt: skip
-
+_TIMIT_ONLY = frozenset({"bcl", "dcl", "gcl", "pcl", "tcl", "kcl", "epi", "ax-h"})
 _ARPABET_STRESS = re.compile(r"(?<=[A-Za-z])[0-9]$")
 _POSITION = re.compile(r"_[BIES]$")
 _IPA_STRESS = re.compile("[ˈˌ]")
@@ -53,13 +61,14 @@ _TONE = re.compile("[˥˦˧˨˩⁰¹²³⁴⁵⁶⁷⁸⁹↗↘ꜛꜜ]")
 class PhonePolicy(BaseModel):
     """How labels of a phone tier become phones.
 
-    The steps, in this order, on each label name: Unicode composed (NFC) and trimmed; word-position suffix
-    cut; silence and noise recognized; case; phone map; silence recognized again; stress, length, tone cut.
+    The steps, in this order, on each label name: Unicode composed (NFC) and trimmed; word-position suffix cut;
+    silence and noise recognized; case; phone map; silence recognized again; stress, length, tone cut.
 
     Attributes:
         name: goes into the protocol of every number.
+        alphabet: how phone classes are read: `arpabet`, `ipa`, or `auto` by the look of each label.
         silence: labels that become `sil`, compared without regard to case.
-        noise: labels of speech-like or other noise, compared without regard to case.
+        noise: labels of noise, speech-like or other, compared without regard to case.
         noise_rule: `keep` as the label `spn`; `silence`: becomes `sil`; `drop`: the interval is removed, so
             that `partition` fills the hole with silence where no neighbour reaches into it.
         strip_position: cut Kaldi's word-position suffixes `_B _I _E _S`.
@@ -75,6 +84,7 @@ class PhonePolicy(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
+    alphabet: Alphabet = "auto"
     silence: tuple[str, ...] = SILENCE_LABELS
     noise: tuple[str, ...] = NOISE_LABELS
     noise_rule: Literal["keep", "silence", "drop"] = "keep"
@@ -107,13 +117,16 @@ class PhonePolicy(BaseModel):
                 return None
             if label.casefold() in silence:
                 return SILENCE
+        return self._strip(label)
+
+    def _strip(self, label: str) -> str:
         for wanted, marks in (
             (self.strip_stress, _ARPABET_STRESS),
             (self.strip_stress, _IPA_STRESS),
             (self.strip_length, _LENGTH),
             (self.strip_tone, _TONE),
         ):
-            # a label that is nothing but marks stays, so that it is seen and not silently turned into silence
+            # a label of nothing but marks stays: it must be seen, not silently turn into silence
             label = (marks.sub("", label) or label) if wanted else label
         return label
 
@@ -132,7 +145,7 @@ class PhonePolicy(BaseModel):
         """
         mapped = self.map_labels(tier.vocabulary)
         names = self.vocabulary(label for label in mapped if label is not None)
-        where: dict[str | None, int] = {name: i for i, name in enumerate(names)}
+        where: dict[str, int] = {name: i for i, name in enumerate(names)}
         table = np.array([-1 if label is None else where.get(label, -2) for label in mapped], dtype=np.int32)
         labels = table[tier.labels] if len(table) else tier.labels
         unknown = np.flatnonzero(labels == -2)
@@ -148,6 +161,19 @@ class PhonePolicy(BaseModel):
             return tuple(sorted({*mapped, SILENCE}))
         return self.phone_set if SILENCE in self.phone_set else (*self.phone_set, SILENCE)
 
+    def classes(self, label: str) -> PhoneClasses:
+        """The classes of a label after this policy, in its alphabet."""
+        return phone_classes(label, self.alphabet)
+
+    def with_map(self, name: str, phone_map: Mapping[str, str]) -> PhonePolicy:
+        """This policy with another phone map under another name; its phone set no longer holds.
+
+        Args:
+            name: the new policy's name.
+            phone_map: as the attribute `map`; see `load_phone_map`.
+        """
+        return self.model_copy(update={"name": name, "map": dict(phone_map), "phone_set": None})
+
 
 def _without(tier: Tier, dropped: NDArray[np.bool_]) -> Tier:
     if not dropped.any():
@@ -162,6 +188,111 @@ def _without(tier: Tier, dropped: NDArray[np.bool_]) -> Tier:
     )
 
 
+def policy_names() -> tuple[str, ...]:
+    """Names of the shipped policies, sorted."""
+    return tuple(sorted(file.name.removesuffix(".yaml") for file in _shipped() if file.name.endswith(".yaml")))
+
+
+def load_policy(name: str | Path, labels: Iterable[str] = ()) -> PhonePolicy:
+    """A phone policy by name or from a YAML file.
+
+    A file holds fields of `PhonePolicy`; `include: NAME` starts from another policy, and `map` may name a CSV
+    file beside it.
+
+    Args:
+        name: `auto`, a shipped policy's name, or the path of a `.yaml` file.
+        labels: the vocabulary that `auto` looks at.
+
+    Raises:
+        HacError: there is no such policy, or the file is none.
+    """
+    if str(name) == "auto":
+        return choose_policy(labels)
+    if str(name) in policy_names():
+        return _read_policy(resources.files("hac.data.phone_tables") / f"{name}.yaml")
+    path = Path(name)
+    if path.suffix not in (".yaml", ".yml") or not path.is_file():
+        raise HacError(f"{name}: no such phone policy; expected auto, {', '.join(policy_names())}, or a .yaml file")
+    return _read_policy(path)
+
+
+def load_phone_map(path: Path | Traversable) -> dict[str, str]:
+    """A phone map from a CSV file with the columns `from` and `to`; an empty `to` removes the phone.
+
+    Raises:
+        HacError: the file is missing, in a wrong encoding, or has other columns, or maps a phone twice.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise HacError(f"{path}: no readable phone map; expected UTF-8 CSV with the columns from,to") from error
+    reader = csv.DictReader(io.StringIO(text))
+    found = list(reader.fieldnames or ())
+    if found != ["from", "to"]:
+        raise HacError(f"{path}: columns {', '.join(found) or 'none'}; expected a phone map with from,to")
+    phone_map: dict[str, str] = {}
+    for row in reader:
+        phone = unicodedata.normalize("NFC", row["from"])
+        if phone in phone_map:
+            raise HacError(f"{path}, line {reader.line_num}: {phone!r} is mapped twice; expected each phone once")
+        phone_map[phone] = unicodedata.normalize("NFC", row["to"] or "")
+    return phone_map
+
+
+def choose_policy(labels: Iterable[str]) -> PhonePolicy:
+    """The policy that a vocabulary asks for: `arpabet`, `arpabet-open`, `timit39`, `ipa`, or else `none`.
+
+    TIMIT is told by symbols that no other ARPAbet has (the closures); ARPAbet in small letters by a
+    symbol of two letters, since single ones might as well be IPA; IPA by nine tenths of its labels being read.
+
+    Args:
+        labels: label names; silence and noise are left aside.
+    """
+    cut = {_POSITION.sub("", label.strip()) for label in labels}
+    phones = {label for label in cut if phone_classes(label).manner not in ("silence", "noise")}
+    capital = {label.upper().rstrip("0123456789") for label in phones}
+    in_capitals = all(label.upper() == label for label in phones)
+    if phones and capital <= set(arpabet_to_ipa()) and (in_capitals or any(len(name) > 1 for name in capital)):
+        if phones & _TIMIT_ONLY:
+            return load_policy("timit39")
+        standard = load_policy("arpabet")
+        return standard if capital <= set(standard.phone_set or ()) else load_policy("arpabet-open")
+    return load_policy("ipa" if known_share(phones, "ipa") >= 0.9 else "none")
+
+
 def looks_like_phones(labels: Iterable[str]) -> bool:
-    """Whether these labels are phones rather than words: few, short, and most of them ARPAbet."""
-    return all(len(label) <= 4 for label in labels)
+    """Whether labels are phones rather than words: nine tenths of them read as ARPAbet or IPA."""
+    distinct = {_POSITION.sub("", label) for label in labels}
+    return max(known_share(distinct, "arpabet"), known_share(distinct, "ipa")) >= 0.9
+
+
+def _shipped() -> list[Traversable]:
+    return list(resources.files("hac.data.phone_tables").iterdir())
+
+
+def _read_policy(file: Path | Traversable) -> PhonePolicy:
+    try:
+        return PhonePolicy.model_validate(_fields(file))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise HacError(f"{file}: {where}: {first['msg']}; expected the fields of a phone policy") from error
+
+
+def _fields(file: Path | Traversable) -> dict[str, Any]:
+    try:
+        fields = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise HacError(f"{file}: no readable YAML; expected the fields of a phone policy") from error
+    if not isinstance(fields, dict):
+        raise HacError(f"{file}: holds no fields; expected those of a phone policy, `name` at least")
+    base = load_policy(fields.pop("include")).model_dump() if "include" in fields else {}
+    if isinstance(fields.get("map"), str):
+        fields["map"] = load_phone_map(_beside(file, fields["map"]))
+    return base | fields
+
+
+def _beside(file: Path | Traversable, name: str) -> Path | Traversable:
+    if isinstance(file, Path):
+        return file.parent / name
+    return resources.files("hac.data.phone_tables") / name

@@ -1,0 +1,116 @@
+"""Figures of one run. Drawn without a screen, with one style, the same bytes from the same numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.results import Results
+from hac.data.phones import phone_classes
+from hac.files import atomic_path
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MAX_CODES = 2048
+"""Codes that a heat-map shows, the most frequent ones: more are thinner than a pixel."""
+MANNERS = ("silence", "stop", "affricate", "fricative", "nasal", "approximant", "lateral", "tap", "trill", "vowel")
+
+
+def heat_map(table: NDArray[np.int64], labels: Sequence[str], title: str, path: Path) -> None:
+    """P(phone | code) as a picture: phones by class, codes by the phone they mean most, so that structure shows.
+
+    Args:
+        table: counts, int64 [n_labels, n_codes].
+        labels: names of the rows.
+        title: over the picture.
+        path: PNG, PDF or SVG.
+    """
+    shares, names = sorted_shares(table, labels)
+    with _figure(path, (9, 0.14 * len(names) + 1.6)) as figure:
+        axes = figure.subplots()
+        image = axes.imshow(shares, aspect="auto", interpolation="nearest", vmin=0, vmax=1)
+        axes.set_yticks(range(len(names)), [_printable(name) for name in names], fontsize=6)
+        shown = shares.shape[1]
+        more = f", the {shown} most frequent" if shown < np.count_nonzero(table.sum(axis=0)) else ""
+        axes.set_xlabel(f"codes, sorted by their most likely phone ({shown} used{more})")
+        axes.set_ylabel("phone, by manner")
+        axes.set_title(_printable(title))
+        figure.colorbar(image, ax=axes, label="P(phone | code)", pad=0.01)
+
+
+def sorted_shares(table: NDArray[np.int64], labels: Sequence[str]) -> tuple[NDArray[np.float64], list[str]]:
+    """P(phone | code), float64 [n_phones, n_codes], rows by manner then place, columns by their most likely phone.
+
+    Phones and codes that do not occur are left out.
+    """
+    by_code = table.sum(axis=0)
+    frequent = np.argsort(-by_code, kind="stable")[: min(MAX_CODES, np.count_nonzero(by_code))]
+    rows = sorted(np.flatnonzero(table.sum(axis=1)), key=lambda i: _class_key(labels[i]))
+    shares = table[np.ix_(rows, frequent)] / by_code[frequent]
+    top = shares.argmax(axis=0)
+    order = np.lexsort((-shares.max(axis=0), top))
+    return shares[:, order], [labels[i] for i in rows]
+
+
+def pnmi_bars(results: Results, path: Path) -> None:
+    """PNMI of each stream with its interval, beside its null band."""
+    streams = list(results.streams)
+    with _figure(path, (7, 0.45 * len(streams) + 1.4)) as figure:
+        axes = figure.subplots()
+        for y, stream in enumerate(streams):
+            _pnmi_bar(axes, y, results, stream)
+        axes.set_yticks(range(len(streams)), [_printable(stream) for stream in streams])
+        axes.invert_yaxis()
+        axes.set_xlim(0, 1)
+        axes.set_xlabel("PNMI, silence kept (bar: 95 % interval; grey: mean null and 3 sd)")
+        axes.set_title(_printable(results.system))
+
+
+def _pnmi_bar(axes: Axes, y: int, results: Results, stream: str) -> None:
+    record = results.get(f"{stream}.pnmi")
+    spread = 3 * np.nan_to_num(record.null_sd)
+    axes.barh(y, record.value, height=0.5, color="C0")
+    axes.barh(y, record.null_mean, height=0.8, color="0.6", alpha=0.8)
+    axes.plot([record.null_mean - spread, record.null_mean + spread], [y, y], color="0.3", linewidth=3)
+    axes.plot([record.ci_low, record.ci_high], [y, y], color="C1", linewidth=2)
+    axes.text(max(record.value, record.null_mean) + 0.01, y, f"{record.value:.3f}", va="center", fontsize=8)
+
+
+@contextmanager
+def _figure(path: Path, size: tuple[float, float]) -> Iterator[Figure]:
+    import matplotlib as mpl
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure as NewFigure
+
+    with resources.as_file(resources.files("reports") / "style.mplstyle") as style:
+        settings = mpl.rc_params_from_file(str(style), use_default_template=False)
+    with mpl.rc_context(settings):
+        figure = NewFigure(figsize=size, layout="constrained")
+        FigureCanvasAgg(figure)
+        yield figure
+        metadata = {"Software": None} if path.suffix == ".png" else {"Date": None}
+        if path.suffix == ".pdf":
+            metadata = {"CreationDate": None}
+        with atomic_path(path) as temporary:
+            figure.savefig(temporary, format=path.suffix[1:], metadata=metadata)
+
+
+def _class_key(label: str) -> tuple[int, str, str]:
+    classes = phone_classes(label)
+    manner = classes.manner or ""
+    place = MANNERS.index(manner) if manner in MANNERS else len(MANNERS)
+    return place, str(classes.place or classes.height or ""), label
+
+
+def _printable(text: str) -> str:
+    """Text from a corpus as matplotlib may print it: no formulas, no control marks, not endless."""
+    clean = "".join(c if c.isprintable() else "?" for c in text[:80])
+    return clean.replace("$", r"\$")

@@ -1,0 +1,38 @@
+"""The files that a run leaves behind: results.json, tables as CSV, figures."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from analysis.pnmi import Outcome
+from analysis.results import write_results
+from hac.files import write_text
+from reports.figures import heat_map, pnmi_bars
+from reports.tables import metrics_csv, phone_given_code_csv
+
+
+def write_pnmi(outcome: Outcome, folder: Path) -> list[Path]:
+    """Write everything of a PNMI run; `results.json` last, so that it being there means that all is there.
+
+    Returns:
+        The files written.
+    """
+    results = outcome.results
+    written = [folder / "metrics.csv", folder / "figures" / "pnmi.png"]
+    write_text(written[0], metrics_csv(results))
+    pnmi_bars(results, written[1])
+    for stream, scores in zip(results.streams, outcome.streams, strict=True):
+        name = file_name(stream)
+        csv, png = folder / f"phone_given_code.{name}.csv", folder / "figures" / f"phone_given_code.{name}.png"
+        write_text(csv, phone_given_code_csv(scores.table, scores.labels, scores.codes))
+        heat_map(scores.table, scores.labels, f"{results.system}, stream {stream}", png)
+        written += [csv, png]
+    written.append(folder / "results.json")
+    write_results(results, written[-1])
+    return written
+
+
+def file_name(text: str) -> str:
+    """Text from a token file as a file name: letters, digits and `._+-` stay, all else becomes `_`."""
+    return re.sub(r"[^A-Za-z0-9._+-]", "_", text)[:100].lstrip(".") or "_"

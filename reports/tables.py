@@ -1,0 +1,172 @@
+"""Results as tables: for a terminal, and as CSV for other tools."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from analysis.results import Record, Results
+from analysis.scoring import DROPPED, KEPT
+
+CSV_FIELDS = (
+    "id",
+    "stream",
+    "group",
+    "value",
+    "ci_low",
+    "ci_high",
+    "null_mean",
+    "null_sd",
+    "corrected",
+    "corrected_ci_low",
+    "corrected_ci_high",
+    "n",
+    "protocol",
+    "ci_method",
+    "note",
+)
+
+
+def pnmi_table(results: Results) -> RenderableType:
+    """What `hac-analyze pnmi` prints: every stream with silence kept and dropped, then parts, lags and warnings."""
+    parts: list[RenderableType] = [_main_table(results)]
+    if languages := _groups(results, "language="):
+        parts.append(_group_table(results, "language", languages))
+    parts += list(_lines(results))
+    return Group(*parts)
+
+
+def _main_table(results: Results) -> Table:
+    convention = results.protocols[KEPT]["convention"]
+    title = f"{results.system}: PNMI, convention {convention}, 95 % intervals over {_clusters(results)}"
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", caption_justify="left")
+    for name in ("stream", "silence"):
+        table.add_column(name, no_wrap=True)
+    for name in ("K (used)", "frames", "hours", "H(phone)", "PNMI", "null", "corrected", "phone pur.", "cluster pur."):
+        table.add_column(name, justify="right")
+    for stream, info in results.streams.items():
+        for protocol in (KEPT, DROPPED):
+            pnmi = _record(results, stream, "pnmi", protocol)
+            table.add_row(
+                stream,
+                "kept" if protocol == KEPT else "dropped",
+                f"{info.codebook_size} ({info.used_codes})",
+                f"{pnmi.n:,}",
+                f"{info.hours:.3f}" if protocol == KEPT else "",
+                number(_record(results, stream, "h_phone", protocol).value),
+                with_interval(pnmi.value, pnmi.ci_low, pnmi.ci_high),
+                with_null(pnmi.null_mean, pnmi.null_sd),
+                with_interval(pnmi.corrected, pnmi.corrected_ci_low, pnmi.corrected_ci_high),
+                _beside_null(_record(results, stream, "phone_purity", protocol)),
+                _beside_null(_record(results, stream, "cluster_purity", protocol)),
+            )
+    return table
+
+
+def _group_table(results: Results, kind: str, groups: list[str]) -> Table:
+    table = Table(title=f"PNMI by {kind}, silence kept", box=box.SIMPLE_HEAD, title_justify="left")
+    table.add_column("stream")
+    table.add_column(kind)
+    for name in ("frames", "PNMI", "null", "corrected"):
+        table.add_column(name, justify="right")
+    for stream in results.streams:
+        for group in groups:
+            pnmi = results.get(f"{stream}.pnmi", group)
+            table.add_row(
+                stream,
+                group.split("=", 1)[1],
+                f"{pnmi.n:,}",
+                with_interval(pnmi.value, pnmi.ci_low, pnmi.ci_high),
+                with_null(pnmi.null_mean, pnmi.null_sd),
+                with_interval(pnmi.corrected, pnmi.corrected_ci_low, pnmi.corrected_ci_high),
+            )
+    return table
+
+
+def _lines(results: Results) -> Iterator[Text]:
+    counted = results.coverage["utterances"]
+    total = counted["in_manifest"]
+    yield Text(
+        f"coverage: {counted['counted']} utterances"
+        + (f" of {total} in the manifest" if total is not None else "")
+        + f", {results.coverage['hours']['counted']:.3f} h"
+    )
+    if not any(lag.best_lag_frames for lag in results.lags):
+        yield Text("lag scan: best at zero in every stream" if results.lags else "")
+    for reason, n in results.failures.items():
+        yield Text(f"left out: {n} x {reason}", style="yellow")
+    for warning in results.warnings:
+        yield Text(f"warning: {warning}", style="yellow")
+
+
+def _clusters(results: Results) -> str:
+    note = _record(results, next(iter(results.streams)), "pnmi", KEPT).note
+    n, _, unit = note.removeprefix("clusters: ").partition(" ")
+    return f"{n} {unit.strip('()')}s" if unit else "clusters"
+
+
+def _record(results: Results, stream: str, metric: str, protocol: str) -> Record:
+    return results.get(f"{stream}.{metric}" + ("" if protocol == KEPT else f"[{protocol}]"))
+
+
+def _groups(results: Results, prefix: str) -> list[str]:
+    names = list(dict.fromkeys(record.group for record in results.metrics if record.group.startswith(prefix)))
+    return names if len(names) > 1 else []
+
+
+def number(value: float) -> str:
+    """Four decimals, or a dash for what could not be had."""
+    return f"{value:.4f}" if math.isfinite(value) else "-"
+
+
+def with_interval(value: float, low: float, high: float) -> str:
+    """`0.2578 [0.2501, 0.2650]`."""
+    return number(value) + (f" [{low:.4f}, {high:.4f}]" if math.isfinite(low) else "")
+
+
+def with_null(mean: float, sd: float) -> str:
+    """`0.0312 ± 0.0004`."""
+    return number(mean) + (f" ± {sd:.4f}" if math.isfinite(sd) else "")
+
+
+def _beside_null(record: Record) -> str:
+    return f"{number(record.value)} / {number(record.null_mean)}"
+
+
+def metrics_csv(results: Results) -> str:
+    """Every record as CSV, empty where a number could not be had."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(CSV_FIELDS)
+    for record in results.metrics:
+        data = record.model_dump(mode="json")
+        writer.writerow([data[field] for field in CSV_FIELDS])
+    return out.getvalue()
+
+
+def phone_given_code_csv(table: NDArray[np.int64], labels: tuple[str, ...], codes: NDArray[np.int64]) -> str:
+    """P(phone | code): one row per code that occurs, with its share of the time.
+
+    Args:
+        table: counts, int64 [n_labels, n_codes].
+        labels: names of the rows.
+        codes: values of the columns.
+    """
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["code", "share", *labels])
+    by_code, total = table.sum(axis=0), table.sum()
+    for j, code in enumerate(codes):
+        if by_code[j]:
+            row = [f"{value:.6g}" for value in table[:, j] / by_code[j]]
+            writer.writerow([int(code), f"{by_code[j] / total:.6g}", *row])
+    return out.getvalue()

@@ -1,0 +1,128 @@
+"""What every corpus layout shares: the item it finds, and how files and texts are looked up."""
+
+from __future__ import annotations
+
+import codecs
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from hac.errors import FailureLog, HacError
+
+SUFFIXES = (".flac", ".wav", ".mp3", ".ogg", ".opus")
+"""Endings of audio files, in lower case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One utterance as a corpus describes it, before its audio was looked at.
+
+    Attributes:
+        id: as the corpus gives it.
+        path: the audio file, perhaps a longer recording.
+        speaker, language, text: None where unknown.
+        alignment: alignment file, or None.
+        start_s, stop_s: the part of the recording; the whole by default.
+        channel: index of the channel where the corpus names one.
+    """
+
+    id: str
+    path: Path
+    speaker: str | None = None
+    language: str | None = None
+    text: str | None = None
+    alignment: Path | None = None
+    start_s: float = 0.0
+    stop_s: float | None = None
+    channel: int | None = None
+
+    @property
+    def is_part(self) -> bool:
+        """Whether the utterance is less than its file: a part in time, or one channel."""
+        return self.start_s > 0 or self.stop_s is not None or self.channel not in (None, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the user says beside the corpus.
+
+    Attributes:
+        language: language where the corpus gives none.
+        audio_root: folder that audio must lie in, and that relative paths start from.
+        speaker_folders: whether the folder of a file names its speaker, in the plain layout.
+    """
+
+    language: str | None = None
+    audio_root: Path | None = None
+    speaker_folders: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A corpus layout.
+
+    Attributes:
+        name: as the command line gives it.
+        shape: what is expected in the folder, in words.
+        detect: whether a source looks like it.
+        find: the items in it; what cannot be used is logged.
+    """
+
+    name: str
+    shape: str
+    detect: Callable[[Path], bool]
+    find: Callable[[Path, Options, FailureLog], Iterator[Item]]
+
+
+def files(folder: Path, *endings: str, depth: int | None = None) -> Iterator[Path]:
+    """Files under a folder whose names end so (in lower case), sorted; links to folders are not followed.
+
+    Args:
+        folder: where to start; nothing is found in what is no folder.
+        endings: of names, in lower case.
+        depth: how many folders down to go, so that looking for a table need not list a million clips.
+    """
+    top = len(folder.parts)
+    for parent, folders, names in os.walk(folder):
+        deeper = depth is None or len(Path(parent).parts) - top < depth
+        folders[:] = sorted(name for name in folders if deeper and not name.startswith("."))
+        for name in sorted(names):
+            if not name.startswith(".") and name.lower().endswith(endings):
+                yield Path(parent, name)
+
+
+def audio_beside(folder: Path, stem: str) -> Path | None:
+    """The audio file of that stem in a folder, whatever its ending."""
+    for suffix in SUFFIXES:
+        path = folder / f"{stem}{suffix}"
+        if path.is_file():
+            return path
+    return None
+
+
+def read_text(path: Path) -> str:
+    """A text file's content: UTF-8, or UTF-16 where a byte-order mark says so.
+
+    Raises:
+        HacError: it is neither.
+    """
+    data = path.read_bytes()
+    encoding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise HacError(f"{path}: not UTF-8 text (byte {error.start}); save it as UTF-8") from error
+
+
+def numbered_lines(path: Path) -> Iterator[tuple[str, str]]:
+    """The lines of a text file that are not blank, each with its place in words: `FILE: line 3`."""
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
+        if line.strip():
+            yield f"{path}: line {number}", line.rstrip("\r")
+
+
+def keyed_lines(path: Path, separator: str | None = None) -> dict[str, str]:
+    """Lines of `KEY VALUE` as a dictionary; a value may be empty."""
+    pairs = (line.strip().split(separator, 1) for _, line in numbered_lines(path))
+    return {pair[0]: pair[1].strip() if len(pair) > 1 else "" for pair in pairs}

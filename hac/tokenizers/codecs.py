@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from math import ceil
 from typing import Any
 
@@ -167,7 +168,7 @@ ARCHITECTURES: Mapping[str, Architecture] = {
 }
 
 
-def load(kind: str, where: str, device: str, options: Mapping[str, str]) -> CodecTokenizer:
+def load(kind: str, where: str, device: str = "cpu", **options: str) -> CodecTokenizer:
     """Load `kind:where`.
 
     Args:
@@ -191,6 +192,12 @@ def load(kind: str, where: str, device: str, options: Mapping[str, str]) -> Code
     return CodecTokenizer(
         f"{kind}:{where}", model, architecture, n_quantizers, {"kind": kind, **checkpoint.provenance()}
     )
+
+
+load_dac = partial(load, "dac")
+load_encodec = partial(load, "encodec")
+load_mimi = partial(load, "mimi")
+load_xcodec = partial(load, "xcodec")
 
 
 def _check_config(kind: str, checkpoint: Checkpoint) -> None:

@@ -8,11 +8,11 @@ never imports torch.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
@@ -131,7 +131,7 @@ def fit(
             "sample_rate": features.sample_rate,
             "frame_rate": str(features.frame_rate),
             "features": features.describe(),
-            "manifest_sha256": manifest_hash(manifest),
+            "manifest_sha256": manifest.sha256,
             "n_utterances": len(manifest.utterances),
             "n_failures": len(failures),
             "n_frames": reservoir.n_seen,
@@ -139,12 +139,6 @@ def fit(
             "libraries": {name: version(name) for name in ("scikit-learn", "numpy")},
         },
     )
-
-
-def manifest_hash(manifest: Manifest) -> str:
-    """SHA-256 of a manifest's rows, wherever its root lies."""
-    rows = [asdict(utterance) for utterance in manifest.utterances]
-    return hashlib.sha256(json.dumps(rows, sort_keys=True).encode()).hexdigest()
 
 
 def save(fitted: FittedUnits, folder: Path) -> None:
@@ -158,7 +152,7 @@ def save(fitted: FittedUnits, folder: Path) -> None:
     write_text(folder / "tokenizer.json", json.dumps(record, indent=2, ensure_ascii=False) + "\n")
 
 
-def load(kind: str, where: str, device: str, options: Mapping[str, str]) -> KMeansTokenizer:
+def load(kind: str, where: str, device: str = "cpu", **options: str) -> KMeansTokenizer:
     """Load a fitted folder (or hub id).
 
     Args:
@@ -190,6 +184,10 @@ def load(kind: str, where: str, device: str, options: Mapping[str, str]) -> KMea
         )
     provenance = {"where": where, "revision": commit, **record}
     return KMeansTokenizer(f"{kind}:{where}", features, centroids, provenance)
+
+
+load_kmeans = partial(load, "kmeans")
+load_mfcc_kmeans = partial(load, "mfcc-kmeans")
 
 
 def _read_centroids(where: str, path: Path, record: Mapping[str, Any]) -> NDArray[np.float32]:

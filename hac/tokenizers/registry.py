@@ -2,26 +2,34 @@
 
 A name may carry options after a question mark: `encodec:facebook/encodec_24khz?n_quantizers=8`. Other
 packages add kinds through the entry point group `hac.tokenizers`: the entry's name is the kind, its value a
-function `load(kind, where, device, options) -> Tokenizer`, like those named here.
+function `load(where, device, **options) -> Tokenizer`, like those named here; option values are text.
 """
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import cast
+from typing import Protocol, cast
 from urllib.parse import parse_qsl
 
 from hac.errors import HacError
 from hac.tokenizers.base import Tokenizer
 from hac.tokenizers.pretrained import model_folder, read_json
 
-Loader = Callable[[str, str, str, Mapping[str, str]], Tokenizer]
+
+class Loader(Protocol):
+    """Loads the tokenizer that lies at `where`, a folder or a hub id, onto a torch device."""
+
+    def __call__(self, where: str, device: str, **options: str) -> Tokenizer:
+        """Load it, with options as text."""
+        ...
+
+
 GROUP = "hac.tokenizers"
 _KIND = re.compile(r"([A-Za-z][A-Za-z0-9_-]+):(.*)", re.DOTALL)
 
@@ -47,8 +55,8 @@ class Kind:
     options: tuple[str, ...] = ()
 
 
-_CODEC = "hac.tokenizers.codecs:load"
-_KMEANS = "hac.tokenizers.kmeans:load"
+_CODECS = "hac.tokenizers.codecs"
+_KMEANS = "hac.tokenizers.kmeans"
 _MODEL = "folder or hub id"
 _FITTED = "folder that `hac tokenizer fit` wrote"
 _CEIL = "ceil(n / hop)"
@@ -58,13 +66,20 @@ _BAND = ("n_quantizers", "bandwidth", "revision")
 BUILTIN: Mapping[str, Kind] = {
     kind.name: kind
     for kind in (
-        Kind("hac", "hac.tokenizers.hac:load", _MODEL, "acoustic.i, phonetic, lexical", _CEIL, ("revision",)),
-        Kind("dac", _CODEC, _MODEL, "acoustic.i", _CEIL, ("n_quantizers", "revision")),
-        Kind("encodec", _CODEC, _MODEL, "acoustic.i", _CEIL, _BAND),
-        Kind("mimi", _CODEC, _MODEL, "semantic, acoustic.i", _CEIL, ("n_quantizers", "revision")),
-        Kind("xcodec", _CODEC, _MODEL, "acoustic.i", _CEIL, _BAND),
-        Kind("kmeans", _KMEANS, _FITTED, "units", _SSL, ("encoder", "revision")),
-        Kind("mfcc-kmeans", _KMEANS, _FITTED, "units", "floor((n + 80) / 160)", ("revision",)),
+        Kind(
+            "hac",
+            "hac.tokenizers.hac:load",
+            _MODEL,
+            "acoustic.i, phonetic, lexical",
+            _CEIL,
+            ("n_quantizers", "batched", "revision"),
+        ),
+        Kind("dac", f"{_CODECS}:load_dac", _MODEL, "acoustic.i", _CEIL, ("n_quantizers", "revision")),
+        Kind("encodec", f"{_CODECS}:load_encodec", _MODEL, "acoustic.i", _CEIL, _BAND),
+        Kind("mimi", f"{_CODECS}:load_mimi", _MODEL, "semantic, acoustic.i", _CEIL, ("n_quantizers", "revision")),
+        Kind("xcodec", f"{_CODECS}:load_xcodec", _MODEL, "acoustic.i", _CEIL, _BAND),
+        Kind("kmeans", f"{_KMEANS}:load_kmeans", _FITTED, "units", _SSL, ("encoder", "revision")),
+        Kind("mfcc-kmeans", f"{_KMEANS}:load_mfcc_kmeans", _FITTED, "units", "floor((n + 80) / 160)", ("revision",)),
     )
 }
 
@@ -91,7 +106,7 @@ def load_tokenizer(name: str, device: str = "cpu", **options: object) -> Tokeniz
     loader = _loader(kind)
     if kind in BUILTIN:
         _check_options(kind, given)
-    tokenizer = loader(kind, where, device, given)
+    tokenizer = loader(where, device, **given)
     tokenizer.name = name
     return tokenizer
 

@@ -1,0 +1,232 @@
+"""HAC, the Hierarchical Audio Codec, as a transformers model.
+
+Encoder and decoder are transformers' own DAC modules; between them sits the `FactorizedBottleneck`.
+
+Padding is masked throughout: after every layer that looks sideways, what lies beyond the end of an item is
+set to zero, which is what the convolutions' own zero padding shows to that item alone. So a padded batch
+gives each item the codes it gets alone (its real-valued vectors agree to about 1e-5, since kernels may add
+in another order).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Self, cast
+
+import torch
+from torch import Tensor, nn
+from transformers import AutoConfig, AutoFeatureExtractor, AutoModel, DacFeatureExtractor, PreTrainedModel
+from transformers import initialization as init
+from transformers.models.dac.modeling_dac import DacDecoder, DacEncoder, Snake1d
+
+from hac import pretrained
+from hac.batches import Batch, check_depth, check_levels, fit_length, gather_codes, padded, prepare_audio
+from hac.bottleneck import BottleneckOutput, FactorizedBottleneck
+from hac.codebook import Codebook
+from hac.config import HacConfig
+from hac.convolutions import decode_latent, encode_audio
+from hac.outputs import HacEmbeddings, HacOutput, HacTokens
+
+
+class HacModel(PreTrainedModel):
+    """The codec: audio to named streams of tokens and back.
+
+    Weights are read from and written to safetensors only.
+    """
+
+    config_class = HacConfig
+    config: HacConfig
+    base_model_prefix = "hac"
+    main_input_name = "input_values"
+    input_modalities = "audio"
+    _no_split_modules = ["DacResidualUnit"]  # noqa: RUF012
+
+    def __init__(self, config: HacConfig) -> None:
+        super().__init__(config)
+        dac_config = config.dac_config()
+        self.encoder = DacEncoder(dac_config)
+        self.decoder = DacDecoder(dac_config)
+        if config.exact_upsampling:
+            for block, stride in zip(self.decoder.block, dac_config.upsampling_ratios, strict=True):
+                cast("nn.ConvTranspose1d", block.conv_t1).output_padding = (stride % 2,)
+        self.bottleneck = FactorizedBottleneck(config)
+        self.post_init()
+
+    @classmethod
+    def from_pretrained(cls, where: Any, *args: Any, **options: Any) -> Any:  # type: ignore[override]
+        """Load a HAC folder or hub id; the options are those of transformers.
+
+        Raises:
+            HacError: nothing there, another kind of model, a newer format, weights missing or pickled.
+        """
+        return pretrained.load_hac(super().from_pretrained, where, args, options)
+
+    @classmethod
+    def from_dac(cls, where: str, **changes: Any) -> Self:
+        """Start from a published DAC: its encoder, decoder and residual quantizers.
+
+        Args:
+            where: a folder written by transformers' `DacModel.save_pretrained`, or a hub id.
+            changes: attributes of `HacConfig` that overrule what DAC implies. With `phonetic=False,
+                lexical=False` the result is that DAC, code for code and sample for sample; otherwise the
+                new levels start fresh.
+
+        Raises:
+            HacError: nothing there, no DAC, or changes that its weights do not fit.
+        """
+        dac = pretrained.load_dac(where)
+        source = dac.config
+        implied: dict[str, Any] = {
+            "sample_rate": source.sampling_rate,
+            "encoder_hidden_size": source.encoder_hidden_size,
+            "decoder_hidden_size": source.decoder_hidden_size,
+            "latent_dim": source.hidden_size,
+            "downsampling_ratios": list(source.downsampling_ratios),
+            "codebook_dim": source.codebook_dim,
+            "acoustic_codebooks": source.n_codebooks,
+            "acoustic_codebook_size": source.codebook_size,
+            "quantizer_dropout": source.quantizer_dropout,
+            "exact_upsampling": False,
+        }
+        model = cls(HacConfig(**(implied | changes)))
+        pretrained.take_dac_weights(model, model.config, dac, where)
+        model.eval()
+        return model
+
+    def save_pretrained(self, save_directory: Any, *args: Any, **options: Any) -> None:
+        """Write config, safetensors, the feature extractor and, where there is none yet, a model card."""
+        super().save_pretrained(save_directory, *args, **options)
+        extractor = DacFeatureExtractor(sampling_rate=self.config.sample_rate, hop_length=self.config.hop_length)
+        extractor.save_pretrained(save_directory)
+        pretrained.write_card(self, self.config, Path(save_directory))
+
+    def prepare(
+        self, input_values: Tensor, padding_mask: Tensor | None = None, sample_rate: int | None = None
+    ) -> Batch:
+        """Check audio, silence its padding and fill it up to whole frames.
+
+        Args:
+            input_values: [b, n] or [b, 1, n], mono, padded at the end.
+            padding_mask: [b, n], 1 or True at the samples that exist; None where all do.
+            sample_rate: Hz of the audio, if it is to be checked.
+
+        Raises:
+            HacError: another sample rate, another shape, padding elsewhere than at the end, an empty item.
+        """
+        batch = prepare_audio(self.config, input_values, padding_mask, sample_rate)
+        return Batch(batch.samples.to(self.dtype), batch.n_samples, batch.mask)
+
+    def bottleneck_of(self, batch: Batch, n_quantizers: int | None = None) -> BottleneckOutput:
+        """Encode and quantize prepared audio: the part that works on whole utterances."""
+        mask = batch.frame_mask
+        return self.bottleneck(  # type: ignore[no-any-return]
+            encode_audio(self.encoder, batch.samples, mask), mask, check_depth(self.config, n_quantizers)
+        )
+
+    @torch.no_grad()
+    def encode(
+        self,
+        input_values: Tensor,
+        padding_mask: Tensor | None = None,
+        n_quantizers: int | None = None,
+        sample_rate: int | None = None,
+    ) -> HacTokens:
+        """Turn audio into tokens.
+
+        Args:
+            input_values: [b, n] or [b, 1, n], mono at the model's sample rate, padded at the end.
+            padding_mask: [b, n], 1 or True at the samples that exist; None where all do.
+            n_quantizers: acoustic streams to make; all by default.
+            sample_rate: Hz of the audio, if it is to be checked.
+        """
+        batch = self.prepare(input_values, padding_mask, sample_rate)
+        codes = self.bottleneck_of(batch, n_quantizers).codes
+        streams = {name: padded(rows, batch.mask) for name, rows in codes.items()}
+        return HacTokens(streams, batch.mask, self.config.frame_rate, batch.n_samples)
+
+    @torch.no_grad()
+    def decode(
+        self, tokens: HacTokens, streams: Iterable[str] | None = None, n_quantizers: int | None = None
+    ) -> Tensor:
+        """Turn tokens into audio.
+
+        Args:
+            tokens: as `encode` makes them.
+            streams: the levels to be heard (`acoustic`, `phonetic`, `lexical`); all by default.
+            n_quantizers: how many of the acoustic streams to use; all that the tokens hold by default.
+
+        Returns:
+            [b, n] with n the longest of `tokens.n_samples`; zero beyond the end of an item.
+
+        Raises:
+            HacError: a level that the model or the tokens lack, or a code beyond its codebook.
+        """
+        levels = check_levels(self.config, streams)
+        codes = gather_codes(self.config, tokens, levels, check_depth(self.config, n_quantizers))
+        mask = None if bool(tokens.mask.all()) else tokens.mask
+        latent = self.bottleneck.from_codes(codes, levels)
+        return fit_length(decode_latent(self.decoder, latent, mask), tokens.n_samples)
+
+    @torch.no_grad()
+    def embed(self, input_values: Tensor, padding_mask: Tensor | None = None, quantized: bool = False) -> HacEmbeddings:
+        """Real-valued vectors of every stream, for probing.
+
+        Args:
+            input_values: [b, n] or [b, 1, n], mono at the model's sample rate, padded at the end.
+            padding_mask: [b, n], 1 or True at the samples that exist; None where all do.
+            quantized: what each quantizer answered ([b, t, latent_dim]) instead of what it was offered (the
+                residual for an acoustic stream, the transformer's output for the phonetic and the lexical
+                one).
+        """
+        batch = self.prepare(input_values, padding_mask)
+        output = self.bottleneck_of(batch)
+        vectors = output.quantized if quantized else output.continuous
+        streams = {name: rows.transpose(1, 2) * batch.mask[..., None] for name, rows in vectors.items()}
+        return HacEmbeddings(streams, batch.mask, self.config.frame_rate)
+
+    def forward(
+        self,
+        input_values: Tensor,
+        padding_mask: Tensor | None = None,
+        n_quantizers: int | None = None,
+        return_dict: bool | None = None,
+    ) -> HacOutput | tuple[Tensor, ...]:
+        """Encode, quantize and decode whole items, with gradients; the arguments are those of `encode`."""
+        batch = self.prepare(input_values, padding_mask)
+        output = self.bottleneck_of(batch, n_quantizers)
+        commitment_loss, codebook_loss = output.commitment_loss, output.codebook_loss
+        weights = self.config.commitment_loss_weight, self.config.codebook_loss_weight
+        result = HacOutput(
+            loss=weights[0] * commitment_loss + weights[1] * codebook_loss,
+            audio_values=fit_length(decode_latent(self.decoder, output.latent, batch.frame_mask), batch.n_samples),
+            audio_codes=torch.stack(list(output.codes.values()), dim=1),
+            latent=output.latent,
+            commitment_loss=commitment_loss,
+            codebook_loss=codebook_loss,
+        )
+        return result if return_dict is not False else result.to_tuple()
+
+    @torch.no_grad()
+    def _init_weights(self, module: nn.Module) -> None:
+        """Draw fresh weights: as DAC does, or left as PyTorch drew them where `initializer_range` is None."""
+        std = self.config.initializer_range
+        if isinstance(module, Snake1d):
+            init.ones_(module.alpha)
+        elif isinstance(module, Codebook):
+            init.zeros_(module.usage)
+            init.zeros_(module.n_updates)
+            if std is not None:
+                init.normal_(module.weight, mean=0.0, std=std)
+        elif isinstance(module, nn.LayerNorm):
+            init.ones_(module.weight)
+            init.zeros_(module.bias)
+        elif isinstance(module, (nn.Conv1d, nn.Linear)) and std is not None:
+            init.trunc_normal_(module.weight, std=std)
+            if module.bias is not None:
+                init.zeros_(module.bias)
+
+
+AutoConfig.register("hac", HacConfig, exist_ok=True)
+AutoModel.register(HacConfig, HacModel, exist_ok=True)
+AutoFeatureExtractor.register(HacConfig, DacFeatureExtractor, exist_ok=True)

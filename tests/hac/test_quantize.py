@@ -1,0 +1,205 @@
+"""Vector quantizers against slow loops, and the laws they keep."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hac.codebook import Codebook, CodebookOptions
+from hac.quantize import ResidualVectorQuantizer, VectorQuantizer
+
+PLAIN = CodebookOptions()
+EUCLIDEAN = CodebookOptions(normalize_codes=False)
+
+
+def _spread_codes(module: torch.nn.Module) -> None:
+    """Codes of very different lengths, so that a wrong norm in the distance shows."""
+    for codebook in (part for part in module.modules() if isinstance(part, Codebook)):
+        with torch.no_grad():
+            codebook.weight.mul_(torch.rand(codebook.num_embeddings, 1) * 5 + 0.1)
+
+
+def _slow_nearest(vector, codes, normalize):
+    best, best_score = -1, None
+    for index, code in enumerate(codes):
+        if normalize:
+            score = -float(vector @ code / (vector.norm() * code.norm()))
+        else:
+            score = float(sum((v - c) ** 2 for v, c in zip(vector.tolist(), code.tolist(), strict=True)))
+        if best_score is None or score < best_score:
+            best, best_score = index, score
+    return best
+
+
+@pytest.mark.parametrize("options", [PLAIN, EUCLIDEAN])
+def test_nearest_code_equals_a_slow_loop(options):
+    torch.manual_seed(1)
+    codebook = Codebook(23, 5, options)
+    _spread_codes(codebook)
+    vectors = torch.randn(60, 5) * 2
+    slow = [_slow_nearest(v, codebook.weight.detach(), options.normalize_codes) for v in vectors]
+    assert codebook.nearest(vectors).tolist() == slow
+
+
+def test_euclidean_distance_has_the_right_sign():
+    codebook = Codebook(2, 1, EUCLIDEAN)
+    with torch.no_grad():
+        codebook.weight.copy_(torch.tensor([[1.0], [10.0]]))
+    # with the sign of |c|^2 turned, the long code would always win
+    assert codebook.nearest(torch.tensor([[1.2], [9.0], [-4.0]])).tolist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize("options", [PLAIN, EUCLIDEAN])
+def test_residual_quantizer_equals_a_slow_loop(options):
+    torch.manual_seed(2)
+    rvq = ResidualVectorQuantizer(6, 3, 16, 4, dropout=0.5, options=options).eval()
+    _spread_codes(rvq)
+    latent = torch.randn(2, 6, 9)
+    with torch.no_grad():
+        output = rvq(latent)
+        for b in range(2):
+            for t in range(9):
+                residual, total = latent[b, :, t].clone(), torch.zeros(6)
+                for k, vq in enumerate(rvq.quantizers):
+                    projected = vq.in_proj.weight[:, :, 0] @ residual + vq.in_proj.bias
+                    code = _slow_nearest(projected, vq.codebook.weight, options.normalize_codes)
+                    answer = vq.out_proj.weight[:, :, 0] @ vq.codebook.weight[code] + vq.out_proj.bias
+                    assert code == int(output.codes[b, k, t])
+                    residual, total = residual - answer, total + answer
+                torch.testing.assert_close(output.quantized[b, :, t], total)
+    torch.testing.assert_close(rvq.from_codes(output.codes), output.quantized)
+
+
+def test_straight_through_gradient_is_exactly_one():
+    torch.manual_seed(3)
+    vq = VectorQuantizer(4, 4, 8, 4, PLAIN).eval()
+    with torch.no_grad():
+        for projection in (vq.in_proj, vq.out_proj):
+            projection.weight.copy_(torch.eye(4)[:, :, None])
+            projection.bias.zero_()
+    latent = torch.randn(2, 4, 5, requires_grad=True)
+    vq(latent).quantized.sum().backward()
+    assert torch.equal(latent.grad, torch.ones_like(latent))
+
+
+def test_losses_pull_the_right_side():
+    torch.manual_seed(4)
+    vq = VectorQuantizer(4, 4, 8, 3, PLAIN)
+    output = vq(torch.randn(2, 4, 5))
+    torch.testing.assert_close(output.commitment_loss, output.codebook_loss)
+    output.commitment_loss.backward(retain_graph=True)
+    assert vq.codebook.weight.grad is None
+    assert vq.in_proj.weight.grad.abs().sum() > 0
+    vq.zero_grad()
+    output.codebook_loss.backward()
+    assert vq.in_proj.weight.grad is None
+    assert vq.codebook.weight.grad.abs().sum() > 0
+
+
+def test_losses_ignore_padding():
+    torch.manual_seed(5)
+    rvq = ResidualVectorQuantizer(6, 2, 16, 4, dropout=0.0, options=PLAIN).eval()
+    latent = torch.randn(2, 6, 8)
+    mask = torch.arange(8) < torch.tensor([[8], [3]])
+    masked = rvq(latent, mask)
+    frames = torch.cat([latent[0], latent[1, :, :3]], dim=1)[None]
+    alone = rvq(frames)
+    torch.testing.assert_close(masked.commitment_loss, alone.commitment_loss)
+    torch.testing.assert_close(masked.codebook_loss, alone.codebook_loss)
+
+
+def test_quantizer_dropout_uses_first_quantizers_only_while_training():
+    torch.manual_seed(6)
+    rvq = ResidualVectorQuantizer(6, 4, 16, 4, dropout=1.0, options=PLAIN)
+    latent = torch.randn(64, 6, 3)
+    output = rvq(latent)
+    partial = torch.stack(output.contributions).cumsum(0)
+    depths = [
+        min(k for k in range(4) if torch.allclose(partial[k, b], output.quantized[b], atol=1e-6)) for b in range(64)
+    ]
+    assert set(depths) == {0, 1, 2, 3}
+    rvq.eval()
+    output = rvq(latent)
+    torch.testing.assert_close(output.quantized, torch.stack(output.contributions).sum(0))
+
+
+@settings(max_examples=20, deadline=None)
+@given(n_quantizers=st.integers(1, 4), seed=st.integers(0, 100))
+def test_fewer_quantizers_are_a_prefix(n_quantizers, seed):
+    torch.manual_seed(seed)
+    rvq = ResidualVectorQuantizer(5, 4, 16, 4, dropout=0.5, options=PLAIN).eval()
+    latent = torch.randn(1, 5, 7)
+    full, short = rvq(latent), rvq(latent, n_quantizers=n_quantizers)
+    assert torch.equal(short.codes, full.codes[:, :n_quantizers])
+
+
+def test_look_up_is_in_single_precision_under_autocast():
+    torch.manual_seed(7)
+    codebook = Codebook(512, 8, PLAIN)
+    vectors = torch.randn(500, 8)
+    expected = codebook.nearest(vectors)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(codebook.nearest(vectors), expected)
+
+
+def test_health_counts_usage_of_valid_frames():
+    vq = VectorQuantizer(2, 2, 8, 2, CodebookOptions(usage_decay=0.5))
+    assert vq.codebook.health().used == 0
+    assert vq.codebook.health().perplexity != vq.codebook.health().perplexity  # undefined, not 0
+    vq.codebook.observe(torch.zeros(4, 2), torch.tensor([0, 0, 1, 1]))
+    health = vq.codebook.health()
+    assert (health.used, health.dead) == (2, 6)
+    assert health.perplexity == pytest.approx(2.0)
+    vq.codebook.observe(torch.zeros(4, 2), torch.tensor([2, 2, 2, 2]))
+    assert vq.codebook.usage.tolist() == [1, 1, 2, 0, 0, 0, 0, 0]
+
+
+def test_padding_is_not_counted():
+    torch.manual_seed(8)
+    vq = VectorQuantizer(3, 3, 8, 3, PLAIN).train()
+    vq(torch.randn(2, 3, 10), torch.arange(10) < torch.tensor([[10], [4]]))
+    assert vq.codebook.usage.sum() == 14
+    vq.eval()
+    vq(torch.randn(2, 3, 10))
+    assert vq.codebook.usage.sum() == 14
+
+
+def test_dead_codes_restart_on_data():
+    torch.manual_seed(9)
+    options = CodebookOptions(restart_dead_codes=True, restart_interval=2)
+    codebook = Codebook(8, 2, options)
+    vectors = torch.randn(6, 2) + 100
+    codes = torch.zeros(6, dtype=torch.long)
+    before = codebook.weight.clone()
+    codebook.observe(vectors, codes)
+    assert torch.equal(codebook.weight, before)
+    codebook.observe(vectors, codes)
+    assert torch.equal(codebook.weight[0], before[0])
+    assert all(any(torch.equal(row, vector) for vector in vectors) for row in codebook.weight[1:])
+    assert codebook.health().dead == 0
+
+
+@pytest.mark.parametrize("options", [PLAIN, EUCLIDEAN])
+def test_kmeans_initialization_finds_separate_clusters(options):
+    torch.manual_seed(10)
+    options = CodebookOptions(normalize_codes=options.normalize_codes, kmeans_init=True)
+    angles = torch.arange(6) * torch.pi / 3
+    centres = torch.stack([angles.cos(), angles.sin()], dim=1) * 3
+    vectors = (centres[:, None] + 0.01 * torch.randn(6, 50, 2)).flatten(0, 1)
+    codebook = Codebook(24, 2, options)
+    codebook.prepare(vectors)
+    found = codebook.weight[codebook.nearest(vectors)]
+    assert (found - vectors).norm(dim=1).max() < 0.5
+    before = codebook.weight.clone()
+    codebook.observe(vectors, codebook.nearest(vectors))
+    codebook.prepare(vectors + 5)
+    assert torch.equal(codebook.weight, before)  # only the first batch counts
+
+
+def test_kmeans_initialization_with_fewer_vectors_than_codes():
+    torch.manual_seed(11)
+    codebook = Codebook(64, 2, CodebookOptions(kmeans_init=True))
+    codebook.prepare(torch.randn(5, 2))
+    assert torch.isfinite(codebook.weight).all()

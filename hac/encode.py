@@ -1,0 +1,201 @@
+"""Encode a corpus with any tokenizer, resumably.
+
+The manifest is cut into *shards* of about two minutes of audio, in its own order. A shard's file is named
+by a hash of everything its codes depend on (tokenizer, settings, utterances, their audio files' sizes and
+times), and is renamed into place when it is whole. So a finished shard is never made again, whatever
+stopped the run before, and one whose audio or tokenizer changed is never mistaken for finished. At the end
+the shards become one token store.
+
+The bytes depend neither on the number of processes nor on their timing: the shards are planned without
+looking at either, and on a CPU every process computes in one thread (sums of several threads differ in
+their last bits).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+from joblib import Parallel, delayed
+
+from hac.console import progress
+from hac.data.manifest import Manifest, Utterance
+from hac.data.token_options import StreamOptions
+from hac.data.token_parquet import read_parquet
+from hac.data.tokens import TokenStore, concatenate, write_tokens
+from hac.encode_shard import Settings, encode_shard, loaded_tokenizer
+from hac.errors import Failure, FailureLog, HacError
+from hac.tokenizers.base import Tokenizer
+from hac.tokenizers.chunking import CHUNK_S
+
+SHARD_S = 120.0
+"""Seconds of audio in a shard: what a killed run can lose, per process."""
+BATCH_S = 120.0
+"""Seconds of audio, padding included, given to a tokenizer at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A run of utterances that is encoded, written and resumed as one; `path` tells its content."""
+
+    path: Path
+    utterances: tuple[Utterance, ...]
+
+    @property
+    def seconds(self) -> int:
+        """Duration for the progress bar, whole seconds."""
+        return round(sum(utterance.duration for utterance in self.utterances))
+
+
+def encode_corpus(
+    manifest: Manifest,
+    tokenizer: str | Tokenizer,
+    out: Path,
+    *,
+    device: str = "cpu",
+    jobs: int = 1,
+    streams: Sequence[str] | None = None,
+    batch_s: float = BATCH_S,
+    chunk_s: float = CHUNK_S,
+    shard_s: float = SHARD_S,
+    failures: FailureLog | None = None,
+) -> Path:
+    """Encode every utterance of a manifest; go on where an earlier run of the same call stopped.
+
+    Args:
+        manifest: the corpus.
+        tokenizer: `kind:where`, or a tokenizer (which must be picklable where `jobs` > 1).
+        out: the token store to write, `*.parquet`, with the shards in `*.shards/` beside it; or a folder for
+            `tokens.parquet` and `shards/`. The shards may be deleted afterwards; kept, they save work when
+            the corpus grows.
+        device: where the tokenizer computes.
+        jobs: processes on a CPU, -1 for one per core; threads that read audio where the device is a GPU.
+        streams: names of the streams to keep; None: all.
+        batch_s: seconds of audio, padding included, in a batch.
+        chunk_s: audio longer than this is encoded in chunks.
+        shard_s: seconds of audio in a shard.
+        failures: where audio that cannot be encoded is noted; such utterances are left out of the store.
+
+    Returns:
+        The path of the token store.
+
+    Raises:
+        HacError: no such tokenizer or stream, a tokenizer that breaks its promises, no utterance that could
+            be encoded, or (strict failures) the first that could not.
+    """
+    failures = FailureLog() if failures is None else failures
+    target, folder = _places(Path(out))
+    loaded = loaded_tokenizer(tokenizer, device)
+    names = _chosen(loaded, streams)
+    on_cpu = device == "cpu"
+    settings = Settings(tokenizer, device, names, batch_s, chunk_s, 1 if on_cpu else max(jobs, 1))
+    provenance = _provenance(loaded, settings)
+    shards = plan_shards(manifest, provenance, folder, shard_s)
+    _encode_missing(manifest.root, shards, settings, jobs if on_cpu else 1, failures.strict)
+    write_tokens(_merge(shards, provenance, failures), target)
+    return target
+
+
+def plan_shards(
+    manifest: Manifest, provenance: Mapping[str, Any], folder: Path, shard_s: float = SHARD_S
+) -> list[Shard]:
+    """Cut a manifest into shards of at least `shard_s` seconds (the last may be shorter), in its order."""
+    shards = []
+    group: list[Utterance] = []
+    seconds = 0.0
+    for position, utterance in enumerate(manifest.utterances, start=1):
+        group.append(utterance)
+        seconds += utterance.duration
+        if seconds >= shard_s or position == len(manifest.utterances):
+            content = {"provenance": provenance, "utterances": [_fingerprint(manifest, u) for u in group]}
+            digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+            shards.append(Shard(folder / f"{digest[:32]}.parquet", tuple(group)))
+            group, seconds = [], 0.0
+    return shards
+
+
+def _fingerprint(manifest: Manifest, utterance: Utterance) -> list[Any]:
+    """What tells one utterance's audio from another's without reading it."""
+    try:
+        stat = manifest.audio_path(utterance).stat()
+    except (HacError, OSError):
+        return [utterance.id, utterance.path, utterance.duration, None, None]
+    return [utterance.id, utterance.path, utterance.duration, stat.st_size, stat.st_mtime_ns]
+
+
+def _places(out: Path) -> tuple[Path, Path]:
+    """The token store's path and the folder of its shards."""
+    if out.suffix == ".parquet":
+        return out, out.with_suffix(".shards")
+    return out / "tokens.parquet", out / "shards"
+
+
+def _chosen(tokenizer: Tokenizer, streams: Sequence[str] | None) -> tuple[str, ...]:
+    present = tuple(spec.name for spec in tokenizer.streams)
+    unknown = [name for name in streams or () if name not in present]
+    if unknown:
+        raise HacError(f"{tokenizer.name}: no stream {unknown[0]!r}; there are {', '.join(present)}")
+    return present if streams is None else tuple(name for name in present if name in streams)
+
+
+def _provenance(tokenizer: Tokenizer, settings: Settings) -> dict[str, Any]:
+    """Everything the codes depend on but the audio, as plain JSON."""
+    content = {
+        "program": f"hac-codec {version('hac-codec')}",
+        "tokenizer": tokenizer.name,
+        "tokenizer_provenance": dict(tokenizer.provenance),
+        "sample_rate": tokenizer.sample_rate,
+        "streams": list(settings.streams),
+        "device": settings.device.split(":")[0],
+        "chunk_s": settings.chunk_s,
+    }
+    return dict(json.loads(json.dumps(content, sort_keys=True, default=str)))
+
+
+def _encode_missing(root: Path, shards: Sequence[Shard], settings: Settings, jobs: int, strict: bool) -> None:
+    """Make the shards that are not there yet, in `jobs` processes."""
+    missing = [shard for shard in shards if not _is_finished(shard.path)]
+    with progress("encoding (s of audio)", total=sum(shard.seconds for shard in shards)) as advance:
+        advance(sum(shard.seconds for shard in shards) - sum(shard.seconds for shard in missing))
+        tasks = (delayed(_encode)(root, shard, settings) for shard in missing)
+        # unordered: a shard counts when it is done, not when those before it are
+        for seconds, failed in Parallel(n_jobs=jobs, return_as="generator_unordered")(tasks):
+            advance(seconds)
+            if strict:
+                FailureLog(strict=True).extend(failed)
+    for shard in shards:
+        for leftover in shard.path.parent.glob(f".{shard.path.name}.*.part"):
+            leftover.unlink(missing_ok=True)  # of a run that was killed
+
+
+def _encode(root: Path, shard: Shard, settings: Settings) -> tuple[int, list[Failure]]:
+    """One task of a process: only its own part of the manifest travels there."""
+    return shard.seconds, encode_shard(Manifest(root, shard.utterances), shard.path, settings)
+
+
+def _is_finished(path: Path) -> bool:
+    """Whether a shard is there and whole (a crash of the machine may leave a name without content)."""
+    try:
+        pq.read_metadata(path)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _merge(shards: Sequence[Shard], provenance: Mapping[str, Any], failures: FailureLog) -> TokenStore:
+    """All shards as one store in the manifest's order, their failures noted."""
+    stores = [read_parquet(shard.path, None, StreamOptions()) for shard in shards]
+    failed = [Failure(**entry) for store in stores for entry in store.provenance["failures"]]
+    order = {u.id: position for position, u in enumerate(u for shard in shards for u in shard.utterances)}
+    failures.extend(sorted(failed, key=lambda failure: order[failure.id]))
+    if not any(store.ids for store in stores):
+        first = f"; the first: {failed[0].detail}" if failed else ""
+        raise HacError(f"none of the {len(order)} utterances could be encoded{first}")
+    counts = FailureLog(items=failed).by_reason()
+    return concatenate(stores, {**provenance, "failures": counts})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -41,14 +42,15 @@ def _rows(path: Path) -> Iterator[Row]:
     number = 0
     try:
         with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
-            for number, line in enumerate(lines, start=1):
+            for line in lines:
+                number += 1
                 if line.strip():
                     row = json.loads(line)
                     if not isinstance(row, dict):
-                        raise ValueError(f"line {number + 1} is not an object")
+                        raise ValueError("not an object")
                     yield row
-    except (ValueError, RecursionError, EOFError, gzip.BadGzipFile) as error:
-        raise HacError(f"{path}: broken after line {number} ({error}); expected one JSON object a line") from error
+    except (ValueError, RecursionError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise HacError(f"{path}: broken at line {number} ({error}); expected one JSON object a line") from error
 
 
 def _file_of(recording: Row, source: Path, options: Options) -> Path:

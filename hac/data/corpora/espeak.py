@@ -1,0 +1,279 @@
+"""Speech with exact phone and word times from espeak-ng, through the wheel `espeakng-loader`.
+
+The wheel is optional (extra `synth`) and never part of this project: the library is GPL-3.
+
+Two traps are handled here.
+
+*A stop's event sits at its release.* espeak-ng reports a stop when its burst starts, and the silent closure before
+it (40 to 50 ms for p, t, k) falls to the previous phone, while the word event does include it. The closure is given
+back to the stop: the run of near-zero samples right before the event. `DRY_VARIANTS` are voices without echo, where
+those samples are really near zero.
+
+*The library remembers.* Noise, oscillator phases and filters carry over from one utterance to the next, so the same
+text sounds different the second time, and even its times move. The library is therefore loaded afresh for each
+utterance (0.2 ms) and its noise is seeded: an utterance depends on its text, voice and seed alone, whatever was
+spoken before and in whichever process.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hac.errors import HacError
+
+SILENCE = "sil"
+"""Label of a pause in the phone tier."""
+
+# chosen by ear-free tests: no echo, breath or robot effects; every closure of p, t, k found in eight languages
+FEMALE_VARIANTS = (
+    "Andrea", "Annie", "anika", "aunty", "belinda", "f1", "grandma", "linda", "shelby", "steph", "steph2", "zac",
+)  # fmt: skip
+MALE_VARIANTS = (
+    "Alex", "Mario", "Nguyen", "adam", "antonio", "boris", "gustave", "m1", "m3", "m4", "m6", "quincy",
+)  # fmt: skip
+DRY_VARIANTS = FEMALE_VARIANTS + MALE_VARIANTS
+
+_VOICES = {"de": "de", "en": "en-us", "es": "es", "fr": "fr", "it": "it", "nl": "nl", "pl": "pl", "pt": "pt"}
+
+# values of espeak-ng's speak_lib.h
+_SYNCHRONOUS, _PHONEME_EVENTS, _PHONEME_IPA, _DONT_EXIT = 2, 1, 2, 0x8000
+_WORD, _PHONEME = 1, 7
+_RATE, _PITCH = 1, 3
+_BY_CHARACTER, _UTF8 = 1, 1
+
+_STOPS = tuple("pbtdkɡgqɢcɟʈɖʔ")
+_CLOSED = 12
+"""Largest amplitude of a closure, in steps of 16 bits."""
+_SHORTEST_CLOSURE_S = 0.008
+_SHORTEST_PAUSE_S = 0.08
+"""A shorter nameless event is a transition, a hard attack or a closure: it belongs to the phone after it."""
+
+_SPELLING = {"ɐ̃ʊ": "ɐ̃ʊ̃", "ss": "sː", "ʲ": "j"}
+"""Labels made plain: cut short by the event's eight bytes, doubled for length, a modifier on its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """How a speaker sounds.
+
+    Attributes:
+        language: one of the eight languages.
+        variant: one of espeak-ng's voice variants.
+        pitch: 0 to 99, 50 is the variant's own.
+        rate: words per minute.
+    """
+
+    language: str
+    variant: str
+    pitch: int
+    rate: int
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A labelled interval in samples, half-open."""
+
+    label: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """One synthetic utterance.
+
+    Attributes:
+        samples: int16 [n].
+        sample_rate: Hz.
+        phones: from the first sample to the last without gaps; IPA without stress marks; pauses are `sil`.
+        words: lower case, without pauses.
+    """
+
+    samples: NDArray[np.int16]
+    sample_rate: int
+    phones: tuple[Span, ...]
+    words: tuple[Span, ...]
+
+
+def synthesize(text: str, voice: Voice, seed: int = 0) -> Speech:
+    """Speak one text.
+
+    Args:
+        text: plain text in the voice's language.
+        voice: the speaker.
+        seed: of the library's own noise.
+
+    Raises:
+        HacError: `espeakng-loader` is not installed, or the voice is not known.
+    """
+    with _LOCK, _fresh_library(seed) as library:
+        return library.speak(text, voice)
+
+
+class _Identity(ctypes.Union):
+    _fields_ = (("number", ctypes.c_int), ("name", ctypes.c_char_p), ("string", ctypes.c_char * 8))
+
+
+class _Event(ctypes.Structure):
+    _fields_ = (
+        ("type", ctypes.c_int),
+        ("unique_identifier", ctypes.c_uint),
+        ("text_position", ctypes.c_int),
+        ("length", ctypes.c_int),
+        ("audio_position", ctypes.c_int),
+        ("sample", ctypes.c_int),
+        ("user_data", ctypes.c_void_p),
+        ("id", _Identity),
+    )
+
+
+_CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event))
+
+_LOCK = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """One event: where it sounds (in samples), where its text is (1-based, in characters), what it is."""
+
+    type: int
+    sample: int
+    position: int
+    length: int
+    label: str
+
+
+class _Library:
+    """A freshly loaded espeak-ng; speaks one utterance."""
+
+    def __init__(self, library: Any, data_path: str, seed: int) -> None:
+        self._library = library
+        options = _PHONEME_EVENTS | _PHONEME_IPA | _DONT_EXIT
+        self._sample_rate = library.espeak_Initialize(_SYNCHRONOUS, 0, data_path.encode(), options)
+        if self._sample_rate <= 0:
+            raise HacError(f"espeak-ng found no data in {data_path}; reinstall it: pip install 'hac-codec[synth]'")
+        library.espeak_ng_SetRandSeed(ctypes.c_long(seed))
+        self._blocks: list[NDArray[np.int16]] = []
+        self._marks: list[_Mark] = []
+        self._callback = _CALLBACK(self._receive)
+        library.espeak_SetSynthCallback(self._callback)
+
+    def _receive(self, samples: Any, n_samples: int, events: Any) -> int:
+        if samples and n_samples > 0:
+            self._blocks.append(np.ctypeslib.as_array(samples, (n_samples,)).copy())
+        i = 0
+        while events[i].type != 0:
+            event = events[i]
+            label = event.id.string.decode("utf-8", errors="replace") if event.type == _PHONEME else ""
+            self._marks.append(_Mark(event.type, event.sample, event.text_position, event.length, label))
+            i += 1
+        return 0
+
+    def speak(self, text: str, voice: Voice) -> Speech:
+        """Synthesize the text and turn the events into intervals."""
+        name = f"{_VOICES.get(voice.language, voice.language)}+{voice.variant}"
+        if self._library.espeak_SetVoiceByName(name.encode()) != 0:
+            raise HacError(f"espeak-ng has no voice {name!r}; expected one of {', '.join(_VOICES)} and a variant")
+        self._library.espeak_SetParameter(_RATE, voice.rate, 0)
+        self._library.espeak_SetParameter(_PITCH, voice.pitch, 0)
+        data = text.encode() + b"\0"
+        self._library.espeak_Synth(data, len(data), 0, _BY_CHARACTER, 0, _UTF8, None, None)
+        samples = np.concatenate(self._blocks) if self._blocks else np.zeros(0, np.int16)
+        phones = _phone_spans(self._marks, samples, self._sample_rate)
+        words = _word_spans(self._marks, phones, text)
+        return Speech(samples, self._sample_rate, tuple(span for span, _ in phones), words)
+
+
+@contextmanager
+def _fresh_library(seed: int) -> Iterator[_Library]:
+    """Load the library, and unload it after use, so that nothing is remembered."""
+    try:
+        import espeakng_loader
+    except ImportError as error:
+        raise HacError(
+            "the synthetic corpus needs the wheel espeakng-loader: pip install 'hac-codec[synth]'"
+        ) from error
+    library = ctypes.CDLL(espeakng_loader.get_library_path())
+    try:
+        yield _Library(library, espeakng_loader.get_data_path(), seed)
+    finally:
+        library.espeak_Terminate()
+        _unload(library._handle)
+
+
+def _unload(handle: int) -> None:
+    import _ctypes
+
+    if sys.platform == "win32":
+        _ctypes.FreeLibrary(handle)
+    else:
+        _ctypes.dlclose(handle)
+
+
+def _phone_spans(marks: list[_Mark], samples: NDArray[np.int16], sample_rate: int) -> list[tuple[Span, int]]:
+    """Phones with the text position they came from; stops begin with their closure."""
+    # a label in brackets says that the language changes; it makes no sound
+    events = [mark for mark in marks if mark.type == _PHONEME and not mark.label.startswith("(")]
+    if not events or events[0].sample > 0:
+        # the closure of a first stop cannot be heard: it is a pause like what comes before it
+        events.insert(0, _Mark(_PHONEME, 0, 0, 0, ""))
+    # the first of several nameless events in a row stands for all of them
+    nameless = [_label(event.label) == SILENCE for event in events]
+    events = [event for i, event in enumerate(events) if not (i and nameless[i] and nameless[i - 1])]
+    ends = [*(event.sample for event in events[1:]), len(samples)]
+    spans: list[tuple[Span, int]] = []
+    for event, end in zip(events, ends, strict=True):
+        label, start = _label(event.label), event.sample
+        if spans and label != SILENCE:
+            start = _true_start(label, start, spans, samples, sample_rate)
+        if end > start:
+            spans.append((Span(label, start, end), event.position))
+    return spans
+
+
+def _true_start(
+    label: str, start: int, spans: list[tuple[Span, int]], samples: NDArray[np.int16], sample_rate: int
+) -> int:
+    """Where a phone starts: before a short nameless event, or with its closure; cuts what lies before it."""
+    before, position = spans[-1]
+    if before.label == SILENCE:
+        if before.start > 0 and before.end - before.start < _SHORTEST_PAUSE_S * sample_rate:
+            del spans[-1]
+            return before.start
+        return start
+    if not label.startswith(_STOPS):
+        return start
+    loud = np.flatnonzero(np.abs(samples[before.start : start].astype(np.int32)) > _CLOSED)
+    closure = before.start + int(loud[-1]) + 1 if len(loud) else start
+    if start - closure < _SHORTEST_CLOSURE_S * sample_rate:
+        return start
+    spans[-1] = (Span(before.label, before.start, closure), position)
+    return closure
+
+
+def _label(name: str) -> str:
+    """A phone's IPA symbol without stress; a pause is `sil`."""
+    plain = name.strip("ˈˌ-")
+    return _SPELLING.get(plain, plain) or SILENCE
+
+
+def _word_spans(marks: list[_Mark], phones: list[tuple[Span, int]], text: str) -> tuple[Span, ...]:
+    """Words, each from its first phone to its last. A phone names the text position of its word."""
+    at: dict[int, Span] = {}
+    for span, position in phones:
+        if span.label != SILENCE:
+            at[position] = Span("", at.get(position, span).start, span.end)
+    return tuple(
+        Span(text[mark.position - 1 : mark.position - 1 + mark.length].lower(), word.start, word.end)
+        for mark in marks
+        if mark.type == _WORD and (word := at.get(mark.position))
+    )

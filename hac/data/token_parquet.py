@@ -50,7 +50,7 @@ def write_parquet(store: TokenStore, path: Path) -> None:
     metadata = {METADATA_KEY: json.dumps(header, sort_keys=True, ensure_ascii=False).encode()}
     table = pa.table(columns).replace_schema_metadata(metadata)
     with atomic_path(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd", store_schema=True, row_group_size=1 << 16)
+        pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
 
 
 def read_parquet(path: Path, streams: Iterable[str] | None, options: StreamOptions) -> TokenStore:
@@ -73,16 +73,14 @@ def read_parquet(path: Path, streams: Iterable[str] | None, options: StreamOptio
 
 def _read_file(path: Path, streams: Iterable[str] | None, options: StreamOptions) -> TokenStore:
     try:
-        with pq.ParquetFile(path, memory_map=True) as file:
+        with pq.ParquetFile(path, memory_map=True, page_checksum_verification=True) as file:
             schema = file.schema_arrow
             header = _header(path, schema)
             names = _stream_names(path, schema, header, streams)
             table = file.read(columns=["id", *names])
     except (pa.ArrowException, OSError) as error:
         reason = "empty" if path.stat().st_size == 0 else "truncated or not Parquet"
-        raise HacError(
-            f"{path}: cannot be read as a token store, the file is {reason}; make it again"
-        ) from error
+        raise HacError(f"{path}: cannot be read as a token store, the file is {reason}; make it again") from error
     declared = header.get("streams", {})
     sizes = {name: declared[name].get("codebook_size") for name in names if name in declared}
     rates = {name: declared[name].get("frame_rate") for name in names if name in declared}
@@ -110,7 +108,10 @@ def _header(path: Path, schema: pa.Schema) -> dict[str, Any]:
         found = header.get("version") if isinstance(header, dict) else type(header).__name__
         raise HacError(f"{path}: token format version {found}, this program reads version {FORMAT_VERSION}")
     check_keys(header, {"version", "streams", "provenance"}, f"{path}, metadata `hac`")
-    for name, entry in header.get("streams", {}).items():
+    for key in ("streams", "provenance"):
+        if not isinstance(header.setdefault(key, {}), dict):
+            raise HacError(f"{path}, metadata `hac`: {key!r} is {header[key]!r}, expected a JSON object")
+    for name, entry in header["streams"].items():
         check_keys(entry, {"codebook_size", "frame_rate"}, f"{path}, metadata of stream {name!r}")
     return header
 
@@ -142,8 +143,6 @@ def _column(path: Path, name: str, column: pa.ChunkedArray) -> tuple[NDArray[Any
         raise HacError(f"{path}: codes of stream {name!r} are {kind.value_type}, expected integers")
     flat = pc.list_flatten(column)
     if column.null_count or flat.null_count:
-        raise HacError(
-            f"{path}: stream {name!r} has empty (null) cells; an utterance without frames is an empty list"
-        )
+        raise HacError(f"{path}: stream {name!r} has empty (null) cells; an utterance without frames is an empty list")
     lengths = pc.list_value_length(column).to_numpy().astype(np.int64)
     return flat.to_numpy(), np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)

@@ -220,7 +220,7 @@ def test_symbolic_links_may_not_leave_the_root(tmp_path: Path) -> None:
 
 
 def test_bad_parquet(tmp_path: Path) -> None:
-    with pytest.raises(HacError, match="row 1: duration is -2.0"):
+    with pytest.raises(HacError, match=r"row 1: duration is -2\.0"):
         read_manifest(parquet(tmp_path, GOOD, {**GOOD, "id": "b", "duration": -2.0}))
     with pytest.raises(HacError, match="id is 5; expected text"):
         read_manifest(parquet(tmp_path, {**GOOD, "id": 5}))

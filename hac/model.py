@@ -4,8 +4,9 @@ Encoder and decoder are transformers' own DAC modules; between them sits the `Fa
 
 Padding is masked throughout: after every layer that looks sideways, what lies beyond the end of an item is
 set to zero, which is what the convolutions' own zero padding shows to that item alone. So a padded batch
-gives each item the codes it gets alone (its real-valued vectors agree to about 1e-5, since kernels may add
-in another order).
+gives each item the codes it gets alone. Real-valued vectors agree to about 1e-5 of their size, since kernels
+may add in another order; on a near tie between two codes that can tip a token, so whoever needs the very bits
+encodes one by one.
 """
 
 from __future__ import annotations

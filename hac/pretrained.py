@@ -90,6 +90,8 @@ def check_kind(where: Any, model_type: str, expected: str, options: dict[str, An
     except (OSError, ValueError, HFValidationError) as error:
         place = "has no readable config.json" if folder.is_dir() else "is no folder and cannot be had from the hub"
         raise HacError(f"{where}: {place}; expected {expected}, a folder or a hub id") from error
+    if not values:
+        raise HacError(f"{where}: has no readable config.json; expected {expected}, a folder or a hub id")
     if values.get("model_type") != model_type:
         raise HacError(f"{where}: holds a model of type {values.get('model_type')!r}; expected {expected}")
     inside = folder / options.get("subfolder", "")

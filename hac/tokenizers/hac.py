@@ -93,11 +93,10 @@ class HacTokenizer:
         ]
 
 
-def load(kind: str, where: str, device: str, options: Mapping[str, str]) -> HacTokenizer:
+def load(where: str, device: str = "cpu", **options: str) -> HacTokenizer:
     """Load `hac:where`.
 
     Args:
-        kind: `hac`.
         where: folder or hub id.
         device: torch device, such as `cpu` or `cuda`.
         options: `n_quantizers` (acoustic streams to make; all by default), `batched` (`true`: utterances
@@ -108,7 +107,7 @@ def load(kind: str, where: str, device: str, options: Mapping[str, str]) -> HacT
     """
     unknown = sorted(set(options) - set(OPTIONS))
     if unknown:
-        raise HacError(f"{kind}:{where}: unknown option {unknown[0]!r}; known are {', '.join(OPTIONS)}")
+        raise HacError(f"hac:{where}: unknown option {unknown[0]!r}; known are {', '.join(OPTIONS)}")
     target = checked_device(device)
     batched = _flag(where, options.get("batched", "false"))
     checkpoint = open_checkpoint(where, options.get("revision"))
@@ -118,7 +117,7 @@ def load(kind: str, where: str, device: str, options: Mapping[str, str]) -> HacT
     model: Any = HacModel.from_pretrained(checkpoint.folder, local_files_only=True)
     n_quantizers = check_depth(model.config, _number(where, options.get("n_quantizers")))
     model.to(target).eval().requires_grad_(False)
-    return HacTokenizer(f"{kind}:{where}", model, checkpoint.provenance(), n_quantizers, batched)
+    return HacTokenizer(f"hac:{where}", model, checkpoint.provenance(), n_quantizers, batched)
 
 
 def _number(where: str, text: str | None) -> int | None:

@@ -84,9 +84,7 @@ class AlignmentReport:
         return cls(**{name: Touched(**counts) for name, counts in data.items()})
 
 
-def partition(
-    tier: Tier, durations_us: Mapping[str, int], policy: PhonePolicy
-) -> tuple[Tier, AlignmentReport]:
+def partition(tier: Tier, durations_us: Mapping[str, int], policy: PhonePolicy) -> tuple[Tier, AlignmentReport]:
     """Turn a phone tier into a partition of [0, duration) of each of its utterances, by the rules above.
 
     Args:
@@ -107,7 +105,7 @@ def partition(
     silence = named.vocabulary.index(SILENCE)
     counts = {"utterances": Touched(len(durations), int(durations.sum())), "found": _found(tier)}
     counts["noise_dropped"] = _found(tier) + _minus(_found(named))
-    rows = _Rows(named.utterance_index(), named.labels, named.onset_us.copy(), named.offset_us.copy())
+    rows = _Rows(named.utterance_index(), named.labels, named.onset_us, named.offset_us)
     base = bounds_of(durations)
     rows = _clip(rows, durations, counts)
     rows = _resolve_overlaps(rows.shifted(base), counts)
@@ -163,15 +161,15 @@ def _clip(rows: _Rows, durations: Ints, counts: dict[str, Touched]) -> _Rows:
     """Rules 2 to 5: keep what lies within the audio."""
     length = rows.offset - rows.onset
     end = durations[rows.utterance]
-    outside = (length > 0) & ((rows.offset <= 0) | (rows.onset >= end))
+    onset, offset = np.maximum(rows.onset, 0), np.minimum(rows.offset, end)
+    outside = (length > 0) & (offset <= onset)  # also an interval around an utterance without duration
     counts["negative"] = _touched(length < 0, -length)
     counts["zero_length"] = _touched(length == 0, length)
     counts["outside"] = _touched(outside, length)
     kept = (length > 0) & ~outside
-    rows, end = rows.where(kept), end[kept]
-    counts["cut_start"] = _touched(rows.onset < 0, -rows.onset)
-    counts["cut_end"] = _touched(rows.offset > end, rows.offset - end)
-    return _Rows(rows.utterance, rows.label, np.maximum(rows.onset, 0), np.minimum(rows.offset, end))
+    counts["cut_start"] = _touched(kept & (onset > rows.onset), onset - rows.onset)
+    counts["cut_end"] = _touched(kept & (offset < rows.offset), rows.offset - offset)
+    return _Rows(rows.utterance, rows.label, onset, offset).where(kept)
 
 
 def _resolve_overlaps(rows: _Rows, counts: dict[str, Touched]) -> _Rows:

@@ -129,31 +129,36 @@ def _read_table(path: Path) -> pa.Table:
     if not path.is_file():
         raise HacError(f"{path}: no such alignment store; expected a Parquet file written by `hac align`")
     try:
-        table = pq.read_table(path, columns=None, read_dictionary=["id", "tier", "label"])
+        names = pq.read_schema(path).names
+        missing = [name for name in COLUMNS if name not in names]
+        if missing:
+            raise HacError(
+                f"{path}: no alignment store, the column {missing[0]!r} is missing (columns found: "
+                f"{', '.join(names)}); expected {', '.join(COLUMNS)}"
+            )
+        with pq.ParquetFile(path, read_dictionary=["id", "tier", "label"]) as file:
+            return file.read(columns=list(COLUMNS))
     except (pa.ArrowException, OSError) as error:
         raise HacError(
             f"{path}: cannot be read as Parquet, it is truncated or damaged; write it again with `hac align`"
         ) from error
-    missing = [name for name in COLUMNS if name not in table.column_names]
-    if missing:
-        raise HacError(
-            f"{path}: no alignment store, the column {missing[0]!r} is missing (columns found: "
-            f"{', '.join(table.column_names)}); expected {', '.join(COLUMNS)}"
-        )
-    return table
 
 
 def _about(path: Path, metadata: dict[bytes, bytes]) -> dict[str, Any]:
     """What the schema's metadata says; a Parquet file written by somebody else says nothing."""
     if KEY not in metadata:
         return {"provenance": {"path": str(path)}, "vocabularies": {}}
-    about: dict[str, Any] = json.loads(metadata[KEY])
-    if about["version"] > VERSION:
+    try:
+        about: dict[str, Any] = json.loads(metadata[KEY])
+        version = int(about["version"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise HacError(f"{path}: the store's own description is damaged; write it again with `hac align`") from error
+    if version > VERSION:
         raise HacError(
-            f"{path}: written in version {about['version']} of the alignment store, this program reads up to "
+            f"{path}: written in version {version} of the alignment store, this program reads up to "
             f"{VERSION}; update hac-codec"
         )
-    return about
+    return {"provenance": {}, "vocabularies": {}} | about
 
 
 def _codes(column: pa.ChunkedArray) -> tuple[tuple[str, ...], NDArray[np.int64]]:
@@ -174,9 +179,7 @@ def _seconds(path: Path, column: pa.ChunkedArray, absent: NDArray[np.bool_]) -> 
         raise HacError(f"{path}: times of type {column.type}; expected seconds as numbers") from error
     bad = np.flatnonzero(~np.isfinite(seconds) & ~absent)
     if len(bad):
-        raise HacError(
-            f"{path}: row {bad[0]} has the time {seconds[bad[0]]}; expected seconds as finite numbers"
-        )
+        raise HacError(f"{path}: row {bad[0]} has the time {seconds[bad[0]]}; expected seconds as finite numbers")
     return seconds
 
 

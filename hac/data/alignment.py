@@ -16,7 +16,7 @@ from hac.data.alignment_store import read_store, write_alignments
 from hac.data.alignment_textgrid import TIER_NAMES
 from hac.data.alignment_tiers import PHONES, WORDS, Alignments, Tier, tier_from_rows
 from hac.data.manifest import Manifest
-from hac.errors import FailureLog
+from hac.errors import FailureLog, HacError
 
 __all__ = [
     "PHONES",
@@ -61,13 +61,20 @@ def read_alignments(
         HacError: nothing could be read; or, without `failures`, something could not.
     """
     path = Path(path)
-    log = FailureLog(strict=True) if failures is None else failures
+    log = _FirstFailure() if failures is None else failures
     if path.suffix.casefold() == ".parquet" and not path.is_dir():
         alignments = read_store(path, vocabularies)
     else:
         options = FileOptions(sample_rate, tier_names, ctm_tier, vocabularies or {})
         alignments = read_files(path, manifest, log, options)
     return alignments if manifest is None else _restrict(alignments, manifest, log)
+
+
+class _FirstFailure(FailureLog):
+    """Raises the first failure, for callers who keep no list."""
+
+    def add(self, id: str, reason: str, detail: str) -> None:
+        raise HacError(detail if id in detail else f"{id}: {detail}")
 
 
 def _restrict(alignments: Alignments, manifest: Manifest, failures: FailureLog) -> Alignments:

@@ -8,7 +8,7 @@ file of many is a counted failure.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -42,9 +42,7 @@ class FileOptions:
     vocabularies: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
-def read_files(
-    path: Path, manifest: Manifest | None, failures: FailureLog, options: FileOptions
-) -> Alignments:
+def read_files(path: Path, manifest: Manifest | None, failures: FailureLog, options: FileOptions) -> Alignments:
     """Read a file or every alignment file below a folder.
 
     Args:
@@ -57,13 +55,16 @@ def read_files(
         HacError: there is no alignment file, or none could be read.
     """
     files = _alignment_files(path)
-    collected = _Collected(failures, options.vocabularies)
+    wanted = None if manifest is None else tuple(utterance.id for utterance in manifest.utterances)
+    collected = _Collected(failures, options.vocabularies, wanted)
     matched, unmatched = _match(files, path, manifest, failures)
     formats: Counter[str] = Counter()
     for file, id in matched:
         formats[file.suffix.casefold().removeprefix(".")] += 1
-        for found_id, tier, intervals in _read(file, id, failures, options):
-            collected.add(found_id, tier, intervals)
+        try:
+            _read(file, id, options, collected)
+        except AlignmentFileError as error:
+            collected.fail(id, error.reason, str(error))
     if not collected.rows:
         first = next((f": {failure.detail}" for failure in failures), "")
         raise HacError(f"{path}: none of its {len(files)} alignment files could be used{first}")
@@ -72,66 +73,74 @@ def read_files(
         "files": len(matched),
         "files_unmatched": unmatched,
     }
-    wanted = None if manifest is None else [utterance.id for utterance in manifest.utterances]
-    return collected.alignments(wanted, provenance)
+    return collected.alignments(provenance)
 
 
 @dataclass
 class _Collected:
-    """Rows by tier and utterance; an utterance with a label outside its tier's vocabulary is a failure."""
+    """Rows by tier and wanted utterance; one with a label outside its tier's vocabulary is a failure."""
 
     failures: FailureLog
     vocabularies: Mapping[str, Sequence[str]]
+    wanted: tuple[str, ...] | None
     rows: dict[str, dict[str, list[Row]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._allowed = {tier: frozenset(names) for tier, names in self.vocabularies.items()}
+        self._wanted = None if self.wanted is None else frozenset(self.wanted)
+
+    def fail(self, id: str, reason: str, detail: str) -> None:
+        self.failures.add(id, reason, detail)
+
+    def wants(self, id: str) -> bool:
+        return self._wanted is None or id in self._wanted
 
     def add(self, id: str, tier: str, intervals: Sequence[Interval]) -> None:
         allowed = self._allowed.get(tier)
         stranger = None if allowed is None else next((i for i in intervals if i[0] not in allowed), None)
         if stranger is not None and allowed is not None:
             error = unknown_label(tier, stranger[0], id, len(allowed))
-            self.failures.add(id, "alignment-unknown-label", str(error))
+            self.fail(id, "alignment-unknown-label", str(error))
             return
         rows = self.rows.setdefault(tier, {})
         if id in rows:
-            self.failures.add(id, "alignment-duplicate", f"its {tier} are found twice; the first are kept")
+            self.fail(id, "alignment-duplicate", f"its {tier} are found twice; the first are kept")
             return
         rows[id] = [(id, *interval) for interval in intervals]
 
-    def alignments(self, wanted: Sequence[str] | None, provenance: Mapping[str, Any]) -> Alignments:
+    def alignments(self, provenance: Mapping[str, Any]) -> Alignments:
         tiers = {}
         for name, by_id in sorted(self.rows.items()):
-            ids = sorted(by_id) if wanted is None else [id for id in wanted if id in by_id]
+            ids = sorted(by_id) if self.wanted is None else [id for id in self.wanted if id in by_id]
             rows = (row for id in ids for row in by_id[id])
             tiers[name] = tier_from_rows(name, rows, self.vocabularies.get(name), ids)
         return Alignments(tiers, provenance)
 
 
-def _read(
-    file: Path, id: str, failures: FailureLog, options: FileOptions
-) -> Iterator[tuple[str, str, Sequence[Interval]]]:
-    """(utterance id, tier, intervals) of one file; what cannot be used goes to the failures."""
+def _read(file: Path, id: str, options: FileOptions, collected: _Collected) -> None:
+    """Collect what one file holds.
+
+    Raises:
+        AlignmentFileError: nothing in it can be used.
+    """
     suffix = file.suffix.casefold()
-    try:
-        if suffix == ".ctm":
-            tier, utterances, bad = read_ctm(file, options.ctm_tier)
-            for bad_id, error in bad:
-                failures.add(bad_id, error.reason, str(error))
-            yield from ((found, tier, intervals) for found, intervals in utterances.items())
-        else:
-            yield from ((id, tier, intervals) for tier, intervals in _read_one(file, suffix, options).items())
-    except AlignmentFileError as error:
-        failures.add(id, error.reason, str(error))
-
-
-def _read_one(file: Path, suffix: str, options: FileOptions) -> FileTiers:
+    if suffix == ".ctm":
+        tier, utterances, bad = read_ctm(file, options.ctm_tier)
+        for bad_id, error in bad:
+            if collected.wants(bad_id):
+                collected.fail(bad_id, error.reason, str(error))
+        for found, intervals in utterances.items():
+            if collected.wants(found):
+                collected.add(found, tier, intervals)
+        return
     if suffix in _TIMIT:
-        return {_TIMIT[suffix]: read_timit(file, options.sample_rate)}
-    if suffix == ".csv":
-        return read_mfa_csv(file)
-    return read_textgrid(file, options.tier_names)
+        tiers: FileTiers = {_TIMIT[suffix]: read_timit(file, options.sample_rate)}
+    elif suffix == ".csv":
+        tiers = read_mfa_csv(file)
+    else:
+        tiers = read_textgrid(file, options.tier_names)
+    for tier, intervals in tiers.items():
+        collected.add(id, tier, intervals)
 
 
 def _alignment_files(path: Path) -> list[Path]:
@@ -196,6 +205,11 @@ def _refuse_same_stems(matched: list[tuple[Path, str]]) -> None:
         seen[id, kind] = file
 
 
+def _key(file: Path) -> Path:
+    """TIMIT's `.phn` and `.wrd` go together, whichever of them a manifest names."""
+    return file.with_suffix("") if file.suffix.casefold() in _TIMIT else file
+
+
 @dataclass(frozen=True)
 class _Index:
     """Ways to find an utterance's id by its alignment file."""
@@ -209,18 +223,16 @@ class _Index:
         root = manifest.root
         named = [utterance for utterance in manifest.utterances if utterance.alignment is not None]
         return cls(
-            {(root / str(utterance.alignment)).resolve(): utterance.id for utterance in named},
-            {
-                PurePosixPath(utterance.path).with_suffix(""): utterance.id
-                for utterance in manifest.utterances
-            },
+            {_key((root / str(utterance.alignment)).resolve()): utterance.id for utterance in named},
+            {PurePosixPath(utterance.path).with_suffix(""): utterance.id for utterance in manifest.utterances},
             frozenset(utterance.id for utterance in manifest.utterances),
         )
 
     def find(self, file: Path, folder: Path) -> str | None:
         below = PurePosixPath(file.relative_to(folder).as_posix()).with_suffix("")
-        if file.resolve() in self.by_file:
-            return self.by_file[file.resolve()]
+        key = _key(file.resolve())
+        if key in self.by_file:
+            return self.by_file[key]
         if str(below) in self.ids:
             return str(below)
         return self.by_audio.get(below) or (file.stem if file.stem in self.ids else None)

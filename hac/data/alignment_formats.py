@@ -93,9 +93,7 @@ def _ctm_tier(path: Path, intervals: Mapping[str, list[Interval]]) -> str:
     for tier, hints in ((PHONES, ("phone", "phn")), (WORDS, ("word", "wrd"))):
         if any(hint in name for hint in hints):
             return tier
-    return (
-        PHONES if looks_like_phones({label for rows in intervals.values() for label, *_ in rows}) else WORDS
-    )
+    return PHONES if looks_like_phones({label for rows in intervals.values() for label, *_ in rows}) else WORDS
 
 
 def read_timit(path: Path, sample_rate: int = 16_000) -> list[Interval]:
@@ -114,9 +112,7 @@ def read_timit(path: Path, sample_rate: int = 16_000) -> list[Interval]:
             continue
         where = f"{path}, line {i}"
         if len(fields) < 3:
-            raise AlignmentFileError(
-                "alignment-format", f"{where}: {len(fields)} fields; expected `start end label`"
-            )
+            raise AlignmentFileError("alignment-format", f"{where}: {len(fields)} fields; expected `start end label`")
         onset, offset = (samples_to_us(_samples(text, where), sample_rate) for text in fields[:2])
         intervals.append((" ".join(fields[2:]), onset, offset))
     return check_intervals(intervals, str(path))

@@ -52,6 +52,10 @@ def read_text(path: Path) -> str:
         ) from error
     if not data.strip(b" \t\r\n\0"):
         raise AlignmentFileError("alignment-empty", f"{path}: the file is empty; write the alignment again")
+    if data.startswith(b"ooBinaryFile"):
+        raise AlignmentFileError(
+            "alignment-format", f"{path}: a binary file of Praat; save it there as a text file (TextGrid)"
+        )
     encoding = _encoding(data)
     try:
         text = data.decode(encoding)
@@ -91,9 +95,7 @@ def seconds_us(text: str, where: str) -> int:
     except ValueError:
         seconds = math.nan
     if not math.isfinite(seconds):
-        raise AlignmentFileError(
-            "alignment-number", f"{where}: {text!r} stands where a time in seconds was expected"
-        )
+        raise AlignmentFileError("alignment-number", f"{where}: {text!r} stands where a time in seconds was expected")
     return to_us(seconds)
 
 

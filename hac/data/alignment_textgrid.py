@@ -141,6 +141,4 @@ class _Tokens:
         return token[1:-1].replace('""', '"')
 
     def broken(self, what: str) -> AlignmentFileError:
-        return AlignmentFileError(
-            "alignment-format", f"{self.path}: no whole TextGrid: {what}; write it again"
-        )
+        return AlignmentFileError("alignment-format", f"{self.path}: no whole TextGrid: {what}; write it again")

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, parallel_config
 
 from hac.console import progress
 from hac.data.manifest import Manifest, Utterance
@@ -36,6 +36,8 @@ from hac.tokenizers.chunking import CHUNK_S
 
 SHARD_S = 120.0
 """Seconds of audio in a shard: what a killed run can lose, per process."""
+IDLE_S = 10
+"""Seconds after which a worker process without work ends itself."""
 BATCH_S = 120.0
 """Seconds of audio, padding included, given to a tokenizer at once."""
 
@@ -164,8 +166,11 @@ def _encode_missing(root: Path, shards: Sequence[Shard], settings: Settings, job
     with progress("encoding (s of audio)", total=sum(shard.seconds for shard in shards)) as advance:
         advance(sum(shard.seconds for shard in shards) - sum(shard.seconds for shard in missing))
         tasks = (delayed(_encode)(root, shard, settings) for shard in missing)
-        # unordered: a shard counts when it is done, not when those before it are
-        for seconds, failed in Parallel(n_jobs=jobs, return_as="generator_unordered")(tasks):
+        # unordered: a shard counts when it is done, not when those before it are. Idle workers leave soon: they
+        # would otherwise hold a model in memory for minutes after this process was killed
+        with parallel_config(backend="loky", n_jobs=jobs, idle_worker_timeout=IDLE_S):
+            results = Parallel(return_as="generator_unordered")(tasks)
+        for seconds, failed in results:
             advance(seconds)
             if strict:
                 FailureLog(strict=True).extend(failed)
@@ -193,7 +198,8 @@ def _merge(shards: Sequence[Shard], provenance: Mapping[str, Any], failures: Fai
     stores = [read_parquet(shard.path, None, StreamOptions()) for shard in shards]
     failed = [Failure(**entry) for store in stores for entry in store.provenance["failures"]]
     order = {u.id: position for position, u in enumerate(u for shard in shards for u in shard.utterances)}
-    failures.extend(sorted(failed, key=lambda failure: order[failure.id]))
+    failed.sort(key=lambda failure: order[failure.id])
+    failures.extend(failed)
     if not any(store.ids for store in stores):
         first = f"; the first: {failed[0].detail}" if failed else ""
         raise HacError(f"none of the {len(order)} utterances could be encoded{first}")

@@ -23,7 +23,7 @@ from hac.data.audio import AudioError, audio_info, is_silent, read_audio, write_
 from hac.data.corpora.debian_packages import download, unpack
 from hac.data.corpora.debian_sets import Prompt, SpeechSet, clean_text
 from hac.data.corpora.g722 import read_g722
-from hac.data.manifest import Manifest, Utterance
+from hac.data.manifest import Manifest, Utterance, write_manifest
 from hac.data.timeline import US_PER_S
 from hac.errors import Failure, FailureLog, HacError
 from hac.files import sha256_file, write_text
@@ -85,15 +85,13 @@ def debian_corpus(
     work: list[_Work] = []
     for entry in sets:
         roots = {name: unpacked[name] for name in entry.packages}
-        work.extend(
-            _Work(p, entry) for p in _usable(entry, entry.read(roots), roots.values(), corpus.left_out)
-        )
+        work.extend(_Work(p, entry) for p in _usable(entry, entry.read(roots), roots.values(), corpus.left_out))
     _forget_stale(work, folder, _unchanged(folder / "provenance.json", provenance))
     # written before the audio, so that an interrupted run is resumed against the packages it was made from
     _write_json(folder / "provenance.json", provenance)
     utterances = _convert_all(work, folder, jobs, corpus)
     corpus.manifest = Manifest(folder, tuple(utterances))
-    _write_manifest(corpus.manifest, folder / "manifest.jsonl")
+    write_manifest(corpus.manifest, folder / "manifest.jsonl")
     _write_json(folder / "provenance.json", {**provenance, **_summary(sets, corpus)})
     return corpus
 
@@ -120,9 +118,7 @@ def _unchanged(path: Path, provenance: dict[str, Any]) -> set[str]:
         earlier = json.loads(path.read_text(encoding="utf-8"))
         if earlier["conversion"] != provenance["conversion"]:
             return set()
-        return {
-            name for name, record in provenance["packages"].items() if earlier["packages"].get(name) == record
-        }
+        return {name for name, record in provenance["packages"].items() if earlier["packages"].get(name) == record}
     except FileNotFoundError:
         return set()
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -144,9 +140,7 @@ def _copy_licence(package: str, root: Path, target: Path) -> None:
         write_text(target, source.read_text(encoding="utf-8", errors="replace"))
 
 
-def _usable(
-    entry: SpeechSet, prompts: list[Prompt], roots: Iterable[Path], left_out: FailureLog
-) -> list[Prompt]:
+def _usable(entry: SpeechSet, prompts: list[Prompt], roots: Iterable[Path], left_out: FailureLog) -> list[Prompt]:
     """The prompts with a usable text and a file that lies inside its package; the others are counted."""
     kept: dict[str, Prompt] = {}
     inside = [root.resolve() for root in roots]
@@ -200,9 +194,7 @@ def _convert(item: _Work, folder: Path) -> Utterance | Failure:
     if letters_per_s > _MAX_LETTERS_PER_S:
         return Failure(prompt.id, "transcript-too-long", f"{letters_per_s:.0f} letters per second")
     duration = duration_us / US_PER_S
-    return Utterance(
-        prompt.id, item.path.as_posix(), duration, prompt.speaker, item.entry.language, prompt.text
-    )
+    return Utterance(prompt.id, item.path.as_posix(), duration, prompt.speaker, item.entry.language, prompt.text)
 
 
 def _decode(path: Path) -> NDArray[np.float32]:
@@ -218,8 +210,7 @@ def _summary(sets: Sequence[SpeechSet], corpus: DebianCorpus) -> dict[str, Any]:
         seconds[Path(utterance.path).parent.name] += utterance.duration
     return {
         "sets": {
-            entry.name: {"licence": entry.licence, "minutes": round(seconds[entry.name] / 60, 3)}
-            for entry in sets
+            entry.name: {"licence": entry.licence, "minutes": round(seconds[entry.name] / 60, 3)} for entry in sets
         },
         "utterances": len(corpus.manifest.utterances),
         "left_out": corpus.left_out.by_reason(),
@@ -229,10 +220,3 @@ def _summary(sets: Sequence[SpeechSet], corpus: DebianCorpus) -> dict[str, Any]:
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
     write_text(path, json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
-
-
-def _write_manifest(manifest: Manifest, path: Path) -> None:
-    from dataclasses import asdict
-
-    rows = ({k: v for k, v in asdict(u).items() if v is not None} for u in manifest.utterances)
-    write_text(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))

@@ -38,9 +38,7 @@ def download(package: str, cache: Path) -> Path:
         _run(["apt-get", *_APT_OPTIONS, "download", package], Path(scratch), package)
         fetched = sorted(Path(scratch).glob(f"{package}_*.deb"))
         if not fetched:
-            raise HacError(
-                f"apt-get download {package} ended without a .deb file; try the same command by hand"
-            )
+            raise HacError(f"apt-get download {package} ended without a .deb file; try the same command by hand")
         target = cache / fetched[-1].name
         fetched[-1].replace(target)
     return target

@@ -164,9 +164,7 @@ def _fillets(entry: SpeechSet, folders: Mapping[str, Path]) -> Iterator[Prompt]:
 
 
 _LUA_STRING = r'"((?:[^"\\]|\\.)*)"'
-_DIALOG = re.compile(
-    rf"dialogId\(\s*{_LUA_STRING}\s*,\s*{_LUA_STRING}|dialogStr\(\s*{_LUA_STRING}\s*\)", re.DOTALL
-)
+_DIALOG = re.compile(rf"dialogId\(\s*{_LUA_STRING}\s*,\s*{_LUA_STRING}|dialogStr\(\s*{_LUA_STRING}\s*\)", re.DOTALL)
 
 
 def fillets_lines(script: str) -> dict[str, tuple[str, str]]:

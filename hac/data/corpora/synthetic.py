@@ -11,7 +11,6 @@ rank tokenizers or teachers. The same settings and seed give the same bytes, wha
 from __future__ import annotations
 
 import zlib
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -157,14 +156,6 @@ def synthetic_corpus(folder: Path, settings: Settings, *, jobs: int = 1) -> Synt
     write_alignments(alignments, folder / "alignments.parquet")
     write_manifest(manifest, folder / "manifest.jsonl")
     return SyntheticCorpus(manifest, alignments)
-
-
-def minutes_by_language(manifest: Manifest) -> dict[str, float]:
-    """Minutes of audio per language, sorted by language; `?` where it is unknown."""
-    seconds: defaultdict[str, float] = defaultdict(float)
-    for utterance in manifest.utterances:
-        seconds[utterance.language or "?"] += utterance.duration
-    return {language: seconds[language] / 60 for language in sorted(seconds)}
 
 
 def _speak_all(speaker: Speaker, settings: Settings, folder: Path) -> list[_Spoken]:

@@ -1,0 +1,131 @@
+"""`hac corpus builtin`, `debian` and `wheel`: corpora from what is installed or what the distribution carries."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from hac.data.manifest import Manifest
+    from hac.errors import FailureLog
+
+Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder for the corpus; made where it is missing.")]
+Jobs = Annotated[int, typer.Option("-j", "--jobs", help="Parallel jobs; -1 for one a core. Changes no result.")]
+
+
+def builtin(
+    folder: Folder,
+    minutes: Annotated[float, typer.Option(help="Length of the whole corpus.")] = 20.0,
+    voices: Annotated[int, typer.Option(help="Speakers, shared out evenly over the languages.")] = 48,
+    languages: Annotated[str, typer.Option(help="Comma-separated language codes.")] = "de,en,es,fr,it,nl,pl,pt",
+    augment: Annotated[str, typer.Option(help="Rooms, noise and channels: none, light or strong.")] = "light",
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 0,
+    jobs: Jobs = 1,
+) -> None:
+    """Make a synthetic corpus in eight languages, with exact phone and word times.
+
+    Speech comes from espeak-ng through the wheel `espeakng-loader` (extra `synth`); no network is needed. It is good
+    for testing machinery against a known truth, and too easy to rank tokenizers.
+
+    Examples:
+
+        hac corpus builtin corpora/synthetic
+
+        hac corpus builtin corpora/noisy --minutes 60 --augment strong --languages en,de -j 2
+    """
+    from typing import cast
+
+    from hac.data.alignment import PHONES, WORDS
+    from hac.data.corpora.augment import Augmentation
+    from hac.data.corpora.synthetic import Settings, synthetic_corpus
+
+    chosen = tuple(dict.fromkeys(code.strip() for code in languages.split(",") if code.strip()))
+    settings = Settings(minutes, voices, chosen, cast(Augmentation, augment), seed)
+    corpus = synthetic_corpus(folder, settings, jobs=jobs)
+    _say_what(corpus.manifest, folder)
+    counts = {name: len(corpus.alignments.tier(name).labels) for name in (PHONES, WORDS)}
+    typer.echo(f"{folder / 'alignments.parquet'}: {counts[PHONES]:,} phones and {counts[WORDS]:,} words, exact")
+
+
+def debian(
+    folder: Folder,
+    sets: Annotated[
+        str | None,
+        typer.Option(
+            help="Comma-separated, of asterisk-en, asterisk-es, asterisk-it, asterisk-ru, tuxpaint-es, tuxpaint-fr,"
+            " tuxpaint-ro, tuxpaint-ru, fillets-cs; all by default."
+        ),
+    ] = None,
+    align: Annotated[
+        bool, typer.Option("--align/--no-align", help="Align words and phones with the builtin aligner.")
+    ] = True,
+    cache: Annotated[
+        Path | None, typer.Option(help="Where packages are kept; by default hac/debian in the user's cache folder.")
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Stop at the first recording that fails.")] = False,
+    seed: Annotated[int, typer.Option(help="Of the aligner's random choices.")] = 0,
+    jobs: Jobs = 1,
+) -> None:
+    """Fetch real speech with transcripts from Debian's packages; no root is needed.
+
+    Packages are downloaded with `apt-get download` (Debian, Ubuntu and their like) and kept. Recordings without
+    speech or without a usable text are left out and counted. Each package's licence lies in DIR/licences.
+
+    Examples:
+
+        hac corpus debian corpora/english --sets asterisk-en
+
+        hac corpus debian corpora/real -j 2
+    """
+    from hac.data.corpora.debian import debian_corpus
+    from hac.data.corpora.debian_packages import default_cache
+    from hac.data.corpora.debian_sets import choose_sets
+
+    corpus = debian_corpus(folder, choose_sets(sets), cache=cache or default_cache(), jobs=jobs, strict=strict)
+    _say_failures("left out", corpus.left_out)
+    _say_failures("failed", corpus.failures)
+    _say_what(corpus.manifest, folder)
+    if align:
+        _align(corpus.manifest, folder, jobs, seed, strict)
+
+
+def wheel(folder: Folder) -> None:
+    """Cut the recordings inside the wheel `moonshine-voice` into a minute of real English with transcripts.
+
+    Example:
+
+        hac corpus wheel corpora/wheel
+    """
+    from hac.data.corpora.wheel import wheel_corpus
+
+    _say_what(wheel_corpus(folder), folder)
+
+
+def _align(manifest: Manifest, folder: Path, jobs: int, seed: int, strict: bool) -> None:
+    from hac.align.corpus import Options, align_corpus
+    from hac.align.hmm import HmmOptions
+    from hac.console import progress
+    from hac.data.alignment import write_alignments
+    from hac.errors import FailureLog
+
+    failures = FailureLog(strict)
+    options = Options(jobs=jobs, hmm=HmmOptions(seed=seed))
+    with progress("aligning", len(manifest)) as advance:
+        alignments = align_corpus(manifest, options, failures=failures, advance=advance)
+    write_alignments(alignments, folder / "alignments.parquet")
+    _say_failures("not aligned", failures)
+    typer.echo(f"{folder / 'alignments.parquet'}: {len(alignments.words.ids):,} utterances aligned")
+
+
+def _say_what(manifest: Manifest, folder: Path) -> None:
+    from hac.data.corpora.summary import summary_line
+
+    typer.echo(f"{folder / 'manifest.jsonl'}: {summary_line(manifest)}")
+
+
+def _say_failures(what: str, failures: FailureLog) -> None:
+    for reason, count in failures.by_reason().items():
+        example = next(failure for failure in failures if failure.reason == reason)
+        typer.echo(f"{what}, {reason}: {count:,} (such as {example.id}: {example.detail})")

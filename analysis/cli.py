@@ -13,6 +13,8 @@ import typer
 from hac import console
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from analysis.pnmi import Outcome, Request
     from hac.data.tokens import TokenStore
     from hac.errors import FailureLog
@@ -135,20 +137,51 @@ def merge(
     _finish(merge_shards(shards, jobs), output)
 
 
+@app.command()
+def demo(
+    output: Output = Path("demo"),
+    jobs: Jobs = 0,
+) -> None:
+    """The main job on real speech, from packages alone: corpus, alignment, three tokenizations, PNMI for each.
+
+    Example:
+
+        hac-analyze demo -o demo
+    """
+    from analysis.counting import Protocol
+    from analysis.demo import make_corpus, make_tokens
+    from analysis.engine import cores
+    from analysis.pnmi import prepare, run
+    from hac.data.tokens import read_tokens
+    from reports.tables import systems_table
+
+    jobs = jobs if jobs > 0 else cores()
+    manifest = make_corpus(output / "corpus", jobs, typer.echo)
+    outcomes = []
+    for step in make_tokens(manifest, output / "tokenizers", jobs, typer.echo):
+        request = prepare(read_tokens(step.tokens), manifest, None, Protocol(), inputs={"tokens": step.tokens})
+        outcomes.append(run(request, jobs))
+        _finish(outcomes[-1], output / step.name)
+    _print(systems_table([outcome.results for outcome in outcomes]))
+    typer.echo(f"results: a folder per tokenizer in {output} (results.json, metrics.csv, figures/)")
+
+
 def _finish(outcome: Outcome, output: Path) -> None:
     """Write a run's files, print its table and say where the files are."""
-    from rich.console import Console
-
     from reports.run_files import write_pnmi
     from reports.tables import pnmi_table
 
     written = write_pnmi(outcome, output)
-    out = Console(highlight=False)
-    if not out.is_terminal:
-        # a table in a file is not cut to the width of a screen that is not there
-        out = Console(width=160, highlight=False)
-    out.print(pnmi_table(outcome.results))
+    _print(pnmi_table(outcome.results))
     typer.echo(f"results: {written[-1]} ({len(written)} files in {output})")
+
+
+def _print(table: RenderableType) -> None:
+    from rich.console import Console
+
+    out = Console(highlight=False)
+    # a table in a file is not cut to the width of a screen that is not there
+    (out if out.is_terminal else Console(width=120, highlight=False)).print(table)
 
 
 def _tokens(

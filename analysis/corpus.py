@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from hac.data.alignment import PHONES, AlignmentReport, Alignments, Tier, partition, read_alignments
 from hac.data.manifest import Manifest, read_manifest
-from hac.data.phones import load_policy, phone_classes
+from hac.data.phone_classes import phone_classes
+from hac.data.phones import load_policy
 from hac.data.token_match import check_rate
 from hac.data.tokens import TokenStore
 from hac.errors import FailureLog, HacError
@@ -96,7 +97,7 @@ def join(labels: Labels, tokens: TokenStore, policy_name: str, failures: Failure
     if not ids:
         raise HacError(_no_match(manifest, tier, tokens))
     if manifest:
-        _report_missing(manifest, tier, tokens, failures)
+        _report_missing(ids, manifest, tier, tokens, failures)
         off = check_rate(tokens.select(ids), manifest.durations_us)
         failures.extend(off)
         ids = tuple(sorted(set(ids) - {failure.id for failure in off}))
@@ -149,13 +150,16 @@ def _ends(tier: Tier) -> dict[str, int]:
     return ends
 
 
-def _report_missing(manifest: Manifest, tier: Tier, tokens: TokenStore, failures: FailureLog) -> None:
-    aligned, encoded = set(tier.ids), set(tokens.ids)
+def _report_missing(
+    ids: tuple[str, ...], manifest: Manifest, tier: Tier, tokens: TokenStore, failures: FailureLog
+) -> None:
+    """Say which utterances of the manifest fell out; what the readers said of them already is not said twice."""
+    used, aligned = set(ids), set(tier.ids)
+    said = {failure.id for failure in failures}
     for id in manifest.ids:
-        if id not in aligned:
-            failures.add(id, "no-alignment", "the utterance has no phones in the alignments")
-        elif id not in encoded:
-            failures.add(id, "no-tokens", "the utterance has no tokens")
+        if id not in used and id not in said:
+            what = "no-tokens" if id in aligned else "no-alignment"
+            failures.add(id, what, f"the utterance has {what.replace('-', ' ')}")
 
 
 def _coverage(

@@ -87,7 +87,8 @@ class CountedStream:
         n_frames = np.diff(self.stream.bounds)
         keys = utterance_keys(self.phones.ids)
         shifts = circular_shifts(keys, n_frames, self.frame_rate, r, self.protocol.seed)
-        return count(self.cells, self.stream, shifts, self.rows, self.phones.vocabulary)
+        rows = self.rows.coarse() if r else self.rows
+        return count(self.cells, self.stream, shifts, rows, self.phones.vocabulary)
 
 
 def lay(phones: Tier, stream: Stream, protocol: Protocol, clock: int) -> Cells:

@@ -138,30 +138,39 @@ def accumulate_draws(
 ) -> None:
     """Add a block of columns, sorted by code and holding whole codes, to the running sums of each bootstrap draw.
 
-    `by_code` holds, per draw, the sums over codes of n log n and of the largest cell: n log n with silence kept and
-    dropped, largest with silence kept and dropped.
+    Draws are the last axis of every array, so that the inner loops run over neighbours: `n` and `log_n` are
+    [n_columns, n_draws], the sums [n_labels, n_draws]. `by_code` [4, n_draws] holds the sums over codes of n log n and
+    of the largest cell: n log n with silence kept and dropped, largest with silence kept and dropped.
     """
-    for b in range(n.shape[0]):
-        i = 0
-        while i < n.shape[1]:
-            kept = dropped = 0.0
-            max_kept = max_dropped = 0.0
-            first = code[i]
-            while i < n.shape[1] and code[i] == first:
-                x = np.float64(n[b, i])
-                p = label[i]
-                sum_n[b, p] += x
-                sum_n_log_n[b, p] += x * log_n[b, i]
-                largest[b, p] = max(largest[b, p], x)
-                kept += x
-                max_kept = max(max_kept, x)
-                if not is_silence[p]:
-                    dropped += x
-                    max_dropped = max(max_dropped, x)
-                i += 1
-            if kept > 0:
-                by_code[b, 0] += kept * np.log(kept)
-            if dropped > 0:
-                by_code[b, 1] += dropped * np.log(dropped)
-            by_code[b, 2] += max_kept
-            by_code[b, 3] += max_dropped
+    n_draws = n.shape[1]
+    kept, dropped = np.empty(n_draws), np.empty(n_draws)
+    max_kept, max_dropped = np.empty(n_draws), np.empty(n_draws)
+    i = 0
+    while i < n.shape[0]:
+        first = code[i]
+        kept[:] = 0.0
+        dropped[:] = 0.0
+        max_kept[:] = 0.0
+        max_dropped[:] = 0.0
+        while i < n.shape[0] and code[i] == first:
+            p = label[i]
+            for b in range(n_draws):
+                x = np.float64(n[i, b])
+                sum_n[p, b] += x
+                sum_n_log_n[p, b] += x * np.float64(log_n[i, b])
+                largest[p, b] = max(largest[p, b], x)
+                kept[b] += x
+                max_kept[b] = max(max_kept[b], x)
+            if not is_silence[p]:
+                for b in range(n_draws):
+                    x = np.float64(n[i, b])
+                    dropped[b] += x
+                    max_dropped[b] = max(max_dropped[b], x)
+            i += 1
+        for b in range(n_draws):
+            if kept[b] > 0:
+                by_code[0, b] += kept[b] * np.log(kept[b])
+            if dropped[b] > 0:
+                by_code[1, b] += dropped[b] * np.log(dropped[b])
+            by_code[2, b] += max_kept[b]
+            by_code[3, b] += max_dropped[b]

@@ -10,14 +10,14 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
+from scipy.sparse import csc_matrix, csr_matrix
 
 from analysis import groups, kernels, uncertainty
 from analysis.information import METRICS, Information, corrected, information, pnmi_tables
 from analysis.metrics import METRICS as RECORDS
 from analysis.results import Record, StreamInfo
 from analysis.uncertainty import Draws, Interval
-from probes.clusters import Resampling, resampling
+from probes.clusters import Resampling, Row, resampling
 from probes.counts import JointCounts
 
 NULLS_PER_DRAW = 4
@@ -91,11 +91,25 @@ class StreamScores:
 
 @dataclass(frozen=True)
 class _Sample:
-    """A part of the corpus that is bootstrapped, with its clusters and the weights of its draws."""
+    """A part of the corpus that is bootstrapped, with its clusters."""
 
     part: groups.Part
     clusters: Resampling
-    weights: NDArray[np.float32]
+
+
+class _View:
+    """The rows of a count table, parted: what is resampled, and the speakers.
+
+    Null draws are counted on coarser rows than the tokens; their parts and clusters are the same ones by name.
+    """
+
+    def __init__(self, rows: tuple[Row, ...], parts: bool) -> None:
+        whole = groups.whole(rows)
+        languages = groups.languages(rows) if parts else []
+        self.aliases = [part.name for part in languages if len(part.rows) == len(rows)]
+        sampled = [whole, *(part for part in languages if part.name not in self.aliases)]
+        self.samples = [_Sample(part, resampling([rows[r] for r in part.rows])) for part in sampled]
+        self.speakers = groups.speakers(rows) if parts else []
 
 
 @dataclass(frozen=True)
@@ -104,6 +118,10 @@ class _PartScore:
 
     scores: dict[str, Information]
     draws: Draws
+
+
+_Sparse = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
+"""Pointers, columns and counts of a sparse matrix, columns ascending in each row."""
 
 
 @dataclass(frozen=True)
@@ -150,23 +168,24 @@ class _Scorer:
             KEPT: np.zeros(len(self.labels), np.bool_),
             DROPPED: np.array([label in settings.silence for label in self.labels], np.bool_),
         }
-        whole = groups.whole(actual.rows)
-        languages = groups.languages(actual.rows) if settings.parts else []
-        self.aliases = [part.name for part in languages if len(part.rows) == len(actual.rows)]
-        sampled = [whole, *(part for part in languages if part.name not in self.aliases)]
-        self.samples = [self._sample(actual, part) for part in sampled]
-        self.speakers = groups.speakers(actual.rows) if settings.parts else []
+        self.views: dict[tuple[Row, ...], _View] = {}
+        self.view = self._view(actual)
+        self.weights = [self._weights(sample.clusters.n) for sample in self.view.samples]
         self.relabellings = groups.relabellings(self.labels, settings.classes) if settings.parts else []
         self.n_blocks = max(1, n_nulls // NULLS_PER_DRAW)
 
-    def _sample(self, counts: JointCounts, part: groups.Part) -> _Sample:
-        clusters = resampling([counts.rows[r] for r in part.rows])
-        weights = uncertainty.draw_weights(clusters.n, self.settings.n_bootstrap, self.settings.seed)
-        return _Sample(part, clusters, weights)
+    def _view(self, counts: JointCounts) -> _View:
+        if counts.rows not in self.views:
+            self.views[counts.rows] = _View(counts.rows, self.settings.parts)
+        return self.views[counts.rows]
+
+    def _weights(self, n_clusters: int) -> NDArray[np.float32]:
+        return uncertainty.draw_weights(n_clusters, self.settings.n_bootstrap, self.settings.seed)
 
     def notes(self) -> list[str]:
         """What a reader must know of the intervals."""
-        return [f"{s.part.name or 'whole corpus'}: {s.clusters.note}" for s in self.samples if s.clusters.note]
+        noted = [sample for sample in self.view.samples if sample.clusters.note]
+        return [f"{sample.part.name or 'whole corpus'}: {sample.clusters.note}" for sample in noted]
 
     def draws_of_null(self, r: int) -> slice:
         """The bootstrap draws in whose mean null the null draw r takes part: every n_blocks-th."""
@@ -174,26 +193,30 @@ class _Scorer:
 
     def score(self, counts: JointCounts, draws: slice) -> _DrawScore:
         """Score one draw of the stream; bootstrap draws only those of `draws`."""
-        parts = [self._score_part(counts, sample, draws) for sample in self.samples]
-        pooled = csr_matrix(counts.table.T.reshape(1, -1))
-        by_label = groups.ByLabel(pooled, len(self.labels))
+        view = self._view(counts)
+        whole = _columns(counts, view.samples[0])
+        parts = [
+            self._score_part(counts, sample, whole if i == 0 else _columns(counts, sample), weights[draws])
+            for i, (sample, weights) in enumerate(zip(view.samples, self.weights, strict=True))
+        ]
+        by_label = groups.ByLabel(csr_matrix(counts.table.T.reshape(1, -1)), len(self.labels))
         relabelled = [self._relabelled(by_label, relabelling)[0] for relabelling in self.relabellings]
-        return _DrawScore(parts, self._score_speakers(counts), np.array(relabelled))
+        return _DrawScore(parts, self._score_speakers(counts, view), np.array(relabelled))
 
-    def _score_part(self, counts: JointCounts, sample: _Sample, draws: slice) -> _PartScore:
+    def _score_part(
+        self, counts: JointCounts, sample: _Sample, columns: csc_matrix, weights: NDArray[np.float32]
+    ) -> _PartScore:
         table = counts.pooled(sample.part.rows)
         scores = {name: information(table[~out]) for name, out in self.out.items()}
-        clustered = counts.clustered(sample.part.rows, sample.clusters.of_row, sample.clusters.n)
-        silence = np.flatnonzero(self.out[DROPPED])
-        resampled = uncertainty.resample(clustered, len(self.labels), silence.tolist(), sample.weights[draws])
-        return _PartScore(scores, resampled)
+        silence = np.flatnonzero(self.out[DROPPED]).tolist()
+        return _PartScore(scores, uncertainty.resample(columns, len(self.labels), silence, weights))
 
-    def _score_speakers(self, counts: JointCounts) -> dict[str, NDArray[np.float64]]:
-        if not self.speakers:
+    def _score_speakers(self, counts: JointCounts, view: _View) -> dict[str, NDArray[np.float64]]:
+        if not view.speakers:
             return {name: np.empty((0, kernels.N_SCORES)) for name in self.out}
-        rows = np.concatenate([part.rows for part in self.speakers])
-        of_row = np.repeat(np.arange(len(self.speakers)), [len(part.rows) for part in self.speakers])
-        matrix = _sorted(counts.clustered(rows, of_row, len(self.speakers)))
+        rows = np.concatenate([part.rows for part in view.speakers])
+        of_row = np.repeat(np.arange(len(view.speakers)), [len(part.rows) for part in view.speakers])
+        matrix = _sorted(counts.clustered(rows, of_row, len(view.speakers)))
         return {name: kernels.score_rows(*matrix, len(self.labels), out) for name, out in self.out.items()}
 
     def _relabelled(self, by_label: groups.ByLabel, relabelling: groups.Relabelling) -> NDArray[np.float64]:
@@ -204,8 +227,8 @@ class _Scorer:
     ) -> list[Record]:
         """All records of the stream."""
         made = []
-        for i, sample in enumerate(self.samples):
-            names = [sample.part.name, *(self.aliases if i == 0 else [])]
+        for i, sample in enumerate(self.view.samples):
+            names = [sample.part.name, *(self.view.aliases if i == 0 else [])]
             for protocol in self.out:
                 part = self._part_records(source.name, i, protocol, first, nulls, _units(source, actual))
                 made += [record.model_copy(update={"group": name}) for name in names for record in part]
@@ -222,7 +245,7 @@ class _Scorer:
         nulls: Sequence[_DrawScore],
         units: Fraction,
     ) -> list[Record]:
-        scores, clusters = first.parts[i].scores[protocol], self.samples[i].clusters
+        scores, clusters = first.parts[i].scores[protocol], self.view.samples[i].clusters
         made = []
         for metric in METRICS:
             value = scores.value(metric)
@@ -266,11 +289,12 @@ class _Scorer:
         self, source: CountSource, actual: JointCounts, first: _DrawScore, nulls: Sequence[_DrawScore]
     ) -> list[Record]:
         made = []
+        matrix = _sorted(actual.matrix)
         for protocol, out in self.out.items():
-            for s, part in enumerate(self.speakers):
+            for s, part in enumerate(self.view.speakers):
                 value = float(first.speakers[protocol][s, 0])
                 pooled = actual.pooled(part.rows)
-                interval = uncertainty.jackknife(value, _left_out(actual, part.rows, pooled, out))
+                interval = uncertainty.jackknife(value, _left_out(matrix, part.rows, pooled, out))
                 null = np.array([null.speakers[protocol][s, 0] for null in nulls])
                 total = int(pooled[~out].sum())
                 made.append(
@@ -295,7 +319,7 @@ class _Scorer:
     ) -> list[Record]:
         if not self.relabellings:
             return []
-        sample = self.samples[0]
+        sample = self.view.samples[0]
         clustered = actual.clustered(sample.part.rows, sample.clusters.of_row, sample.clusters.n)
         by_label = groups.ByLabel(clustered, len(self.labels))
         made = []
@@ -350,7 +374,7 @@ def _record(
         n=round(total / units),
         protocol=protocol,
         ci_method=interval.method,
-        note=interval.reason,
+        note=interval.reason if math.isfinite(value) else f"undefined: {RECORDS[metric].undefined}",
     )
 
 
@@ -366,20 +390,24 @@ def _with_null(record: Record) -> Record:
 
 
 def _left_out(
-    counts: JointCounts, rows: NDArray[np.int64], pooled: NDArray[np.int64], out: NDArray[np.bool_]
+    matrix: _Sparse, rows: NDArray[np.int64], pooled: NDArray[np.int64], out: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
-    """PNMI of the rows' pooled table without each of them in turn."""
+    """PNMI of the rows' pooled table without each of them in turn; `pooled` is int64 [n_labels, n_codes]."""
     flat = pooled.T.ravel()
     columns = np.flatnonzero(flat)
-    pointers, column, count = _sorted(counts.matrix)
-    scores = kernels.score_without_each(pointers, column, count, rows, columns, flat[columns], len(counts.labels), out)
+    scores = kernels.score_without_each(*matrix, rows, columns, flat[columns], len(pooled), out)
     return np.asarray(scores[:, 0])
 
 
-def _sorted(matrix: csr_matrix) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+def _columns(counts: JointCounts, sample: _Sample) -> csc_matrix:
+    """The sample's counts by cluster, column by column."""
+    return csc_matrix(counts.clustered(sample.part.rows, sample.clusters.of_row, sample.clusters.n).tocsc())
+
+
+def _sorted(matrix: csr_matrix) -> _Sparse:
     """Pointers, columns and counts of a sparse matrix, columns ascending in each row."""
-    if not matrix.has_sorted_indices:
-        matrix.sort_indices()
+    # two transpositions sort the columns of every row in linear time
+    matrix = matrix if matrix.has_sorted_indices else matrix.tocsc().tocsr()
     return matrix.indptr.astype(np.int64), matrix.indices.astype(np.int64), matrix.data
 
 

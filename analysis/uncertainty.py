@@ -23,7 +23,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
-from scipy.sparse import csc_matrix, csr_matrix
+from scipy.sparse import csc_matrix
 
 from analysis import kernels
 
@@ -90,7 +90,7 @@ class Draws:
     dropped: dict[str, NDArray[np.float64]]
 
 
-def resample(by_cluster: csr_matrix, n_labels: int, silence: Sequence[int], weights: NDArray[np.float32]) -> Draws:
+def resample(by_cluster: csc_matrix, n_labels: int, silence: Sequence[int], weights: NDArray[np.float32]) -> Draws:
     """Score the tables that bootstrap draws give, with silence kept and dropped.
 
     Args:
@@ -103,56 +103,65 @@ def resample(by_cluster: csr_matrix, n_labels: int, silence: Sequence[int], weig
     7); the estimate itself never comes from here.
     """
     total = float(by_cluster.sum())
-    columns = csc_matrix(by_cluster)
-    columns.sum_duplicates()
-    filled = np.flatnonzero(np.diff(columns.indptr))
+    filled = np.flatnonzero(np.diff(by_cluster.indptr))
     is_silence = np.zeros(n_labels, np.bool_)
     is_silence[list(silence)] = True
     sums = _Sums(len(weights), n_labels)
+    across = np.ascontiguousarray(weights.T)
     scale = np.float32(1 / total) if total else np.float32(0)
     for start, stop in _code_chunks(filled // n_labels):
         part = filled[start:stop]
-        dense = columns[:, part].toarray().astype(np.float32) * scale
-        n = weights @ dense
+        dense = _dense(by_cluster, part, scale)
+        n = dense @ across
         log_n = np.log(np.maximum(n, np.float32(1e-30)))
         code, label = np.divmod(part, n_labels)
         kernels.accumulate_draws(n, log_n, code, label, is_silence, *sums.arrays())
     return sums.scores(is_silence)
 
 
+def _dense(columns: csc_matrix, part: NDArray[np.int64], scale: np.float32) -> NDArray[np.float32]:
+    """Some filled columns of the matrix as dense rows, scaled: float32 [len(part), n_clusters]."""
+    lengths = np.diff(columns.indptr)[part]
+    starts = columns.indptr[part].astype(np.int64)
+    entries = np.repeat(starts - np.concatenate([[0], np.cumsum(lengths[:-1])]), lengths) + np.arange(lengths.sum())
+    dense = np.zeros((len(part), columns.shape[0]), np.float32)
+    dense[np.repeat(np.arange(len(part)), lengths), columns.indices[entries]] = columns.data[entries] * scale
+    return dense
+
+
 class _Sums:
     """Running sums over the columns of each draw's table."""
 
     def __init__(self, n_draws: int, n_labels: int) -> None:
-        self.n = np.zeros((n_draws, n_labels))
-        self.n_log_n = np.zeros((n_draws, n_labels))
-        self.largest = np.zeros((n_draws, n_labels))
-        # per draw: sums over codes of n log n and of the largest cell, silence kept and dropped
-        self.by_code = np.zeros((n_draws, 4))
+        self.n = np.zeros((n_labels, n_draws))
+        self.n_log_n = np.zeros((n_labels, n_draws))
+        self.largest = np.zeros((n_labels, n_draws))
+        # sums over codes of n log n and of the largest cell, silence kept and dropped
+        self.by_code = np.zeros((4, n_draws))
 
     def arrays(self) -> tuple[NDArray[np.float64], ...]:
         return self.n, self.n_log_n, self.largest, self.by_code
 
     def scores(self, is_silence: NDArray[np.bool_]) -> Draws:
         every = np.ones_like(is_silence)
-        kept = self._scores(every, self.by_code[:, 0], self.by_code[:, 2])
-        return Draws(kept, self._scores(~is_silence, self.by_code[:, 1], self.by_code[:, 3]))
+        kept = self._scores(every, self.by_code[0], self.by_code[2])
+        return Draws(kept, self._scores(~is_silence, self.by_code[1], self.by_code[3]))
 
     def _scores(
         self, labels: NDArray[np.bool_], code_n_log_n: NDArray[np.float64], code_largest: NDArray[np.float64]
     ) -> dict[str, NDArray[np.float64]]:
-        by_label = self.n[:, labels]
-        total = by_label.sum(axis=1)
+        by_label = self.n[labels]
+        total = by_label.sum(axis=0)
         with np.errstate(divide="ignore", invalid="ignore"):
-            label_n_log_n = (by_label * np.log(np.maximum(by_label, 1e-300))).sum(axis=1)
+            label_n_log_n = (by_label * np.log(np.maximum(by_label, 1e-300))).sum(axis=0)
             # H = log N - sum n log n / N, and I = H(label) + H(code) - H(label, code)
             h_phone = np.log(total) - label_n_log_n / total
-            joint = self.n_log_n[:, labels].sum(axis=1)
+            joint = self.n_log_n[labels].sum(axis=0)
             mutual = np.log(total) + (joint - label_n_log_n - code_n_log_n) / total
             return {
                 "pnmi": np.maximum(mutual, 0) / h_phone,
                 "phone_purity": code_largest / total,
-                "cluster_purity": self.largest[:, labels].sum(axis=1) / total,
+                "cluster_purity": self.largest[labels].sum(axis=0) / total,
                 "h_phone": h_phone,
             }
 

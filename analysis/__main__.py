@@ -1,0 +1,5 @@
+"""`python -m analysis`: the same as `hac-analyze`."""
+
+from analysis.cli import main
+
+main()

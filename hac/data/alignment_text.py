@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import codecs
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from hac.data.timeline import to_us
+import numpy as np
+
+from hac.data.timeline import to_us, to_us_array
 from hac.errors import HacError
 
 Interval = tuple[str, int, int]
@@ -97,6 +99,22 @@ def seconds_us(text: str, where: str) -> int:
     if not math.isfinite(seconds):
         raise AlignmentFileError("alignment-number", f"{where}: {text!r} stands where a time in seconds was expected")
     return to_us(seconds)
+
+
+def seconds_us_list(texts: Sequence[str], where: str) -> list[int]:
+    """Many times at once, as `seconds_us`.
+
+    Raises:
+        AlignmentFileError: one is no finite number.
+    """
+    try:
+        seconds = np.array(list(map(float, texts)), dtype=np.float64)
+    except ValueError:
+        seconds = np.full(len(texts), np.nan)
+    if not np.isfinite(seconds).all():
+        return [seconds_us(text, where) for text in texts]  # which says what is wrong with the first of them
+    microseconds: list[int] = to_us_array(seconds).tolist()
+    return microseconds
 
 
 def check_intervals(intervals: list[Interval], where: str) -> list[Interval]:

@@ -19,7 +19,7 @@ from hac.data.alignment_text import (
     Interval,
     check_intervals,
     read_text,
-    seconds_us,
+    seconds_us_list,
 )
 from hac.data.alignment_tiers import PHONES, WORDS
 
@@ -95,13 +95,9 @@ def _tiers(tokens: _Tokens) -> Iterator[tuple[str, list[Interval] | None]]:
 
 def _intervals(tokens: _Tokens, name: str, entries: list[str]) -> list[Interval]:
     where = f"{tokens.path}, tier {name!r}"
-    intervals = []
-    for onset, offset, quoted in zip(entries[0::3], entries[1::3], entries[2::3], strict=True):
-        label = tokens.unquote(quoted).strip()
-        times = seconds_us(onset, where), seconds_us(offset, where)
-        if label:
-            intervals.append((label, *times))
-    return intervals
+    labels = [tokens.unquote(quoted).strip() for quoted in entries[2::3]]
+    onsets, offsets = (seconds_us_list(entries[k::3], where) for k in (0, 1))
+    return [interval for interval in zip(labels, onsets, offsets, strict=True) if interval[0]]
 
 
 @dataclass

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from hac.errors import HacError
@@ -173,15 +173,15 @@ def tier_from_rows(
         HacError: a label is outside the vocabulary, or an id outside `ids`.
     """
     columns = list(zip(*rows, strict=True)) or [(), (), (), ()]
-    labels, seen = pd.factorize(np.asarray(columns[1], dtype=object), sort=False)
+    labels, seen = _distinct(columns[1])
     onset_us = np.asarray(columns[2], dtype=np.int64)
     offset_us = np.asarray(columns[3], dtype=np.int64)
-    utterances, found = pd.factorize(np.asarray(columns[0], dtype=object), sort=False)
+    utterances, found = _distinct(columns[0])
     return tier_from_columns(
         name,
-        tuple(found),
+        found,
         utterances,
-        tuple(seen),
+        seen,
         labels,
         onset_us,
         offset_us,
@@ -242,6 +242,12 @@ def unknown_label(tier: str, label: str, id: str, size: int) -> HacError:
         f"{id}: label {label!r} of tier {tier!r} is not in the label set of {size} labels given; "
         "add it there, or map it with a phone map"
     )
+
+
+def _distinct(names: Sequence[str]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """int64 [n] indices into the distinct names, and these in order of appearance."""
+    encoded = pa.array(names, type=pa.string()).dictionary_encode()
+    return encoded.indices.to_numpy().astype(np.int64), tuple(encoded.dictionary.to_pylist())
 
 
 def _sorted_labels(labels: tuple[str, ...], used: NDArray[np.bool_]) -> tuple[str, ...]:

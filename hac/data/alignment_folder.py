@@ -18,7 +18,7 @@ from hac.data.alignment_text import AlignmentFileError, FileTiers, Interval
 from hac.data.alignment_textgrid import TIER_NAMES, read_textgrid
 from hac.data.alignment_tiers import PHONES, WORDS, Alignments, Row, tier_from_rows, unknown_label
 from hac.data.manifest import Manifest
-from hac.errors import FailureLog, HacError
+from hac.errors import Failure, FailureLog, HacError
 
 _TIMIT = {".phn": PHONES, ".wrd": WORDS}
 SUFFIXES = (".textgrid", ".ctm", *_TIMIT, ".csv")
@@ -54,6 +54,7 @@ def read_files(path: Path, manifest: Manifest | None, failures: FailureLog, opti
     Raises:
         HacError: there is no alignment file, or none could be read.
     """
+    before = len(failures)
     files = _alignment_files(path)
     wanted = None if manifest is None else tuple(utterance.id for utterance in manifest.utterances)
     collected = _Collected(failures, options.vocabularies, wanted)
@@ -64,16 +65,26 @@ def read_files(path: Path, manifest: Manifest | None, failures: FailureLog, opti
         try:
             _read(file, id, options, collected)
         except AlignmentFileError as error:
-            collected.fail(id, error.reason, str(error))
+            failures.add(id, error.reason, str(error))
     if not collected.rows:
-        first = next((f": {failure.detail}" for failure in failures), "")
-        raise HacError(f"{path}: none of its {len(files)} alignment files could be used{first}")
+        raise _nothing_usable(path, files, manifest, failures.items[before:])
     provenance = {
         "formats": dict(sorted(formats.items())),
         "files": len(matched),
         "files_unmatched": unmatched,
     }
     return collected.alignments(provenance)
+
+
+def _nothing_usable(path: Path, files: list[Path], manifest: Manifest | None, failed: Sequence[Failure]) -> HacError:
+    if failed:
+        return HacError(f"{path}: none of its {len(files)} alignment files could be used: {failed[0].detail}")
+    if manifest is None or not manifest.utterances:
+        return HacError(f"{path}: its {len(files)} alignment files hold no utterance that is wanted")
+    return HacError(
+        f"{path}: none of its {len(files)} alignment files, such as {files[0].name}, belongs to an utterance of the "
+        f"manifest, such as {manifest.utterances[0].id!r}; name them alike or fill the manifest's `alignment` column"
+    )
 
 
 @dataclass
@@ -89,9 +100,6 @@ class _Collected:
         self._allowed = {tier: frozenset(names) for tier, names in self.vocabularies.items()}
         self._wanted = None if self.wanted is None else frozenset(self.wanted)
 
-    def fail(self, id: str, reason: str, detail: str) -> None:
-        self.failures.add(id, reason, detail)
-
     def wants(self, id: str) -> bool:
         return self._wanted is None or id in self._wanted
 
@@ -100,11 +108,11 @@ class _Collected:
         stranger = None if allowed is None else next((i for i in intervals if i[0] not in allowed), None)
         if stranger is not None and allowed is not None:
             error = unknown_label(tier, stranger[0], id, len(allowed))
-            self.fail(id, "alignment-unknown-label", str(error))
+            self.failures.add(id, "alignment-unknown-label", str(error))
             return
         rows = self.rows.setdefault(tier, {})
         if id in rows:
-            self.fail(id, "alignment-duplicate", f"its {tier} are found twice; the first are kept")
+            self.failures.add(id, "alignment-duplicate", f"its {tier} are found twice; the first are kept")
             return
         rows[id] = [(id, *interval) for interval in intervals]
 
@@ -128,7 +136,7 @@ def _read(file: Path, id: str, options: FileOptions, collected: _Collected) -> N
         tier, utterances, bad = read_ctm(file, options.ctm_tier)
         for bad_id, error in bad:
             if collected.wants(bad_id):
-                collected.fail(bad_id, error.reason, str(error))
+                collected.failures.add(bad_id, error.reason, str(error))
         for found, intervals in utterances.items():
             if collected.wants(found):
                 collected.add(found, tier, intervals)

@@ -51,7 +51,7 @@ __all__ = [
 ]
 
 _TIMIT_ONLY = frozenset({"bcl", "dcl", "gcl", "pcl", "tcl", "kcl", "epi", "ax-h"})
-_ARPABET_STRESS = re.compile(r"(?<=[A-Za-z])[0-9]$")
+_ARPABET_STRESS = re.compile(r"(?<=[A-Za-z])[0-2]$")
 _POSITION = re.compile(r"_[BIES]$")
 _IPA_STRESS = re.compile("[ˈˌ]")
 _LENGTH = re.compile("[ːˑ]")
@@ -72,7 +72,7 @@ class PhonePolicy(BaseModel):
         noise_rule: `keep` as the label `spn`; `silence`: becomes `sil`; `drop`: the interval is removed, so
             that `partition` fills the hole with silence where no neighbour reaches into it.
         strip_position: cut Kaldi's word-position suffixes `_B _I _E _S`.
-        strip_stress: cut ARPAbet stress digits (AH0 -> AH) and the IPA marks for stress.
+        strip_stress: cut ARPAbet stress digits (AH0 -> AH; not where `alphabet` is `ipa`) and IPA stress marks.
         strip_length: cut the IPA marks for length.
         strip_tone: cut IPA tone letters and superscript digits.
         case: `keep`, `upper` or `lower`.
@@ -121,7 +121,7 @@ class PhonePolicy(BaseModel):
 
     def _strip(self, label: str) -> str:
         for wanted, marks in (
-            (self.strip_stress, _ARPABET_STRESS),
+            (self.strip_stress and self.alphabet != "ipa", _ARPABET_STRESS),  # in IPA, digits are tones
             (self.strip_stress, _IPA_STRESS),
             (self.strip_length, _LENGTH),
             (self.strip_tone, _TONE),

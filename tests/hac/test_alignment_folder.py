@@ -184,6 +184,14 @@ def test_a_folder_of_bad_files_only_is_an_error_that_quotes_the_first(tmp_path):
         read_alignments(tmp_path, failures=FailureLog())
 
 
+def test_alignments_of_other_utterances_show_both_kinds_of_name(tmp_path):
+    put(tmp_path / "a-1.TextGrid", TEXTGRID.format("A"))
+    failures = FailureLog()
+    failures.add("other", "audio-empty", "an earlier failure of something else")
+    with pytest.raises(HacError, match=r"such as a-1\.TextGrid, belongs to .* such as 'u1'; name them alike"):
+        read_alignments(tmp_path, manifest_of(tmp_path, ("u1", "1.wav", None)), failures)
+
+
 @pytest.mark.parametrize("name", ["a.lab", "none", "none.TextGrid"])
 def test_what_is_no_alignment_is_refused(tmp_path, name):
     put(tmp_path / "a.lab", "hello")

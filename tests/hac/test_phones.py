@@ -142,7 +142,7 @@ def test_letters_agree_with_the_table_of_gruut_ipa():
 
 
 def test_the_shipped_policies_load_and_are_idempotent():
-    assert policy_names() == ("arpabet", "arpabet-open", "ipa", "none", "timit39")
+    assert policy_names() == ("arpabet", "arpabet-open", "ipa", "none", "timit39", "words")
     for name in policy_names():
         policy = load_policy(name)
         assert policy.name == name
@@ -166,6 +166,11 @@ def test_mapping_names_one_by_one_equals_mapping_them_together(labels):
         ("arpabet", "<eps>", "sil"),
         ("arpabet", "+NOISE+", "spn"),
         ("ipa", "ˈaː", "aː"),
+        ("ipa", "a1", "a1"),
+        ("words", "noise", "noise"),
+        ("words", "pause", "pause"),
+        ("words", "<unk>", "<unk>"),
+        ("words", "<eps>", "sil"),
         ("ipa", "c\u0327", "ç"),
         ("ipa", "aj˥˩", "aj˥˩"),
         ("ipa", "ˈ", "ˈ"),

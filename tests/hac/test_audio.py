@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import pickle
 import struct
 import tracemalloc
@@ -295,3 +296,14 @@ def test_an_impossible_rate(clip: Path, rate: int) -> None:
 def test_errors_survive_the_way_between_processes() -> None:
     error = pickle.loads(pickle.dumps(AudioError("a.wav", "audio-empty", "it holds no samples")))
     assert (str(error), error.reason) == ("a.wav: it holds no samples", "audio-empty")
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    def full(self: Path, data: object) -> int:
+        raise OSError(number, "full")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(HacError, match="no space left on the disk"):
+        write_audio(tmp_path / "x.wav", speech(0.1), SAMPLE_RATE)
+    assert list(tmp_path.iterdir()) == []

@@ -53,7 +53,7 @@ def commonvoice(root: Path) -> Path:
     clip(folder / "clips/common_voice_de_1.mp3")
     clip(folder / "clips/common_voice_de_2.mp3")
     head = "client_id\tpath\tsentence\tup_votes\tlocale"
-    one = 'ab12\tcommon_voice_de_1.mp3\tEr sagte: "Komm.\t2\tde'
+    one = 'ab12\tcommon_voice_de_1.mp3\t"Komm, sagte er.\t2\tde'
     two = "cd34\tcommon_voice_de_2.mp3\tSchönes Wetter.\t2\tde"
     lines(folder / "validated.tsv", head, one, two)
     lines(folder / "train.tsv", head, one)
@@ -131,7 +131,7 @@ EXPECTED = {
     ),
     commonvoice: (
         "commonvoice",
-        Utterance("common_voice_de_1", "de/clips/common_voice_de_1.mp3", 1.0, "ab12", "de", 'Er sagte: "Komm.'),
+        Utterance("common_voice_de_1", "de/clips/common_voice_de_1.mp3", 1.0, "ab12", "de", '"Komm, sagte er.'),
         Utterance("common_voice_de_2", "de/clips/common_voice_de_2.mp3", 1.0, "cd34", "de", "Schönes Wetter."),
     ),
     vctk: (
@@ -198,6 +198,22 @@ def test_kaldi_segments_are_cut(tmp_path: Path) -> None:
     assert read.utterances[2] == Utterance("spk2-c", "audio/spk2-c.flac", 1.0, "spk2")
 
 
+def test_cut_files_of_like_ids_are_kept_apart(tmp_path: Path) -> None:
+    source = kaldi(tmp_path)
+    lines(source / "segments", "a/b rec1 0 1", "a_b rec1 1 2", "a:b rec1 2 3")
+    imported = import_corpus(source, tmp_path / "out/m.jsonl", options=Options(audio_root=tmp_path))
+    check_cut(imported, {"a/b": (0.0, 1.0), "a_b": (1.0, 2.0), "a:b": (2.0, 3.0)})
+
+
+def test_audio_named_through_a_link_to_the_root(tmp_path: Path) -> None:
+    source = kaldi(tmp_path / "real")
+    (source / "segments").unlink()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    imported = import_corpus(source, tmp_path / "m.jsonl", options=Options(audio_root=tmp_path / "link"))
+    assert imported.manifest.utterances[0].path == "audio/long.wav"
+    assert imported.manifest.audio_path(imported.manifest.utterances[0]).is_file()
+
+
 def test_kaldi_without_segments_is_not_cut(tmp_path: Path) -> None:
     source = kaldi(tmp_path)
     (source / "segments").unlink()
@@ -238,7 +254,7 @@ def test_bad_kaldi_segments_are_counted_and_listed(tmp_path: Path) -> None:
     assert failures.by_reason() == {"bad-segment": 4, "duplicate-id": 1, "part-outside": 2}
     assert imported.manifest.ids == ("spk1-a", "../up")
     cut = [path.name for path in (tmp_path / "out/audio").iterdir()]
-    assert len(cut) == 2 and all(name.endswith(".flac") for name in cut)
+    assert len(cut) == 2 and all(name.endswith(".flac") and not name.startswith(".") for name in cut)
     listed = [json.loads(line) for line in failures_path(out).read_text().splitlines()]
     assert [row["id"] for row in listed] == [failure.id for failure in failures]
     with pytest.raises(HacError, match=r"runs from 2 to 1 s.*--strict"):
@@ -256,8 +272,8 @@ def test_lhotse_parts_and_channels_are_cut(tmp_path: Path) -> None:
         {"id": "cut1", "start": 1.0, "duration": 1.5, "channel": 0, "supervisions": [supervision]},
         {
             "id": "cut2",
-            "start": 0,
-            "duration": 4.0,
+            "start": 1.0,
+            "duration": 2.0,
             "supervisions": [{**supervision, "id": "t"}, {**supervision, "id": "u"}],
         },
         {"id": "cut3", "start": 0, "duration": 4.0, "channel": 1, "supervisions": []},
@@ -268,7 +284,7 @@ def test_lhotse_parts_and_channels_are_cut(tmp_path: Path) -> None:
     samples = read_audio(imported.manifest.audio_path(second)).samples
     np.testing.assert_allclose(samples, speech(4.0, 4.5), atol=2**-14)
     first = imported.manifest.subset(["cut0", "s", "t", "u"])
-    spans = {"cut0": (1.0, 3.0), "s": (1.0, 2.5), "t": (0.5, 1.5), "u": (0.5, 1.5)}
+    spans = {"cut0": (1.0, 3.0), "s": (1.0, 2.5), "t": (1.5, 2.5), "u": (1.5, 2.5)}
     check_cut(Imported("lhotse", first, True), spans)
 
 
@@ -406,3 +422,22 @@ def test_the_command_says_what_it_did(tmp_path: Path) -> None:
     assert not (tmp_path / "n.jsonl").exists()
     code, said = run_command(tmp_path / "gone", "-o", out)
     assert (code, said) == (2, f"error: {tmp_path / 'gone'}: no such folder or file to import\n")
+
+
+def test_ctrl_c_leaves_no_manifest(tmp_path: Path) -> None:
+    source, out = kaldi(tmp_path), tmp_path / "out/m.jsonl"
+    # the signal arrives while the second segment is being cut
+    code = (
+        "import os, signal; from hac import console; from hac.commands import corpus;"
+        "from hac.data.corpora.imports import run; write = run.write_audio; count = []\n"
+        "def interrupted(*a):\n"
+        "    count.append(1)\n"
+        "    if len(count) == 2: os.kill(os.getpid(), signal.SIGINT)\n"
+        "    write(*a)\n"
+        "run.write_audio = interrupted; console.run(corpus.app)"
+    )
+    command = [sys.executable, "-c", code, "import", str(source), "-o", str(out), "--audio-root", str(tmp_path), "-j1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 130 and "Traceback" not in done.stderr
+    assert not out.exists()
+    assert not list(tmp_path.rglob("*.part"))

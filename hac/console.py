@@ -12,6 +12,9 @@ from hac.errors import HacError
 if TYPE_CHECKING:
     import typer
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
 
 def run(app: typer.Typer) -> None:
     """Run a command-line app: a `HacError` becomes one sentence on stderr and exit code 2, Ctrl-C becomes 130."""
@@ -19,17 +22,26 @@ def run(app: typer.Typer) -> None:
 
     try:
         app()
+    except SystemExit as finished:
+        # typer turns Ctrl-C into this exit code without a word
+        if finished.code == INTERRUPTED:
+            _say_interrupted()
+        raise
     except HacError as error:
         _say(str(error))
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        _say("interrupted; what was finished is kept, the same command goes on from there")
-        sys.exit(130)
+        _say_interrupted()
+        sys.exit(INTERRUPTED)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         _say(f"no space left on the disk ({error.filename or 'while writing'}); free some or choose another folder")
         sys.exit(2)
+
+
+def _say_interrupted() -> None:
+    _say("interrupted; what was finished is kept, the same command goes on from there")
 
 
 def _say(sentence: str) -> None:

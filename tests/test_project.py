@@ -1,0 +1,54 @@
+"""The project as it is shipped: what the wheel holds, and what is imported when."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = {"hac", "probes", "analysis", "reports"}
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    """Names of the files in a wheel built from a copy of the sources."""
+    source, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
+    skipped = shutil.ignore_patterns("__pycache__")
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, source / package, ignore=skipped)
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    (source / "tests").mkdir()
+    (source / "tests" / "__init__.py").touch()
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(source)]
+    subprocess.run(command, check=True, capture_output=True)
+    return set(zipfile.ZipFile(next(out.glob("*.whl"))).namelist())
+
+
+def test_the_wheel_holds_the_four_packages_and_nothing_else(wheel: set[str]) -> None:
+    tops = {name.split("/")[0] for name in wheel}
+    assert {top for top in tops if not top.endswith(".dist-info")} == PACKAGES
+
+
+def test_sources_and_data_ship_with_the_wheel(wheel: set[str]) -> None:
+    for package in PACKAGES:
+        for file in (ROOT / package).rglob("*"):
+            if file.suffix in {".py", ".csv", ".yaml", ".txt", ".mplstyle", ".typed"}:
+                assert file.relative_to(ROOT).as_posix() in wheel
+
+
+@pytest.mark.parametrize("module", ["analysis.cli", "hac.cli", "analysis.pnmi", "reports.tables", "hac.data.alignment"])
+def test_nothing_that_counts_or_prints_help_imports_torch(module: str) -> None:
+    code = f"import sys, {module}; sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+@pytest.mark.parametrize("module", ["analysis.cli", "hac.cli"])
+def test_help_needs_no_numbers(module: str) -> None:
+    code = f"import sys, {module}; sys.exit(any(name in sys.modules for name in ('numpy', 'pandas', 'numba')))"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

@@ -18,6 +18,7 @@ spoken before and in whichever process.
 from __future__ import annotations
 
 import ctypes
+import re
 import sys
 import threading
 from collections.abc import Iterator
@@ -49,6 +50,8 @@ _SYNCHRONOUS, _PHONEME_EVENTS, _PHONEME_IPA, _DONT_EXIT = 2, 1, 2, 0x8000
 _WORD, _PHONEME = 1, 7
 _RATE, _PITCH = 1, 3
 _BY_CHARACTER, _UTF8 = 1, 1
+
+_BETWEEN_WORDS = ' \t\n.,;:!?¿¡"«»„“”()-–—…'
 
 _STOPS = tuple("pbtdkɡgqɢcɟʈɖʔ")
 _CLOSED = 12
@@ -115,6 +118,14 @@ def synthesize(text: str, voice: Voice, seed: int = 0) -> Speech:
     Raises:
         HacError: `espeakng-loader` is not installed, or the voice is not known.
     """
+    speech = _synthesize(text, voice, seed)
+    # espeak-ng speaks some pairs ("of the") as one word; a no-break space between them keeps them apart
+    for label in {word.label for word in speech.words if " " in word.label}:
+        text = re.sub(re.escape(label), lambda pair: pair[0].replace(" ", "\xa0"), text, flags=re.IGNORECASE)
+    return _synthesize(text, voice, seed) if "\xa0" in text else speech
+
+
+def _synthesize(text: str, voice: Voice, seed: int) -> Speech:
     with _LOCK, _fresh_library(seed) as library:
         return library.speak(text, voice)
 
@@ -148,7 +159,6 @@ class _Mark:
     type: int
     sample: int
     position: int
-    length: int
     label: str
 
 
@@ -174,7 +184,7 @@ class _Library:
         while events[i].type != 0:
             event = events[i]
             label = event.id.string.decode("utf-8", errors="replace") if event.type == _PHONEME else ""
-            self._marks.append(_Mark(event.type, event.sample, event.text_position, event.length, label))
+            self._marks.append(_Mark(event.type, event.sample, event.text_position, label))
             i += 1
         return 0
 
@@ -225,7 +235,7 @@ def _phone_spans(marks: list[_Mark], samples: NDArray[np.int16], sample_rate: in
     events = [mark for mark in marks if mark.type == _PHONEME and not mark.label.startswith("(")]
     if not events or events[0].sample > 0:
         # the closure of a first stop cannot be heard: it is a pause like what comes before it
-        events.insert(0, _Mark(_PHONEME, 0, 0, 0, ""))
+        events.insert(0, _Mark(_PHONEME, 0, 0, ""))
     # the first of several nameless events in a row stands for all of them
     nameless = [_label(event.label) == SILENCE for event in events]
     events = [event for i, event in enumerate(events) if not (i and nameless[i] and nameless[i - 1])]
@@ -267,13 +277,17 @@ def _label(name: str) -> str:
 
 
 def _word_spans(marks: list[_Mark], phones: list[tuple[Span, int]], text: str) -> tuple[Span, ...]:
-    """Words, each from its first phone to its last. A phone names the text position of its word."""
+    """Words, each from its first phone to its last. A phone names the text position of its word.
+
+    A word reaches to the next one's position, since an event's own length stops at a hyphen or apostrophe.
+    """
     at: dict[int, Span] = {}
     for span, position in phones:
         if span.label != SILENCE:
             at[position] = Span("", at.get(position, span).start, span.end)
+    positions = [mark.position for mark in marks if mark.type == _WORD and mark.position in at]
+    ends = [*positions[1:], len(text) + 1]
     return tuple(
-        Span(text[mark.position - 1 : mark.position - 1 + mark.length].lower(), word.start, word.end)
-        for mark in marks
-        if mark.type == _WORD and (word := at.get(mark.position))
+        Span(text[start - 1 : end - 1].strip(_BETWEEN_WORDS).lower(), at[start].start, at[start].end)
+        for start, end in zip(positions, ends, strict=True)
     )

@@ -135,6 +135,8 @@ def synthetic_corpus(folder: Path, settings: Settings, *, jobs: int = 1) -> Synt
 
     settings.check()
     folder = Path(folder)
+    for stale in (folder / "manifest.jsonl", folder / "alignments.parquet"):
+        stale.unlink(missing_ok=True)  # an interrupted run must not leave them beside other audio
     cast = speakers(settings.languages, settings.voices)
     # processes, not threads: the library keeps its state in globals
     spoken = Parallel(n_jobs=jobs, return_as="generator")(
@@ -190,7 +192,9 @@ def _speak(id: str, text: str, speaker: Speaker, settings: Settings, folder: Pat
     padded = np.pad(speech.samples.astype(np.float32) / np.float32(2**15), (lead, tail))
     samples: NDArray[np.float32] = soxr.resample(padded, speech.sample_rate, SAMPLE_RATE, quality=QUALITY)
     if settings.augmentation != "none":
-        samples = augment(samples, SAMPLE_RATE, CONDITIONS[settings.augmentation], rng)
+        # a generator of its own, so that every augmentation is of the same speech at the same times
+        weather = np.random.default_rng([settings.seed, zlib.crc32(id.encode()), 1])
+        samples = augment(samples, SAMPLE_RATE, CONDITIONS[settings.augmentation], weather)
     path = Path("audio") / speaker.voice.language / speaker.name / f"{id}.flac"
     write_audio(folder / path, samples, SAMPLE_RATE)
     duration_us = samples_to_us(len(samples), SAMPLE_RATE)

@@ -173,8 +173,11 @@ def _alignment_files(path: Path) -> list[Path]:
 
 def _is_mfa_csv(file: Path) -> bool:
     """Folders of corpora hold other tables too, which are none of our business."""
-    with file.open("rb") as stream:
-        header = stream.readline(1000)
+    try:
+        with file.open("rb") as stream:
+            header = stream.readline(1000)
+    except OSError:
+        return True  # its reader will say why it cannot be read
     return all(name.encode() in header for name in CSV_HEADER)
 
 
@@ -190,6 +193,9 @@ def _match(
         if not file.resolve().is_relative_to(root):
             failures.add(file.name, "alignment-outside", f"a link that leads out of {folder}; copy the file")
             continue
+        if not _is_text(file.stem):
+            failures.add(ascii(file.name), "alignment-name", "the file's name is not valid UTF-8; rename it")
+            continue
         id = file.stem if index is None else index.find(file, folder)
         if file.suffix.casefold() == ".ctm":
             id = file.stem  # a CTM names its utterances inside
@@ -198,6 +204,11 @@ def _match(
     if index is None:
         _refuse_same_stems(matched)
     return matched, len(files) - len(matched)
+
+
+def _is_text(name: str) -> bool:
+    """A file name that is not UTF-8 reaches Python as surrogates, which no store can hold."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in name)
 
 
 def _refuse_same_stems(matched: list[tuple[Path, str]]) -> None:

@@ -125,6 +125,15 @@ def read_mfa_csv(path: Path) -> FileTiers:
         AlignmentFileError: a column is missing, a time is no number, or times are swapped.
     """
     reader = csv.DictReader(io.StringIO(read_text(path)))
+    try:
+        return _csv_tiers(path, reader)
+    except csv.Error as error:
+        raise AlignmentFileError(
+            "alignment-format", f"{path}: no CSV after line {reader.line_num} ({error})"
+        ) from error
+
+
+def _csv_tiers(path: Path, reader: csv.DictReader[str]) -> FileTiers:
     missing = [name for name in CSV_HEADER if name not in (reader.fieldnames or ())]
     if missing:
         raise AlignmentFileError(
@@ -155,12 +164,9 @@ def _fields(text: str, comment: str | None = None) -> list[tuple[int, list[str]]
 
 
 def _samples(text: str, where: str) -> int:
-    try:
-        return int(text)
-    except ValueError as error:
-        raise AlignmentFileError(
-            "alignment-number", f"{where}: {text!r} stands where a number of samples was expected"
-        ) from error
+    if not text.lstrip("-").isdecimal() or len(text) > 15:
+        raise AlignmentFileError("alignment-number", f"{where}: {text!r} stands where a number of samples was expected")
+    return int(text)
 
 
 def _is_number(text: str) -> bool:

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from hac.data.alignment_text import MAX_SECONDS
 from hac.data.alignment_tiers import Alignments, Tier, tier_from_columns
 from hac.data.timeline import US_PER_S, to_us_array
 from hac.errors import HacError
@@ -177,7 +178,7 @@ def _seconds(path: Path, column: pa.ChunkedArray, absent: NDArray[np.bool_]) -> 
         seconds: NDArray[np.float64] = column.cast(pa.float64()).to_numpy()
     except pa.ArrowException as error:
         raise HacError(f"{path}: times of type {column.type}; expected seconds as numbers") from error
-    bad = np.flatnonzero(~np.isfinite(seconds) & ~absent)
+    bad = np.flatnonzero(~(np.abs(seconds) < MAX_SECONDS) & ~absent)
     if len(bad):
         raise HacError(f"{path}: row {bad[0]} has the time {seconds[bad[0]]}; expected seconds as finite numbers")
     return seconds

@@ -17,6 +17,9 @@ Interval = tuple[str, int, int]
 FileTiers = Mapping[str, list[Interval]]
 """Intervals by tier name, of one utterance."""
 
+MAX_SECONDS = 1e9
+"""Thirty years: a time beyond is damage, and its microseconds might not fit."""
+
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -90,13 +93,13 @@ def seconds_us(text: str, where: str) -> int:
         where: file and line, for the sentence.
 
     Raises:
-        AlignmentFileError: it is no finite number.
+        AlignmentFileError: it is no number, or beyond 30 years.
     """
     try:
         seconds = float(text)
     except ValueError:
         seconds = math.nan
-    if not math.isfinite(seconds):
+    if not abs(seconds) < MAX_SECONDS:  # which neither NaN nor infinity is
         raise AlignmentFileError("alignment-number", f"{where}: {text!r} stands where a time in seconds was expected")
     return to_us(seconds)
 
@@ -105,13 +108,13 @@ def seconds_us_list(texts: Sequence[str], where: str) -> list[int]:
     """Many times at once, as `seconds_us`.
 
     Raises:
-        AlignmentFileError: one is no finite number.
+        AlignmentFileError: one is no number, or beyond 30 years.
     """
     try:
         seconds = np.array(list(map(float, texts)), dtype=np.float64)
     except ValueError:
         seconds = np.full(len(texts), np.nan)
-    if not np.isfinite(seconds).all():
+    if not (np.abs(seconds) < MAX_SECONDS).all():
         return [seconds_us(text, where) for text in texts]  # which says what is wrong with the first of them
     microseconds: list[int] = to_us_array(seconds).tolist()
     return microseconds

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -168,6 +169,14 @@ def test_a_link_out_of_the_folder_is_not_followed(tmp_path):
     failures = FailureLog()
     assert read_alignments(tmp_path / "in", failures=failures).phones.ids == ("u1",)
     assert failures.by_reason() == {"alignment-outside": 1}
+
+
+def test_a_file_name_that_is_no_text_is_a_failure(tmp_path):
+    put(tmp_path / "u1.TextGrid", TEXTGRID.format("A"))
+    put(tmp_path / os.fsdecode(b"\xff.TextGrid"), TEXTGRID.format("B"))
+    failures = FailureLog()
+    assert read_alignments(tmp_path, failures=failures).phones.ids == ("u1",)
+    assert [failure.id for failure in failures] == ["'\\udcff.TextGrid'"]
 
 
 def test_a_folder_without_alignments_says_what_was_expected(tmp_path):

@@ -203,6 +203,7 @@ def test_a_textgrid_cut_anywhere_is_never_taken_for_whole(tmp_path, text):
         ("<exists>", "<absent>", "alignment-format"),
         ('"TextGrid"', '"Pitch 1"', "alignment-format"),
         ("xmax = 0.03\n", "xmax = soon\n", "alignment-number"),
+        ("xmax = 0.03\n", "xmax = 1e300\n", "alignment-number"),
         ("size = 2\n", "size = 2.5\n", "alignment-format"),
     ],
 )
@@ -276,6 +277,7 @@ def test_timit_counts_samples(tmp_path):
     ("text", "reason", "sentence"),
     [
         ("0 x10 a\n", "alignment-number", "line 1: 'x10' stands where a number of samples was expected"),
+        (f"0 {10**30} a\n", "alignment-number", "stands where a number of samples was expected"),
         ("0 10 a\n\n10 20\n", "alignment-format", "line 3: 2 fields; expected `start end label`"),
         ("0 10 a\n20 15 b\n", "alignment-swapped-times", "'b' begins at 0.00125 s and ends at"),
     ],
@@ -304,7 +306,9 @@ def test_csv_of_mfa(tmp_path):
         (CSV.replace("0.1,j", "eins,j"), "alignment-number", "line 3: 'eins' stands where a time"),
         (CSV.replace("0.03,0.1", "0.1,0.03"), "alignment-swapped-times", "line 3: 'j' begins at 0.1 s"),
         (CSV.replace("words", "x").replace("phones", "y"), "alignment-missing-tier", "no row of Type"),
-        (CSV + "0.5\n", "alignment-missing-tier", ""),
+        (CSV.replace("0.03", "1e300"), "alignment-number", "line 3: '1e300' stands where a time"),
+        (CSV + "0,1," + "x" * 200_000 + ",words,x\n", "alignment-format", "no CSV after line 4 (field larger"),
+        (CSV + "0.5\n", "", ""),
     ],
 )
 def test_csv_that_is_damaged(tmp_path, text, reason, sentence):

@@ -68,9 +68,12 @@ def test_a_corpus_of_the_size_of_librispeech_dev_is_read_in_well_under_a_second(
         tuple(f"P{i:02d}" for i in range(70)),
     )
     write_alignments(Alignments({"phones": tier}), tmp_path / "a.parquet")
-    start = time.perf_counter()
-    again = read_alignments(tmp_path / "a.parquet").phones.select(reversed(tier.ids))
-    assert time.perf_counter() - start < 1.0
+    took = []
+    for _ in range(3):  # the best of three, since other work may share the machine
+        start = time.perf_counter()
+        again = read_alignments(tmp_path / "a.parquet").phones.select(reversed(tier.ids))
+        took.append(time.perf_counter() - start)
+    assert min(took) < 0.8
     assert np.array_equal(again.select(tier.ids).onset_us, tier.onset_us)
 
 
@@ -102,6 +105,7 @@ def test_numbers_as_ids_are_read_as_text(tmp_path):
     [
         ({"label": None}, r"the column 'label' is missing \(columns found: id, tier, onset, offset, note\)"),
         ({"onset": [0.5, float("nan"), 0.0]}, r"row 1 has the time nan; expected seconds as finite numbers"),
+        ({"onset": [0.5, 1e300, 0.0]}, r"row 1 has the time 1e\+300"),
         ({"onset": ["x", "y", "z"]}, r"times of type string; expected seconds"),
         ({"id": ["a", None, "b"]}, r"rows without an id or a tier"),
     ],

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hac.data.alignment import Alignments, tier_from_rows
@@ -17,6 +17,7 @@ ROWS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(ROWS)
 def test_a_tier_holds_exactly_its_rows_sorted_within_each_utterance(rows):
     tier = tier_from_rows("phones", rows)
@@ -28,6 +29,7 @@ def test_a_tier_holds_exactly_its_rows_sorted_within_each_utterance(rows):
         assert times == sorted(times)
 
 
+@settings(deadline=None)
 @given(ROWS, st.permutations(["u1", "u2", "u3"]), st.integers(0, 3))
 def test_select_equals_filtering_the_rows(rows, order, n):
     tier = tier_from_rows("phones", rows, vocabulary=["", "a", "b", "ŋ"], ids=["u1", "u2", "u3"])

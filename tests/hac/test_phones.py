@@ -14,7 +14,7 @@ import gruut_lang_pt
 import gruut_lang_ru
 import pytest
 from gruut_ipa.constants import CONSONANTS, VOWELS
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hac.data.alignment import tier_from_rows
@@ -151,6 +151,7 @@ def test_the_shipped_policies_load_and_are_idempotent():
         assert policy.map_labels(once) == once
 
 
+@settings(deadline=None)
 @given(st.lists(st.text("aɑːˈ0_BAHɪsilp̩˥ ", max_size=5)))
 def test_mapping_names_one_by_one_equals_mapping_them_together(labels):
     policy = load_policy("ipa")

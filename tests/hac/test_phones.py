@@ -42,14 +42,13 @@ GRUUT = (
     gruut_lang_pt,
     gruut_lang_ru,
 )
-# The phone sets of MFA 3's acoustic models for English, German, French, Mandarin, Japanese and Russian, in part
+# Some phones of MFA 3's dictionaries for English, German, French, Mandarin, Japanese and Russian
 MFA_IPA = """aj aw ej ow ɔj tʃ dʒ tʲ dʲ cʰ cʷ pʰ kʷ ɟʷ ɫ ɫ̩ ɲ ɾʲ ɹ̩ ɝ ɚ ɐ ʉ ʉː ɑː ɜː ç mʲ n̩ t̪ d̪ tʷ vʷ ʔ ts ts̪ pf
-tɕ dʑ ʈʂ ʈʂʰ tsʰ ɻ ʐ̩ z̩ aj˥˩ ow˧˥ i˥ ə˩ ɕː ʑː ɴ ɯ̥ ɨ̥ː tɕː ŋ̍ ɥ ʁ ɛ̃ ɔ̃ ɑ̃ aʊ aɪ ɔʏ ʂː s̪ z̪ʲ sʲː l̪ ɭ """
+tɕ dʑ ʈʂ ʈʂʰ tsʰ ɻ ʐ̩ z̩ aj˥˩ ow˧˥ i˥ ə˩ ɕː ʑː ɴ ɯ̥ ɨ̥ː tɕː ŋ̍ ɥ ʁ ɛ̃ ɔ̃ ɑ̃ aʊ aɪ ɔʏ ʂː s̪ z̪ʲ sʲː l̪ ɭ"""
 TIMIT61 = """iy ih eh ey ae aa aw ay ah ao oy ow uh uw ux er ax ix axr ax-h jh ch b d g p t k dx s sh z zh f th v
 dh m n ng em nx en eng l r w y hh hv el bcl dcl gcl pcl tcl kcl q pau epi h#"""
-ESPEAK_IPA = (
-    """aɪ aʊ eɪ əʊ oʊ ɔɪ aɪə aɪɚ ɪɹ ɛɹ ʊɹ oːɹ ɔːɹ ɑːɹ iə eə ʊə əl tʃ dʒ ᵻ ɐ ɾ ʔ n̩ ɜː pf ts œy ɛɪ ʌʊ tɕ dʑ ʎ rr ɣ"""
-)
+ESPEAK_IPA = """aɪ aʊ eɪ əʊ oʊ ɔɪ aɪə aɪɚ ɪɹ ɛɹ ʊɹ oːɹ ɔːɹ ɑːɹ
+iə eə ʊə əl tʃ dʒ ᵻ ɐ ɾ ʔ n̩ ɜː pf ts œy ɛɪ ʌʊ tɕ dʑ ʎ rr ɣ"""
 
 
 @cache
@@ -66,7 +65,7 @@ def test_every_phone_of_gruut_has_classes(language):
     assert [phone for phone in sorted(phones) if not phone_classes(phone, "ipa").known] == []
 
 
-@pytest.mark.parametrize("phone", (MFA_IPA + ESPEAK_IPA).split())
+@pytest.mark.parametrize("phone", [*MFA_IPA.split(), *ESPEAK_IPA.split()])
 def test_phones_of_mfa_and_espeak_have_classes(phone):
     assert phone_classes(phone).known
 

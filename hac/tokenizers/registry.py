@@ -170,7 +170,7 @@ def _loader(kind: str) -> Loader:
             return cast(Loader, entry.load())
         except (ImportError, AttributeError) as error:
             raise HacError(f"tokenizer kind {kind!r}: its plugin {entry.value} cannot be imported ({error})") from error
-    near = difflib.get_close_matches(kind.lower(), known_kinds(), n=1, cutoff=0.5)
+    near = difflib.get_close_matches(kind.lower(), known_kinds(), n=1, cutoff=0.7)
     hint = f"; did you mean {near[0]}?" if near else ""
     raise HacError(f"tokenizer kind {kind!r} is unknown; known are {', '.join(known_kinds())}{hint}")
 

@@ -81,7 +81,7 @@ class Decoder:
         """
         at, trouble = first, ""
         try:
-            self.sound.seek(first)
+            self._go_to(first)
             while at < last:
                 data = self.sound.read(min(BLOCK, last - at), dtype="float32", always_2d=True)
                 if len(data) == 0:
@@ -95,6 +95,13 @@ class Decoder:
             rate = self.sample_rate
             decoded = f"only {at / rate:.3f} s of {self.n_samples / rate:.3f} s could be decoded{trouble}"
             raise AudioError(self.path, "audio-truncated", f"truncated or damaged: {decoded}; copy it again")
+
+    def _go_to(self, first: int) -> None:
+        """Seek; in Ogg to a second before, since a Vorbis or Opus decoder needs to run in to be itself again."""
+        run_in = min(first, self.sample_rate) if self.sound.format == "OGG" else 0
+        self.sound.seek(first - run_in)
+        if run_in:
+            self.sound.read(run_in, dtype="float32")
 
     def _check_finite(self, data: NDArray[np.float32], at: int) -> None:
         finite = np.isfinite(data).all(axis=1)

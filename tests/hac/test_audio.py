@@ -118,6 +118,22 @@ def test_a_part_is_that_slice_of_the_whole(
     np.testing.assert_allclose(part.samples, whole.samples[index(start) : index(start + length)], atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("ending", "subtype", "tolerance"),
+    [("wav", "PCM_16", 0), ("mp3", "MPEG_LAYER_III", 1e-6), ("ogg", "VORBIS", 1e-6), ("opus", "OPUS", 2e-3)],
+)
+def test_parts_of_compressed_audio_are_where_they_were(
+    tmp_path: Path, ending: str, subtype: str, tolerance: float
+) -> None:
+    path = tmp_path / f"x.{ending}"
+    kind = {"wav": "WAV", "mp3": "MP3"}.get(ending, "OGG")
+    soundfile.write(path, np.tile(speech(9.0), 3), SAMPLE_RATE, format=kind, subtype=subtype)
+    whole = read_audio(path).samples
+    for first in [1, *np.random.default_rng(0).integers(16000, 420_000, 12), 428_624, 431_900]:
+        part = read_audio(path, start_s=first / SAMPLE_RATE, stop_s=first / SAMPLE_RATE + 0.5).samples
+        np.testing.assert_allclose(part, whole[first : first + 8000], atol=tolerance, rtol=0)
+
+
 def test_only_the_part_is_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "x.flac"
     write_audio(path, np.tile(speech(9.0), 20), SAMPLE_RATE)

@@ -163,6 +163,7 @@ class HacModel(PreTrainedModel):
         Raises:
             HacError: a level that the model or the tokens lack, or a code beyond its codebook.
         """
+        tokens = tokens.to(self.device)
         levels = check_levels(self.config, streams)
         codes = gather_codes(self.config, tokens, levels, check_depth(self.config, n_quantizers))
         mask = None if bool(tokens.mask.all()) else tokens.mask

@@ -75,6 +75,9 @@ def take_dac_weights(model: nn.Module, config: HacConfig, dac: DacModel, where: 
             f"{where}: its weights do not fit the configuration ({' '.join(str(error).split())[:200]}); "
             "leave the encoder, decoder and acoustic codebooks as DAC has them"
         ) from error
+    for name, buffer in model.named_buffers():
+        if name.startswith("bottleneck.acoustic.") and name.endswith("n_updates"):
+            buffer.fill_(1)  # these codes are trained: no k-means over them
     if unexpected:
         raise HacError(f"{where}: holds weights that a DAC does not have, such as {unexpected[0]}")
 

@@ -163,7 +163,8 @@ class ResidualVectorQuantizer(nn.Module):
 
 def _mean_square(left: Tensor, right: Tensor, mask: Tensor | None, active: Tensor | None) -> Tensor:
     """Mean of (left - right)^2 over existing frames and channels; items that are not active count as zero."""
-    square = (left - right).pow(2)
+    # in single precision also under autocast: squares of small differences vanish in half precision
+    square = (left - right).float().pow(2)
     if active is not None:
         square = square * active[:, None, None]
     if mask is None:

@@ -169,6 +169,29 @@ def test_decode_from_some_streams(model):
     assert torch.equal(model.decode(fewer), model.decode(tokens, n_quantizers=1))
 
 
+def test_items_make_a_batch_again(model):
+    audio, exists = _batch([3200, 1700])
+    tokens = model.encode(audio, exists)
+    items = [{name: codes.numpy() for name, codes in tokens.item(index).items()} for index in range(2)]
+    again = HacTokens.from_items(items, tokens.frame_rate, model.config.hop_length, [3200, 1700])
+    assert torch.equal(model.decode(again), model.decode(tokens))
+    whole = HacTokens.from_items(items[1:], tokens.frame_rate, model.config.hop_length)
+    assert model.decode(whole).shape == (1, 6 * 320)
+
+
+@pytest.mark.parametrize(
+    ("items", "words"),
+    [
+        ([], "no streams"),
+        ([{"a": [1]}, {"b": [1]}], "different ones"),
+        ([{"a": [1, 2], "b": [1]}], "stream 'b' is not as long as 'a'"),
+    ],
+)
+def test_items_that_make_no_batch(items, words):
+    with pytest.raises(HacError, match=words):
+        HacTokens.from_items(items, Fraction(50), 320)
+
+
 def test_forward_agrees_with_encode_and_decode(model):
     audio, exists = _batch([3200, 1700])
     tokens = model.encode(audio, exists)
@@ -299,6 +322,15 @@ def test_checkpoints_that_are_none(folder, dac_folder, tmp_path):
     weights.unlink()
     with pytest.raises(HacError, match="copy the weights beside it"):
         load(folder)
+
+
+def test_warm_start_keeps_trained_codes_under_kmeans_initialization(dac_folder):
+    small = {"transformer_dim": 16, "transformer_heads": 2, "transformer_ff_dim": 32}
+    model = HacModel.from_dac(str(dac_folder), kmeans_init=True, **small).train()
+    state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    model(noise(1, 32000))
+    moved = [name for name, tensor in model.named_parameters() if not torch.equal(tensor, state[name])]
+    assert moved == ["bottleneck.phonetic.codebook.weight", "bottleneck.lexical.codebook.weight"]
 
 
 def test_warm_starts_that_do_not_fit(dac_folder):

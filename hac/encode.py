@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
-from joblib import Parallel, delayed, parallel_config
+from joblib import Parallel, delayed, effective_n_jobs, parallel_config
 
 from hac.console import progress
 from hac.data.manifest import Manifest, Utterance
@@ -91,12 +91,16 @@ def encode_corpus(
         HacError: no such tokenizer or stream, a tokenizer that breaks its promises, no utterance that could
             be encoded, or (strict failures) the first that could not.
     """
+    if jobs == 0:
+        raise HacError("0 jobs were asked for; give 1 or more, or -1 for one per core")
     failures = FailureLog() if failures is None else failures
     target, folder = _places(Path(out))
     loaded = loaded_tokenizer(tokenizer, device)
     names = _chosen(loaded, streams)
     on_cpu = device == "cpu"
-    settings = Settings(tokenizer, device, names, batch_s, chunk_s, 1 if on_cpu else max(jobs, 1))
+    # a GPU waits for audio rather than for itself, so there the jobs read
+    readers = 1 if on_cpu else effective_n_jobs(jobs)
+    settings = Settings(tokenizer, device, names, batch_s, chunk_s, readers)
     provenance = _provenance(loaded, settings)
     shards = plan_shards(manifest, provenance, folder, shard_s)
     _encode_missing(manifest.root, shards, settings, jobs if on_cpu else 1, failures.strict)
@@ -132,9 +136,15 @@ def _fingerprint(manifest: Manifest, utterance: Utterance) -> list[Any]:
 
 
 def _places(out: Path) -> tuple[Path, Path]:
-    """The token store's path and the folder of its shards."""
+    """The token store's path and the folder of its shards.
+
+    Raises:
+        HacError: the name is that of another token format.
+    """
     if out.suffix == ".parquet":
         return out, out.with_suffix(".shards")
+    if out.suffix in (".jsonl", ".json", ".npz", ".km", ".pq", ".gz"):
+        raise HacError(f"{out}: token stores are written as .parquet; give -o a name that ends so, or a folder")
     return out / "tokens.parquet", out / "shards"
 
 

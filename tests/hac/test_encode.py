@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -237,6 +238,27 @@ def test_an_utterance_that_the_tokenizer_refuses_does_not_take_its_batch_along(
     store = read_tokens(encode_corpus(corpus, picky, tmp_path / "o", failures=failures))
     assert set(store.ids) == {id for id, length in lengths.items() if length >= limit}
     assert failures.by_reason() == {"tokenizer-refused": 3}
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_nothing_half_written(
+    corpus: Manifest, tokenizer: Loudness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write_half(table: object, path: Path, **options: object) -> None:
+        path.write_bytes(b"PAR1")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("pyarrow.parquet.write_table", write_half)
+    with pytest.raises(HacError, match="no space left on the disk"):
+        encode_corpus(corpus, tokenizer, tmp_path / "t.parquet", shard_s=4)
+    assert list((tmp_path / "t.shards").iterdir()) == []
+    assert not (tmp_path / "t.parquet").exists()
+
+
+def test_impossible_requests_are_refused(corpus: Manifest, tokenizer: Loudness, tmp_path: Path) -> None:
+    with pytest.raises(HacError, match=r"t\.jsonl: token stores are written as \.parquet"):
+        encode_corpus(corpus, tokenizer, tmp_path / "t.jsonl")
+    with pytest.raises(HacError, match="0 jobs were asked for"):
+        encode_corpus(corpus, tokenizer, tmp_path / "t.parquet", jobs=0)
 
 
 def test_a_corpus_without_one_good_file_is_an_error(corpus: Manifest, tokenizer: Loudness, tmp_path: Path) -> None:

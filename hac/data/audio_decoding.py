@@ -152,7 +152,11 @@ def one_channel(data: NDArray[np.float32], channels: Channels, path: Path | str)
 
 
 def _sound(path: Path) -> Any:
-    if not path.is_file():
+    try:
+        there = path.is_file()
+    except OSError:  # a name too long for any file
+        there = False
+    if not there:
         raise AudioError(path, "audio-missing", "no such audio file")
     if path.stat().st_size == 0:
         raise AudioError(path, "audio-empty", "the file is empty (0 bytes)")

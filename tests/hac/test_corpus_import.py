@@ -6,10 +6,13 @@ import gzip
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hac.data.audio import read_audio, write_audio
 from hac.data.corpora.imports import LAYOUTS
@@ -158,7 +161,7 @@ EXPECTED = {
 
 @pytest.mark.parametrize("ending", [".jsonl", ".parquet"])
 @pytest.mark.parametrize("tree", EXPECTED)
-def test_each_layout_is_recognised_and_imported(tmp_path: Path, tree: object, ending: str) -> None:
+def test_each_layout_is_recognised_and_imported(tmp_path: Path, tree: Callable[[Path], Path], ending: str) -> None:
     source = tree(tmp_path / "source")
     name, *utterances = EXPECTED[tree]
     out = tmp_path / f"m{ending}"
@@ -400,6 +403,46 @@ def test_nothing_to_import(tmp_path: Path) -> None:
     with pytest.raises(HacError, match="none of 1 utterances can be used, most for audio-empty: a:"):
         import_corpus(tmp_path, tmp_path / "m.jsonl")
     assert not (tmp_path / "m.jsonl").exists()
+
+
+GARBLED = {
+    kaldi: ("data", ["wav.scp", "segments", "text", "spk2utt"]),
+    lhotse: ("lhotse", ["x_supervisions_dev.jsonl", "x_cuts.jsonl"]),
+    commonvoice: ("cv-corpus-17.0", ["de/validated.tsv"]),
+    ljspeech: ("LJSpeech-1.1", ["metadata.csv"]),
+    librispeech: ("LibriSpeech", ["dev-clean/84/121/84-121.trans.txt"]),
+}
+pieces = st.sampled_from(
+    ["rec1", "spk1-a", "../x", "/", "\0", "é", "|", "\t", " ", "\n", "-1", "nan", "inf", "1e400", "0.5", "x" * 300]
+    + ["{}", "[]", '"id"', ":", ",", "null", "client_id\tpath\tsentence\n", "a.mp3", "LJ001-0001|", "\ufeff"]
+    + [json.dumps({"id": "a", "recording_id": "r", "start": start, "duration": 1}) for start in (0, "x", 1e400)]
+    + [json.dumps({"id": "a", "recording": _recording("r.wav", 2.0), "supervisions": [{"channel": ["x"]}]})]
+    + [json.dumps({"id": "a", "recording": {"sources": [{"type": "file"}]}, "duration": 1})]
+)
+
+
+@pytest.mark.parametrize("tree", GARBLED)
+def test_whatever_a_corpus_says_only_clear_errors_come(
+    tmp_path_factory: pytest.TempPathFactory, tree: Callable[[Path], Path]
+) -> None:
+    base = tmp_path_factory.mktemp("garbled")
+    source = tree(base)
+    folder, names = GARBLED[tree]
+
+    @settings(max_examples=60, deadline=None)
+    @given(name=st.sampled_from(names), content=st.lists(pieces, max_size=12).map("".join))
+    def check(name: str, content: str) -> None:
+        path = base / folder / name
+        before = path.read_bytes() if path.exists() else None
+        path.write_text(content, encoding="utf-8")
+        try:
+            import_corpus(source, base / "out/m.jsonl", options=Options(audio_root=base))
+        except HacError as error:
+            assert len(str(error)) < 2000
+        finally:
+            path.unlink() if before is None else path.write_bytes(before)
+
+    check()
 
 
 def run_command(*arguments: object) -> tuple[int, str]:

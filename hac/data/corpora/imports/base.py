@@ -92,11 +92,25 @@ def files(folder: Path, *endings: str, depth: int | None = None) -> Iterator[Pat
                 yield Path(parent, name)
 
 
+def is_file(path: Path) -> bool:
+    """Whether a file is there; a name from a corpus may be one that no file can have (too long, a null byte)."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def resolve(name: str, *folders: Path | None) -> Path:
+    """A relative or absolute file name, looked for from these folders in turn; where none has it, from the first."""
+    candidates = [folder / name for folder in folders if folder is not None]
+    return next((path for path in candidates if is_file(path)), candidates[0])
+
+
 def audio_beside(folder: Path, stem: str) -> Path | None:
     """The audio file of that stem in a folder, whatever its ending."""
     for suffix in SUFFIXES:
         path = folder / f"{stem}{suffix}"
-        if path.is_file():
+        if is_file(path):
             return path
     return None
 

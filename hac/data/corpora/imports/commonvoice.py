@@ -43,15 +43,18 @@ def _find(source: Path, options: Options, failures: FailureLog) -> Iterator[Item
         if missing:
             found = ", ".join(rows.fieldnames or ())[:200] or "nothing"
             raise HacError(f"{table}: no column {missing[0]!r} in its first line; found {found}")
-        for row in rows:
-            name = row["path"]
-            if not name:
-                failures.add(f"{table.name}: line {rows.line_num}", "bad-row", f"{table} names no clip there")
-                continue
-            clip = name if PurePosixPath(name).suffix else f"{name}.mp3"
-            language = options.language or row.get("locale") or table.parent.absolute().name
-            id = PurePosixPath(clip).stem
-            yield Item(id, table.parent / "clips" / clip, row["client_id"], language, row["sentence"])
+        try:
+            for row in rows:
+                name = row["path"]
+                if not name:
+                    failures.add(f"{table.name}: line {rows.line_num}", "bad-row", f"{table} names no clip there")
+                    continue
+                clip = name if PurePosixPath(name).suffix else f"{name}.mp3"
+                language = options.language or row.get("locale") or table.parent.absolute().name
+                id = PurePosixPath(clip).stem
+                yield Item(id, table.parent / "clips" / clip, row["client_id"], language, row["sentence"])
+        except csv.Error as error:
+            raise HacError(f"{table}: line {rows.line_num}: not a table of tab-separated values ({error})") from error
 
 
 LAYOUT = Layout("commonvoice", "validated.tsv (or another table) beside a folder clips/", _detect, _find)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from hac.data.corpora.imports.base import Item, Layout, Options, keyed_lines, numbered_lines
+from hac.data.corpora.imports.base import Item, Layout, Options, keyed_lines, numbered_lines, resolve
 from hac.errors import FailureLog, HacError
 
 _ARCHIVE = re.compile(r"\.ark:\d+$")
@@ -32,8 +32,7 @@ def _recordings(source: Path, options: Options) -> dict[str, Path]:
             raise HacError(f"{detail}; write the audio to files first and list these, e.g. with wav-copy")
         if _ARCHIVE.search(value):
             raise HacError(f"{where} points into a Kaldi archive; write the audio to files with wav-copy first")
-        based = (options.audio_root or source) / value
-        recordings[id] = based if based.exists() or not (source / value).exists() else source / value
+        recordings[id] = resolve(value, options.audio_root, source)
     return recordings
 
 

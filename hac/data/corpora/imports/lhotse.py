@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from hac.data.corpora.imports.base import Item, Layout, Options, files
+from hac.data.corpora.imports.base import Item, Layout, Options, files, resolve
 from hac.errors import FailureLog, HacError
 
 _ENDINGS = (".jsonl", ".jsonl.gz")
@@ -62,9 +62,12 @@ def _file_of(recording: Row, source: Path, options: Options) -> Path:
         kinds = ", ".join(str(entry.get("type")) for entry in sources) or "nothing"
         raise _Unusable(f"its recording comes from {kinds}; only one plain file is read")
     folder = source if source.is_dir() else source.parent
-    name = str(sources[0].get("source"))
-    based = (options.audio_root or folder) / name
-    return based if based.exists() or not (folder / name).exists() else folder / name
+    return resolve(str(sources[0].get("source")), options.audio_root, folder)
+
+
+def _text(supervision: Row, field: str) -> str | None:
+    value = supervision.get(field)
+    return None if value is None else str(value)
 
 
 def _item(
@@ -78,15 +81,17 @@ def _item(
         channel = channel[0]
     channels = recording["sources"][0].get("channels") or [0]
     stop_s = start_s + duration_s
+    if not -_SLACK_S < start_s < stop_s < float("inf"):
+        raise _Unusable(f"it runs from {start_s:g} to {stop_s:g} s; expected 0 <= start < end")
     length_s = float(recording["num_samples"]) / float(recording["sampling_rate"])
     whole = abs(start_s) < _SLACK_S and abs(stop_s - length_s) < _SLACK_S
     return Item(
         id,
         path,
-        supervision.get("speaker"),
-        options.language or supervision.get("language"),
-        supervision.get("text"),
-        start_s=0.0 if whole else round(start_s, 6),
+        _text(supervision, "speaker"),
+        options.language or _text(supervision, "language"),
+        _text(supervision, "text"),
+        start_s=0.0 if whole else round(max(0.0, start_s), 6),
         stop_s=None if whole else round(stop_s, 6),
         channel=int(channel) if len(channels) > 1 else None,
     )
@@ -129,7 +134,7 @@ def _find(source: Path, options: Options, failures: FailureLog) -> Iterator[Item
                 yield _item(id, supervision, recording, start_s, duration_s, path, options)
             except _Unusable as error:
                 failures.add(id, "lhotse-unusable", str(error))
-    except (KeyError, TypeError, AttributeError, ZeroDivisionError) as error:
+    except (KeyError, IndexError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
         raise HacError(f"{source}: a Lhotse manifest lacks or garbles a field ({error!r})") from error
 
 

@@ -16,7 +16,7 @@ from hac.console import progress
 from hac.data.audio import AudioError, Channels, audio_info, is_silent, iter_audio, read_audio, write_audio
 from hac.data.audio_decoding import opened
 from hac.data.corpora.imports import LAYOUTS
-from hac.data.corpora.imports.base import Item, Layout, Options
+from hac.data.corpora.imports.base import Item, Layout, Options, is_file
 from hac.data.manifest import Manifest, Utterance, write_manifest
 from hac.data.timeline import US_PER_S, to_us
 from hac.errors import Failure, FailureLog, HacError
@@ -156,6 +156,8 @@ def _look_at(item: Item, job: _Job) -> Utterance | Failure:
     """Check an item's audio; cut it out where files are cut."""
     try:
         f"{item.id}{item.path}{item.speaker}{item.text}".encode()
+        if not is_file(item.path):
+            raise AudioError(item.path, "audio-missing", "no such audio file")
         path = _relative(item.path, job.audio_root)
         if job.verify:
             _verify(item.path)

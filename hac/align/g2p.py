@@ -1,0 +1,156 @@
+"""From a transcript to words and their phones.
+
+`gruut` (MIT; lexicons and grapheme-to-phoneme models in wheels) normalizes text (numbers, dates, currency,
+abbreviations) and pronounces nine languages. Where it has no language, or no pronunciation, espeak-ng speaks the
+word through the wheel `espeakng-loader`. Both write IPA; stress marks are dropped.
+"""
+
+from __future__ import annotations
+
+import _ctypes
+import csv
+import ctypes
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from importlib import resources
+from importlib.util import find_spec
+
+from hac.align.types import AlignmentFailure, Word
+from hac.errors import HacError
+
+GRUUT_LANGUAGES = {
+    "cs": "cs-cz",
+    "de": "de-de",
+    "en": "en-us",
+    "es": "es-es",
+    "fr": "fr-fr",
+    "it": "it-it",
+    "nl": "nl",
+    "pt": "pt",
+    "ru": "ru-ru",
+}
+"""Languages whose gruut wheels the extra `align` installs."""
+
+_STRESS = re.compile("[ˈˌ'|‖↗↘.]")
+_WORD = re.compile(r"\w+(?:['’\-]\w+)*")
+# values of espeak-ng's speak_lib.h
+_SYNCHRONOUS, _DONT_EXIT, _UTF8 = 2, 0x8000, 1
+_IPA_SEPARATED = 0x02 | ord("_") << 8  # IPA, with _ between the phones
+_espeak_lock = threading.Lock()
+
+
+def base_language(language: str) -> str:
+    """`pt` of `pt-BR`, `pt_BR` or `PT`."""
+    return re.split("[-_]", language.strip().lower(), maxsplit=1)[0]
+
+
+def pronounce(text: str, language: str) -> tuple[Word, ...]:
+    """Words of a transcript as spoken, with IPA phones.
+
+    Args:
+        text: the transcript, with numbers and punctuation as written.
+        language: code such as `fr` or `pt-BR`.
+
+    Raises:
+        AlignmentFailure: nothing in the text can be spoken.
+        HacError: neither gruut nor espeak-ng is installed.
+    """
+    language = base_language(language)
+    if language in GRUUT_LANGUAGES and find_spec("gruut") is not None:
+        words = _pronounce_gruut(text, language)
+    else:
+        words = tuple(_spoken(word, language) for word in _WORD.findall(text))
+    words = tuple(word for word in words if word.phones)
+    if not words:
+        raise AlignmentFailure("text-unspoken", f"no word of the transcript {text[:60]!r} can be pronounced")
+    return words
+
+
+def _pronounce_gruut(text: str, language: str) -> tuple[Word, ...]:
+    import gruut
+
+    words: list[Word] = []
+    for sentence in gruut.sentences(text, lang=GRUUT_LANGUAGES[language]):
+        for token in sentence:
+            if not token.is_spoken or not _WORD.search(token.text):
+                continue
+            phones = tuple(filter(None, (_STRESS.sub("", phone) for phone in token.phonemes or ())))
+            words.append(Word(token.text.lower(), phones) if phones else _spoken(token.text, language))
+    return tuple(words)
+
+
+def _spoken(word: str, language: str) -> Word:
+    return Word(word.lower(), espeak_phones(word, language))
+
+
+@cache
+def espeak_phones(word: str, language: str) -> tuple[str, ...]:
+    """IPA phones of one word by espeak-ng; empty where espeak-ng says nothing.
+
+    Raises:
+        HacError: the wheel is missing, or espeak-ng does not know the language.
+    """
+    pieces: list[str] = []
+    with _espeak_lock, _espeak() as library:
+        if library.espeak_SetVoiceByName(language.encode()) != 0:
+            raise HacError(
+                f"language {language!r}: neither gruut nor espeak-ng can pronounce it; give the manifest's "
+                f"`language` as a code such as {', '.join(GRUUT_LANGUAGES)} or pl"
+            )
+        pointer = ctypes.c_char_p(word.encode() + b"\0")
+        while pointer.value:
+            piece = library.espeak_TextToPhonemes(ctypes.byref(pointer), _UTF8, _IPA_SEPARATED)
+            pieces.append((piece or b"").decode("utf-8", "replace"))
+    # a switch of language is written as (en)...(pl)
+    spoken = _STRESS.sub("", re.sub(r"\([a-z-]+\)", "", " ".join(pieces)))
+    return tuple(phone for phone in re.split(r"[_\s]+", spoken) if phone)
+
+
+@contextmanager
+def _espeak() -> Iterator[ctypes.CDLL]:
+    """Load the library and unload it: it keeps state, and the synthesizer of `hac.data` relies on a fresh one."""
+    try:
+        import espeakng_loader
+    except ImportError as error:
+        raise HacError(
+            "pronunciations need gruut (cs de en es fr it nl pt ru) or, for other languages, espeakng-loader: "
+            "pip install 'hac-codec[align,synth]'"
+        ) from error
+    library = ctypes.CDLL(espeakng_loader.get_library_path())
+    try:
+        library.espeak_TextToPhonemes.restype = ctypes.c_char_p
+        if library.espeak_Initialize(_SYNCHRONOUS, 0, str(espeakng_loader.get_data_path()).encode(), _DONT_EXIT) <= 0:
+            raise HacError("espeak-ng of the wheel espeakng-loader does not start; reinstall it")
+        yield library
+        library.espeak_Terminate()
+    finally:
+        _ctypes.dlclose(library._handle)
+
+
+@cache
+def arpabet_map() -> dict[str, str]:
+    """IPA phone to the ARPAbet phone of the English acoustic model, from `arpabet.csv`."""
+    text = (resources.files("hac.align") / "arpabet.csv").read_text(encoding="utf-8")
+    return {row["ipa"]: row["arpabet"] for row in csv.DictReader(text.splitlines())}
+
+
+def to_arpabet(phones: tuple[str, ...]) -> tuple[str, ...]:
+    """English IPA phones as ARPAbet without stress; r-coloured vowels such as `ɑːɹ` fall into two phones.
+
+    Raises:
+        AlignmentFailure: a phone has no counterpart.
+    """
+    table = arpabet_map()
+    result: list[str] = []
+    for phone in phones:
+        rest = phone
+        while rest:
+            known = next((rest[:size] for size in range(len(rest), 0, -1) if rest[:size] in table), None)
+            if known is None:
+                raise AlignmentFailure("phone-unmapped", f"the phone {phone!r} has no ARPAbet counterpart")
+            result.append(table[known])
+            rest = rest[len(known) :].lstrip("ːʰ̩̯")
+    return tuple(result)

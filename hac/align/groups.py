@@ -1,0 +1,118 @@
+"""The flat-start aligner over a corpus: one model a speaker where there is enough speech, else one a language."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+
+import joblib
+import numpy as np
+
+from hac.align import features, hmm
+from hac.align.g2p import base_language, pronounce
+from hac.align.types import Aligned, AlignmentFailure
+from hac.data.audio import AudioError, read_utterance
+from hac.data.manifest import Manifest, Utterance
+from hac.errors import Failure, FailureLog
+
+Group = tuple[str, str]
+"""Language and speaker; an empty speaker stands for all who have too little speech of their own."""
+
+_CHUNK = 32
+_MAX_S = 180.0
+"""Search takes memory in proportion to the square of the length."""
+
+
+def align_utterances(
+    manifest: Manifest,
+    utterances: Sequence[Utterance],
+    options: hmm.HmmOptions,
+    jobs: int,
+    failures: FailureLog,
+    advance: Callable[[int], None],
+) -> list[Aligned]:
+    """Train a model for each group, then align its utterances.
+
+    Args:
+        manifest: says where the audio lies.
+        utterances: those to align, each with text and language.
+        options: of the aligner.
+        jobs: processes.
+        failures: takes what could not be aligned.
+        advance: told of utterances done.
+    """
+    groups = {group: items for group, items in _groups(utterances, options.min_speaker_s).items() if items}
+    parallel = joblib.Parallel(n_jobs=jobs, return_as="generator")
+    training = [_training_set(items, options) for items in groups.values()]
+    models = list(parallel(joblib.delayed(_train)(manifest, items, options) for items in training))
+    tasks = [
+        (model, items[start : start + _CHUNK])
+        for model, items in zip(models, groups.values(), strict=True)
+        for start in range(0, len(items), _CHUNK)
+    ]
+    aligned: list[Aligned] = []
+    for results in parallel(joblib.delayed(_align)(manifest, model, chunk) for model, chunk in tasks):
+        failures.extend(result for result in results if isinstance(result, Failure))
+        aligned.extend(result for result in results if isinstance(result, Aligned))
+        advance(len(results))
+    return aligned
+
+
+def _groups(utterances: Sequence[Utterance], min_speaker_s: float) -> dict[Group, list[Utterance]]:
+    speech: dict[Group, float] = defaultdict(float)
+    for item in utterances:
+        speech[_own(item)] += item.duration
+    groups: dict[Group, list[Utterance]] = defaultdict(list)
+    for item in utterances:
+        language, speaker = _own(item)
+        groups[language, speaker if speech[language, speaker] >= min_speaker_s else ""].append(item)
+    return groups
+
+
+def _own(item: Utterance) -> Group:
+    return base_language(item.language or ""), item.speaker or ""
+
+
+def _training_set(items: list[Utterance], options: hmm.HmmOptions) -> list[Utterance]:
+    """As many utterances, drawn by the seed, as fit into `max_train_s`, in the manifest's order."""
+    order = np.random.default_rng(options.seed).permutation(len(items))
+    total = np.cumsum([items[index].duration for index in order])
+    kept = np.sort(order[: max(1, int(np.searchsorted(total, options.max_train_s, "right")))])
+    return [items[index] for index in kept]
+
+
+def _train(manifest: Manifest, items: list[Utterance], options: hmm.HmmOptions) -> hmm.Model | Failure:
+    ready = [item for item in (_prepare(manifest, utterance) for utterance in items) if isinstance(item, hmm.Item)]
+    if not ready:
+        return Failure(items[0].id, "group-empty", "no utterance of its language and speaker can be used for training")
+    return hmm.train(ready, options)
+
+
+def _align(manifest: Manifest, model: hmm.Model | Failure, items: list[Utterance]) -> list[Aligned | Failure]:
+    results: list[Aligned | Failure] = []
+    for utterance in items:
+        item = _prepare(manifest, utterance)
+        if isinstance(item, Failure):
+            results.append(item)
+        elif isinstance(model, Failure):
+            results.append(Failure(utterance.id, model.reason, model.detail))
+        else:
+            try:
+                results.append(hmm.align(model, item))
+            except AlignmentFailure as failure:
+                results.append(Failure(utterance.id, failure.reason, failure.detail))
+    return results
+
+
+def _prepare(manifest: Manifest, utterance: Utterance) -> hmm.Item | Failure:
+    if utterance.duration > _MAX_S:
+        detail = f"lasts {utterance.duration:.0f} s; cut it into parts of at most {_MAX_S:.0f} s"
+        return Failure(utterance.id, "audio-long", detail)
+    try:
+        words = pronounce(utterance.text or "", utterance.language or "")
+        audio = read_utterance(manifest, utterance, features.SAMPLE_RATE)
+        return hmm.prepare(utterance.id, audio.samples, words)
+    except AudioError as error:
+        return Failure(utterance.id, error.reason, str(error))
+    except AlignmentFailure as failure:
+        return Failure(utterance.id, failure.reason, failure.detail)

@@ -1,0 +1,78 @@
+"""What goes into an aligner and what comes out, whichever aligner it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+SILENCE = "sil"
+"""Label of a pause in the phone tier; the word tier leaves pauses out."""
+
+NOISE = "spn"
+"""Label of a noise (breath, cough) in the phone tier."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One spoken word.
+
+    Attributes:
+        text: the word as spoken (numbers written out), lower case.
+        phones: its phones in order, at least one.
+    """
+
+    text: str
+    phones: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One labelled interval `[onset_us, offset_us)`, integer microseconds from the start of the audio."""
+
+    label: str
+    onset_us: int
+    offset_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Aligned:
+    """The phones (with pauses, without gaps) and the words (without pauses) of one utterance."""
+
+    id: str
+    phones: tuple[Segment, ...]
+    words: tuple[Segment, ...]
+
+
+class AlignmentFailure(Exception):
+    """One utterance that could not be aligned: a reason slug that groups failures, and a sentence.
+
+    Both travel as `args`, so that the exception survives the trip from a worker process.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(reason, detail)
+        self.reason = reason
+        self.detail = detail
+
+
+def close_gaps(phones: Sequence[Segment], duration_us: int) -> tuple[Segment, ...]:
+    """Cut the last interval to the audio's end, let the edges reach it, and join neighbouring pauses.
+
+    Args:
+        phones: ascending intervals, each starting where the one before ends.
+        duration_us: the audio's duration.
+
+    Returns:
+        Intervals of positive length that cover `[0, duration_us)` without gaps.
+    """
+    closed: list[Segment] = []
+    for index, phone in enumerate(phones):
+        onset = 0 if index == 0 else min(phone.onset_us, duration_us)
+        offset = duration_us if index == len(phones) - 1 else min(phone.offset_us, duration_us)
+        if offset <= onset:
+            continue
+        if closed and phone.label == SILENCE == closed[-1].label:
+            closed[-1] = Segment(SILENCE, closed[-1].onset_us, offset)
+        else:
+            closed.append(Segment(phone.label, onset, offset))
+    return tuple(closed)

@@ -125,15 +125,11 @@ def read_km(path: Path, streams: Sequence[str] | None, options: StreamOptions, i
     if ids is None:
         ids = path.with_name(path.name.removesuffix(".gz")).with_suffix(".tsv")
         if not ids.exists():
-            raise HacError(
-                f"{path}: .km text has no utterance ids and there is no {ids.name} beside it; give ids="
-            )
+            raise HacError(f"{path}: .km text has no utterance ids and there is no {ids.name} beside it; give ids=")
     names = read_ids(Path(ids)) if isinstance(ids, str | Path) else list(ids)
     if len(names) != len(lines):
         source = ids if isinstance(ids, str | Path) else "the given list"
-        raise HacError(
-            f"{path}: {len(lines)} lines of codes, but {source} has {len(names)} ids; they must pair up"
-        )
+        raise HacError(f"{path}: {len(lines)} lines of codes, but {source} has {len(names)} ids; they must pair up")
     rows = Rows(path, streams)
     for number, (id, line) in enumerate(zip(names, lines, strict=True), start=1):
         try:
@@ -176,9 +172,7 @@ def _npz_arrays(path: Path) -> dict[str, Any]:
         raise HacError(f"{path}: not an NPZ file, or a truncated one; make it again") from error
     except ValueError as error:
         if "allow_pickle" in str(error):
-            raise HacError(
-                f"{path}: holds pickled objects, which are refused; save integer arrays"
-            ) from error
+            raise HacError(f"{path}: holds pickled objects, which are refused; save integer arrays") from error
         raise HacError(f"{path}: a damaged NPZ file ({error}); make it again") from error
 
 
@@ -202,7 +196,5 @@ def _split_key(path: Path, key: str, names: set[str]) -> tuple[str, str]:
     """`id/stream` to its two parts; ids may hold slashes, stream names don't."""
     id, _, name = key.rpartition("/")
     if not id or name not in names:
-        raise HacError(
-            f"{path}: array {key!r} is not named <id>/<stream> with a stream of {', '.join(sorted(names))}"
-        )
+        raise HacError(f"{path}: array {key!r} is not named <id>/<stream> with a stream of {', '.join(sorted(names))}")
     return id, name

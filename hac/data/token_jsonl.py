@@ -55,9 +55,7 @@ def read_jsonl(path: Path, streams: Sequence[str] | None, options: StreamOptions
         check_keys(entry, ROW_KEYS, where)
         _need(entry, ("id", "streams"), where)
         if not isinstance(entry["streams"], dict):
-            raise HacError(
-                f"{where}: `streams` is {type(entry['streams']).__name__}, expected an object of lists"
-            )
+            raise HacError(f"{where}: `streams` is {type(entry['streams']).__name__}, expected an object of lists")
         rows.add(entry["id"], entry["streams"])
         _note_rates(rates, entry.get("frame_rate", header.get("frame_rate")), rows.columns, where)
     sizes = by_stream(header.get("codebook_size"), rows.columns)
@@ -115,6 +113,4 @@ def _note_rates(rates: dict[str, Any], declared: Any, names: Iterable[str], wher
         before = rates.setdefault(name, rate)
         # equal text needs no parsing; "50" and "50/1" do
         if before != rate and parse_rate(before) != parse_rate(rate):
-            raise HacError(
-                f"{where}: stream {name!r} is at {rate} Hz here and at {before} Hz in the lines before"
-            )
+            raise HacError(f"{where}: stream {name!r} is at {rate} Hz here and at {before} Hz in the lines before")

@@ -78,26 +78,18 @@ def _of(option: Any, name: str) -> Any:
 
 def _one(where: str | Path, name: str, what: str, parse: Any, declared: Any, given: Any) -> Any:
     """The one value that file and caller agree on."""
-    values = [
-        parse(value, f"{where}: {what} of stream {name!r}")
-        for value in (declared, given)
-        if value is not None
-    ]
+    values = [parse(value, f"{where}: {what} of stream {name!r}") for value in (declared, given) if value is not None]
     if not values:
         option = what.replace(" ", "_")
         raise HacError(f"{where}: no {what} for stream {name!r}; the file must declare it or give {option}=")
     if values[0] != values[-1]:
-        raise HacError(
-            f"{where}: stream {name!r} declares {what} {values[0]}, but {values[-1]} was asked for"
-        )
+        raise HacError(f"{where}: stream {name!r} declares {what} {values[0]}, but {values[-1]} was asked for")
     return values[0]
 
 
 def _size(value: Any, where: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_CODEBOOK_SIZE:
-        raise HacError(
-            f"{where} is {value!r}, expected a whole number of codes from 1 to {MAX_CODEBOOK_SIZE}"
-        )
+        raise HacError(f"{where} is {value!r}, expected a whole number of codes from 1 to {MAX_CODEBOOK_SIZE}")
     return value
 
 

@@ -48,14 +48,10 @@ class Rows:
             self.columns = {name: [] for name in self._choose(streams)}
         elif len(self.columns) != len(streams) and self.wanted is None:
             odd = next(iter(set(streams) ^ set(self.columns)))
-            raise HacError(
-                f"{self.where}: utterance {id!r} and {self.ids[0]!r} differ in stream {odd!r}: one lacks it"
-            )
+            raise HacError(f"{self.where}: utterance {id!r} and {self.ids[0]!r} differ in stream {odd!r}: one lacks it")
         for name, parts in self.columns.items():
             if name not in streams:
-                raise HacError(
-                    f"{self.where}: utterance {id!r} has no stream {name!r}, which {self.ids[0]!r} has"
-                )
+                raise HacError(f"{self.where}: utterance {id!r} has no stream {name!r}, which {self.ids[0]!r} has")
             parts.append(integers(streams[name], f"{self.where}: utterance {id!r}, stream {name!r}"))
         self.ids.append(id)
 
@@ -95,13 +91,9 @@ def integers(values: Any, where: str) -> NDArray[Any]:
     try:
         array = np.asarray(values)
     except ValueError as error:
-        raise HacError(
-            f"{where}: expected a flat list of integers, found lists of several lengths"
-        ) from error
+        raise HacError(f"{where}: expected a flat list of integers, found lists of several lengths") from error
     if array.ndim != 1:
-        raise HacError(
-            f"{where}: expected a flat list of integers, found {array.ndim} dimensions {array.shape}"
-        )
+        raise HacError(f"{where}: expected a flat list of integers, found {array.ndim} dimensions {array.shape}")
     if array.dtype.kind in "iu":
         return array
     if isinstance(values, np.ndarray):
@@ -127,8 +119,6 @@ def open_text(path: Path) -> Iterator[io.TextIOBase]:
             with io.TextIOWrapper(binary, encoding="utf-8-sig") as text:
                 yield text
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise HacError(
-                f"{path}: the gzip file is truncated or damaged; make or fetch it again"
-            ) from error
+            raise HacError(f"{path}: the gzip file is truncated or damaged; make or fetch it again") from error
         except UnicodeDecodeError as error:
             raise HacError(f"{path}: not UTF-8 text; is it a token file?") from error

@@ -95,9 +95,7 @@ class TokenStore:
         position = {id: index for index, id in enumerate(self.ids)}
         missing = [id for id in chosen if id not in position]
         if missing:
-            raise HacError(
-                f"{len(missing)} of {len(chosen)} utterances have no tokens, the first is {missing[0]!r}"
-            )
+            raise HacError(f"{len(missing)} of {len(chosen)} utterances have no tokens, the first is {missing[0]!r}")
         check_unique(chosen, "the selection")
         if chosen == self.ids:
             return self
@@ -135,9 +133,7 @@ def check_unique(ids: Sequence[str], where: str | Path) -> None:
         return
     seen: set[str] = set()
     twice = next(id for id in ids if id in seen or seen.add(id))  # type: ignore[func-returns-value]
-    raise HacError(
-        f"{where}: utterance id {twice!r} stands there {ids.count(twice)} times; ids must be unique"
-    )
+    raise HacError(f"{where}: utterance id {twice!r} stands there {ids.count(twice)} times; ids must be unique")
 
 
 def _check_codes(stream: Stream, ids: Sequence[str], where: str | Path) -> None:

@@ -51,7 +51,10 @@ _WORD, _PHONEME = 1, 7
 _RATE, _PITCH = 1, 3
 _BY_CHARACTER, _UTF8 = 1, 1
 
-_BETWEEN_WORDS = ' \t\n.,;:!?¿¡"«»„“”()-–—…'
+_BETWEEN_WORDS = ' \xa0\t\n.,;:!?¿¡"«»„“”()-–—…'
+
+_MOST_JOINED = 4
+"""How often neighbouring words are taken apart."""
 
 _STOPS = tuple("pbtdkɡgqɢcɟʈɖʔ")
 _CLOSED = 12
@@ -119,10 +122,16 @@ def synthesize(text: str, voice: Voice, seed: int = 0) -> Speech:
         HacError: `espeakng-loader` is not installed, or the voice is not known.
     """
     speech = _synthesize(text, voice, seed)
-    # espeak-ng speaks some pairs ("of the") as one word; a no-break space between them keeps them apart
-    for label in {word.label for word in speech.words if " " in word.label}:
-        text = re.sub(re.escape(label), lambda pair: pair[0].replace(" ", "\xa0"), text, flags=re.IGNORECASE)
-    return _synthesize(text, voice, seed) if "\xa0" in text else speech
+    # espeak-ng speaks some neighbours ("of the") as one word; a no-break space between them keeps them apart,
+    # and may bring together the next two
+    for _ in range(_MOST_JOINED):
+        joined = {word.label for word in speech.words if " " in word.label}
+        if not joined:
+            break
+        for label in joined:
+            text = re.sub(re.escape(label), lambda pair: pair[0].replace(" ", "\xa0"), text, flags=re.IGNORECASE)
+        speech = _synthesize(text, voice, seed)
+    return speech
 
 
 def _synthesize(text: str, voice: Voice, seed: int) -> Speech:

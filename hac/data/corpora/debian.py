@@ -34,6 +34,9 @@ SAMPLE_RATE = 16_000
 _CONVERSION = 1
 """Raise when the same package gives other audio than before, so that a resumed corpus is converted anew."""
 
+_SILENCE = 2.0**-10
+"""Peak below which a recording holds no speech; coded silence is a few 16-bit steps, not zero."""
+
 _MAX_LETTERS_PER_S = 30.0
 """Nobody speaks faster: above it the text says more than the recording."""
 
@@ -184,8 +187,8 @@ def _convert(item: _Work, folder: Path) -> Utterance | Failure:
     try:
         if not target.is_file():
             samples = _decode(prompt.audio)
-            if is_silent(samples):
-                return Failure(prompt.id, "audio-silent", "digital silence")
+            if is_silent(samples, _SILENCE):
+                return Failure(prompt.id, "audio-silent", "nothing louder than -60 dB of full scale")
             write_audio(target, samples, SAMPLE_RATE)
         duration_us = audio_info(target).duration_us
     except AudioError as error:

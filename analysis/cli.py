@@ -28,7 +28,7 @@ app = typer.Typer(
 )
 
 Output = Annotated[Path, typer.Option("-o", "--output", help="Folder for results.json, tables and figures.")]
-Jobs = Annotated[int, typer.Option("-j", "--jobs", help="Processes; 0: one per core.")]
+Jobs = Annotated[int, typer.Option("-j", "--jobs", help="Processes; -1: one per core.")]
 
 
 @app.callback()
@@ -78,7 +78,7 @@ def pnmi(
     ] = None,
     ids: Annotated[Path | None, typer.Option(help="Utterance ids in order, for .km files.")] = None,
     device: Annotated[str, typer.Option(help="Device of the tokenizer: cpu or cuda.")] = "cpu",
-    jobs: Jobs = 0,
+    jobs: Jobs = -1,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first item that cannot be used.")] = False,
 ) -> None:
     """PNMI and purities of every stream against forced alignments, with null, interval and protocol.
@@ -124,7 +124,7 @@ def pnmi(
 def merge(
     shards: Annotated[list[Path], typer.Argument(help="Folders (or counts.parquet files) of all shards of one job.")],
     output: Output = Path("pnmi"),
-    jobs: Jobs = 0,
+    jobs: Jobs = -1,
 ) -> None:
     """Add up the shards of one job: the same numbers, to the bit, as one run over everything.
 
@@ -140,7 +140,7 @@ def merge(
 @app.command()
 def demo(
     output: Output = Path("demo"),
-    jobs: Jobs = 0,
+    jobs: Jobs = -1,
 ) -> None:
     """The main job on real speech, from packages alone: corpus, alignment, three tokenizations, PNMI for each.
 
@@ -213,7 +213,7 @@ def _tokens(
     path = encode_corpus(
         read_manifest(manifest),
         str(ckpt),
-        output / "tokens",
+        output / "tokens.parquet",
         device=device,
         jobs=jobs if jobs > 0 else cores(),
         failures=failures,

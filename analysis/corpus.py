@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 
 from hac.data.alignment import PHONES, AlignmentReport, Alignments, Tier, partition, read_alignments
 from hac.data.manifest import Manifest, read_manifest
-from hac.data.phone_classes import phone_classes
-from hac.data.phones import load_policy
+from hac.data.phones import PhonePolicy, load_policy
 from hac.data.token_match import check_rate
 from hac.data.tokens import TokenStore
 from hac.errors import FailureLog, HacError
 from probes.clusters import Rows, assign_rows
+
+Classes = dict[str, dict[str, str | None]]
+"""Kind of class -> phone -> class, None where the phone has none."""
 
 CLASS_KINDS = ("manner", "place", "voicing", "height")
 ALIGNMENTS_NAME = "alignments.parquet"
@@ -32,7 +34,7 @@ class Corpus:
         phones: their phones, a partition of each utterance, after the policy.
         tokens: their tokens.
         rows: their rows in the count tables; made from the whole manifest, so that shards agree.
-        policy: the phone policy's name.
+        policy: the phone policy.
         coverage: how much of everything was used.
         warnings: what a reader must know.
     """
@@ -41,7 +43,7 @@ class Corpus:
     phones: Tier
     tokens: TokenStore
     rows: Rows
-    policy: str
+    policy: PhonePolicy
     coverage: dict[str, Any]
     warnings: list[str]
 
@@ -106,12 +108,12 @@ def join(labels: Labels, tokens: TokenStore, policy_name: str, failures: Failure
     phones, report = partition(tier.select(ids), durations, policy)
     rows, warnings = _rows(ids, manifest)
     coverage = _coverage(ids, manifest, tier, tokens, report, durations)
-    return Corpus(ids, phones, tokens.select(ids), rows, policy.name, coverage, warnings)
+    return Corpus(ids, phones, tokens.select(ids), rows, policy, coverage, warnings)
 
 
-def classes_of(labels: tuple[str, ...]) -> dict[str, dict[str, str | None]]:
+def classes_of(policy: PhonePolicy, labels: Sequence[str]) -> Classes:
     """Class of each phone, by kind of class."""
-    classes = {label: phone_classes(label) for label in labels}
+    classes = {label: policy.classes(label) for label in labels}
     return {kind: {label: getattr(classes[label], kind) for label in labels} for kind in CLASS_KINDS}
 
 

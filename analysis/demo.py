@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from analysis.corpus import ALIGNMENTS_NAME
+from hac.console import progress
 from hac.data.alignment import write_alignments
 from hac.data.manifest import read_manifest
 from hac.data.tokens import TokenStore, read_tokens
@@ -42,11 +43,13 @@ def make_corpus(folder: Path, jobs: int, say: Callable[[str], None]) -> Path:
     manifest = read_manifest(manifest_path)
     say(f"corpus: {len(manifest)} utterances, {manifest.hours * 60:.1f} minutes in {folder}")
     if not (folder / ALIGNMENTS_NAME).exists():
-        from hac.align import align_corpus
+        from hac.align import Options, align_corpus
 
         say("aligning words and phones (builtin aligner)")
         failures = FailureLog()
-        write_alignments(align_corpus(manifest, "builtin", jobs=jobs, failures=failures), folder / ALIGNMENTS_NAME)
+        with progress("aligning", len(manifest)) as advance:
+            aligned = align_corpus(manifest, Options(jobs=jobs), failures=failures, advance=advance)
+        write_alignments(aligned, folder / ALIGNMENTS_NAME)
         for reason, n in failures.by_reason().items():
             say(f"left out: {n} x {reason}")
     return manifest_path
@@ -81,7 +84,7 @@ def make_tokens(manifest_path: Path, folder: Path, jobs: int, say: Callable[[str
         if not tokenizer.exists():
             say(f"fitting k-means on MFCC, K = {size}")
             save(fit("mfcc-kmeans", manifest, MfccFeatures(), size, SEED), tokenizer)
-        path = encode_corpus(manifest, f"mfcc-kmeans:{tokenizer}", folder / f"tokens-{size}", jobs=jobs)
+        path = encode_corpus(manifest, f"mfcc-kmeans:{tokenizer}", folder / f"tokens-{size}.parquet", jobs=jobs)
         runs.append(DemoRun(f"mfcc-kmeans-{size}", path))
     control = folder / "control.jsonl"
     write_control(read_tokens(runs[0].tokens), control)

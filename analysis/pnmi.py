@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis import engine, lags, shards
-from analysis.corpus import Corpus, Labels, classes_of, join, read_labels, subset
+from analysis.corpus import Classes, Corpus, Labels, classes_of, join, read_labels, subset
 from analysis.counting import CountedStream, Protocol, lag_counts, lags_of, lay
 from analysis.provenance import provenance
 from analysis.results import Lag, Results
@@ -56,10 +56,11 @@ class Request:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Results, and the tables behind them by stream."""
+    """Results, the tables behind them by stream, and the phones' classes."""
 
     results: Results
     streams: list[StreamScores]
+    classes: Classes
 
 
 def prepare(
@@ -70,7 +71,9 @@ def prepare(
     **request: Any,
 ) -> Request:
     """Read the labels for some tokens; see `Request` for the other arguments."""
-    failures = request.pop("failures", None) or FailureLog()
+    failures = request.pop("failures", None)
+    # an empty log is false, and may still be a strict one
+    failures = FailureLog() if failures is None else failures
     return Request(tokens, read_labels(manifest, alignments, failures), protocol, failures=failures, **request)
 
 
@@ -84,11 +87,12 @@ def run(request: Request, jobs: int = -1) -> Outcome:
     corpus = _corpus(request)
     streams = _streams(corpus.tokens, request.streams)
     sources = _sources(corpus, streams, request.protocol)
-    settings = _settings(corpus.phones.vocabulary, request.protocol)
+    classes = classes_of(corpus.policy, corpus.phones.vocabulary)
+    settings = _settings(classes, request.protocol)
     tasks = [(source, settings) for source in sources]
     scored = engine.run(_score_counted, tasks, jobs=jobs, what="scoring streams")
     about = _about(request, corpus)
-    return _outcome(request.protocol, corpus.policy, sources, scored, about)
+    return _outcome(request.protocol, corpus.policy.name, sources, scored, about, classes)
 
 
 def run_shard(request: Request, index: int, n: int, path: Path) -> None:
@@ -105,7 +109,7 @@ def run_shard(request: Request, index: int, n: int, path: Path) -> None:
     streams = _streams(corpus.tokens, request.streams)
     sources = _sources(corpus, streams, request.protocol)
     about = _about(request, corpus)
-    protocol = {**asdict(request.protocol), "phone_policy": corpus.policy}
+    protocol = {**asdict(request.protocol), "phone_policy": corpus.policy.name}
     names = [stream.name for stream in _streams(whole.tokens, request.streams)]
     meta = ShardMeta(
         streams={source.name: _facts(source) for source in sources},
@@ -113,6 +117,7 @@ def run_shard(request: Request, index: int, n: int, path: Path) -> None:
         labels=sorted(corpus.phones.vocabulary),
         units_per_s={source.name: str(source.cells.units_per_s) for source in sources},
         protocol=protocol,
+        classes=classes_of(corpus.policy, corpus.phones.vocabulary),
         n_lags=len(lags_of(request.protocol.convention)),
         shard=[index, n],
         job=_job(whole, names, protocol),
@@ -131,12 +136,12 @@ def merge(paths: Sequence[Path], jobs: int = -1) -> Outcome:
     parts = shards.open_shards(paths)
     meta = parts[0].meta
     protocol = Protocol(**meta.protocol)
-    settings = _settings(tuple(meta.labels), protocol)
+    settings = _settings(meta.classes, protocol)
     names = list(meta.streams)
     tasks = [(name, i, [shard.path for shard in parts], settings) for i, name in enumerate(names)]
     scored = engine.run(_score_merged, tasks, jobs=jobs, what="merging streams")
     sources = [MergedStream(name, i, parts) for i, name in enumerate(names)]
-    return _outcome(protocol, protocol.phone_policy, sources, scored, _add_about(parts))
+    return _outcome(protocol, protocol.phone_policy, sources, scored, _add_about(parts), meta.classes)
 
 
 def _corpus(request: Request) -> Corpus:
@@ -170,8 +175,8 @@ def _sources(corpus: Corpus, streams: Sequence[Stream], protocol: Protocol) -> l
     return sources
 
 
-def _settings(labels: tuple[str, ...], protocol: Protocol) -> Settings:
-    return Settings((SILENCE,), classes_of(labels), protocol.n_bootstrap, protocol.seed)
+def _settings(classes: Classes, protocol: Protocol) -> Settings:
+    return Settings((SILENCE,), classes, protocol.n_bootstrap, protocol.seed)
 
 
 def _score_counted(source: CountedStream, settings: Settings) -> tuple[StreamScores, list[float]]:
@@ -189,6 +194,7 @@ def _outcome(
     sources: Sequence[CountSource],
     scored: Sequence[tuple[StreamScores, list[float]]],
     about: Mapping[str, Any],
+    classes: Classes,
 ) -> Outcome:
     scan = lags_of(protocol.convention)
     judged = [_judge(source, scores, scan, pnmi) for source, (scores, pnmi) in zip(sources, scored, strict=True)]
@@ -208,7 +214,7 @@ def _outcome(
         warnings=warnings,
         provenance=about["provenance"],
     )
-    return Outcome(results, [scores for scores, _ in scored])
+    return Outcome(results, [scores for scores, _ in scored], classes)
 
 
 def _judge(source: CountSource, scores: StreamScores, scan: list[Fraction], pnmi: list[float]) -> Lag:

@@ -54,6 +54,7 @@ class ShardMeta:
         rows: of the count tables, the same in all shards.
         labels: the phones, the same in all shards.
         protocol: as it goes into the results.
+        classes: kind of phone class -> phone -> class.
         n_lags: count of lags in the scan.
         shard: which of how many.
         job: hash of everything that must be equal in shards that add.
@@ -65,6 +66,7 @@ class ShardMeta:
     labels: list[str]
     units_per_s: dict[str, str]
     protocol: dict[str, Any]
+    classes: dict[str, dict[str, str | None]]
     n_lags: int
     shard: list[int]
     job: str

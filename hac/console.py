@@ -18,7 +18,7 @@ INTERRUPTED = 130
 
 def run(app: typer.Typer) -> None:
     """Run a command-line app: a `HacError` becomes one sentence on stderr and exit code 2, Ctrl-C becomes 130."""
-    import errno
+    from hac.files import NO_SPACE
 
     try:
         app()
@@ -34,7 +34,7 @@ def run(app: typer.Typer) -> None:
         _say_interrupted()
         sys.exit(INTERRUPTED)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno not in NO_SPACE:
             raise
         _say(f"no space left on the disk ({error.filename or 'while writing'}); free some or choose another folder")
         sys.exit(2)

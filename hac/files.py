@@ -12,6 +12,9 @@ from pathlib import Path
 
 from hac.errors import HacError
 
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Errors of a full disk, a used-up quota, and a limit on the size of files."""
+
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
@@ -31,7 +34,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         yield temporary
         temporary.replace(path)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in NO_SPACE:
             raise HacError(f"{path}: no space left on the disk; free some or choose another folder with -o") from error
         if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST):
             raise HacError(f"{path}: cannot be written ({error.strerror}); choose another folder with -o") from error

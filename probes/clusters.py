@@ -64,7 +64,7 @@ class Rows:
         voices: dict[str, set[str]] = defaultdict(set)
         for row in self.rows:
             voices[row.language].add(row.speaker)
-        merged = [row if len(voices[row.language]) < MIN_SPEAKERS else replace(row, bin=0) for row in self.rows]
+        merged = [replace(row, bin=0) if enough(voices[row.language]) else row for row in self.rows]
         rows = tuple(sorted(set(merged)))
         index = {row: r for r, row in enumerate(rows)}
         of_row = np.array([index[row] for row in merged], np.int64)
@@ -98,14 +98,18 @@ def assign_rows(ids: Sequence[str], languages: Sequence[str | None], speakers: S
                 for i in by_speaker[name]:
                     row_of[i] = group
             continue
-        few = len(by_speaker) < MIN_SPEAKERS
-        n_bins = MAX_CLUSTERS // len(by_speaker) if few else BINS_PER_SPEAKER
+        n_bins = BINS_PER_SPEAKER if enough(by_speaker) else max(1, MAX_CLUSTERS // len(by_speaker))
         for name, members in by_speaker.items():
             for place, i in enumerate(sorted(members, key=lambda i: (keys[i], ids[i]))):
                 row_of[i] = Row(language, name, place % n_bins)
     rows = tuple(sorted(set(row_of)))
     index = {row: r for r, row in enumerate(rows)}
     return Rows(rows, np.array([index[row] for row in row_of], np.int64))
+
+
+def enough(speakers: Iterable[str]) -> bool:
+    """Whether these are speakers enough to be resampled; the unknown one is none."""
+    return len({*speakers} - {UNKNOWN}) >= MIN_SPEAKERS
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.corpus import Classes
 from analysis.results import Results
-from hac.data.phone_classes import phone_classes
 from hac.files import atomic_path
 
 if TYPE_CHECKING:
@@ -37,16 +37,17 @@ MANNERS = (
 )
 
 
-def heat_map(table: NDArray[np.int64], labels: Sequence[str], title: str, path: Path) -> None:
+def heat_map(table: NDArray[np.int64], labels: Sequence[str], classes: Classes, title: str, path: Path) -> None:
     """P(phone | code) as a picture: phones by class, codes by the phone they mean most, so that structure shows.
 
     Args:
         table: counts, int64 [n_labels, n_codes].
         labels: names of the rows.
+        classes: of the labels.
         title: over the picture.
         path: PNG, PDF or SVG.
     """
-    shares, names = sorted_shares(table, labels)
+    shares, names = sorted_shares(table, labels, classes)
     with _figure(path, (9, 0.14 * len(names) + 1.6)) as figure:
         axes = figure.subplots()
         image = axes.imshow(shares, aspect="auto", interpolation="nearest", vmin=0, vmax=1)
@@ -59,14 +60,16 @@ def heat_map(table: NDArray[np.int64], labels: Sequence[str], title: str, path: 
         figure.colorbar(image, ax=axes, label="P(phone | code)", pad=0.01)
 
 
-def sorted_shares(table: NDArray[np.int64], labels: Sequence[str]) -> tuple[NDArray[np.float64], list[str]]:
+def sorted_shares(
+    table: NDArray[np.int64], labels: Sequence[str], classes: Classes
+) -> tuple[NDArray[np.float64], list[str]]:
     """P(phone | code), float64 [n_phones, n_codes], rows by manner then place, columns by their most likely phone.
 
     Phones and codes that do not occur are left out.
     """
     by_code = table.sum(axis=0)
     frequent = np.argsort(-by_code, kind="stable")[: min(MAX_CODES, np.count_nonzero(by_code))]
-    rows = sorted(np.flatnonzero(table.sum(axis=1)).tolist(), key=lambda i: _class_key(labels[i]))
+    rows = sorted(np.flatnonzero(table.sum(axis=1)).tolist(), key=lambda i: _class_key(labels[i], classes))
     shares = table[np.ix_(np.array(rows), frequent)] / by_code[frequent]
     top = shares.argmax(axis=0)
     order = np.lexsort((-shares.max(axis=0), top))
@@ -116,11 +119,10 @@ def _figure(path: Path, size: tuple[float, float]) -> Iterator[Figure]:
             figure.savefig(temporary, format=path.suffix[1:], metadata=metadata)
 
 
-def _class_key(label: str) -> tuple[int, str, str]:
-    classes = phone_classes(label)
-    manner = classes.manner or ""
-    place = MANNERS.index(manner) if manner in MANNERS else len(MANNERS)
-    return place, str(classes.place or classes.height or ""), label
+def _class_key(label: str, classes: Classes) -> tuple[int, str, str, str]:
+    manner, place, height = (classes.get(kind, {}).get(label) or "" for kind in ("manner", "place", "height"))
+    rank = MANNERS.index(manner) if manner in MANNERS else len(MANNERS)
+    return rank, place, height, label
 
 
 def _printable(text: str) -> str:

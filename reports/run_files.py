@@ -26,7 +26,7 @@ def write_pnmi(outcome: Outcome, folder: Path) -> list[Path]:
         name = file_name(stream)
         csv, png = folder / f"phone_given_code.{name}.csv", folder / "figures" / f"phone_given_code.{name}.png"
         write_text(csv, phone_given_code_csv(scores.table, scores.labels, scores.codes))
-        heat_map(scores.table, scores.labels, f"{results.system}, stream {stream}", png)
+        heat_map(scores.table, scores.labels, outcome.classes, f"{results.system}, stream {stream}", png)
         written += [csv, png]
     written.append(folder / "results.json")
     write_results(results, written[-1])

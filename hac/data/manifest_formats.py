@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import json
-import math
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -160,8 +159,8 @@ def _duration(value: Any) -> float:
     """Seconds, to the microsecond."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise _RowError("manifest-duration", f"duration is {_shown(value)}; expected seconds as a number")
-    if not math.isfinite(value) or not 0 < value < _LONGEST_S:
-        raise _RowError("manifest-duration", f"duration is {value}; expected a positive number of seconds")
+    if not 0 < value < _LONGEST_S:  # NaN too
+        raise _RowError("manifest-duration", f"duration is {_shown(value)}; expected a positive number of seconds")
     return round(float(value), 6)
 
 
@@ -204,7 +203,7 @@ def _json_lines(path: Path) -> Iterator[tuple[str, Any]]:
     except UnicodeDecodeError as error:
         raise HacError(f"{path}: not UTF-8 text ({error.reason}); save it as UTF-8") from error
     except (ValueError, RecursionError) as error:
-        why = getattr(error, "msg", "too deeply nested")
+        why = "too deeply nested" if isinstance(error, RecursionError) else getattr(error, "msg", str(error))
         raise HacError(f"{path}: line {number}: broken JSON ({why}); expected one object a line") from error
 
 
@@ -236,7 +235,7 @@ def _root(path: Path, header: Mapping[str, Any]) -> Path:
         found = _shown(header.get(HEADER))
         raise HacError(f"{path}: the header gives format {found}; this version of hac reads {VERSION}")
     root = header.get("root", ".")
-    if not isinstance(root, str):
+    if not isinstance(root, str) or not root.isprintable():
         raise HacError(f"{path}: the header's root is {_shown(root)}; expected a folder as text")
     return Path(os.path.normpath(path.parent / root))
 

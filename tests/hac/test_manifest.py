@@ -136,6 +136,7 @@ BAD_ROWS = {
     "true": ({**GOOD, "duration": True}, "duration is True; expected seconds"),
     "NaN": ({**GOOD, "duration": float("nan")}, "duration is nan; expected a positive"),
     "infinite": ({**GOOD, "duration": float("inf")}, "duration is inf"),
+    "beyond any float": ({**GOOD, "duration": 10**400}, r"duration is 1000+\.\.\.; expected a positive"),
     "null": ({**GOOD, "duration": None}, "duration is None; expected seconds"),
     "number as id": ({**GOOD, "id": 17}, "id is 17; expected text"),
     "empty id": ({**GOOD, "id": ""}, "id is empty"),
@@ -170,10 +171,12 @@ def test_duplicate_ids_name_both_rows(tmp_path: Path) -> None:
 BAD_FILES = {
     "broken JSON": (b'{"id": "a", "path": "a.wav", "duration": 1}\n{"id": \n', r"line 2: broken JSON \(Expecting"),
     "deep JSON": (b"[" * 200_000, "line 1: broken JSON"),
+    "a number of 5,000 digits": (b'{"id": "a", "duration": ' + b"9" * 5000 + b"}", "line 1: broken JSON"),
     "empty": (b"", "no utterances"),
     "a header alone": (b'{"hac_manifest": 1}\n', "no utterances"),
     "a later version": (b'{"hac_manifest": 2}\n{}', "gives format 2; this version of hac reads 1"),
     "a root of numbers": (b'{"hac_manifest": 1, "root": 5}\n', "root is 5; expected a folder"),
+    "a root that is no path": (b'{"hac_manifest": 1, "root": "\\ud800"}\n', "expected a folder"),
     "UTF-16": (json.dumps(GOOD).encode("utf-16"), "not UTF-8"),
     "all bad": (b'{"id": "a"}\n{"id": "b"}\n', "line 1: no field 'path'"),
 }

@@ -33,14 +33,18 @@ _NOISE_DB = -50.0
 """Noise below full scale: digital silence between the words would make the task too easy."""
 
 
-def with_error(alignments: Alignments, manifest: Manifest, options: Options) -> Alignments:
+def with_error(
+    alignments: Alignments, manifest: Manifest, options: Options, *, minutes: float = _MINUTES
+) -> Alignments:
     """The alignments, with `provenance["aligner_error"]` telling the aligner's error by language."""
     aligned = set(alignments.phones.ids)
     texts: dict[str, list[str]] = defaultdict(list)
     for item in manifest.utterances:
         if item.id in aligned and item.text:
             texts[base_language(item.language or "en")].append(item.text)
-    errors = {language: measure_aligner(language, texts[language], options) for language in sorted(texts)}
+    errors = {
+        language: measure_aligner(language, texts[language], options, minutes=minutes) for language in sorted(texts)
+    }
     return replace(alignments, provenance={**alignments.provenance, "aligner_error": errors})
 
 

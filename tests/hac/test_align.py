@@ -1,0 +1,139 @@
+"""Aligning real speech with pocketsphinx, a small synthetic corpus with the hmm, and the command."""
+
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from hac.align import sphinx
+from hac.align.corpus import Options, align_corpus
+from hac.align.hmm import HmmOptions
+from hac.align.measure import measure_aligner, with_error
+from hac.align.types import AlignmentFailure, Segment, close_gaps
+from hac.cli import app
+from hac.data.alignment import read_alignments
+from hac.data.audio import audio_info, read_audio, write_audio
+from hac.data.manifest import Manifest, Utterance, write_manifest
+from hac.errors import FailureLog, HacError
+
+BECKETT = "Ever tried? Ever failed? No matter. Try again. Fail again. Fail better."
+FAST = Options("hmm", 1, None, HmmOptions(iterations=3, components=1))
+
+
+@pytest.fixture(scope="module")
+def beckett():
+    with resources.as_file(resources.files("moonshine_voice") / "assets" / "beckett.wav") as path:
+        return read_audio(path, sphinx.SAMPLE_RATE).samples
+
+
+def test_real_speech_is_aligned_word_by_word(beckett):
+    found = sphinx.align_utterance("b", beckett, BECKETT)
+    assert (
+        " ".join(word.label for word in found.words)
+        == "ever tried ever failed no matter try again fail again fail better"
+    )
+    # the words are where the recording is loud, the pauses where it is quiet
+    loudness = [np.sqrt(np.mean(np.square(_part(beckett, word)))) for word in found.words]
+    pauses = [np.sqrt(np.mean(np.square(_part(beckett, p)))) for p in found.phones if p.label == "sil"]
+    assert min(loudness) > 3 * np.median(pauses)
+    edges = {t for phone in found.phones for t in (phone.onset_us, phone.offset_us)}
+    assert all(word.onset_us in edges and word.offset_us in edges for word in found.words)
+
+
+def _part(samples, segment):
+    return samples[segment.onset_us * 16 // 1000 : segment.offset_us * 16 // 1000]
+
+
+def test_an_utterance_does_not_depend_on_those_before_it(beckett):
+    alone = sphinx.align_utterance("b", beckett, BECKETT)
+    sphinx.align_utterance("x", 0.3 * beckett[::-1][: 8 * 16_000].copy(), "xylofrob no")
+    assert sphinx.align_utterance("b", beckett, BECKETT) == alone
+
+
+def test_a_text_that_cannot_fit_is_a_failure(beckett):
+    with pytest.raises(AlignmentFailure) as caught:
+        sphinx.align_utterance("b", beckett[:8_000], BECKETT * 4)
+    assert caught.value.reason == "no-path"
+    with pytest.raises(AlignmentFailure, match="too short"):
+        sphinx.align_utterance("b", beckett[:100], "ever")
+
+
+def test_gaps_are_closed_to_the_edges_and_pauses_joined():
+    phones = [
+        Segment("a", 8, 20),
+        Segment("sil", 20, 30),
+        Segment("sil", 30, 40),
+        Segment("b", 40, 90),
+        Segment("c", 90, 95),
+    ]
+    assert close_gaps(phones, 60) == (Segment("a", 0, 20), Segment("sil", 20, 40), Segment("b", 40, 60))
+
+
+@pytest.fixture
+def corpus(tmp_path, beckett):
+    write_audio(tmp_path / "b.wav", beckett, 16_000)
+    write_audio(tmp_path / "quiet.wav", np.zeros(16_000, np.float32), 16_000)
+    duration = audio_info(tmp_path / "b.wav").duration_us / 1e6
+    utterances = (
+        Utterance("quiet", "quiet.wav", 1.0, "s", "en", "nothing"),
+        Utterance("b", "b.wav", duration, "s", "en", BECKETT),
+        Utterance("mute", "b.wav", duration, "s", "en", None),
+        Utterance("gone", "gone.wav", 1.0, "s", "es", "uno"),
+    )
+    return Manifest(tmp_path, utterances)
+
+
+def test_failures_are_counted_and_the_rest_is_aligned(corpus):
+    failures = FailureLog()
+    found = align_corpus(corpus, failures=failures)
+    assert found.phones.ids == found.words.ids == ("b",)
+    assert failures.by_reason() == {"audio-missing": 1, "audio-silent": 1, "text-missing": 1}
+    assert found.provenance["aligners"]["pocketsphinx"]["utterances"] == 2
+    with pytest.raises(HacError, match="has no transcript"):
+        align_corpus(corpus)
+
+
+def test_the_command_writes_a_store_and_a_list_of_failures(corpus, tmp_path):
+    write_manifest(corpus, tmp_path / "m.jsonl")
+    out = tmp_path / "a.parquet"
+    result = CliRunner().invoke(app, ["align", str(tmp_path / "m.jsonl"), "-o", str(out), "-j", "1"])
+    assert result.exit_code == 0, result.output
+    assert read_alignments(out).words.ids == ("b",)
+    assert len((tmp_path / "a.failures.jsonl").read_text().splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--aligner", "mfa"], "conda create"),
+        (["--dictionary", "x"], "are for --aligner mfa"),
+        (["--strict"], "nothing but digital silence|has no transcript"),
+    ],
+)
+def test_the_command_explains_what_is_wrong(corpus, tmp_path, monkeypatch, arguments, sentence):
+    monkeypatch.setenv("PATH", "")
+    write_manifest(corpus, tmp_path / "m.jsonl")
+    out = tmp_path / "a.parquet"
+    result = CliRunner().invoke(app, ["align", str(tmp_path / "m.jsonl"), "-o", str(out), "-j", "1", *arguments])
+    assert isinstance(result.exception, HacError)
+    assert any(part in str(result.exception) for part in sentence.split("|"))
+    assert not out.exists()
+
+
+def test_an_aligner_is_measured_on_speech_whose_truth_is_known():
+    texts = ["uno dos tres cuatro", "la casa de mi madre", "buenos días a todos"]
+    figures = measure_aligner("es", texts, FAST, minutes=0.4)
+    assert figures["tiers"]["words"]["n_reference"] > 20
+    assert 0.3 < figures["tiers"]["phones"]["f1_50ms"] <= 1.0
+    assert figures == measure_aligner("es", texts, FAST, minutes=0.4)
+
+
+def test_the_error_travels_with_the_alignments(corpus):
+    failures = FailureLog()
+    english = corpus.subset(["b"])
+    found = with_error(align_corpus(english, failures=failures), english, Options(), minutes=0.2)
+    error = found.provenance["aligner_error"]["en"]
+    assert abs(error["tiers"]["phones"]["mean_error_ms"]) < 10
+    assert Path(error["voice"]).name.startswith("espeak-ng en+")

@@ -1,0 +1,62 @@
+import pytest
+
+from hac.align.g2p import arpabet_map, base_language, espeak_phones, pronounce, to_arpabet
+from hac.align.types import AlignmentFailure
+
+SPHINX_PHONES = set(
+    "AA AE AH AO AW AY B CH D DH EH ER EY F G HH IH IY JH K L M N NG OW OY P R S SH T TH UH UW V W Y Z ZH".split()  # noqa: SIM905
+)
+
+
+def test_numbers_and_abbreviations_are_spoken():
+    words = [word.text for word in pronounce("Dr. Smith paid $3.50, on May 4.", "en-US")]
+    assert words[:3] == ["doctor", "smith", "paid"]
+    assert "three" in words
+    assert not any(any(c.isdigit() for c in word) for word in words)
+
+
+def test_stress_and_punctuation_leave_no_phones():
+    words = pronounce("Où est-il ? « Là-bas ! »", "fr")
+    assert all(not set(phone) & set("ˈˌ|‖'") and phone for word in words for phone in word.phones)
+
+
+def test_a_language_without_gruut_falls_to_espeak():
+    words = pronounce("Szybki lis", "pl")
+    assert [word.text for word in words] == ["szybki", "lis"]
+    assert words[1].phones == ("l", "i", "s")
+
+
+@pytest.mark.parametrize("text", ["...", " — !", "()"])
+def test_text_without_words_is_a_failure(text):
+    with pytest.raises(AlignmentFailure) as caught:
+        pronounce(text, "en")
+    assert caught.value.reason == "text-unspoken"
+
+
+def test_an_unknown_language_is_one_clear_sentence():
+    with pytest.raises(Exception, match="neither gruut nor espeak-ng can pronounce"):
+        pronounce("word", "xx")
+
+
+def test_the_map_knows_every_english_phone_and_only_the_models():
+    from gruut_ipa import Phonemes
+
+    assert set(arpabet_map().values()) <= SPHINX_PHONES
+    for phone in Phonemes.from_language("en-us"):
+        assert to_arpabet((phone.text,))
+
+
+def test_arpabet_splits_compounds_and_refuses_strangers():
+    assert to_arpabet(("ɑːɹ", "t͡ʃ", "aɪə")) == ("AA", "R", "CH", "AY", "AH")
+    with pytest.raises(AlignmentFailure):
+        to_arpabet(("ǃ",))
+
+
+def test_base_language():
+    assert [base_language(code) for code in ("pt-BR", "pt_br", "PT")] == ["pt"] * 3
+
+
+def test_espeak_phones_do_not_depend_on_history():
+    first = espeak_phones.__wrapped__("gżegżółka", "pl")
+    espeak_phones.__wrapped__("42", "fr")
+    assert espeak_phones.__wrapped__("gżegżółka", "pl") == first != ()

@@ -1,0 +1,178 @@
+import itertools
+
+import numpy as np
+import pytest
+
+from hac.align import features, graph, hmm
+from hac.align.evaluate import score_boundaries
+from hac.align.gmm import Mixtures
+from hac.align.types import AlignmentFailure, Word
+from hac.align.viterbi import best_path
+from hac.data.corpora.espeak import Voice, synthesize
+
+TEXTS = (
+    "la casa blanca",
+    "el perro come pan",
+    "mi madre canta bien",
+    "el gato bebe leche",
+    "la mesa tiene cuatro patas",
+    "mañana vamos al mercado",
+)
+
+
+def slow_best(scores, column, skip_from, stay, leave, first, last):
+    """The best of all state sequences, each scored from its definition."""
+    n_frames, n_states = scores.shape[0], len(column)
+    best = -np.inf
+    for path in itertools.product(range(n_states), repeat=n_frames):
+        if path[0] not in (0, first) or path[-1] not in (n_states - 1, last):
+            continue
+        total = scores[0, column[path[0]]]
+        for t in range(1, n_frames):
+            a, b = path[t - 1], path[t]
+            if a == b:
+                total += stay[a]
+            elif a == b - 1 or skip_from[b] == a:
+                total += leave[a]
+            else:
+                total = -np.inf
+                break
+            total += scores[t, column[b]]
+        best = max(best, total)
+    return best
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_best_path_equals_all_paths_tried(seed):
+    rng = np.random.default_rng(seed)
+    column = np.array([2, 0, 2, 1, 2])
+    skip_from = np.array([-1, -1, -1, 1, -1])
+    scores = rng.normal(size=(6, 3)).astype(np.float32)
+    stay, leave = np.log(rng.uniform(0.2, 0.8, 5)), np.log(rng.uniform(0.2, 0.8, 5))
+    path, total = best_path(scores, column, skip_from, stay, leave, 1, 3)
+    assert total == pytest.approx(slow_best(scores, column, skip_from, stay, leave, 1, 3), abs=1e-5)
+    assert path[0] in (0, 1)
+    assert path[-1] in (3, 4)
+
+
+def test_too_few_frames_have_no_path():
+    column, none = np.arange(5), np.full(5, -1)
+    _, total = best_path(np.zeros((3, 5), np.float32), column, none, np.zeros(5), np.zeros(5), 0, 4)
+    assert total == -np.inf
+
+
+def test_mixture_scores_equal_their_definition():
+    rng = np.random.default_rng(0)
+    frames = rng.normal(size=(7, 4)).astype(np.float32)
+    weights = np.log(np.array([[0.3, 0.7], [1.0, 1e-300]]))
+    weights[1, 1] = -np.inf
+    mixtures = Mixtures(rng.normal(size=(2, 2, 4)), rng.uniform(0.5, 2, (2, 2, 4)), weights)
+    expected = np.empty((7, 2))
+    for t, s in itertools.product(range(7), range(2)):
+        density = 0.0
+        for m in range(2):
+            mean, variance = mixtures.means[s, m], mixtures.variances[s, m]
+            normal = np.exp(-0.5 * (frames[t] - mean) ** 2 / variance) / np.sqrt(2 * np.pi * variance)
+            density += np.exp(weights[s, m]) * normal.prod()
+        expected[t, s] = np.log(density)
+    np.testing.assert_allclose(mixtures.score(frames, np.array([0, 1])), expected, rtol=1e-4)
+    np.testing.assert_allclose(mixtures.score(frames, np.array([1])), expected[:, 1:], rtol=1e-4)
+
+
+def test_refitting_never_lowers_the_likelihood_and_finds_two_clusters():
+    rng = np.random.default_rng(1)
+    frames = np.concatenate([rng.normal(-3, 0.5, (300, 2)), rng.normal(3, 0.5, (300, 2))]).astype(np.float32)
+    labels, state = np.zeros(600, dtype=np.int64), np.array([0])
+    model = Mixtures.flat(frames, 1, 2)
+    before = model.score(frames, state).sum()
+    for _ in range(8):
+        model = model.refit(frames, labels, 2, passes=1)
+        after = model.score(frames, state).sum()
+        assert after >= before - 1e-2 * abs(before)
+        before = after
+    np.testing.assert_allclose(sorted(model.means[0, :, 0]), [-3, 3], atol=0.2)
+
+
+def test_the_graph_lets_every_pause_be_skipped():
+    index = {"a": 0, "b": 1, "sil": 2}
+    chain = graph.build((Word("ab", ("a", "b")), Word("b", ("b",))), index)
+    assert [label for label, _ in chain.units] == ["sil", "a", "b", "sil", "b", "sil"]
+    assert np.flatnonzero(chain.skip_from >= 0).tolist() == [12]
+    assert chain.skip_from[12] == 8
+
+
+def test_segments_lie_on_the_hop_and_reach_the_end():
+    chain = graph.build((Word("ab", ("a", "b")),), {"a": 0, "b": 1, "sil": 2})
+    path = np.array([3, 3, 4, 5, 6, 7, 8, 8, 9, 10, 11])
+    found = chain.aligned("u", path, 5_000, 53_000)
+    assert [(s.label, s.onset_us, s.offset_us) for s in found.phones] == [
+        ("a", 0, 20_000),
+        ("b", 20_000, 40_000),
+        ("sil", 40_000, 53_000),
+    ]
+    assert [(s.label, s.onset_us, s.offset_us) for s in found.words] == [("ab", 0, 40_000)]
+
+
+def test_a_click_sits_in_the_frame_it_should():
+    samples = np.zeros(16_000, dtype=np.float32)
+    samples[8_040] = 0.9  # 502.5 ms, the centre of frame 100
+    energy = features.log_energy(samples, 200)
+    assert abs(int(np.argmax(energy)) - 100) <= 2
+    frames = features.features(samples)
+    assert frames.shape == (200, features.N_FEATURES)
+    loud = np.flatnonzero(np.abs(frames[:, 0] - np.median(frames[:, 0])) > 1.0)
+    assert (loud[0] + loud[-1]) / 2 == pytest.approx(100, abs=1)
+
+
+@pytest.fixture(scope="module")
+def spoken():
+    """A minute of one synthetic voice with its truth."""
+    import soxr
+
+    items, truth = [], []
+    for index in range(30):
+        text = f"{TEXTS[index % 6]}, {TEXTS[(index * 5 + index // 6) % 6]}"
+        speech = synthesize(text, Voice("es", "m3", 50, 150), index)
+        samples = soxr.resample(speech.samples.astype(np.float32) / 32768, speech.sample_rate, 16_000)
+        samples = samples + 0.003 * np.random.default_rng(index).standard_normal(len(samples))
+        words = [
+            Word(w.label, tuple(p.label for p in speech.phones if w.start <= p.start < w.end and p.label != "sil"))
+            for w in speech.words
+        ]
+        items.append(hmm.prepare(str(index), samples.astype(np.float32), tuple(words)))
+        edges = sorted({t for p in speech.phones for t in (p.start, p.end)})[1:-1]
+        truth.append([round(t * 1e6 / speech.sample_rate) for t in edges])
+    return items, truth
+
+
+def test_a_flat_start_finds_the_boundaries_and_always_the_same(spoken):
+    items, truth = spoken
+    options = hmm.HmmOptions(iterations=10, components=2)
+    model = hmm.train(items, options)
+    aligned = [hmm.align(model, item) for item in items]
+    score = score_boundaries((), ())
+    for reference, found in zip(truth, aligned, strict=True):
+        score += score_boundaries(reference, [phone.onset_us for phone in found.phones][1:])
+    assert score.f1(30) > 0.75
+    assert abs(score.mean_error_ms) < 15
+    for item, found in zip(items, aligned, strict=True):
+        assert found.phones[0].onset_us == 0
+        assert found.phones[-1].offset_us == item.duration_us
+        assert all(a.offset_us == b.onset_us for a, b in itertools.pairwise(found.phones))
+    again = hmm.train(items, options)
+    assert [hmm.align(again, item) for item in reversed(items)] == aligned[::-1]
+
+
+def test_what_cannot_be_aligned_says_why(spoken):
+    model = hmm.train(spoken[0][:5], hmm.HmmOptions(iterations=1, components=1))
+    strange = hmm.Item("x", (Word("q", ("ʘ",)),), *_frames(spoken), 1_000_000)
+    with pytest.raises(AlignmentFailure, match="ʘ"):
+        hmm.align(model, strange)
+    long = hmm.Item("x", spoken[0][0].words * 50, *_frames(spoken), 1_000_000)
+    with pytest.raises(AlignmentFailure, match="too few"):
+        hmm.align(model, long)
+
+
+def _frames(spoken):
+    item = spoken[0][0]
+    return item.frames[:100], item.log_energy[:100]

@@ -104,19 +104,33 @@ def wheel(folder: Folder) -> None:
 
 
 def _align(manifest: Manifest, folder: Path, jobs: int, seed: int, strict: bool) -> None:
+    """Align the corpus, unless an earlier run did so for the same recordings, texts and seed."""
+    from dataclasses import replace
+
     from hac.align.corpus import Options, align_corpus
     from hac.align.hmm import HmmOptions
     from hac.console import progress
-    from hac.data.alignment import write_alignments
+    from hac.data.alignment import read_alignments, write_alignments
     from hac.errors import FailureLog
+    from hac.files import sha256_file
 
+    store = folder / "alignments.parquet"
+    made_from = {
+        "manifest": manifest.sha256,
+        "provenance": sha256_file(folder / "provenance.json"),
+        "seed": seed,
+    }
+    if store.is_file() and read_alignments(store).provenance.get("made_from") == made_from:
+        typer.echo(f"{store}: kept, it belongs to these recordings; remove it to align again")
+        return
     failures = FailureLog(strict)
     options = Options(jobs=jobs, hmm=HmmOptions(seed=seed))
     with progress("aligning", len(manifest)) as advance:
         alignments = align_corpus(manifest, options, failures=failures, advance=advance)
-    write_alignments(alignments, folder / "alignments.parquet")
+    provenance = {**alignments.provenance, "made_from": made_from}
+    write_alignments(replace(alignments, provenance=provenance), store)
     _say_failures("not aligned", failures)
-    typer.echo(f"{folder / 'alignments.parquet'}: {len(alignments.words.ids):,} utterances aligned")
+    typer.echo(f"{store}: {len(alignments.words.ids):,} utterances aligned")
 
 
 def _say_what(manifest: Manifest, folder: Path) -> None:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 from hac.commands import corpus_builtin
+from hac.data.alignment import PHONES, WORDS, Alignments, read_alignments, tier_from_rows
 from hac.data.audio import AudioError, read_audio
 from hac.data.corpora.debian import DebianCorpus, debian_corpus
 from hac.data.corpora.debian_packages import default_cache, download, unpack
@@ -30,7 +31,7 @@ from hac.data.corpora.debian_sets import (
     tuxpaint_text,
 )
 from hac.data.corpora.g722 import read_g722
-from hac.data.manifest import read_manifest
+from hac.data.manifest import Manifest, read_manifest
 from hac.errors import HacError
 from hac.files import sha256_file
 
@@ -351,3 +352,32 @@ def test_the_command_says_what_it_made(tmp_path: Path, cache: Path) -> None:
     assert "2 utterances" in result.output
     assert "left out, not-speech: 1" in result.output
     assert "failed, audio-empty: 1" in result.output
+
+
+@needs_dpkg
+def test_an_alignment_is_made_once_for_the_same_recordings(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs: list[int] = []
+
+    def align_corpus(manifest: Manifest, options: object, **_: object) -> Alignments:
+        runs.append(len(manifest))
+        rows = [(id, "x", 0, 1000) for id in manifest.ids]
+        return Alignments({name: tier_from_rows(name, rows) for name in (PHONES, WORDS)}, {"aligner": "fake"})
+
+    monkeypatch.setattr("hac.align.corpus.align_corpus", align_corpus)
+    app = typer.Typer()
+    app.command()(corpus_builtin.debian)
+
+    def invoke(*more: str) -> str:
+        options = ["--cache", str(cache), "--sets", "asterisk-en", *more]
+        result = CliRunner().invoke(app, [str(tmp_path / "made"), *options])
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    assert "2 utterances aligned" in invoke()
+    assert "kept" in invoke()
+    assert runs == [2]
+    invoke("--seed", "1")
+    assert runs == [2, 2]
+    assert read_alignments(tmp_path / "made" / "alignments.parquet").provenance["aligner"] == "fake"

@@ -37,7 +37,7 @@ _CONVERSION = 1
 _SILENCE = 2.0**-10
 """Peak below which a recording holds no speech; coded silence is a few 16-bit steps, not zero."""
 
-_MAX_LETTERS_PER_S = 30.0
+_MAX_LETTERS_PER_S = 22.0
 """Nobody speaks faster: above it the text says more than the recording."""
 
 

@@ -70,9 +70,7 @@ def model_folder(where: str, revision: str | None = None) -> tuple[Path, str | N
     if folder.is_dir():
         return folder, None
     if folder.exists():
-        raise HacError(
-            f"{where}: is a file, expected a model folder or a hub id such as facebook/encodec_24khz"
-        )
+        raise HacError(f"{where}: is a file, expected a model folder or a hub id such as facebook/encodec_24khz")
     if where.startswith((".", "/", "~")) or not HUB_ID.fullmatch(where):
         raise HacError(f"{where}: no such folder, and no hub id (owner/name) either")
     from huggingface_hub import snapshot_download
@@ -81,9 +79,7 @@ def model_folder(where: str, revision: str | None = None) -> tuple[Path, str | N
     try:
         path = Path(snapshot_download(where, revision=revision, allow_patterns=_HUB_FILES))
     except (HfHubHTTPError, OSError, ValueError) as error:
-        reason = (
-            str(error).strip().splitlines()[0].rstrip(".:") if str(error).strip() else type(error).__name__
-        )
+        reason = str(error).strip().splitlines()[0].rstrip(".:") if str(error).strip() else type(error).__name__
         raise HacError(
             f"{where}: no such folder here, and the hub did not give it ({reason});"
             " check the name, the network and HF_TOKEN, or give a folder"
@@ -121,9 +117,7 @@ def open_checkpoint(where: str, revision: str | None = None) -> Checkpoint:
     if single.is_file():
         weights = [single]
     elif index.is_file():
-        weights = [
-            _shard(folder, str(name)) for name in sorted(set(read_json(index).get("weight_map", {}).values()))
-        ]
+        weights = [_shard(folder, str(name)) for name in sorted(set(read_json(index).get("weight_map", {}).values()))]
     else:
         weights = []
     if not weights:
@@ -187,9 +181,7 @@ def checked_device(device: str) -> torch.device:
         torch.empty(1, device=target)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).strip().splitlines()[0]
-        raise HacError(
-            f"device {device!r} cannot be used ({reason}); expected cpu, cuda or cuda:N"
-        ) from error
+        raise HacError(f"device {device!r} cannot be used ({reason}); expected cpu, cuda or cuda:N") from error
     return target
 
 

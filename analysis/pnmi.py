@@ -43,6 +43,7 @@ class Request:
         failures: what fell out so far.
         inputs: files that went in, by role, for the provenance.
         options: as given on the command line.
+        system: what to call the tokenizer; empty: its own name.
     """
 
     tokens: TokenStore
@@ -52,6 +53,7 @@ class Request:
     failures: FailureLog = field(default_factory=FailureLog)
     inputs: Mapping[str, Path] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    system: str = ""
 
 
 @dataclass(frozen=True)
@@ -289,7 +291,7 @@ def _about(request: Request, corpus: Corpus) -> dict[str, Any]:
     if request.labels.manifest is not None:
         inputs.setdefault("manifest", {})["content_sha256"] = request.labels.manifest.sha256
     return {
-        "system": str(request.tokens.provenance.get("tokenizer", request.inputs.get("tokens", "tokens"))),
+        "system": request.system or _system(request),
         "coverage": corpus.coverage,
         "warnings": corpus.warnings,
         "failures": request.failures.by_reason(),
@@ -301,6 +303,13 @@ def _about(request: Request, corpus: Corpus) -> dict[str, Any]:
             alignment=dict(request.labels.alignments.provenance),
         ),
     }
+
+
+def _system(request: Request) -> str:
+    """The tokenizer's own name, or the token file's."""
+    if name := request.tokens.provenance.get("tokenizer"):
+        return str(name)
+    return request.inputs["tokens"].stem if "tokens" in request.inputs else "tokens"
 
 
 def _examples(failures: FailureLog) -> list[dict[str, str]]:

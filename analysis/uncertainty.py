@@ -157,9 +157,11 @@ class _Sums:
             # H = log N - sum n log n / N, and I = H(label) + H(code) - H(label, code)
             h_phone = np.log(total) - label_n_log_n / total
             joint = self.n_log_n[labels].sum(axis=0)
+            # a draw that holds one label only has no PNMI; what was never drawn is exactly zero
+            defined = np.count_nonzero(by_label, axis=0) > 1
             mutual = np.log(total) + (joint - label_n_log_n - code_n_log_n) / total
             return {
-                "pnmi": np.maximum(mutual, 0) / h_phone,
+                "pnmi": np.where(defined, np.maximum(mutual, 0) / h_phone, np.nan),
                 "phone_purity": code_largest / total,
                 "cluster_purity": self.largest[labels].sum(axis=0) / total,
                 "h_phone": h_phone,

@@ -13,6 +13,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -153,7 +154,11 @@ def synthetic_corpus(folder: Path, settings: Settings, *, jobs: int = 1) -> Synt
         PHONES: tier_from_rows(PHONES, (phone for row in rows for phone in row.phones), ids=ids),
         WORDS: tier_from_rows(WORDS, (word for row in rows for word in row.words), ids=ids),
     }
-    provenance = {"aligner": "espeak-ng events (exact)", "settings": asdict(settings)}
+    provenance = {
+        "aligner": "espeak-ng events (exact)",
+        "settings": asdict(settings),
+        "versions": {name: version(name) for name in ("espeakng-loader", "numpy", "scipy", "soxr", "soundfile")},
+    }
     alignments = Alignments(tiers, provenance)
     write_alignments(alignments, folder / "alignments.parquet")
     write_manifest(manifest, folder / "manifest.jsonl")

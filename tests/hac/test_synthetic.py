@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import random
 import sys
 from itertools import pairwise
 from pathlib import Path
 
+import espeakng_loader
 import numpy as np
 import pytest
 import typer
@@ -116,6 +118,18 @@ def test_an_utterance_depends_on_nothing_said_before() -> None:
     random.Random(5).shuffle(jobs)
     for job in jobs:
         assert same(say[job], synthesize(texts.sentences(job[0])[0], Voice(*job, 45, 180), 7)), job
+
+
+def test_another_user_of_the_library_changes_nothing() -> None:
+    voice, text = Voice("en", "f1", 45, 180), texts.sentences("en")[0]
+    alone = synthesize(text, voice, 7)
+    held = ctypes.CDLL(espeakng_loader.get_library_path())
+    try:
+        for _ in range(3):
+            assert same(synthesize(text, voice, 7), alone)
+    finally:
+        espeak._unload(held._handle)
+    assert same(synthesize(text, voice, 7), alone)
 
 
 def test_pitch_and_rate_are_heard() -> None:

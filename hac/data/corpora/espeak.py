@@ -18,12 +18,16 @@ spoken before and in whichever process.
 from __future__ import annotations
 
 import ctypes
+import os
 import re
+import shutil
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -221,12 +225,29 @@ def _fresh_library(seed: int) -> Iterator[_Library]:
         raise HacError(
             "the synthetic corpus needs the wheel espeakng-loader: pip install 'hac-codec[synth]'"
         ) from error
-    library = ctypes.CDLL(espeakng_loader.get_library_path())
+    with _unshared(Path(espeakng_loader.get_library_path())) as path:
+        library = ctypes.CDLL(str(path))
+        try:
+            yield _Library(library, str(espeakng_loader.get_data_path()), seed)
+        finally:
+            library.espeak_Terminate()
+            _unload(library._handle)
+
+
+@contextmanager
+def _unshared(path: Path) -> Iterator[Path]:
+    """The library's path; where somebody in this process holds it loaded, the path of a copy, which is fresh."""
+    no_load = getattr(os, "RTLD_NOLOAD", None)
     try:
-        yield _Library(library, espeakng_loader.get_data_path(), seed)
-    finally:
-        library.espeak_Terminate()
-        _unload(library._handle)
+        held = ctypes.CDLL(str(path), mode=no_load | os.RTLD_NOW) if no_load is not None else None
+    except OSError:
+        held = None  # not loaded: the usual case
+    if held is None:
+        yield path
+        return
+    _unload(held._handle)
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(shutil.copy(path, folder))
 
 
 def _unload(handle: int) -> None:

@@ -56,20 +56,24 @@ def _label_at(time: Fraction, intervals: Iterable[Interval]) -> str | None:
 Met = Iterable[tuple[int, str, Fraction]]
 
 
+def _shared(intervals: Sequence[Interval], i: int, rate: Fraction, lag: Fraction) -> Iterable[tuple[str, Fraction]]:
+    for interval in intervals:
+        shared = _overlap(_frame(i, rate, lag), _seconds(interval))
+        if shared and interval[0] is not None:
+            yield interval[0], shared
+
+
 def _duration(intervals: Sequence[Interval], n: int, rate: Fraction, lag: Fraction) -> Met:
     for i in range(n):
-        for interval in intervals:
-            shared = _overlap(_frame(i, rate, lag), _seconds(interval))
-            if shared and interval[0] is not None:
-                yield i, interval[0], shared
+        for label, shared in _shared(intervals, i, rate, lag):
+            yield i, label, shared
 
 
 def _max_overlap(intervals: Sequence[Interval], n: int, rate: Fraction, lag: Fraction) -> Met:
     for i in range(n):
         shares: dict[str, Fraction] = {}  # in order of time, so that max() gives a tie to the earlier
-        for frame, label, shared in _duration(intervals, n, rate, lag):
-            if frame == i:
-                shares[label] = shares.get(label, Fraction(0)) + shared
+        for label, shared in _shared(intervals, i, rate, lag):
+            shares[label] = shares.get(label, Fraction(0)) + shared
         if shares:
             yield i, max(shares, key=lambda label: shares[label]), Fraction(1)
 

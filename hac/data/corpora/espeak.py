@@ -4,10 +4,8 @@ The wheel is optional (extra `synth`) and never part of this project: the librar
 
 Two traps are handled here.
 
-*A stop's event sits at its release.* espeak-ng reports a stop when its burst starts, and the silent closure before
-it (40 to 50 ms for p, t, k) falls to the previous phone, while the word event does include it. The closure is given
-back to the stop: the run of near-zero samples right before the event. `DRY_VARIANTS` are voices without echo, where
-those samples are really near zero.
+*A stop's event sits at its release*, not at its closure: see `espeak_times`. `DRY_VARIANTS` are voices without
+echo, whose closures are really silent.
 
 *The library remembers.* Noise, oscillator phases and filters carry over from one utterance to the next, so the same
 text sounds different the second time, and even its times move. The library is therefore loaded afresh for each
@@ -33,12 +31,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hac.data.corpora.espeak_times import PHONEME, Mark, Span, phone_spans, word_spans
 from hac.errors import HacError
 
-SILENCE = "sil"
-"""Label of a pause in the phone tier."""
-
-# chosen by ear-free tests: no echo, breath or robot effects; every closure of p, t, k found in eight languages
+# chosen by measurement: no echo, breath or robot effects; every closure of p, t, k found in eight languages
 FEMALE_VARIANTS = (
     "Andrea", "Annie", "anika", "aunty", "belinda", "f1", "grandma", "linda", "shelby", "steph", "steph2", "zac",
 )  # fmt: skip
@@ -51,24 +47,11 @@ _VOICES = {"de": "de", "en": "en-us", "es": "es", "fr": "fr", "it": "it", "nl": 
 
 # values of espeak-ng's speak_lib.h
 _SYNCHRONOUS, _PHONEME_EVENTS, _PHONEME_IPA, _DONT_EXIT = 2, 1, 2, 0x8000
-_WORD, _PHONEME = 1, 7
 _RATE, _PITCH = 1, 3
 _BY_CHARACTER, _UTF8 = 1, 1
 
-_BETWEEN_WORDS = ' \xa0\t\n.,;:!?¿¡"«»„“”()-–—…'
-
 _MOST_JOINED = 4
 """How often neighbouring words are taken apart."""
-
-_STOPS = tuple("pbtdkɡgqɢcɟʈɖʔ")
-_CLOSED = 12
-"""Largest amplitude of a closure, in steps of 16 bits."""
-_SHORTEST_CLOSURE_S = 0.008
-_SHORTEST_PAUSE_S = 0.08
-"""A shorter nameless event is a transition, a hard attack or a closure: it belongs to the phone after it."""
-
-_SPELLING = {"ɐ̃ʊ": "ɐ̃ʊ̃", "ss": "sː", "ʲ": "j"}
-"""Labels made plain: cut short by the event's eight bytes, doubled for length, a modifier on its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +69,6 @@ class Voice:
     variant: str
     pitch: int
     rate: int
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A labelled interval in samples, half-open."""
-
-    label: str
-    start: int
-    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,16 +139,6 @@ _CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctype
 _LOCK = threading.Lock()
 
 
-@dataclass(frozen=True, slots=True)
-class _Mark:
-    """One event: where it sounds (in samples), where its text is (1-based, in characters), what it is."""
-
-    type: int
-    sample: int
-    position: int
-    label: str
-
-
 class _Library:
     """A freshly loaded espeak-ng; speaks one utterance."""
 
@@ -186,7 +150,7 @@ class _Library:
             raise HacError(f"espeak-ng found no data in {data_path}; reinstall it: pip install 'hac-codec[synth]'")
         library.espeak_ng_SetRandSeed(ctypes.c_long(seed))
         self._blocks: list[NDArray[np.int16]] = []
-        self._marks: list[_Mark] = []
+        self._marks: list[Mark] = []
         self._callback = _CALLBACK(self._receive)
         library.espeak_SetSynthCallback(self._callback)
 
@@ -196,8 +160,8 @@ class _Library:
         i = 0
         while events[i].type != 0:
             event = events[i]
-            label = event.id.string.decode("utf-8", errors="replace") if event.type == _PHONEME else ""
-            self._marks.append(_Mark(event.type, event.sample, event.text_position, label))
+            label = event.id.string.decode("utf-8", errors="replace") if event.type == PHONEME else ""
+            self._marks.append(Mark(event.type, event.sample, event.text_position, label))
             i += 1
         return 0
 
@@ -211,8 +175,8 @@ class _Library:
         data = text.encode() + b"\0"
         self._library.espeak_Synth(data, len(data), 0, _BY_CHARACTER, 0, _UTF8, None, None)
         samples = np.concatenate(self._blocks) if self._blocks else np.zeros(0, np.int16)
-        phones = _phone_spans(self._marks, samples, self._sample_rate)
-        words = _word_spans(self._marks, phones, text)
+        phones = phone_spans(self._marks, samples, self._sample_rate)
+        words = word_spans(self._marks, phones, text)
         return Speech(samples, self._sample_rate, tuple(span for span, _ in phones), words)
 
 
@@ -257,67 +221,3 @@ def _unload(handle: int) -> None:
         _ctypes.FreeLibrary(handle)
     else:
         _ctypes.dlclose(handle)
-
-
-def _phone_spans(marks: list[_Mark], samples: NDArray[np.int16], sample_rate: int) -> list[tuple[Span, int]]:
-    """Phones with the text position they came from; stops begin with their closure."""
-    # a label in brackets says that the language changes; it makes no sound
-    events = [mark for mark in marks if mark.type == _PHONEME and not mark.label.startswith("(")]
-    if not events or events[0].sample > 0:
-        # the closure of a first stop cannot be heard: it is a pause like what comes before it
-        events.insert(0, _Mark(_PHONEME, 0, 0, ""))
-    # the first of several nameless events in a row stands for all of them
-    nameless = [_label(event.label) == SILENCE for event in events]
-    events = [event for i, event in enumerate(events) if not (i and nameless[i] and nameless[i - 1])]
-    ends = [*(event.sample for event in events[1:]), len(samples)]
-    spans: list[tuple[Span, int]] = []
-    for event, end in zip(events, ends, strict=True):
-        label, start = _label(event.label), event.sample
-        if spans and label != SILENCE:
-            start = _true_start(label, start, spans, samples, sample_rate)
-        if end > start:
-            spans.append((Span(label, start, end), event.position))
-    return spans
-
-
-def _true_start(
-    label: str, start: int, spans: list[tuple[Span, int]], samples: NDArray[np.int16], sample_rate: int
-) -> int:
-    """Where a phone starts: before a short nameless event, or with its closure; cuts what lies before it."""
-    before, position = spans[-1]
-    if before.label == SILENCE:
-        if before.start > 0 and before.end - before.start < _SHORTEST_PAUSE_S * sample_rate:
-            del spans[-1]
-            return before.start
-        return start
-    if not label.startswith(_STOPS):
-        return start
-    loud = np.flatnonzero(np.abs(samples[before.start : start].astype(np.int32)) > _CLOSED)
-    closure = before.start + int(loud[-1]) + 1 if len(loud) else start
-    if start - closure < _SHORTEST_CLOSURE_S * sample_rate:
-        return start
-    spans[-1] = (Span(before.label, before.start, closure), position)
-    return closure
-
-
-def _label(name: str) -> str:
-    """A phone's IPA symbol without stress; a pause is `sil`."""
-    plain = name.strip("ˈˌ-")
-    return _SPELLING.get(plain, plain) or SILENCE
-
-
-def _word_spans(marks: list[_Mark], phones: list[tuple[Span, int]], text: str) -> tuple[Span, ...]:
-    """Words, each from its first phone to its last. A phone names the text position of its word.
-
-    A word reaches to the next one's position, since an event's own length stops at a hyphen or apostrophe.
-    """
-    at: dict[int, Span] = {}
-    for span, position in phones:
-        if span.label != SILENCE:
-            at[position] = Span("", at.get(position, span).start, span.end)
-    positions = [mark.position for mark in marks if mark.type == _WORD and mark.position in at]
-    ends = [*positions[1:], len(text) + 1]
-    return tuple(
-        Span(text[start - 1 : end - 1].strip(_BETWEEN_WORDS).lower(), at[start].start, at[start].end)
-        for start, end in zip(positions, ends, strict=True)
-    )

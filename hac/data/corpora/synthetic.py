@@ -24,7 +24,8 @@ from hac.console import progress
 from hac.data.alignment import PHONES, WORDS, Alignments, tier_from_rows, write_alignments
 from hac.data.audio import QUALITY, write_audio
 from hac.data.corpora.augment import CONDITIONS, Augmentation, augment
-from hac.data.corpora.espeak import FEMALE_VARIANTS, MALE_VARIANTS, Span, Voice, synthesize
+from hac.data.corpora.espeak import FEMALE_VARIANTS, MALE_VARIANTS, Voice, synthesize
+from hac.data.corpora.espeak_times import SILENCE, Span
 from hac.data.corpora.texts import LANGUAGES, sentences
 from hac.data.manifest import Manifest, Utterance, write_manifest
 from hac.data.timeline import US_PER_S, samples_to_us
@@ -215,12 +216,12 @@ def _speak(id: str, text: str, speaker: Speaker, settings: Settings, folder: Pat
 def _with_edges(id: str, phones: list[Row], duration_us: int) -> list[Row]:
     """The phones with the silence before and after them, so that the tier covers the whole file."""
     first, last = phones[0], phones[-1]
-    if first[1] == "sil":
-        phones[0] = (id, "sil", 0, first[3])
+    if first[1] == SILENCE:
+        phones[0] = (id, SILENCE, 0, first[3])
     else:
-        phones.insert(0, (id, "sil", 0, first[2]))
-    if last[1] == "sil":
-        phones[-1] = (id, "sil", phones[-1][2], duration_us)
+        phones.insert(0, (id, SILENCE, 0, first[2]))
+    if last[1] == SILENCE:
+        phones[-1] = (id, SILENCE, phones[-1][2], duration_us)
     else:
-        phones.append((id, "sil", last[3], duration_us))
+        phones.append((id, SILENCE, last[3], duration_us))
     return phones

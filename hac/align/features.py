@@ -14,7 +14,7 @@ HOP_US = 5_000
 
 _WINDOW_MS = 20.0
 _COEFFICIENTS = 13
-_DELTA_FRAMES = 4
+_DELTA_FRAMES = 2
 """Frames on each side that a delta's regression sees."""
 
 N_FEATURES = 3 * _COEFFICIENTS

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hac.align.viterbi import log_sum_groups
+
 _VARIANCE_FLOOR = 0.03
 """Of the normalized features."""
 _FRAMES_PER_COMPONENT = 50
@@ -51,10 +53,7 @@ class Mixtures:
             frames, self.means[states][used], self.variances[states][used], self.log_weights[states][used]
         )
         starts = np.flatnonzero(np.r_[True, np.diff(row) > 0])
-        top = np.maximum.reduceat(joint, starts, axis=1)
-        joint -= top[:, row]
-        np.exp(joint, out=joint)
-        return top + np.log(np.add.reduceat(joint, starts, axis=1))
+        return log_sum_groups(joint, starts)
 
     def refit(self, frames: NDArray[np.float32], labels: NDArray[np.int64], n_components: int, passes: int) -> Mixtures:
         """EM within each state, from here on, over the frames [t, d] that `labels` [t] give it.

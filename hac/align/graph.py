@@ -22,18 +22,20 @@ class Graph:
         units: label and word index of each unit; a pause has word -1.
         state: int64 [n], the model state (`3 * phone + position`) of each state on the path.
         skip_from: int64 [n], the state that may jump here over an optional pause, or -1.
+        pause_end: bool [n], the last state of each pause.
     """
 
     words: tuple[Word, ...]
     units: tuple[tuple[str, int], ...]
     state: NDArray[np.int64]
     skip_from: NDArray[np.int64]
+    pause_end: NDArray[np.bool_]
 
-    def aligned(self, id: str, path: NDArray[np.int64], hop_us: int, duration_us: int) -> Aligned:
-        """Phones and words of a path [t] over the states, one every `hop_us`, cut to the duration."""
+    def aligned(self, id: str, path: NDArray[np.int64], hop_us: int, duration_us: int, lag_us: int = 0) -> Aligned:
+        """Phones and words of a path [t] over the states, one every `hop_us`, `lag_us` earlier, cut to the duration."""
         unit = path // STATES_PER_PHONE
         starts = np.flatnonzero(np.r_[True, np.diff(unit) > 0])
-        edges = np.minimum(np.append(starts * hop_us, duration_us), duration_us).tolist()
+        edges = np.clip(np.append(starts * hop_us - lag_us, duration_us), 0, duration_us).tolist()
         edges[-1] = duration_us
         phones: list[Segment] = []
         spans: dict[int, tuple[int, int]] = {}
@@ -65,7 +67,8 @@ def build(words: Sequence[Word], phone_index: dict[str, int]) -> Graph:
     for unit in range(2, len(units)):
         if units[unit - 1][0] == SILENCE:
             skip_from[unit * STATES_PER_PHONE] = (unit - 1) * STATES_PER_PHONE - 1
-    return Graph(tuple(words), tuple(units), state, skip_from)
+    pause_end = state == phone_index[SILENCE] * STATES_PER_PHONE + STATES_PER_PHONE - 1
+    return Graph(tuple(words), tuple(units), state, skip_from, pause_end)
 
 
 def flat_states(graph: Graph, log_energy: NDArray[np.float32], phone_index: dict[str, int]) -> NDArray[np.int64]:

@@ -20,6 +20,14 @@ from hac.align.types import SILENCE, Aligned, AlignmentFailure, Word
 from hac.align.viterbi import best_path
 from hac.data.timeline import samples_to_us
 
+_LAG_US = 5_000
+"""Taken off every boundary. Frames are centred exactly, yet these models put boundaries late: by 5.0, 6.1 and 7.2 ms
+on synthetic Spanish, German and French, and 2.9 ms later than pocketsphinx on real English prompts. The cause is not
+established; one frame is what both kinds of speech agree on."""
+
+_PAUSE_COST = 60.0
+"""Nats for a pause between words, or closures before a word's first stop would pass for pauses."""
+
 
 @dataclass(frozen=True, slots=True)
 class HmmOptions:
@@ -33,8 +41,8 @@ class HmmOptions:
         seed: of that draw.
     """
 
-    iterations: int = 20
-    components: int = 6
+    iterations: int = 14
+    components: int = 4
     min_speaker_s: float = 300.0
     max_train_s: float = 2400.0
     seed: int = 0
@@ -88,6 +96,7 @@ class Model:
         scores = self.mixtures.score(item.frames, states)
         unit = graph.STATES_PER_PHONE
         stay, leave = self.log_stay[chain.state], self.log_leave[chain.state]
+        leave = leave - chain.pause_end * _PAUSE_COST
         path, total = best_path(
             scores, column.astype(np.int64), chain.skip_from, stay, leave, unit, len(column) - unit - 1
         )
@@ -138,7 +147,7 @@ def align(model: Model, item: Item) -> Aligned:
     if unheard:
         raise AlignmentFailure("phone-unheard", f"the phone {min(unheard)!r} is too rare in the corpus to be learnt")
     chain = graph.build(item.words, model.phone_index)
-    return chain.aligned(item.id, model.path(item, chain), features.HOP_US, item.duration_us)
+    return chain.aligned(item.id, model.path(item, chain), features.HOP_US, item.duration_us, _LAG_US)
 
 
 def _relabel(model: Model, item: Item, chain: graph.Graph, before: NDArray[np.int64]) -> NDArray[np.int64]:

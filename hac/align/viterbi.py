@@ -61,3 +61,25 @@ def best_path(
         elif came[t, state] == 2:
             state = skip_from[state]
     return path, total
+
+
+@njit(cache=True, nogil=True)
+def log_sum_groups(values: NDArray[np.float32], starts: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Log of the sum of exponentials over runs of columns: float32 [t, n] to [t, k], run j from `starts[j]`."""
+    n_frames, n_columns = values.shape
+    n_groups = starts.shape[0]
+    sums = np.empty((n_frames, n_groups), np.float32)
+    for t in range(n_frames):
+        for group in range(n_groups):
+            begin = starts[group]
+            end = starts[group + 1] if group + 1 < n_groups else n_columns
+            top = values[t, begin]
+            for column in range(begin + 1, end):
+                top = max(top, values[t, column])
+            total = np.float32(0.0)
+            for column in range(begin, end):
+                # smaller than float32 can tell beside 1
+                if values[t, column] > top - np.float32(18.0):
+                    total += np.exp(values[t, column] - top)
+            sums[t, group] = top + np.log(total)
+    return sums

@@ -19,8 +19,8 @@ Group = tuple[str, str]
 """Language and speaker; an empty speaker stands for all who have too little speech of their own."""
 
 _CHUNK = 32
-_MAX_S = 180.0
-"""Search takes memory in proportion to the square of the length."""
+_MIN_S, _MAX_S = 0.1, 180.0
+"""Too short to hold a word; too long to search, whose memory grows with the square of the length."""
 
 
 def align_utterances(
@@ -111,6 +111,8 @@ def _prepare(manifest: Manifest, utterance: Utterance) -> hmm.Item | Failure:
     try:
         words = pronounce(utterance.text or "", utterance.language or "")
         audio = read_utterance(manifest, utterance, features.SAMPLE_RATE)
+        if len(audio.samples) < _MIN_S * features.SAMPLE_RATE:
+            raise AlignmentFailure("audio-short", f"{len(audio.samples)} samples are too short to align")
         return hmm.prepare(utterance.id, audio.samples, words)
     except AudioError as error:
         return Failure(utterance.id, error.reason, str(error))

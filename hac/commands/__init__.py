@@ -1,0 +1,1 @@
+"""The commands of `hac`, one module each; their bodies import what they need."""

@@ -12,6 +12,7 @@ from hac.commands import corpus_builtin
 app = typer.Typer(help="Make a corpus, or a manifest for one.", no_args_is_help=True)
 app.command("builtin")(corpus_builtin.builtin)
 app.command("debian")(corpus_builtin.debian)
+app.command("wheel")(corpus_builtin.wheel)
 
 
 @app.command("import")

@@ -1,0 +1,1 @@
+"""Corpora: imported from the layouts people have, fetched from packages, or synthesized."""

@@ -95,6 +95,13 @@ def test_failures_are_counted_and_the_rest_is_aligned(corpus):
         align_corpus(corpus)
 
 
+def test_a_snippet_is_a_failure_of_the_hmm_too(tmp_path, beckett):
+    write_audio(tmp_path / "s.wav", beckett[20_000:20_040], 16_000)
+    manifest = Manifest(tmp_path, (Utterance("s", "s.wav", 40 / 16_000, "s", "es", "uno"),))
+    with pytest.raises(HacError, match="too short"):
+        align_corpus(manifest, FAST)
+
+
 def test_the_command_writes_a_store_and_a_list_of_failures(corpus, tmp_path):
     write_manifest(corpus, tmp_path / "m.jsonl")
     out = tmp_path / "a.parquet"

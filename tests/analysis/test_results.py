@@ -1,0 +1,131 @@
+"""`results.json`: what is written is what is read, and what is not ours is said not to be."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analysis.metrics import METRICS, metric_of
+from analysis.results import SCHEMA, VERSION, Lag, Record, Results, StreamInfo, read_results, write_results
+from hac.errors import HacError
+
+numbers = st.floats(allow_infinity=False)
+
+
+@st.composite
+def records(draw: st.DrawFn) -> Record:
+    names = ("value", "ci_low", "ci_high", "null_mean", "null_sd", "corrected", "corrected_ci_low", "corrected_ci_high")
+    return Record(
+        id="units.pnmi",
+        stream="units",
+        group=draw(st.text(max_size=5)),
+        n=draw(st.integers(0, 1 << 60)),
+        protocol="silence-kept",
+        note=draw(st.text(max_size=5)),
+        **{name: draw(numbers) for name in names},
+    )
+
+
+def make(**more) -> Results:
+    return Results(command="pnmi", system="mfcc-kmeans", metrics=[], **more)
+
+
+def rows(results: Results) -> str:
+    """Everything in the file; NaN is equal to NaN as text."""
+    return repr(results)
+
+
+@given(metrics=st.lists(records(), max_size=3))
+def test_what_is_written_is_read(metrics: list[Record], tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.mktemp("results") / "results.json"
+    results = Results(
+        command="pnmi",
+        system="ж",
+        metrics=metrics,
+        streams={"units": StreamInfo(codebook_size=2, frame_rate="25/2", used_codes=1, n_frames=3, hours=math.nan)},
+        lags=[Lag(stream="units", lags_frames=[0.5], pnmi=[math.nan], best_lag_frames=0, best_lag_ms=0, gain=math.nan)],
+        failures={"no-tokens": 2},
+    )
+    write_results(results, path)
+    assert rows(read_results(path)) == rows(results)
+
+
+def test_what_could_not_be_had_is_null_in_the_file(tmp_path: Path) -> None:
+    record = Record(id="units.pnmi", stream="units", value=math.nan, n=0, protocol="silence-kept", note="no speech")
+    path = tmp_path / "results.json"
+    write_results(Results(command="pnmi", system="x", metrics=[record]), path)
+    data = json.loads(path.read_text(), parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+    assert (data["schema"], data["version"]) == (SCHEMA, VERSION)
+    assert data["metrics"][0]["value"] is None
+    assert math.isnan(read_results(path).get("units.pnmi").value)
+
+
+def test_a_record_that_is_not_there_is_named() -> None:
+    with pytest.raises(KeyError, match=r"units\.pnmi \[language=en\]"):
+        make().get("units.pnmi", "language=en")
+
+
+def whole() -> dict:
+    record = Record(id="units.pnmi", stream="units", value=0.5, n=1, protocol="silence-kept")
+    results = Results(command="pnmi", system="x", metrics=[record])
+    return results.model_dump(mode="json", by_alias=True)
+
+
+def spoil(path: Path, text: str | None) -> Path:
+    if text is not None:
+        path.write_text(text, encoding="utf-8")
+    return path
+
+
+BAD = {
+    "missing": (None, "no such"),
+    "empty": ("", "JSON"),
+    "broken": ('{"schema": "hac-results", ', "JSON"),
+    "a list": ("[1, 2]", "hac-results"),
+    "another tool's": (json.dumps({"metrics": []}), "hac-results"),
+    "newer": (json.dumps({**whole(), "version": VERSION + 1}), f"version {VERSION + 1}.*upgrade"),
+    "lacking a field": (json.dumps({k: v for k, v in whole().items() if k != "system"}), "system"),
+    "misspelt": (json.dumps({**whole(), "metrix": []}), "metrix"),
+    "not a number": (
+        json.dumps({**whole(), "metrics": [{**whole()["metrics"][0], "value": "x"}]}),
+        r"metrics\.0\.value",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_a_bad_file_is_one_clear_sentence(kind: str, tmp_path: Path) -> None:
+    text, expected = BAD[kind]
+    path = spoil(tmp_path / "results.json", text)
+    with pytest.raises(HacError, match=expected) as error:
+        read_results(path)
+    sentence = str(error.value)
+    assert sentence.startswith(str(path))
+    assert "\n" not in sentence
+
+
+def test_bytes_that_are_no_text_are_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    path.write_bytes(b"\xff\xfe\x00{")
+    with pytest.raises(HacError, match=r"results\.json"):
+        read_results(path)
+
+
+def test_ids_lead_to_their_metric() -> None:
+    assert metric_of("acoustic.0.pnmi").name == "pnmi"
+    assert metric_of("phonetic.cluster_purity[silence-dropped]").name == "cluster_purity"
+    with pytest.raises(KeyError):
+        metric_of("phonetic.nonsense")
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_every_metric_says_what_it_is(name: str) -> None:
+    metric = METRICS[name]
+    assert metric.name == name
+    assert all((metric.title, metric.unit, metric.undefined, metric.definition))
+    assert metric.low is None or metric.high is None or metric.low < metric.high

@@ -1,0 +1,141 @@
+"""Shards on disk: they hold what was counted, and only shards of one job add."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from analysis.pnmi import merge, run_shard
+from analysis.shards import NAME, VERSION, Shard, ShardMeta, open_shards, write_shard
+from hac.errors import HacError
+from probes.counts import canonical
+from tests.analysis.worlds import QUICK, World, make_world
+from tests.probes.test_counts import bits, counted
+from tests.strategies import Case, Utterance
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    return make_world(3, 9, 8)
+
+
+@pytest.fixture(scope="module")
+def shards(world: World, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = tmp_path_factory.mktemp("shards")
+    for i in range(3):
+        run_shard(world.request(world.knowing()), i, 3, folder / str(i) / NAME)
+    return [folder / str(i) for i in range(3)]
+
+
+def meta_of(case: Case, **more) -> ShardMeta:
+    rows = [{"language": r.language, "speaker": r.speaker, "bin": r.bin, "grouped": r.grouped} for r in case.rows.rows]
+    facts = {"codebook_size": 2, "frame_rate": "50", "n_frames": 4}
+    units = str(counted(case).units_per_s)
+    about = {"rows": rows, "labels": sorted(case.labels), "units_per_s": {"units": units}, "streams": {"units": facts}}
+    rest = {"protocol": {}, "classes": {}, "n_lags": 0, "shard": [0, 1], "job": "j", "about": {}}
+    return ShardMeta(**{**about, **rest, **more})
+
+
+@pytest.fixture
+def case() -> Case:
+    intervals = (("AA", 0, 30_001), ("T", 30_001, 80_000))
+    utterances = tuple(Utterance(f"u{i}", "en", f"s{i % 2}", intervals, (0, 1, 1, i % 2)) for i in range(5))
+    return Case(utterances, Fraction(50), 2)
+
+
+def test_a_shard_holds_what_was_written(case: Case, tmp_path: Path) -> None:
+    counts = counted(case)
+    write_shard(tmp_path / NAME, meta_of(case), [(0, 0, -1, counts), (0, 1, -1, counts + counts)])
+    shard = Shard(tmp_path)
+    assert bits(shard.counts(0, 0)) == bits(canonical(counts))
+    assert bits(shard.counts(0, 1)) == bits(canonical(counts + counts))
+
+
+def test_a_draw_without_counts_is_a_zero(case: Case, tmp_path: Path) -> None:
+    counts = counted(case)
+    write_shard(tmp_path / NAME, meta_of(case), [(0, 0, -1, counts)])
+    nothing = Shard(tmp_path).counts(0, 7)
+    assert nothing.table.sum() == 0
+    assert bits(canonical(nothing + counts)) == bits(canonical(counts))
+
+
+def test_the_same_shard_is_the_same_bytes(world: World, shards: list[Path], tmp_path: Path) -> None:
+    run_shard(world.request(world.knowing()), 1, 3, tmp_path / NAME)
+    assert (tmp_path / NAME).read_bytes() == (shards[1] / NAME).read_bytes()
+
+
+def test_shards_open_in_their_own_order(shards: list[Path]) -> None:
+    assert [shard.meta.shard[0] for shard in open_shards(shards[::-1])] == [0, 1, 2]
+
+
+def test_a_missing_shard_is_named(shards: list[Path]) -> None:
+    with pytest.raises(HacError, match=r"1 of 3 shards are missing \(2/3\)"):
+        merge([shards[0], shards[2]], jobs=1)
+
+
+def test_a_shard_given_twice_is_named(shards: list[Path]) -> None:
+    with pytest.raises(HacError, match="shard 2 of 3 is given twice"):
+        merge([*shards, shards[1]], jobs=1)
+
+
+@pytest.mark.parametrize("what", ["tokens", "labels", "protocol", "speakers"])
+def test_shards_of_another_job_do_not_add(what: str, world: World, shards: list[Path], tmp_path: Path) -> None:
+    stream, protocol, other = world.knowing(), QUICK, world
+    if what == "tokens":
+        codes = stream.codes.copy()
+        codes[-1] = (codes[-1] + 1) % 8
+        stream = replace(stream, codes=codes)
+    elif what == "labels":
+        moved = [tuple(("AA" if i == 1 else p, a, b) for i, (p, a, b) in enumerate(u)) for u in world.intervals]
+        other = replace(world, intervals=tuple(moved))
+    elif what == "protocol":
+        protocol = replace(QUICK, seed=1)
+    else:
+        other = replace(world, speakers=("x", *world.speakers[1:]))
+    run_shard(other.request(stream, protocol=protocol), 1, 3, tmp_path / NAME)
+    with pytest.raises(HacError, match="different jobs"):
+        merge([shards[0], tmp_path, shards[2]], jobs=1)
+
+
+def test_no_shard_and_no_file_are_said_to_be_none(tmp_path: Path) -> None:
+    with pytest.raises(HacError, match="no such shard"):
+        Shard(tmp_path / "nowhere.parquet")
+    with pytest.raises(HacError, match="no such shard"):
+        Shard(tmp_path)
+
+
+@pytest.mark.parametrize("spoil", ["empty", "cut", "text"])
+def test_a_spoilt_shard_is_one_clear_sentence(spoil: str, shards: list[Path], tmp_path: Path) -> None:
+    data = (shards[0] / NAME).read_bytes()
+    path = tmp_path / NAME
+    path.write_bytes({"empty": b"", "cut": data[: len(data) // 2], "text": b"hello"}[spoil])
+    with pytest.raises(HacError, match="not a whole shard") as error:
+        Shard(path)
+    assert str(error.value).startswith(str(path))
+
+
+def test_a_shard_of_a_newer_format_says_upgrade(case: Case, tmp_path: Path) -> None:
+    write_shard(tmp_path / NAME, meta_of(case, version=VERSION + 1), [(0, 0, -1, counted(case))])
+    with pytest.raises(HacError, match="upgrade"):
+        Shard(tmp_path)
+
+
+def test_a_writer_that_fails_leaves_nothing(case: Case, tmp_path: Path) -> None:
+    def blocks():
+        yield 0, 0, -1, counted(case)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_shard(tmp_path / NAME, meta_of(case), blocks())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_counts_beyond_32_bits_survive_the_disk(case: Case, tmp_path: Path) -> None:
+    counts = counted(case)
+    huge = replace(counts, matrix=counts.matrix * np.int64(10**12))
+    write_shard(tmp_path / NAME, meta_of(case), [(0, 0, -1, huge)])
+    assert bits(Shard(tmp_path).counts(0, 0)) == bits(canonical(huge))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +106,7 @@ def join(labels: Labels, tokens: TokenStore, policy_name: str, failures: Failure
     policy = load_policy(policy_name, tier.vocabulary)
     durations = manifest.durations_us if manifest else _ends(tier)
     phones, report = partition(tier.select(ids), durations, policy)
+    phones = _by_name(phones)
     rows, warnings = _rows(ids, manifest)
     coverage = _coverage(ids, manifest, tier, tokens, report, durations)
     return Corpus(ids, phones, tokens.select(ids), rows, policy, coverage, warnings)
@@ -131,6 +132,14 @@ def subset(corpus: Corpus, index: int, n: int) -> Corpus:
         corpus.coverage,
         corpus.warnings,
     )
+
+
+def _by_name(tier: Tier) -> Tier:
+    """The tier with its vocabulary sorted by name, as counts have it."""
+    order = sorted(range(len(tier.vocabulary)), key=lambda i: tier.vocabulary[i])
+    rank = np.argsort(order).astype(np.int32)
+    vocabulary = tuple(tier.vocabulary[i] for i in order)
+    return replace(tier, labels=rank[tier.labels], vocabulary=vocabulary)
 
 
 def _rows(ids: tuple[str, ...], manifest: Manifest | None) -> tuple[Rows, list[str]]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hac.data.alignment import Tier
 from hac.data.tokens import Stream
@@ -82,12 +84,19 @@ class CountedStream:
         """Null draws."""
         return self.protocol.n_nulls
 
+    @cached_property
+    def _keys(self) -> NDArray[np.uint64]:
+        return utterance_keys(self.phones.ids)
+
+    @cached_property
+    def _coarse_rows(self) -> Rows:
+        return self.rows.coarse()
+
     def draw(self, r: int) -> JointCounts:
         """Counts of draw r (0: the tokens as they are)."""
         n_frames = np.diff(self.stream.bounds)
-        keys = utterance_keys(self.phones.ids)
-        shifts = circular_shifts(keys, n_frames, self.frame_rate, r, self.protocol.seed)
-        rows = self.rows.coarse() if r else self.rows
+        shifts = circular_shifts(self._keys, n_frames, self.frame_rate, r, self.protocol.seed)
+        rows = self._coarse_rows if r else self.rows
         return count(self.cells, self.stream, shifts, rows, self.phones.vocabulary)
 
 

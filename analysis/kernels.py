@@ -125,6 +125,30 @@ def score_without_each(
 
 
 @numba.njit(cache=True)
+def dense_block(
+    pointers: NDArray[np.int64],
+    column: NDArray[np.int32],
+    count: NDArray[np.int64],
+    place: NDArray[np.int64],
+    stop_column: int,
+    scale: float,
+    cursor: NDArray[np.int64],
+    block: NDArray[np.float32],
+) -> None:
+    """The next columns of a sparse matrix as dense rows, scaled: fills `block` [n_columns, n_rows], zero before.
+
+    `cursor` [n_rows] remembers how far each row was read; `place` is the row of the block that a column goes to.
+    Columns from `stop_column` on are left for the next block.
+    """
+    for r in range(len(cursor)):
+        i = cursor[r]
+        while i < pointers[r + 1] and column[i] < stop_column:
+            block[place[column[i]], r] = count[i] * scale
+            i += 1
+        cursor[r] = i
+
+
+@numba.njit(cache=True)
 def accumulate_draws(
     n: NDArray[np.float32],
     log_n: NDArray[np.float32],

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csc_matrix, csr_matrix
+from scipy.sparse import csr_matrix
 
 from analysis import groups, kernels, uncertainty
 from analysis.information import METRICS, Information, corrected, information, pnmi_tables
@@ -194,29 +194,27 @@ class _Scorer:
     def score(self, counts: JointCounts, draws: slice) -> _DrawScore:
         """Score one draw of the stream; bootstrap draws only those of `draws`."""
         view = self._view(counts)
-        whole = _columns(counts, view.samples[0])
         parts = [
-            self._score_part(counts, sample, whole if i == 0 else _columns(counts, sample), weights[draws])
-            for i, (sample, weights) in enumerate(zip(view.samples, self.weights, strict=True))
+            self._score_part(counts, sample, weights[draws])
+            for sample, weights in zip(view.samples, self.weights, strict=True)
         ]
         by_label = groups.ByLabel(csr_matrix(counts.table.T.reshape(1, -1)), len(self.labels))
         relabelled = [self._relabelled(by_label, relabelling)[0] for relabelling in self.relabellings]
         return _DrawScore(parts, self._score_speakers(counts, view), np.array(relabelled))
 
-    def _score_part(
-        self, counts: JointCounts, sample: _Sample, columns: csc_matrix, weights: NDArray[np.float32]
-    ) -> _PartScore:
+    def _score_part(self, counts: JointCounts, sample: _Sample, weights: NDArray[np.float32]) -> _PartScore:
         table = counts.pooled(sample.part.rows)
         scores = {name: information(table[~out]) for name, out in self.out.items()}
+        clustered = counts.clustered(sample.part.rows, sample.clusters.of_row, sample.clusters.n)
         silence = np.flatnonzero(self.out[DROPPED]).tolist()
-        return _PartScore(scores, uncertainty.resample(columns, len(self.labels), silence, weights))
+        return _PartScore(scores, uncertainty.resample(clustered, len(self.labels), silence, weights))
 
     def _score_speakers(self, counts: JointCounts, view: _View) -> dict[str, NDArray[np.float64]]:
         if not view.speakers:
             return {name: np.empty((0, kernels.N_SCORES)) for name in self.out}
         rows = np.concatenate([part.rows for part in view.speakers])
         of_row = np.repeat(np.arange(len(view.speakers)), [len(part.rows) for part in view.speakers])
-        matrix = _sorted(counts.clustered(rows, of_row, len(view.speakers)))
+        matrix = _arrays(counts.clustered(rows, of_row, len(view.speakers)))
         return {name: kernels.score_rows(*matrix, len(self.labels), out) for name, out in self.out.items()}
 
     def _relabelled(self, by_label: groups.ByLabel, relabelling: groups.Relabelling) -> NDArray[np.float64]:
@@ -289,11 +287,11 @@ class _Scorer:
         self, source: CountSource, actual: JointCounts, first: _DrawScore, nulls: Sequence[_DrawScore]
     ) -> list[Record]:
         made = []
-        matrix = _sorted(actual.matrix)
-        for protocol, out in self.out.items():
-            for s, part in enumerate(self.view.speakers):
+        matrix = _arrays(actual.matrix)
+        for s, part in enumerate(self.view.speakers):
+            pooled = actual.pooled(part.rows)
+            for protocol, out in self.out.items():
                 value = float(first.speakers[protocol][s, 0])
-                pooled = actual.pooled(part.rows)
                 interval = uncertainty.jackknife(value, _left_out(matrix, part.rows, pooled, out))
                 null = np.array([null.speakers[protocol][s, 0] for null in nulls])
                 total = int(pooled[~out].sum())
@@ -399,15 +397,8 @@ def _left_out(
     return np.asarray(scores[:, 0])
 
 
-def _columns(counts: JointCounts, sample: _Sample) -> csc_matrix:
-    """The sample's counts by cluster, column by column."""
-    return csc_matrix(counts.clustered(sample.part.rows, sample.clusters.of_row, sample.clusters.n).tocsc())
-
-
-def _sorted(matrix: csr_matrix) -> _Sparse:
+def _arrays(matrix: csr_matrix) -> _Sparse:
     """Pointers, columns and counts of a sparse matrix, columns ascending in each row."""
-    # two transpositions sort the columns of every row in linear time
-    matrix = matrix if matrix.has_sorted_indices else matrix.tocsc().tocsr()
     return matrix.indptr.astype(np.int64), matrix.indices.astype(np.int64), matrix.data
 
 

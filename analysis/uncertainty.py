@@ -23,7 +23,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
-from scipy.sparse import csc_matrix
+from scipy.sparse import csr_matrix
 
 from analysis import kernels
 
@@ -90,11 +90,11 @@ class Draws:
     dropped: dict[str, NDArray[np.float64]]
 
 
-def resample(by_cluster: csc_matrix, n_labels: int, silence: Sequence[int], weights: NDArray[np.float32]) -> Draws:
+def resample(by_cluster: csr_matrix, n_labels: int, silence: Sequence[int], weights: NDArray[np.float32]) -> Draws:
     """Score the tables that bootstrap draws give, with silence kept and dropped.
 
     Args:
-        by_cluster: int64 [n_clusters, n_codes * n_labels], column = code * n_labels + label.
+        by_cluster: int64 [n_clusters, n_codes * n_labels], column = code * n_labels + label, ascending in a row.
         n_labels: count of labels.
         silence: indices of the silence labels.
         weights: float32 [n_draws, n_clusters] from `draw_weights`.
@@ -103,30 +103,28 @@ def resample(by_cluster: csc_matrix, n_labels: int, silence: Sequence[int], weig
     7); the estimate itself never comes from here.
     """
     total = float(by_cluster.sum())
-    filled = np.flatnonzero(np.diff(by_cluster.indptr))
+    scale = 1 / total if total else 0.0
+    occurs = np.zeros(by_cluster.shape[1], np.bool_)
+    occurs[by_cluster.indices] = True
+    filled = np.flatnonzero(occurs)
     is_silence = np.zeros(n_labels, np.bool_)
     is_silence[list(silence)] = True
     sums = _Sums(len(weights), n_labels)
     across = np.ascontiguousarray(weights.T)
-    scale = np.float32(1 / total) if total else np.float32(0)
+    pointers = by_cluster.indptr.astype(np.int64)
+    cursor, place = pointers[:-1].copy(), np.empty(by_cluster.shape[1], np.int64)
     for start, stop in _code_chunks(filled // n_labels):
         part = filled[start:stop]
-        dense = _dense(by_cluster, part, scale)
+        place[part] = np.arange(len(part))
+        dense = np.zeros((len(part), by_cluster.shape[0]), np.float32)
+        kernels.dense_block(
+            pointers, by_cluster.indices, by_cluster.data, place, int(part[-1]) + 1, scale, cursor, dense
+        )
         n = dense @ across
         log_n = np.log(np.maximum(n, np.float32(1e-30)))
         code, label = np.divmod(part, n_labels)
         kernels.accumulate_draws(n, log_n, code, label, is_silence, *sums.arrays())
     return sums.scores(is_silence)
-
-
-def _dense(columns: csc_matrix, part: NDArray[np.int64], scale: np.float32) -> NDArray[np.float32]:
-    """Some filled columns of the matrix as dense rows, scaled: float32 [len(part), n_clusters]."""
-    lengths = np.diff(columns.indptr)[part]
-    starts = columns.indptr[part].astype(np.int64)
-    entries = np.repeat(starts - np.concatenate([[0], np.cumsum(lengths[:-1])]), lengths) + np.arange(lengths.sum())
-    dense = np.zeros((len(part), columns.shape[0]), np.float32)
-    dense[np.repeat(np.arange(len(part)), lengths), columns.indices[entries]] = columns.data[entries] * scale
-    return dense
 
 
 class _Sums:

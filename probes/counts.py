@@ -32,7 +32,7 @@ class JointCounts:
         rows: the rows, sorted.
         labels: label names, sorted.
         codes: int64 [n_codes], the code values of the columns, ascending.
-        matrix: int64 [n_rows, n_codes * n_labels]; column = code index * n_labels + label index.
+        matrix: int64 [n_rows, n_codes * n_labels]; column = code index * n_labels + label index, ascending in a row.
         units_per_s: units of count per second of speech.
     """
 
@@ -57,7 +57,7 @@ class JointCounts:
         return np.ascontiguousarray(flat.reshape(len(self.codes), len(self.labels)).T)
 
     def clustered(self, rows: NDArray[np.int64], of_row: NDArray[np.int64], n: int) -> csr_matrix:
-        """Counts of the chosen rows summed by cluster: int64 [n, n_codes * n_labels].
+        """Counts of the chosen rows summed by cluster: int64 [n, n_codes * n_labels], columns ascending in a row.
 
         Args:
             rows: the rows to take.
@@ -68,7 +68,9 @@ class JointCounts:
             return self.matrix
         one = np.ones(len(rows), np.int64)
         choose = csr_matrix((one, (of_row, rows)), shape=(n, len(self.rows)))
-        return csr_matrix(choose @ self.matrix)
+        summed = csr_matrix(choose @ self.matrix)
+        summed.sort_indices()
+        return summed
 
     def __add__(self, other: JointCounts) -> JointCounts:
         """Counts of both, over the union of their rows, labels and codes.
@@ -132,6 +134,7 @@ def count(cells: Cells, stream: Stream, shifts: NDArray[np.int64], rows: Rows, l
     )
     n = int(pointers[-1])
     matrix = csr_matrix((found[:n].copy(), column[:n].copy(), pointers), shape=(len(rows.rows), len(scratch)))
+    matrix.has_sorted_indices = True
     return canonical(JointCounts(rows.rows, tuple(labels), values, matrix, cells.units_per_s))
 
 
@@ -149,6 +152,7 @@ def canonical(counts: JointCounts) -> JointCounts:
     to_label = np.array([labels.index(name) for name in counts.labels], np.int64)
     column = to_code[code] * len(labels) + to_label[label]
     matrix = csr_matrix((entries.data, (entries.row, column)), shape=(len(counts.rows), len(kept.codes) * len(labels)))
+    matrix.sort_indices()
     return JointCounts(counts.rows, labels, kept.codes, matrix, counts.units_per_s)
 
 

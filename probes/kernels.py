@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 Int64 = NDArray[np.int64]
 Int32 = NDArray[np.int32]
 
+DENSE_SHARE = 64
+"""A row that touches more than 1 / DENSE_SHARE of the table is put in order by a walk through the table, not a sort."""
+
 
 @numba.njit(cache=True)
 def overlap_cells(
@@ -157,8 +160,8 @@ def count_cells(
     """Joint counts per row, as a sparse matrix: row r holds the utterances `order[row_bounds[r]:row_bounds[r + 1]]`.
 
     The code of frame t is `codes[(t + shift) mod T]` of its utterance. Column = code * `n_labels` + label. `table` is a
-    scratch array of zeros with one entry a column, and is left zero; only the columns touched are visited again, so
-    the work grows with the frames and not with rows x codes x labels.
+    scratch array of zeros with one entry a column, and is left zero. Where few columns were touched, only those are
+    visited again, so the work grows with the frames and not with rows x codes x labels. Columns come out ascending.
     """
     k = 0
     for r in range(len(row_bounds) - 1):
@@ -177,7 +180,23 @@ def count_cells(
                     column[k] = c
                     k += 1
                 table[c] += weight[i]
-        for i in range(pointers[r], k):
+        _in_order(table, column, count, pointers[r], k)
+    pointers[len(row_bounds) - 1] = k
+
+
+@numba.njit(cache=True)
+def _in_order(table: Int64, column: Int64, count: Int64, start: int, stop: int) -> None:
+    """Bring a row's touched columns into ascending order, take their counts and leave the table zero."""
+    if (stop - start) * DENSE_SHARE < len(table):
+        column[start:stop].sort()
+        for i in range(start, stop):
             count[i] = table[column[i]]
             table[column[i]] = 0
-    pointers[len(row_bounds) - 1] = k
+        return
+    i = start
+    for c in range(len(table)):
+        if table[c] > 0:
+            column[i] = c
+            count[i] = table[c]
+            table[c] = 0
+            i += 1

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.sparse import csc_matrix
 
 from analysis import uncertainty
 from analysis.counting import Protocol
 from analysis.information import information
 from analysis.pnmi import run
+from tests.analysis.test_uncertainty import flat
 from tests.analysis.worlds import make_world
 
 N_LABELS, N_CODES, N_DRAWS = 12, 24, 300
@@ -44,9 +44,8 @@ def test_the_interval_of_pnmi_holds_the_truth(n_speakers: int) -> None:
     held = 0
     for run_number in range(300):
         tables = corpus(rng, n_speakers, 4000)
-        flat = csc_matrix(tables.transpose(0, 2, 1).reshape(n_speakers, -1))
         weights = uncertainty.draw_weights(n_speakers, N_DRAWS, run_number)
-        draws = uncertainty.resample(flat, N_LABELS, [], weights).kept["pnmi"]
+        draws = uncertainty.resample(flat(tables), N_LABELS, [], weights).kept["pnmi"]
         interval = uncertainty.basic(information(tables.sum(axis=0)).pnmi, draws, n_speakers)
         held += interval.low <= expected <= interval.high
     assert 0.90 <= held / 300 <= 0.98

@@ -14,7 +14,7 @@ from analysis import engine, lags, shards
 from analysis.corpus import Classes, Corpus, Labels, classes_of, join, read_labels, subset
 from analysis.counting import CountedStream, Protocol, lag_counts, lags_of, lay
 from analysis.provenance import provenance
-from analysis.results import Lag, Results
+from analysis.results import Lag, Record, Results
 from analysis.scoring import DROPPED, KEPT, CountSource, Settings, StreamScores, score_stream
 from analysis.shards import MergedStream, Shard, ShardMeta
 from hac.data.alignment import Tier
@@ -201,7 +201,8 @@ def _outcome(
     scan = lags_of(protocol.convention)
     judged = [_judge(source, scores, scan, pnmi) for source, (scores, pnmi) in zip(sources, scored, strict=True)]
     notes = list(dict.fromkeys(note for scores, _ in scored for note in scores.notes))
-    warnings = [*about["warnings"], *notes, *(lag.warning for lag in judged if lag.warning)]
+    loud = [text for scores, _ in scored if (text := _loud_null(scores.records[0]))]
+    warnings = [*about["warnings"], *notes, *loud, *(lag.warning for lag in judged if lag.warning)]
     results = Results(
         command=COMMAND,
         status="complete",
@@ -222,6 +223,17 @@ def _outcome(
 def _judge(source: CountSource, scores: StreamScores, scan: list[Fraction], pnmi: list[float]) -> Lag:
     sd = next(record.null_sd for record in scores.records if record.id == f"{source.name}.pnmi" and not record.group)
     return lags.judge(source.name, source.frame_rate, scan, pnmi, sd)
+
+
+def _loud_null(pnmi: Record) -> str:
+    """A warning where chance alone is larger than the interval says; `pnmi` is the stream's record for the corpus."""
+    half = (pnmi.ci_high - pnmi.ci_low) / 2
+    if not pnmi.null_mean > half:
+        return ""
+    return (
+        f"{pnmi.stream}: the null ({pnmi.null_mean:.4f}) is larger than half the width of the interval ({half:.4f}): "
+        "there is little speech for so many codes, quote the null-corrected value"
+    )
 
 
 def _protocols(protocol: Protocol, policy: str) -> dict[str, dict[str, Any]]:

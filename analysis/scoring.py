@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Protocol
 
@@ -256,6 +256,7 @@ class _Scorer:
             chance = corrected(value, null_mean)
             adjusted = self._corrected_draws(i, protocol, metric, draws, nulls) if len(null) else draws[:0]
             around = uncertainty.basic(chance, adjusted, clusters.n)
+            around = replace(around, high=min(around.high, 1.0)) if math.isfinite(around.high) else around
             made.append(
                 _record(
                     stream, metric, protocol, "", value, interval, (null_mean, null_sd), scores.total, units

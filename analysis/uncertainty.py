@@ -99,9 +99,14 @@ def resample(by_cluster: csr_matrix, n_labels: int, silence: Sequence[int], weig
         silence: indices of the silence labels.
         weights: float32 [n_draws, n_clusters] from `draw_weights`.
 
+    Raises:
+        ValueError: the matrix is not by rows, or its columns do not ascend.
+
     The draws' tables are computed in single precision (their scatter is 4 to 5 digits wide, single precision carries
     7); the estimate itself never comes from here.
     """
+    if by_cluster.format != "csr" or not by_cluster.has_sorted_indices:
+        raise ValueError("counts must be a csr matrix with ascending columns: the compiled loops check no bounds")
     total = float(by_cluster.sum())
     scale = 1 / total if total else 0.0
     occurs = np.zeros(by_cluster.shape[1], np.bool_)
@@ -112,7 +117,7 @@ def resample(by_cluster: csr_matrix, n_labels: int, silence: Sequence[int], weig
     sums = _Sums(len(weights), n_labels)
     across = np.ascontiguousarray(weights.T)
     pointers = by_cluster.indptr.astype(np.int64)
-    cursor, place = pointers[:-1].copy(), np.empty(by_cluster.shape[1], np.int64)
+    cursor, place = pointers[:-1].copy(), np.zeros(by_cluster.shape[1], np.int64)
     for start, stop in _code_chunks(filled // n_labels):
         part = filled[start:stop]
         place[part] = np.arange(len(part))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import resources
@@ -50,13 +51,16 @@ def heat_map(table: NDArray[np.int64], labels: Sequence[str], classes: Classes, 
     shares, names = sorted_shares(table, labels, classes)
     with _figure(path, (9, 0.14 * len(names) + 1.6)) as figure:
         axes = figure.subplots()
+        axes.set_title(_printable(title))
+        if not shares.size:
+            axes.text(0.5, 0.5, "nothing was counted", ha="center", va="center", transform=axes.transAxes)
+            return
         image = axes.imshow(shares, aspect="auto", interpolation="nearest", vmin=0, vmax=1)
         axes.set_yticks(range(len(names)), [_printable(name) for name in names], fontsize=6)
         shown = shares.shape[1]
         more = f", the {shown} most frequent" if shown < np.count_nonzero(table.sum(axis=0)) else ""
         axes.set_xlabel(f"codes, sorted by their most likely phone ({shown} used{more})")
         axes.set_ylabel("phone, by manner")
-        axes.set_title(_printable(title))
         figure.colorbar(image, ax=axes, label="P(phone | code)", pad=0.01)
 
 
@@ -70,7 +74,9 @@ def sorted_shares(
     by_code = table.sum(axis=0)
     frequent = np.argsort(-by_code, kind="stable")[: min(MAX_CODES, np.count_nonzero(by_code))]
     rows = sorted(np.flatnonzero(table.sum(axis=1)).tolist(), key=lambda i: _class_key(labels[i], classes))
-    shares = table[np.ix_(np.array(rows), frequent)] / by_code[frequent]
+    shares = table[np.ix_(np.array(rows, np.intp), frequent)] / by_code[frequent]
+    if not shares.size:
+        return shares, []
     top = shares.argmax(axis=0)
     order = np.lexsort((-shares.max(axis=0), top))
     return shares[:, order], [labels[i] for i in rows]
@@ -115,7 +121,9 @@ def _figure(path: Path, size: tuple[float, float]) -> Iterator[Figure]:
         metadata = {"Software": None} if path.suffix == ".png" else {"Date": None}
         if path.suffix == ".pdf":
             metadata = {"CreationDate": None}
-        with atomic_path(path) as temporary:
+        with atomic_path(path) as temporary, warnings.catch_warnings():
+            # names from a corpus may be in any script; a box stands for a letter that the font lacks
+            warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
             figure.savefig(temporary, format=path.suffix[1:], metadata=metadata)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from analysis.pnmi import Outcome
@@ -22,8 +23,8 @@ def write_pnmi(outcome: Outcome, folder: Path) -> list[Path]:
     written = [folder / "metrics.csv", folder / "figures" / "pnmi.png"]
     write_text(written[0], metrics_csv(results))
     pnmi_bars(results, written[1])
-    for stream, scores in zip(results.streams, outcome.streams, strict=True):
-        name = file_name(stream)
+    names = file_names(results.streams)
+    for name, stream, scores in zip(names, results.streams, outcome.streams, strict=True):
         csv, png = folder / f"phone_given_code.{name}.csv", folder / "figures" / f"phone_given_code.{name}.png"
         write_text(csv, phone_given_code_csv(scores.table, scores.labels, scores.codes))
         heat_map(scores.table, scores.labels, outcome.classes, f"{results.system}, stream {stream}", png)
@@ -31,6 +32,20 @@ def write_pnmi(outcome: Outcome, folder: Path) -> list[Path]:
     written.append(folder / "results.json")
     write_results(results, written[-1])
     return written
+
+
+def file_names(texts: Iterable[str]) -> list[str]:
+    """A file name for each text, no two alike even where capitals do not count."""
+    names: list[str] = []
+    taken: set[str] = set()
+    for text in texts:
+        name = first = file_name(text)
+        n = 2
+        while name.casefold() in taken:
+            name, n = f"{first}-{n}", n + 1
+        taken.add(name.casefold())
+        names.append(name)
+    return names
 
 
 def file_name(text: str) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from rich import box
 from rich.console import Group, RenderableType
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -54,7 +56,7 @@ def _pnmi_table(results: Results) -> Table:
     )
     for stream, protocol in _rows(results):
         record = _record(results, stream, "pnmi", protocol)
-        table.add_row(stream, _silence(protocol), *_pnmi_cells(record))
+        table.add_row(escape(stream), _silence(protocol), *_pnmi_cells(record))
     return table
 
 
@@ -67,7 +69,7 @@ def _count_table(results: Results) -> Table:
     for stream, protocol in _rows(results):
         info = results.streams[stream]
         table.add_row(
-            stream,
+            escape(stream),
             _silence(protocol),
             f"{info.codebook_size} ({info.used_codes})",
             f"{_record(results, stream, 'pnmi', protocol).n:,}",
@@ -88,12 +90,12 @@ def _group_table(results: Results, kind: str, groups: list[str]) -> Table:
     for stream in results.streams:
         for group in groups:
             record = results.get(f"{stream}.pnmi", group)
-            table.add_row(stream, group.split("=", 1)[1], f"{record.n:,}", *_pnmi_cells(record))
+            table.add_row(escape(stream), escape(group.split("=", 1)[1]), f"{record.n:,}", *_pnmi_cells(record))
     return table
 
 
 def _table(title: str, names: tuple[str, ...], numbers: tuple[str, ...]) -> Table:
-    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left")
+    table = Table(title=escape(title), box=box.SIMPLE_HEAD, title_justify="left")
     for name in names:
         table.add_column(name)
     for name in numbers:
@@ -111,7 +113,7 @@ def systems_table(runs: Sequence[Results]) -> RenderableType:
     for results in runs:
         for stream, info in results.streams.items():
             cells = _pnmi_cells(_record(results, stream, "pnmi", KEPT))
-            table.add_row(results.system, stream, str(info.codebook_size), *cells)
+            table.add_row(escape(results.system), escape(stream), str(info.codebook_size), *cells)
     return table
 
 
@@ -178,11 +180,15 @@ def with_interval(value: float, low: float, high: float) -> str:
 
 def with_null(mean: float, sd: float) -> str:
     """`0.0312 ± .0004`."""
-    return number(mean) + (f" ± {sd:.4f}".replace("0.", ".", 1) if math.isfinite(sd) else "")
+    return number(mean) + (f" ± {_no_leading_zero(f'{sd:.4f}')}" if math.isfinite(sd) else "")
 
 
 def _short(value: float) -> str:
-    return f"{value:.3f}".replace("0.", ".", 1)
+    return _no_leading_zero(f"{value:.3f}")
+
+
+def _no_leading_zero(text: str) -> str:
+    return re.sub(r"^(-?)0\.", r"\1.", text)
 
 
 def _beside_null(record: Record) -> str:

@@ -76,8 +76,8 @@ def align_corpus(
         alignments = mfa.align(manifest.subset(item.id for item in ready), options.mfa, options.jobs, log)
         advance(len(ready))
         return alignments
-    english = [item for item in ready if _by_sphinx(item, options.aligner)]
-    others = [item for item in ready if not _by_sphinx(item, options.aligner)]
+    english = [item for item in ready if uses_sphinx(item.language or "", options.aligner)]
+    others = [item for item in ready if not uses_sphinx(item.language or "", options.aligner)]
     aligned = _align_sphinx(manifest, english, options.jobs, log, advance)
     aligned += groups.align_utterances(manifest, others, options.hmm, options.jobs, log, advance)
     if not aligned:
@@ -95,8 +95,9 @@ def _usable(item: Utterance, aligner: str, failures: FailureLog) -> bool:
     return True
 
 
-def _by_sphinx(item: Utterance, aligner: str) -> bool:
-    return aligner == "pocketsphinx" or (aligner == "builtin" and base_language(item.language or "") == "en")
+def uses_sphinx(language: str, aligner: AlignerName) -> bool:
+    """Whether pocketsphinx, which brings its models, aligns this language."""
+    return aligner == "pocketsphinx" or (aligner == "builtin" and base_language(language) == "en")
 
 
 def _align_sphinx(

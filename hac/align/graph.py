@@ -31,11 +31,11 @@ class Graph:
     skip_from: NDArray[np.int64]
     pause_end: NDArray[np.bool_]
 
-    def aligned(self, id: str, path: NDArray[np.int64], hop_us: int, duration_us: int, lag_us: int = 0) -> Aligned:
-        """Phones and words of a path [t] over the states, one every `hop_us`, `lag_us` earlier, cut to the duration."""
+    def aligned(self, id: str, path: NDArray[np.int64], hop_us: int, duration_us: int) -> Aligned:
+        """Phones and words of a path [t] over the states, one every `hop_us`, cut to the duration."""
         unit = path // STATES_PER_PHONE
         starts = np.flatnonzero(np.r_[True, np.diff(unit) > 0])
-        edges = np.clip(np.append(starts * hop_us - lag_us, duration_us), 0, duration_us).tolist()
+        edges = np.minimum(np.append(starts * hop_us, duration_us), duration_us).tolist()
         edges[-1] = duration_us
         phones: list[Segment] = []
         spans: dict[int, tuple[int, int]] = {}

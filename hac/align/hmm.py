@@ -14,16 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hac.align import features, graph
+from hac.align import closures, features, graph
 from hac.align.gmm import Mixtures
 from hac.align.types import SILENCE, Aligned, AlignmentFailure, Word
 from hac.align.viterbi import best_path
 from hac.data.timeline import samples_to_us
-
-_LAG_US = 5_000
-"""Taken off every boundary. Frames are centred exactly, yet these models put boundaries late: by 5.0, 6.1 and 7.2 ms
-on synthetic Spanish, German and French, and 2.9 ms later than pocketsphinx on real English prompts. The cause is not
-established; one frame is what both kinds of speech agree on."""
 
 _PAUSE_COST = 60.0
 """Nats for a pause between words, or closures before a word's first stop would pass for pauses."""
@@ -61,6 +56,7 @@ class Item:
         words: its pronunciation.
         frames: float32 [t, d].
         log_energy: float32 [t].
+        level_db: float32 [n], see `closures.level_db`.
         duration_us: of the audio.
     """
 
@@ -68,6 +64,7 @@ class Item:
     words: tuple[Word, ...]
     frames: NDArray[np.float32]
     log_energy: NDArray[np.float32]
+    level_db: NDArray[np.float32]
     duration_us: int
 
 
@@ -111,7 +108,8 @@ def prepare(id: str, samples: NDArray[np.float32], words: tuple[Word, ...]) -> I
     """Features of one utterance, float32 [n] at 16 kHz."""
     frames = features.features(samples)
     energy = features.log_energy(samples, len(frames))
-    return Item(id, words, frames, energy, samples_to_us(len(samples), features.SAMPLE_RATE))
+    level_db = closures.level_db(samples)
+    return Item(id, words, frames, energy, level_db, samples_to_us(len(samples), features.SAMPLE_RATE))
 
 
 def train(items: list[Item], options: HmmOptions) -> Model:
@@ -147,7 +145,8 @@ def align(model: Model, item: Item) -> Aligned:
     if unheard:
         raise AlignmentFailure("phone-unheard", f"the phone {min(unheard)!r} is too rare in the corpus to be learnt")
     chain = graph.build(item.words, model.phone_index)
-    return chain.aligned(item.id, model.path(item, chain), features.HOP_US, item.duration_us, _LAG_US)
+    aligned = chain.aligned(item.id, model.path(item, chain), features.HOP_US, item.duration_us)
+    return closures.sharpen(aligned, item.level_db)
 
 
 def _relabel(model: Model, item: Item, chain: graph.Graph, before: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -92,16 +92,14 @@ def _report(alignments: Alignments, failures: FailureLog, out: Path) -> None:
     import json
     from dataclasses import asdict
 
+    from hac.align.measure import NOT_MEASURED, summary
     from hac.files import write_text
 
     typer.echo(f"{out}: {len(alignments.phones.ids)} utterances")
     for name, tier in alignments.tiers.items():
         typer.echo(f"  {name}: {len(tier.labels)} intervals, {len(tier.vocabulary)} labels")
-    for group, error in alignments.provenance.get("aligner_error", {}).items():
-        for tier, figures in error["tiers"].items():
-            f1 = ", ".join(f"{figures[f'f1_{ms}ms']:.3f} at {ms} ms" for ms in (20, 30, 50))
-            bias, spread = figures["mean_error_ms"], figures["mean_abs_error_ms"]
-            typer.echo(f"  measured on synthetic {group}, {tier}: boundary F1 {f1}; {bias:+.1f} ms, |{spread:.1f}| ms")
+    for line in summary(alignments.provenance.get("aligner_error", {})):
+        typer.echo(f"  {line}", err=NOT_MEASURED in line)
     listing = out.with_suffix(".failures.jsonl")
     if not len(failures):
         listing.unlink(missing_ok=True)

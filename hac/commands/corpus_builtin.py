@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from hac.align.corpus import Options
+    from hac.data.alignment import Alignments
     from hac.data.manifest import Manifest
     from hac.errors import FailureLog
 
@@ -61,6 +63,14 @@ def debian(
     align: Annotated[
         bool, typer.Option("--align/--no-align", help="Align words and phones with the builtin aligner.")
     ] = True,
+    measure: Annotated[
+        bool,
+        typer.Option(
+            "--measure/--no-measure",
+            help="Measure the aligner's error on synthetic speech of the same texts and store it with the alignments"
+            " (extra `synth`; a minute a language).",
+        ),
+    ] = True,
     cache: Annotated[
         Path | None, typer.Option(help="Where packages are kept; by default hac/debian in the user's cache folder.")
     ] = None,
@@ -79,6 +89,8 @@ def debian(
 
         hac corpus debian corpora/real -j 2
     """
+    from hac.align.corpus import Options
+    from hac.align.hmm import HmmOptions
     from hac.data.corpora.debian import debian_corpus
     from hac.data.corpora.debian_packages import default_cache
     from hac.data.corpora.debian_sets import choose_sets
@@ -88,7 +100,7 @@ def debian(
     _say_failures("failed", corpus.failures)
     _say_what(corpus.manifest, folder)
     if align:
-        _align(corpus.manifest, folder, jobs, seed, strict)
+        _align(corpus.manifest, folder, Options(jobs=jobs, hmm=HmmOptions(seed=seed)), strict, measure)
 
 
 def wheel(folder: Folder) -> None:
@@ -103,12 +115,12 @@ def wheel(folder: Folder) -> None:
     _say_what(wheel_corpus(folder), folder)
 
 
-def _align(manifest: Manifest, folder: Path, jobs: int, seed: int, strict: bool) -> None:
+def _align(manifest: Manifest, folder: Path, options: Options, strict: bool, measure: bool) -> None:
     """Align the corpus, unless an earlier run did so for the same recordings, texts and seed."""
     from dataclasses import replace
 
-    from hac.align.corpus import Options, align_corpus
-    from hac.align.hmm import HmmOptions
+    from hac.align.corpus import align_corpus
+    from hac.align.measure import with_error
     from hac.console import progress
     from hac.data.alignment import read_alignments, write_alignments
     from hac.errors import FailureLog
@@ -118,19 +130,39 @@ def _align(manifest: Manifest, folder: Path, jobs: int, seed: int, strict: bool)
     made_from = {
         "manifest": manifest.sha256,
         "provenance": sha256_file(folder / "provenance.json"),
-        "seed": seed,
+        "seed": options.hmm.seed,
     }
-    if store.is_file() and read_alignments(store).provenance.get("made_from") == made_from:
+    alignments = read_alignments(store) if store.is_file() else None
+    if alignments is not None and alignments.provenance.get("made_from") == made_from:
         typer.echo(f"{store}: kept, it belongs to these recordings; remove it to align again")
-        return
-    failures = FailureLog(strict)
-    options = Options(jobs=jobs, hmm=HmmOptions(seed=seed))
-    with progress("aligning", len(manifest)) as advance:
-        alignments = align_corpus(manifest, options, failures=failures, advance=advance)
-    provenance = {**alignments.provenance, "made_from": made_from}
-    write_alignments(replace(alignments, provenance=provenance), store)
-    _say_failures("not aligned", failures)
-    typer.echo(f"{store}: {len(alignments.words.ids):,} utterances aligned")
+    else:
+        failures = FailureLog(strict)
+        with progress("aligning", len(manifest)) as advance:
+            alignments = align_corpus(manifest, options, failures=failures, advance=advance)
+        alignments = replace(alignments, provenance={**alignments.provenance, "made_from": made_from})
+        # stored before it is measured: that takes a while, and an interrupted run goes on from here
+        write_alignments(alignments, store)
+        _say_failures("not aligned", failures)
+        typer.echo(f"{store}: {len(alignments.words.ids):,} utterances aligned")
+    if measure and not _is_measured(alignments):
+        with progress("measuring the aligner", None):
+            alignments = with_error(alignments, manifest, options)
+        write_alignments(alignments, store)
+        _say_error(alignments)
+
+
+def _is_measured(alignments: Alignments) -> bool:
+    """Whether every language's error is known, so that one that could not be measured is tried again."""
+    errors = alignments.provenance.get("aligner_error", {})
+    return bool(errors) and not any(isinstance(error, str) for error in errors.values())
+
+
+def _say_error(alignments: Alignments) -> None:
+    from hac.align.measure import NOT_MEASURED, summary
+
+    for line in summary(alignments.provenance["aligner_error"]):
+        missing = NOT_MEASURED in line
+        typer.echo(f"warning: the aligner's error in {line}" if missing else line, err=missing)
 
 
 def _say_what(manifest: Manifest, folder: Path) -> None:

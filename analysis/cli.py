@@ -119,7 +119,7 @@ def pnmi(
         run_shard(request, *part, output / NAME)
         typer.echo(f"counts of shard {shard}: {output / NAME}; add all shards up with: hac-analyze merge DIR...")
         return
-    _finish(run(request, jobs), output)
+    _finish(run(request, jobs), output, jobs)
 
 
 @app.command()
@@ -136,7 +136,7 @@ def merge(
     """
     from analysis.pnmi import merge as merge_shards
 
-    _finish(merge_shards(shards, jobs), output)
+    _finish(merge_shards(shards, jobs), output, jobs)
 
 
 @app.command()
@@ -165,17 +165,17 @@ def demo(
             read_tokens(step.tokens), manifest, None, Protocol(), inputs={"tokens": step.tokens}, system=step.name
         )
         outcomes.append(run(request, jobs))
-        _finish(outcomes[-1], output / step.name)
+        _finish(outcomes[-1], output / step.name, jobs)
     _print(systems_table([outcome.results for outcome in outcomes]))
     typer.echo(f"results: a folder per tokenizer in {output} (results.json, metrics.csv, figures/)")
 
 
-def _finish(outcome: Outcome, output: Path) -> None:
+def _finish(outcome: Outcome, output: Path, jobs: int) -> None:
     """Write a run's files, print its table and say where the files are."""
     from reports.run_files import write_pnmi
     from reports.tables import pnmi_table
 
-    written = write_pnmi(outcome, output)
+    written = write_pnmi(outcome, output, jobs)
     _print(pnmi_table(outcome.results))
     typer.echo(f"results: {written[-1]} ({len(written)} files in {output})")
 

@@ -69,20 +69,58 @@ def score_table(
 
 
 @numba.njit(cache=True)
-def score_rows(
+def pnmi_rows(
     pointers: NDArray[np.int64],
     column: NDArray[np.int64],
     count: NDArray[np.int64],
     n_labels: int,
-    out_label: NDArray[np.bool_],
+    is_silence: NDArray[np.bool_],
 ) -> NDArray[np.float64]:
-    """Score every row of a sparse matrix as a table of its own: float64 [n_rows, N_SCORES]."""
+    """PNMI of every row of a sparse matrix, silence kept and dropped in one walk: float64 [n_rows, 2].
+
+    Dropping a set S of labels from a table of shares x leaves entropies of x / (1 - s), s the share of S, and
+    H = log(1 - s) - sum x log x / (1 - s) over what is left; so both scores come from the same logarithms.
+    """
     n = len(pointers) - 1
-    scores = np.empty((n, N_SCORES))
-    by_label, largest = np.empty(n_labels), np.empty(n_labels)
+    scores = np.full((n, 2), np.nan)
+    by_label = np.empty(n_labels)
     for r in range(n):
-        part = slice(pointers[r], pointers[r + 1])
-        score_table(column[part], count[part], n_labels, out_label, by_label, largest, scores[r])
+        total = 0
+        for i in range(pointers[r], pointers[r + 1]):
+            total += count[i]
+        by_label[:] = 0.0
+        joint = code_sum = joint_left = code_sum_left = 0.0
+        i = pointers[r]
+        while i < pointers[r + 1]:
+            code = column[i] // n_labels
+            in_code = in_code_left = 0.0
+            while i < pointers[r + 1] and column[i] // n_labels == code:
+                p = column[i] - code * n_labels
+                x = count[i] / total
+                x_log_x = x * np.log(x)
+                joint += x_log_x
+                in_code += x
+                by_label[p] += x
+                if not is_silence[p]:
+                    joint_left += x_log_x
+                    in_code_left += x
+                i += 1
+            code_sum += in_code * np.log(in_code)
+            if in_code_left > 0:
+                code_sum_left += in_code_left * np.log(in_code_left)
+        for dropped in range(2):
+            share = label_sum = 0.0
+            filled = 0
+            for p in range(n_labels):
+                if by_label[p] > 0 and not (dropped and is_silence[p]):
+                    share += by_label[p]
+                    label_sum += by_label[p] * np.log(by_label[p])
+                    filled += 1
+            if filled > 1:
+                cells, codes = (joint_left, code_sum_left) if dropped else (joint, code_sum)
+                h_label = np.log(share) - label_sum / share
+                mutual = np.log(share) + (cells - label_sum - codes) / share
+                scores[r, dropped] = max(mutual, 0.0) / h_label
     return scores
 
 

@@ -211,11 +211,12 @@ class _Scorer:
 
     def _score_speakers(self, counts: JointCounts, view: _View) -> dict[str, NDArray[np.float64]]:
         if not view.speakers:
-            return {name: np.empty((0, kernels.N_SCORES)) for name in self.out}
+            return {name: np.empty(0) for name in self.out}
         rows = np.concatenate([part.rows for part in view.speakers])
         of_row = np.repeat(np.arange(len(view.speakers)), [len(part.rows) for part in view.speakers])
         matrix = _arrays(counts.clustered(rows, of_row, len(view.speakers)))
-        return {name: kernels.score_rows(*matrix, len(self.labels), out) for name, out in self.out.items()}
+        pnmi = kernels.pnmi_rows(*matrix, len(self.labels), self.out[DROPPED])
+        return {KEPT: pnmi[:, 0], DROPPED: pnmi[:, 1]}
 
     def _relabelled(self, by_label: groups.ByLabel, relabelling: groups.Relabelling) -> NDArray[np.float64]:
         return pnmi_tables(by_label.tables(relabelling.groups(self.labels)))
@@ -292,9 +293,9 @@ class _Scorer:
         for s, part in enumerate(self.view.speakers):
             pooled = actual.pooled(part.rows)
             for protocol, out in self.out.items():
-                value = float(first.speakers[protocol][s, 0])
+                value = float(first.speakers[protocol][s])
                 interval = uncertainty.jackknife(value, _left_out(matrix, part.rows, pooled, out))
-                null = np.array([null.speakers[protocol][s, 0] for null in nulls])
+                null = np.array([null.speakers[protocol][s] for null in nulls])
                 total = int(pooled[~out].sum())
                 made.append(
                     _with_null(

@@ -22,7 +22,7 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 from scipy.sparse import csr_matrix
 
 from analysis import kernels
@@ -65,8 +65,8 @@ def basic(estimate: float, draws: NDArray[np.float64], n_clusters: int) -> Inter
     if n_clusters < 2 or len(draws) < 20 or not math.isfinite(estimate):
         return no_interval("fewer than 2 clusters or 20 defined draws")
     # expanded percentiles: normal quantile -> t quantile, and the bootstrap's missing factor G / (G - 1)
-    z = stats.t.ppf((1 + LEVEL) / 2, n_clusters - 1) * math.sqrt(n_clusters / (n_clusters - 1))
-    tail = float(stats.norm.cdf(-z))
+    z = special.stdtrit(n_clusters - 1, (1 + LEVEL) / 2) * math.sqrt(n_clusters / (n_clusters - 1))
+    tail = float(special.ndtr(-z))
     low, high = np.quantile(draws - estimate, [tail, 1 - tail])
     return Interval(estimate - float(high), estimate - float(low), "cluster-bootstrap-basic")
 
@@ -78,7 +78,7 @@ def jackknife(estimate: float, left_out: NDArray[np.float64]) -> Interval:
     if n < 3 or not math.isfinite(estimate):
         return no_interval("fewer than 3 clusters")
     error = math.sqrt((n - 1) / n * float(((left_out - left_out.mean()) ** 2).sum()))
-    half = float(stats.t.ppf((1 + LEVEL) / 2, n - 1)) * error
+    half = float(special.stdtrit(n - 1, (1 + LEVEL) / 2)) * error
     return Interval(estimate - half, estimate + half, "cluster-jackknife-t")
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from analysis import engine
 from analysis.pnmi import Outcome
 from analysis.results import write_results
 from hac.files import write_text
@@ -13,8 +14,13 @@ from reports.figures import heat_map, pnmi_bars
 from reports.tables import metrics_csv, phone_given_code_csv
 
 
-def write_pnmi(outcome: Outcome, folder: Path) -> list[Path]:
+def write_pnmi(outcome: Outcome, folder: Path, jobs: int = 1) -> list[Path]:
     """Write everything of a PNMI run; `results.json` last, so that it being there means that all is there.
+
+    Args:
+        outcome: the run.
+        folder: where the files go.
+        jobs: processes that draw; 0 or less: one per core.
 
     Returns:
         The files written.
@@ -23,12 +29,15 @@ def write_pnmi(outcome: Outcome, folder: Path) -> list[Path]:
     written = [folder / "metrics.csv", folder / "figures" / "pnmi.png"]
     write_text(written[0], metrics_csv(results))
     pnmi_bars(results, written[1])
+    drawings = []
     names = file_names(results.streams)
     for name, stream, scores in zip(names, results.streams, outcome.streams, strict=True):
         csv, png = folder / f"phone_given_code.{name}.csv", folder / "figures" / f"phone_given_code.{name}.png"
         write_text(csv, phone_given_code_csv(scores.table, scores.labels, scores.codes))
-        heat_map(scores.table, scores.labels, outcome.classes, f"{results.system}, stream {stream}", png)
+        title = f"{results.system}, stream {stream}"
+        drawings.append((scores.table, scores.labels, outcome.classes, title, png))
         written += [csv, png]
+    engine.run(heat_map, drawings, jobs=jobs, what="drawing")
     written.append(folder / "results.json")
     write_results(results, written[-1])
     return written

@@ -64,11 +64,25 @@ def test_the_compiled_scores_are_the_same(table: np.ndarray, out: set[int]) -> N
     n_labels = len(table)
     left_out = np.isin(np.arange(n_labels), list(out))
     columns, counts = sparse(table)
-    pointers = np.array([0, len(columns)])
-    scores = kernels.score_rows(pointers, columns, counts, n_labels, left_out)[0]
+    scores, by_label, largest = np.empty(kernels.N_SCORES), np.empty(n_labels), np.empty(n_labels)
+    kernels.score_table(columns, counts, n_labels, left_out, by_label, largest, scores)
     expected = information(table[~left_out])
     for metric, score in zip(METRICS, scores, strict=True):
         assert same(score, expected.value(metric)), metric
+
+
+@given(several=st.lists(tables(), min_size=1, max_size=4), out=st.sets(st.integers(0, 4)))
+def test_rows_are_scored_with_and_without_silence_in_one_walk(several: list[np.ndarray], out: set[int]) -> None:
+    shape = np.max([table.shape for table in several], axis=0)
+    padded = [np.pad(t, [(0, shape[0] - t.shape[0]), (0, shape[1] - t.shape[1])]) for t in several]
+    left_out = np.isin(np.arange(shape[0]), list(out))
+    rows = [sparse(table) for table in padded]
+    pointers = np.cumsum([0, *(len(columns) for columns, _ in rows)])
+    columns, counts = (np.concatenate(parts) for parts in zip(*rows, strict=True))
+    found = kernels.pnmi_rows(pointers, columns, counts, int(shape[0]), left_out)
+    for table, (kept, dropped) in zip(padded, found, strict=True):
+        assert same(kept, information(table).pnmi)
+        assert same(dropped, information(table[~left_out]).pnmi)
 
 
 @given(several=st.lists(tables(), min_size=1, max_size=4))

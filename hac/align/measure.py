@@ -173,6 +173,8 @@ def _speak(folder: Path, language: str, texts: Sequence[str], minutes: float, se
 
 def _speak_one(folder: Path, id: str, text: str, voice: Voice, rng: np.random.Generator, spoken: _Spoken) -> float:
     """Speak one text; returns its duration in seconds, 0 where there is no word to say."""
+    if not any(letter.isalnum() for letter in text):
+        return 0.0
     speech = synthesize(text, voice, int(rng.integers(1, 2**31)))
     if not speech.words:
         return 0.0

@@ -42,6 +42,19 @@ class Aligned:
     phones: tuple[Segment, ...]
     words: tuple[Segment, ...]
 
+    def earlier(self, lag_us: int) -> Aligned:
+        """Every boundary `lag_us` earlier, but for the audio's edges; what would vanish at its start is left out."""
+        start, end = self.phones[0].onset_us, self.phones[-1].offset_us
+
+        def move(time_us: int) -> int:
+            return time_us if time_us == end else max(start, time_us - lag_us)
+
+        def moved(segments: tuple[Segment, ...]) -> tuple[Segment, ...]:
+            shifted = (Segment(item.label, move(item.onset_us), move(item.offset_us)) for item in segments)
+            return tuple(item for item in shifted if item.onset_us < item.offset_us)
+
+        return Aligned(self.id, moved(self.phones), moved(self.words))
+
 
 class AlignmentFailure(Exception):
     """One utterance that could not be aligned: a reason slug that groups failures, and a sentence.

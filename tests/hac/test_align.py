@@ -1,7 +1,7 @@
 """Aligning real speech with pocketsphinx, a small synthetic corpus with the hmm, and the command."""
 
+import sys
 from importlib import resources
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,10 +10,10 @@ from typer.testing import CliRunner
 from hac.align import sphinx
 from hac.align.corpus import Options, align_corpus
 from hac.align.hmm import HmmOptions
-from hac.align.measure import measure_aligner, with_error
+from hac.align.measure import NOT_MEASURED, measure_aligner, summary, with_error
 from hac.align.types import AlignmentFailure, Segment, close_gaps
 from hac.cli import app
-from hac.data.alignment import read_alignments
+from hac.data.alignment import read_alignments, write_alignments
 from hac.data.audio import audio_info, read_audio, write_audio
 from hac.data.manifest import Manifest, Utterance, write_manifest
 from hac.errors import FailureLog, HacError
@@ -130,17 +130,36 @@ def test_the_command_explains_what_is_wrong(corpus, tmp_path, monkeypatch, argum
 
 
 def test_an_aligner_is_measured_on_speech_whose_truth_is_known():
-    texts = ["uno dos tres cuatro", "la casa de mi madre", "buenos días a todos"]
-    figures = measure_aligner("es", texts, FAST, minutes=0.4)
-    assert figures["tiers"]["words"]["n_reference"] > 20
-    assert 0.3 < figures["tiers"]["phones"]["f1_50ms"] <= 1.0
-    assert figures == measure_aligner("es", texts, FAST, minutes=0.4)
+    texts = ["uno dos tres cuatro", "la casa de mi madre", "buenos días a todos", "…"]
+    figures = measure_aligner("es", texts, FAST, minutes=0.2)
+    for condition in ("clean", "light"):
+        tiers = figures["conditions"][condition]["tiers"]
+        assert tiers["words"]["n_reference"] > 20
+        assert 0.3 < tiers["phones"]["f1_50ms"] <= 1.0
+    assert figures == measure_aligner("es", texts, FAST, minutes=0.2)
+    assert len(set(figures["voices"])) == 2
 
 
-def test_the_error_travels_with_the_alignments(corpus):
-    failures = FailureLog()
+def test_the_error_travels_with_the_alignments(corpus, tmp_path):
     english = corpus.subset(["b"])
-    found = with_error(align_corpus(english, failures=failures), english, Options(), minutes=0.2)
+    found = with_error(align_corpus(english), english, Options(), minutes=0.1)
     error = found.provenance["aligner_error"]["en"]
-    assert abs(error["tiers"]["phones"]["mean_error_ms"]) < 10
-    assert Path(error["voice"]).name.startswith("espeak-ng en+")
+    assert abs(error["conditions"]["clean"]["tiers"]["phones"]["mean_error_ms"]) < 10
+    write_alignments(found, tmp_path / "a.parquet")
+    assert read_alignments(tmp_path / "a.parquet").provenance["aligner_error"]["en"] == error
+    assert summary({"en": error})[0].startswith("measured on synthetic en, clean, phones: boundary F1 0.")
+
+
+def test_what_cannot_be_measured_says_why(corpus, monkeypatch):
+    english = corpus.subset(["b"])
+    alignments = align_corpus(english)
+    monkeypatch.setitem(sys.modules, "espeakng_loader", None)
+    error = with_error(alignments, english, Options()).provenance["aligner_error"]["en"]
+    assert error.startswith(NOT_MEASURED)
+    assert "espeakng-loader" in error
+    assert summary({"en": error}) == [f"en: {error}"]
+
+
+def test_texts_without_a_word_cannot_be_measured():
+    with pytest.raises(HacError, match="nothing to say"):
+        measure_aligner("es", ["…", "!"], FAST, minutes=0.1)

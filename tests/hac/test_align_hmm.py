@@ -3,10 +3,10 @@ import itertools
 import numpy as np
 import pytest
 
-from hac.align import features, graph, hmm
+from hac.align import closures, features, graph, hmm
 from hac.align.evaluate import score_boundaries
 from hac.align.gmm import Mixtures
-from hac.align.types import AlignmentFailure, Word
+from hac.align.types import Aligned, AlignmentFailure, Segment, Word
 from hac.align.viterbi import best_path
 from hac.data.corpora.espeak import Voice, synthesize
 
@@ -175,4 +175,51 @@ def test_what_cannot_be_aligned_says_why(spoken):
 
 def _frames(spoken):
     item = spoken[0][0]
-    return item.frames[:100], item.log_energy[:100]
+    return item.frames[:100], item.log_energy[:100], item.level_db[:200]
+
+
+def ringing(end_s, decay_s):
+    """A second of noise that stops at `end_s`, and rings on 12 dB lower."""
+    rng = np.random.default_rng(0)
+    time = np.arange(16_000) / 16_000
+    after = 10 ** (-12 / 20) * np.exp(-np.maximum(0, time - end_s) / decay_s)
+    return (0.1 * rng.standard_normal(16_000) * np.where(time < end_s, 1.0, after)).astype(np.float32)
+
+
+def found(*phones):
+    edges = [(label, onset, offset) for label, onset, offset in phones]
+    return Aligned("u", tuple(Segment(*edge) for edge in edges), (Segment("w", phones[0][1], phones[-1][2]),))
+
+
+@pytest.mark.parametrize("label", ["t", "t͡ʃ", "ɡ"])
+def test_a_stop_begins_where_the_sound_is_cut_off_though_the_room_rings_on(label):
+    before = found(("a", 0, 530_000), (label, 530_000, 1_000_000))
+    after = closures.sharpen(before, closures.level_db(ringing(0.5, 0.05)))
+    assert after.phones[0].offset_us == after.phones[1].onset_us == pytest.approx(500_000, abs=5_000)
+    assert after.words == before.words
+
+
+@pytest.mark.parametrize(("left", "right"), [("a", "n"), ("a", "sil"), ("sil", "t"), ("k", "t")])
+def test_other_boundaries_stay(left, right):
+    before = found((left, 0, 530_000), (right, 530_000, 1_000_000))
+    assert closures.sharpen(before, closures.level_db(ringing(0.5, 0.05))) == before
+
+
+def test_without_a_fall_a_stop_stays_and_no_phone_vanishes():
+    steady = closures.level_db(ringing(2.0, 0.05))
+    before = found(("a", 0, 530_000), ("t", 530_000, 1_000_000))
+    assert closures.sharpen(before, steady) == before
+    level = closures.level_db(ringing(0.5, 0.05))
+    short = closures.sharpen(found(("a", 0, 495_000), ("e", 495_000, 512_000), ("t", 512_000, 1_000_000)), level)
+    assert short.phones[1].offset_us - short.phones[1].onset_us >= 15_000
+
+
+def test_boundaries_move_earlier_and_the_edges_stay():
+    before = Aligned(
+        "u",
+        (Segment("a", 0, 2_000), Segment("b", 2_000, 9_000), Segment("c", 9_000, 20_000)),
+        (Segment("w", 2_000, 20_000),),
+    )
+    after = before.earlier(2_500)
+    assert after.phones == (Segment("b", 0, 6_500), Segment("c", 6_500, 20_000))
+    assert after.words == (Segment("w", 0, 20_000),)

@@ -370,7 +370,7 @@ def test_an_alignment_is_made_once_for_the_same_recordings(
     app.command()(corpus_builtin.debian)
 
     def invoke(*more: str) -> str:
-        options = ["--cache", str(cache), "--sets", "asterisk-en", *more]
+        options = ["--no-measure", "--cache", str(cache), "--sets", "asterisk-en", *more]
         result = CliRunner().invoke(app, [str(tmp_path / "made"), *options])
         assert result.exit_code == 0, result.output
         return result.output

@@ -16,7 +16,7 @@ Int64 = NDArray[np.int64]
 Int32 = NDArray[np.int32]
 
 DENSE_SHARE = 64
-"""A row that touches more than 1 / DENSE_SHARE of the table is put in order by a walk through the table, not a sort."""
+"""A row with more cells than 1 / DENSE_SHARE of the table is collected by a walk through the table, not a sort."""
 
 
 @numba.njit(cache=True)
@@ -40,24 +40,26 @@ def overlap_cells(
     k = 0
     for u in range(len(n_frames)):
         cell_bounds[u] = k
+        # frames that end at or before 0 under this lag meet nothing
+        i = max(0, lag_ticks // frame_ticks)
+        lo = i * frame_ticks - lag_ticks
+        hi = lo + frame_ticks
         start = 0
-        for j in range(bounds[u], bounds[u + 1]):
+        for j in range(np.uint64(bounds[u]), np.uint64(bounds[u + 1])):
             end = ends[j]
-            first = max(0, (start + lag_ticks) // frame_ticks)
-            if labels[j] >= 0:
-                i = first
-                while i < n_frames[u]:
-                    lo = i * frame_ticks - lag_ticks
-                    hi = lo + frame_ticks
-                    if lo >= end:
-                        break
-                    overlap = min(hi, end) - max(lo, start)
-                    if overlap > 0:
-                        frame[k] = i
-                        label[k] = labels[j]
-                        weight[k] = overlap
-                        k += 1
-                    i += 1
+            kept = labels[j] >= 0
+            while i < n_frames[u] and lo < end:
+                overlap = min(hi, end) - max(lo, start)
+                if kept and overlap > 0:
+                    frame[np.uint64(k)] = i
+                    label[np.uint64(k)] = labels[j]
+                    weight[np.uint64(k)] = overlap
+                    k += 1
+                if hi > end:
+                    break
+                i += 1
+                lo = hi
+                hi += frame_ticks
             start = end
     cell_bounds[len(n_frames)] = k
 
@@ -166,37 +168,76 @@ def count_cells(
     k = 0
     for r in range(len(row_bounds) - 1):
         pointers[r] = k
-        for q in range(row_bounds[r], row_bounds[r + 1]):
-            u = order[q]
-            base = code_bounds[u]
-            length = code_bounds[u + 1] - base
-            shift = shifts[u]
-            for i in range(cell_bounds[u], cell_bounds[u + 1]):
-                t = frame[i] + shift
-                if t >= length:
-                    t -= length
-                c = np.int64(codes[base + t]) * n_labels + label[i]
-                if table[c] == 0:
-                    column[k] = c
-                    k += 1
-                table[c] += weight[i]
-        _in_order(table, column, count, pointers[r], k)
+        members = order[row_bounds[r] : row_bounds[r + 1]]
+        n_cells = 0
+        for u in members:
+            n_cells += cell_bounds[u + 1] - cell_bounds[u]
+        # a full row is found again by a walk through the table; a sparse one notes what it touches
+        sparse = n_cells * DENSE_SHARE < len(table)
+        for u in members:
+            k = _add_cells(
+                cell_bounds[u],
+                cell_bounds[u + 1],
+                frame,
+                label,
+                weight,
+                codes[code_bounds[u] : code_bounds[u + 1]],
+                shifts[u],
+                n_labels,
+                table,
+                column,
+                k,
+                sparse,
+            )
+        k = _take(table, column, count, pointers[r], k, sparse)
     pointers[len(row_bounds) - 1] = k
 
 
 @numba.njit(cache=True)
-def _in_order(table: Int64, column: Int64, count: Int64, start: int, stop: int) -> None:
-    """Bring a row's touched columns into ascending order, take their counts and leave the table zero."""
-    if (stop - start) * DENSE_SHARE < len(table):
-        column[start:stop].sort()
-        for i in range(start, stop):
+def _add_cells(
+    start: int,
+    stop: int,
+    frame: Int32,
+    label: Int32,
+    weight: Int32,
+    codes: Any,
+    shift: int,
+    n_labels: int,
+    table: Int64,
+    column: Int64,
+    k: int,
+    sparse: bool,
+) -> int:
+    """Add one utterance's cells to the table; note the columns first touched from `column[k]` on if `sparse`.
+
+    Indices are unsigned: numba then leaves out the test for negative ones, and the loop runs twice as fast.
+    """
+    length = len(codes)
+    last = length - shift
+    for i in range(np.uint64(start), np.uint64(stop)):
+        t = np.int64(frame[i])
+        at = np.uint64(t + shift if t < last else t + shift - length)
+        c = np.uint64(codes[at]) * np.uint64(n_labels) + np.uint64(label[i])
+        if sparse and table[c] == 0:
+            column[k] = np.int64(c)
+            k += 1
+        table[c] += weight[i]
+    return k
+
+
+@numba.njit(cache=True)
+def _take(table: Int64, column: Int64, count: Int64, start: int, k: int, sparse: bool) -> int:
+    """Move a row's counts out of the table, columns ascending, and leave the table zero; returns where they end."""
+    if sparse:
+        column[start:k].sort()
+        for i in range(start, k):
             count[i] = table[column[i]]
             table[column[i]] = 0
-        return
-    i = start
+        return k
     for c in range(len(table)):
         if table[c] > 0:
-            column[i] = c
-            count[i] = table[c]
+            column[k] = c
+            count[k] = table[c]
             table[c] = 0
-            i += 1
+            k += 1
+    return k

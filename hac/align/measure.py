@@ -2,8 +2,9 @@
 
 The synthetic voices speak the same texts in the same languages, so the measure includes what the aligner's
 pronunciations get wrong. It is taken twice: on clean speech, and on the same speech in small rooms with noise. The
-synthesizer's pronunciations are not a person's, and each voice has a model's wish of speech to itself: the figures
-show the aligner's bias and its order of precision, not the exact error on the corpus.
+synthesizer's pronunciations are not a person's, and each voice speaks for long enough to get a model of its own,
+which speakers of a corpus may not: the figures show the aligner's bias and its order of precision, not the exact
+error on the corpus.
 """
 
 from __future__ import annotations
@@ -148,7 +149,7 @@ def _figures(figures: Mapping[str, float | None]) -> str:
     if figures["mean_error_ms"] is None:
         return "no boundary found"
     f1 = ", ".join(f"{figures[f'f1_{ms}ms']:.3f} at {ms} ms" for ms in (20, 30, 50))
-    return f"boundary F1 {f1}; {figures['mean_error_ms']:+.1f} ms late, {figures['mean_abs_error_ms']:.1f} ms off"
+    return f"boundary F1 {f1}; bias {figures['mean_error_ms']:+.1f} ms, distance {figures['mean_abs_error_ms']:.1f} ms"
 
 
 def _speak(folder: Path, language: str, texts: Sequence[str], minutes: float, seed: int) -> _Spoken:

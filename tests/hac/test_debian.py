@@ -381,3 +381,33 @@ def test_an_alignment_is_made_once_for_the_same_recordings(
     invoke("--seed", "1")
     assert runs == [2, 2]
     assert read_alignments(tmp_path / "made" / "alignments.parquet").provenance["aligner"] == "fake"
+
+
+@needs_dpkg
+def test_the_aligner_is_measured_by_default_and_again_where_it_could_not_be(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def align_corpus(manifest: Manifest, options: object, **_: object) -> Alignments:
+        rows = [(id, "x", 0, 1000) for id in manifest.ids]
+        return Alignments({name: tier_from_rows(name, rows) for name in (PHONES, WORDS)}, {"aligner": "fake"})
+
+    errors: list[object] = ["not measured: no wheel", {"conditions": {}}]
+
+    def with_error(alignments: Alignments, *_: object) -> Alignments:
+        return Alignments(alignments.tiers, {**alignments.provenance, "aligner_error": {"en": errors.pop(0)}})
+
+    monkeypatch.setattr("hac.align.measure.with_error", with_error)
+    monkeypatch.setattr("hac.align.corpus.align_corpus", align_corpus)
+    app = typer.Typer()
+    app.command()(corpus_builtin.debian)
+    arguments = [str(tmp_path / "made"), "--cache", str(cache), "--sets", "asterisk-en"]
+    first = CliRunner().invoke(app, arguments)
+    assert first.exit_code == 0, first.output
+    assert "warning: the aligner's error in en: not measured: no wheel" in first.output
+    for _ in range(2):
+        again = CliRunner().invoke(app, arguments)
+        assert again.exit_code == 0, again.output
+        assert "warning" not in again.output
+    provenance = read_alignments(tmp_path / "made" / "alignments.parquet").provenance
+    assert provenance["aligner_error"] == {"en": {"conditions": {}}}
+    assert errors == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -14,7 +14,7 @@ from analysis import engine, lags, shards
 from analysis.corpus import Classes, Corpus, Labels, classes_of, join, read_labels, subset
 from analysis.counting import CountedStream, Protocol, lag_counts, lags_of, lay
 from analysis.provenance import provenance
-from analysis.results import Lag, Record, Results
+from analysis.results import Lag, Results
 from analysis.scoring import DROPPED, KEPT, CountSource, Settings, StreamScores, score_stream
 from analysis.shards import MergedStream, Shard, ShardMeta
 from hac.data.alignment import Tier
@@ -29,6 +29,7 @@ from probes.counts import join_streams
 COMMAND = "pnmi"
 FAILED_PER_REASON = 20
 JOINER = "+"
+LOUD_NULL = "chance alone is more than half the width of the interval, so quote the null-corrected value"
 
 
 @dataclass(frozen=True)
@@ -200,9 +201,9 @@ def _outcome(
 ) -> Outcome:
     scan = lags_of(protocol.convention)
     judged = [_judge(source, scores, scan, pnmi) for source, (scores, pnmi) in zip(sources, scored, strict=True)]
-    notes = list(dict.fromkeys(note for scores, _ in scored for note in scores.notes))
-    loud = [text for scores, _ in scored if (text := _loud_null(scores.records[0]))]
-    warnings = [*about["warnings"], *notes, *loud, *(lag.warning for lag in judged if lag.warning)]
+    notes = [note for scores, _ in scored for note in scores.notes]
+    notes += [(source.name, LOUD_NULL) for source, (scores, _) in zip(sources, scored, strict=True) if _is_loud(scores)]
+    warnings = [*about["warnings"], *_together(notes), *(lag.warning for lag in judged if lag.warning)]
     results = Results(
         command=COMMAND,
         status="complete",
@@ -225,15 +226,18 @@ def _judge(source: CountSource, scores: StreamScores, scan: list[Fraction], pnmi
     return lags.judge(source.name, source.frame_rate, scan, pnmi, sd)
 
 
-def _loud_null(pnmi: Record) -> str:
-    """A warning where chance alone is larger than the interval says; `pnmi` is the stream's record for the corpus."""
-    half = (pnmi.ci_high - pnmi.ci_low) / 2
-    if not pnmi.null_mean > half:
-        return ""
-    return (
-        f"{pnmi.stream}: the null ({pnmi.null_mean:.4f}) is larger than half the width of the interval ({half:.4f}): "
-        "there is little speech for so many codes, quote the null-corrected value"
-    )
+def _is_loud(scores: StreamScores) -> bool:
+    """Whether chance alone is larger than the interval of the stream's PNMI says."""
+    pnmi = scores.records[0]
+    return pnmi.null_mean > (pnmi.ci_high - pnmi.ci_low) / 2
+
+
+def _together(notes: Iterable[tuple[str, str]]) -> list[str]:
+    """One sentence for each note, with all that it is said of."""
+    subjects: dict[str, dict[str, None]] = {}
+    for subject, note in notes:
+        subjects.setdefault(note, {})[subject] = None
+    return [f"{', '.join(names)}: {note}" for note, names in subjects.items()]
 
 
 def _protocols(protocol: Protocol, policy: str) -> dict[str, dict[str, Any]]:

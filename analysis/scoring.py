@@ -86,7 +86,7 @@ class StreamScores:
     table: NDArray[np.int64]
     labels: tuple[str, ...]
     codes: NDArray[np.int64]
-    notes: list[str]
+    notes: list[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -182,10 +182,10 @@ class _Scorer:
     def _weights(self, n_clusters: int) -> NDArray[np.float32]:
         return uncertainty.draw_weights(n_clusters, self.settings.n_bootstrap, self.settings.seed)
 
-    def notes(self) -> list[str]:
-        """What a reader must know of the intervals."""
+    def notes(self) -> list[tuple[str, str]]:
+        """What a reader must know of the intervals: part of the corpus, and the note."""
         noted = [sample for sample in self.view.samples if sample.clusters.note]
-        return [f"{sample.part.name or 'whole corpus'}: {sample.clusters.note}" for sample in noted]
+        return [(sample.part.name or "whole corpus", sample.clusters.note) for sample in noted]
 
     def draws_of_null(self, r: int) -> slice:
         """The bootstrap draws in whose mean null the null draw r takes part: every n_blocks-th."""

@@ -93,7 +93,8 @@ def pnmi(
         hac-analyze pnmi --tokens units.km --ids ids.txt --frame-rate 50 --codebook-size 500 --alignments ali.ctm
     """
     from analysis.counting import Protocol
-    from analysis.pnmi import prepare, run, run_shard
+    from analysis.pnmi import prepare, run
+    from analysis.pnmi_shards import run_shard
     from analysis.shards import NAME
     from hac.errors import FailureLog
     from probes.align import check_convention
@@ -134,7 +135,7 @@ def merge(
 
         hac-analyze merge shard-*/ -o results
     """
-    from analysis.pnmi import merge as merge_shards
+    from analysis.pnmi_shards import merge as merge_shards
 
     _finish(merge_shards(shards, jobs), output, jobs)
 

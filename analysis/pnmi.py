@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from analysis import engine, lags, shards
-from analysis.corpus import Classes, Corpus, Labels, classes_of, join, read_labels, subset
+from analysis import engine, lags
+from analysis.corpus import Classes, Corpus, Labels, classes_of, join, read_labels
 from analysis.counting import CountedStream, Protocol, lag_counts, lags_of, lay
 from analysis.provenance import provenance
+from analysis.records import DROPPED, KEPT
 from analysis.results import Lag, Results
-from analysis.scoring import DROPPED, KEPT, CountSource, Settings, StreamScores, score_stream
-from analysis.shards import MergedStream, Shard, ShardMeta
-from hac.data.alignment import Tier
+from analysis.scoring import CountSource, Settings, StreamScores, score_stream
 from hac.data.phones import SILENCE
 from hac.data.tokens import Stream, TokenStore
 from hac.errors import FailureLog, HacError
@@ -87,71 +85,28 @@ def run(request: Request, jobs: int = -1) -> Outcome:
         request: what was asked for.
         jobs: processes; 0 or less: one per core.
     """
-    corpus = _corpus(request)
-    streams = _streams(corpus.tokens, request.streams)
-    sources = _sources(corpus, streams, request.protocol)
+    corpus = corpus_of(request)
+    streams = streams_of(corpus.tokens, request.streams)
+    sources = sources_of(corpus, streams, request.protocol)
     classes = classes_of(corpus.policy, corpus.phones.vocabulary)
-    settings = _settings(classes, request.protocol)
+    settings = settings_of(classes, request.protocol)
     tasks = [(source, settings) for source in sources]
     scored = engine.run(_score_counted, tasks, jobs=jobs, what="scoring streams")
-    about = _about(request, corpus)
-    return _outcome(request.protocol, corpus.policy.name, sources, scored, about, classes)
+    about = about_of(request, corpus)
+    return outcome_of(request.protocol, corpus.policy.name, sources, scored, about, classes)
 
 
-def run_shard(request: Request, index: int, n: int, path: Path) -> None:
-    """Count one shard of `n` and write it; `merge` turns all of them into results.
-
-    Args:
-        request: the same for all shards.
-        index: which shard, from 0.
-        n: how many.
-        path: where the counts go.
-    """
-    whole = _corpus(request)
-    corpus = subset(whole, index, n)
-    streams = _streams(corpus.tokens, request.streams)
-    sources = _sources(corpus, streams, request.protocol)
-    about = _about(request, corpus)
-    protocol = {**asdict(request.protocol), "phone_policy": corpus.policy.name}
-    names = [stream.name for stream in _streams(whole.tokens, request.streams)]
-    meta = ShardMeta(
-        streams={source.name: _facts(source) for source in sources},
-        rows=[asdict(row) for row in whole.rows.rows],
-        labels=sorted(corpus.phones.vocabulary),
-        units_per_s={source.name: str(source.cells.units_per_s) for source in sources},
-        protocol=protocol,
-        classes=classes_of(corpus.policy, corpus.phones.vocabulary),
-        n_lags=len(lags_of(request.protocol.convention)),
-        shard=[index, n],
-        job=_job(whole, names, protocol),
-        about=about,
-    )
-    shards.write_shard(path, meta, _blocks(sources))
-
-
-def merge(paths: Sequence[Path], jobs: int = -1) -> Outcome:
-    """Add up shards and score the sums: the same bits as `run` on everything at once.
-
-    Args:
-        paths: all shards of one job, in any order.
-        jobs: processes; 0 or less: one per core.
-    """
-    parts = shards.open_shards(paths)
-    meta = parts[0].meta
-    protocol = Protocol(**meta.protocol)
-    settings = _settings(meta.classes, protocol)
-    names = list(meta.streams)
-    tasks = [(name, i, [shard.path for shard in parts], settings) for i, name in enumerate(names)]
-    scored = engine.run(_score_merged, tasks, jobs=jobs, what="merging streams")
-    sources = [MergedStream(name, i, parts) for i, name in enumerate(names)]
-    return _outcome(protocol, protocol.phone_policy, sources, scored, _add_about(parts), meta.classes)
-
-
-def _corpus(request: Request) -> Corpus:
+def corpus_of(request: Request) -> Corpus:
+    """The utterances that have labels and tokens; what fell out goes into the request's failures."""
     return join(request.labels, request.tokens, request.protocol.phone_policy, request.failures)
 
 
-def _streams(tokens: TokenStore, names: Sequence[str]) -> list[Stream]:
+def streams_of(tokens: TokenStore, names: Sequence[str]) -> list[Stream]:
+    """The streams of these names, all for none; `a+b` is the product of two.
+
+    Raises:
+        HacError: there is no such stream, or streams cannot be joined.
+    """
     chosen = []
     for name in names or tokens.streams:
         parts = name.split(JOINER) if name not in tokens.streams else [name]
@@ -165,7 +120,7 @@ def _streams(tokens: TokenStore, names: Sequence[str]) -> list[Stream]:
     return chosen
 
 
-def _sources(corpus: Corpus, streams: Sequence[Stream], protocol: Protocol) -> list[CountedStream]:
+def sources_of(corpus: Corpus, streams: Sequence[Stream], protocol: Protocol) -> list[CountedStream]:
     """A source for each stream; streams of the same rate and lengths share their cells."""
     clock = ticks_of([stream.frame_rate for stream in streams])
     laid: dict[tuple[Fraction, bytes], Cells] = {}
@@ -178,7 +133,8 @@ def _sources(corpus: Corpus, streams: Sequence[Stream], protocol: Protocol) -> l
     return sources
 
 
-def _settings(classes: Classes, protocol: Protocol) -> Settings:
+def settings_of(classes: Classes, protocol: Protocol) -> Settings:
+    """How counts are scored under a protocol."""
     return Settings((SILENCE,), classes, protocol.n_bootstrap, protocol.seed)
 
 
@@ -186,12 +142,7 @@ def _score_counted(source: CountedStream, settings: Settings) -> tuple[StreamSco
     return score_stream(source, settings), lags.lag_pnmi(counts.table for counts in lag_counts(source))
 
 
-def _score_merged(name: str, index: int, paths: list[Path], settings: Settings) -> tuple[StreamScores, list[float]]:
-    source = MergedStream(name, index, tuple(Shard(path) for path in paths))
-    return score_stream(source, settings), lags.lag_pnmi(source.lag_tables())
-
-
-def _outcome(
+def outcome_of(
     protocol: Protocol,
     policy: str,
     sources: Sequence[CountSource],
@@ -199,6 +150,16 @@ def _outcome(
     about: Mapping[str, Any],
     classes: Classes,
 ) -> Outcome:
+    """Results of scored streams.
+
+    Args:
+        protocol: as asked for.
+        policy: name of the phone policy that was used.
+        sources: the streams.
+        scored: of each stream, its scores and its PNMI at each lag.
+        about: from `about_of`.
+        classes: kind of phone class -> phone -> class.
+    """
     scan = lags_of(protocol.convention)
     judged = [_judge(source, scores, scan, pnmi) for source, (scores, pnmi) in zip(sources, scored, strict=True)]
     notes = [note for scores, _ in scored for note in scores.notes]
@@ -254,51 +215,8 @@ def _protocols(protocol: Protocol, policy: str) -> dict[str, dict[str, Any]]:
     return {KEPT: {**common, "silence": "kept"}, DROPPED: {**common, "silence": "dropped"}}
 
 
-def _facts(source: CountedStream) -> dict[str, Any]:
-    return {
-        "codebook_size": source.codebook_size,
-        "frame_rate": str(source.frame_rate),
-        "n_frames": source.n_frames,
-    }
-
-
-def _blocks(sources: Sequence[CountedStream]) -> Iterator[shards.Block]:
-    for i, source in enumerate(sources):
-        for r in range(source.n_nulls + 1):
-            yield i, r, shards.NO_LAG, source.draw(r)
-        for lag, counts in enumerate(lag_counts(source)):
-            yield i, 0, lag, counts
-
-
-def _job(corpus: Corpus, streams: Sequence[str], protocol: Mapping[str, Any]) -> str:
-    """Hash of all that shards must have in common."""
-    facts = {
-        "ids": hashlib.sha256("\n".join(corpus.ids).encode()).hexdigest(),
-        "rows": [asdict(row) for row in corpus.rows.rows],
-        "phones": _tier_hash(corpus.phones),
-        "streams": {name: _stream_hash(corpus.tokens, name) for name in streams},
-        "protocol": dict(protocol),
-    }
-    return hashlib.sha256(json.dumps(facts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
-
-
-def _tier_hash(tier: Tier) -> str:
-    digest = hashlib.sha256("\n".join(tier.vocabulary).encode())
-    for array in (tier.bounds, tier.labels, tier.offset_us):
-        digest.update(array.tobytes())
-    return digest.hexdigest()
-
-
-def _stream_hash(tokens: TokenStore, name: str) -> str:
-    digest = hashlib.sha256()
-    for part in name.split(JOINER) if name not in tokens.streams else [name]:
-        stream = tokens.streams[part]
-        digest.update(f"{part} {stream.codebook_size} {stream.frame_rate}".encode())
-        digest.update(stream.codes.tobytes())
-    return digest.hexdigest()
-
-
-def _about(request: Request, corpus: Corpus) -> dict[str, Any]:
+def about_of(request: Request, corpus: Corpus) -> dict[str, Any]:
+    """Everything of a result file that is not a number: system, coverage, failures, provenance."""
     inputs = {
         role: {"path": str(path), "sha256": sha256_file(path)}
         for role, path in request.inputs.items()
@@ -336,10 +254,3 @@ def _examples(failures: FailureLog) -> list[dict[str, str]]:
         if shown[failure.reason] <= FAILED_PER_REASON:
             listed.append({"id": failure.id, "reason": failure.reason, "detail": failure.detail})
     return listed
-
-
-def _add_about(parts: Sequence[Shard]) -> dict[str, Any]:
-    """What the shards say of the whole corpus; they all read the same whole manifest."""
-    about = dict(parts[0].meta.about)
-    about["provenance"] = {**about["provenance"], "shards": len(parts)}
-    return about

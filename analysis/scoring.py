@@ -15,14 +15,14 @@ from scipy.sparse import csr_matrix
 from analysis import groups, kernels, uncertainty
 from analysis.information import METRICS, Information, corrected, information, pnmi_tables
 from analysis.metrics import METRICS as RECORDS
+from analysis.records import DROPPED, KEPT, make_record, mean_sd, units_of, with_fixed_null, within_range
 from analysis.results import Record, StreamInfo
-from analysis.uncertainty import Draws, Interval
+from analysis.uncertainty import Draws
 from probes.clusters import Resampling, Row, resampling
 from probes.counts import JointCounts
 
 NULLS_PER_DRAW = 4
 """Null tables behind the mean null of each bootstrap draw: enough to keep it quiet, few enough to stay quick."""
-KEPT, DROPPED = "silence-kept", "silence-dropped"
 
 
 class CountSource(Protocol):
@@ -229,7 +229,7 @@ class _Scorer:
         for i, sample in enumerate(self.view.samples):
             names = [sample.part.name, *(self.view.aliases if i == 0 else [])]
             for protocol in self.out:
-                part = self._part_records(source.name, i, protocol, first, nulls, _units(source, actual))
+                part = self._part_records(source.name, i, protocol, first, nulls, units_of(actual, source.frame_rate))
                 made += [record.model_copy(update={"group": name}) for name in names for record in part]
         made += self._speaker_records(source, actual, first, nulls)
         made += self._relabelled_records(source, actual, first, nulls)
@@ -249,17 +249,17 @@ class _Scorer:
         for metric in METRICS:
             value = scores.value(metric)
             draws = _pick(first.parts[i].draws, protocol)[metric]
-            interval = _within(metric, uncertainty.basic(value, draws, clusters.n))
+            interval = within_range(metric, uncertainty.basic(value, draws, clusters.n))
             null = np.array([null.parts[i].scores[protocol].value(metric) for null in nulls])
             if not RECORDS[metric].has_null:
                 null = null[:0]
-            null_mean, null_sd = _mean_sd(null)
+            null_mean, null_sd = mean_sd(null)
             chance = corrected(value, null_mean)
             adjusted = self._corrected_draws(i, protocol, metric, draws, nulls) if len(null) else draws[:0]
             around = uncertainty.basic(chance, adjusted, clusters.n)
             around = replace(around, high=min(around.high, 1.0)) if math.isfinite(around.high) else around
             made.append(
-                _record(
+                make_record(
                     stream, metric, protocol, "", value, interval, (null_mean, null_sd), scores.total, units
                 ).model_copy(
                     update={
@@ -298,17 +298,17 @@ class _Scorer:
                 null = np.array([null.speakers[protocol][s] for null in nulls])
                 total = int(pooled[~out].sum())
                 made.append(
-                    _with_null(
-                        _record(
+                    with_fixed_null(
+                        make_record(
                             source.name,
                             "pnmi",
                             protocol,
                             part.name,
                             value,
                             interval,
-                            _mean_sd(null),
+                            mean_sd(null),
                             total,
-                            _units(source, actual),
+                            units_of(actual, source.frame_rate),
                         )
                     )
                 )
@@ -329,64 +329,19 @@ class _Scorer:
             value = float(first.relabelled[i])
             interval = uncertainty.jackknife(value, pnmi_tables(pooled[None] - tables))
             null = np.array([null.relabelled[i] for null in nulls])
-            record = _record(
+            record = make_record(
                 source.name,
                 "pnmi",
                 KEPT,
                 relabelling.name,
                 value,
                 interval,
-                _mean_sd(null),
+                mean_sd(null),
                 int(pooled.sum()),
-                _units(source, actual),
+                units_of(actual, source.frame_rate),
             )
-            made.append(_with_null(record))
+            made.append(with_fixed_null(record))
         return made
-
-
-def _units(source: CountSource, actual: JointCounts) -> Fraction:
-    """Counted units per frame of the stream (or per grid point, where the convention counts those)."""
-    weighted = actual.units_per_s > 1_000_000 - 1
-    return actual.units_per_s / source.frame_rate if weighted else Fraction(1)
-
-
-def _record(
-    stream: str,
-    metric: str,
-    protocol: str,
-    group: str,
-    value: float,
-    interval: Interval,
-    null: tuple[float, float],
-    total: int,
-    units: Fraction,
-) -> Record:
-    suffix = "" if protocol == KEPT else f"[{protocol}]"
-    return Record(
-        id=f"{stream}.{metric}{suffix}",
-        stream=stream,
-        group=group,
-        value=value,
-        ci_low=interval.low,
-        ci_high=interval.high,
-        null_mean=null[0],
-        null_sd=null[1],
-        n=round(total / units),
-        protocol=protocol,
-        ci_method=interval.method,
-        note=interval.reason if math.isfinite(value) else f"undefined: {RECORDS[metric].undefined}",
-    )
-
-
-def _with_null(record: Record) -> Record:
-    """The record with its null-corrected value; its interval is the value's, the null held fixed."""
-    mean = record.null_mean
-    update = {
-        "corrected": corrected(record.value, mean),
-        "corrected_ci_low": corrected(record.ci_low, mean),
-        "corrected_ci_high": corrected(record.ci_high, mean),
-    }
-    return record.model_copy(update=update)
 
 
 def _left_out(
@@ -406,18 +361,3 @@ def _arrays(matrix: csr_matrix) -> _Sparse:
 
 def _pick(draws: Draws, protocol: str) -> dict[str, NDArray[np.float64]]:
     return draws.kept if protocol == KEPT else draws.dropped
-
-
-def _within(metric: str, interval: Interval) -> Interval:
-    """The interval cut to the metric's range."""
-    record = RECORDS[metric]
-    low = interval.low if record.low is None else max(interval.low, record.low)
-    high = interval.high if record.high is None else min(interval.high, record.high)
-    defined = math.isfinite(interval.low)
-    return Interval(low, high, interval.method, interval.reason) if defined else interval
-
-
-def _mean_sd(values: NDArray[np.float64]) -> tuple[float, float]:
-    """Mean and sample standard deviation; NaN for too few."""
-    mean = float(values.mean()) if len(values) else math.nan
-    return mean, float(values.std(ddof=1)) if len(values) > 1 else math.nan

@@ -16,8 +16,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from analysis.records import DROPPED, KEPT
 from analysis.results import Record, Results
-from analysis.scoring import DROPPED, KEPT
 
 CSV_FIELDS = (
     "id",

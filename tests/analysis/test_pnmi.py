@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from analysis.counting import Protocol
-from analysis.pnmi import Outcome, merge, run, run_shard
+from analysis.pnmi import Outcome, run
+from analysis.pnmi_shards import merge, run_shard
 from analysis.results import Record, write_results
 from hac.data.tokens import Stream
 from hac.errors import HacError

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.pnmi import merge, run_shard
+from analysis.pnmi_shards import merge, run_shard
 from analysis.shards import NAME, VERSION, Shard, ShardMeta, open_shards, write_shard
 from hac.errors import HacError
 from probes.counts import canonical

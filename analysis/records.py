@@ -1,0 +1,93 @@
+"""Records: one number with its null and its interval, in the form that results hold."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.information import corrected
+from analysis.metrics import METRICS as RECORDS
+from analysis.results import Record
+from analysis.uncertainty import Interval
+from hac.data.timeline import US_PER_S
+from probes.counts import JointCounts
+
+KEPT, DROPPED = "silence-kept", "silence-dropped"
+"""The two protocols of every number: silence counted as a phone, or left out."""
+
+
+def units_of(actual: JointCounts, frame_rate: Fraction) -> Fraction:
+    """Counted units per frame of the stream (or per grid point, where the convention counts those)."""
+    # exact overlap counts ticks, at least one a microsecond; every other convention counts frames or grid points
+    ticks = actual.units_per_s >= US_PER_S
+    return actual.units_per_s / frame_rate if ticks else Fraction(1)
+
+
+def make_record(
+    stream: str,
+    metric: str,
+    protocol: str,
+    group: str,
+    value: float,
+    interval: Interval,
+    null: tuple[float, float],
+    total: int,
+    units: Fraction,
+) -> Record:
+    """A record without its null-corrected value.
+
+    Args:
+        stream: stream name.
+        metric: name of the metric.
+        protocol: `silence-kept` or `silence-dropped`.
+        group: part of the corpus, empty for all of it.
+        value: the metric.
+        interval: of the value.
+        null: mean and standard deviation of the null.
+        total: sum of the table behind the value.
+        units: from `units_of`.
+    """
+    suffix = "" if protocol == KEPT else f"[{protocol}]"
+    return Record(
+        id=f"{stream}.{metric}{suffix}",
+        stream=stream,
+        group=group,
+        value=value,
+        ci_low=interval.low,
+        ci_high=interval.high,
+        null_mean=null[0],
+        null_sd=null[1],
+        n=round(total / units),
+        protocol=protocol,
+        ci_method=interval.method,
+        note=interval.reason if math.isfinite(value) else f"undefined: {RECORDS[metric].undefined}",
+    )
+
+
+def with_fixed_null(record: Record) -> Record:
+    """The record with its null-corrected value; its interval is the value's, the null held fixed."""
+    mean = record.null_mean
+    update = {
+        "corrected": corrected(record.value, mean),
+        "corrected_ci_low": corrected(record.ci_low, mean),
+        "corrected_ci_high": corrected(record.ci_high, mean),
+    }
+    return record.model_copy(update=update)
+
+
+def within_range(metric: str, interval: Interval) -> Interval:
+    """The interval cut to the metric's range."""
+    record = RECORDS[metric]
+    low = interval.low if record.low is None else max(interval.low, record.low)
+    high = interval.high if record.high is None else min(interval.high, record.high)
+    defined = math.isfinite(interval.low)
+    return Interval(low, high, interval.method, interval.reason) if defined else interval
+
+
+def mean_sd(values: NDArray[np.float64]) -> tuple[float, float]:
+    """Mean and sample standard deviation; NaN for too few."""
+    mean = float(values.mean()) if len(values) else math.nan
+    return mean, float(values.std(ddof=1)) if len(values) > 1 else math.nan

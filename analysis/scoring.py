@@ -172,6 +172,7 @@ class _Scorer:
         self.view = self._view(actual)
         self.weights = [self._weights(sample.clusters.n) for sample in self.view.samples]
         self.relabellings = groups.relabellings(self.labels, settings.classes) if settings.parts else []
+        self.merged_labels = [relabelling.groups(self.labels) for relabelling in self.relabellings]
         self.n_blocks = max(1, n_nulls // NULLS_PER_DRAW)
 
     def _view(self, counts: JointCounts) -> _View:
@@ -198,12 +199,12 @@ class _Scorer:
             self._score_part(counts, sample, weights[draws])
             for sample, weights in zip(view.samples, self.weights, strict=True)
         ]
-        by_label = groups.ByLabel(csr_matrix(counts.table.T.reshape(1, -1)), len(self.labels))
-        relabelled = [self._relabelled(by_label, relabelling)[0] for relabelling in self.relabellings]
+        relabelled = [self._relabelled(counts.table, merged) for merged in self.merged_labels]
         return _DrawScore(parts, self._score_speakers(counts, view), np.array(relabelled))
 
     def _score_part(self, counts: JointCounts, sample: _Sample, weights: NDArray[np.float32]) -> _PartScore:
-        table = counts.pooled(sample.part.rows)
+        whole = len(sample.part.rows) == len(counts.rows)
+        table = counts.table if whole else counts.pooled(sample.part.rows)
         scores = {name: information(table[~out]) for name, out in self.out.items()}
         clustered = counts.clustered(sample.part.rows, sample.clusters.of_row, sample.clusters.n)
         silence = np.flatnonzero(self.out[DROPPED]).tolist()
@@ -218,8 +219,11 @@ class _Scorer:
         pnmi = kernels.pnmi_rows(*matrix, len(self.labels), self.out[DROPPED])
         return {KEPT: pnmi[:, 0], DROPPED: pnmi[:, 1]}
 
-    def _relabelled(self, by_label: groups.ByLabel, relabelling: groups.Relabelling) -> NDArray[np.float64]:
-        return pnmi_tables(by_label.tables(relabelling.groups(self.labels)))
+    def _relabelled(self, table: NDArray[np.int64], merged: list[NDArray[np.int64]]) -> float:
+        """PNMI of a table whose labels are merged; `merged` holds the label indices of each new label."""
+        return float(
+            pnmi_tables(np.stack([table[labels].sum(axis=0) for labels in merged], axis=-1)[None].astype(float))[0]
+        )
 
     def records(
         self, source: CountSource, actual: JointCounts, first: _DrawScore, nulls: Sequence[_DrawScore]
@@ -324,7 +328,7 @@ class _Scorer:
         by_label = groups.ByLabel(clustered, len(self.labels))
         made = []
         for i, relabelling in enumerate(self.relabellings):
-            tables = by_label.tables(relabelling.groups(self.labels))
+            tables = by_label.tables(self.merged_labels[i])
             pooled = tables.sum(axis=0)
             value = float(first.relabelled[i])
             interval = uncertainty.jackknife(value, pnmi_tables(pooled[None] - tables))

@@ -28,8 +28,8 @@ from scipy.sparse import csr_matrix
 from analysis import kernels
 
 LEVEL = 0.95
-CHUNK = 4096
-"""Columns of the dense block that is resampled at a time: small enough for the cache."""
+BLOCK = 1 << 17
+"""Cells (columns x draws) of the dense block that is resampled at a time: small enough for the cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,9 @@ def resample(by_cluster: csr_matrix, n_labels: int, silence: Sequence[int], weig
     across = np.ascontiguousarray(weights.T)
     pointers = by_cluster.indptr.astype(np.int64)
     cursor, place = pointers[:-1].copy(), np.zeros(by_cluster.shape[1], np.int64)
-    for start, stop in _code_chunks(filled // n_labels):
+    chunks = _code_chunks(filled // n_labels, max(1, BLOCK // max(len(weights), 1)))
+    scratch = np.empty((max((stop - start for start, stop in chunks), default=0), len(weights)), np.float32)
+    for start, stop in chunks:
         part = filled[start:stop]
         place[part] = np.arange(len(part))
         dense = np.zeros((len(part), by_cluster.shape[0]), np.float32)
@@ -126,7 +128,8 @@ def resample(by_cluster: csr_matrix, n_labels: int, silence: Sequence[int], weig
             pointers, by_cluster.indices, by_cluster.data, place, int(part[-1]) + 1, scale, cursor, dense
         )
         n = dense @ across
-        log_n = np.log(np.maximum(n, np.float32(1e-30)))
+        log_n = scratch[: len(n)]
+        np.log(np.maximum(n, np.float32(1e-30), out=log_n), out=log_n)
         code, label = np.divmod(part, n_labels)
         kernels.accumulate_draws(n, log_n, code, label, is_silence, *sums.arrays())
     return sums.scores(is_silence)
@@ -171,12 +174,12 @@ class _Sums:
             }
 
 
-def _code_chunks(code_of_column: NDArray[np.int64]) -> list[tuple[int, int]]:
-    """Cut columns sorted by code into blocks of about CHUNK columns that never split a code."""
+def _code_chunks(code_of_column: NDArray[np.int64], size: int) -> list[tuple[int, int]]:
+    """Cut columns sorted by code into blocks of about `size` columns that never split a code."""
     cuts = [0]
     n = len(code_of_column)
     while cuts[-1] < n:
-        stop = min(cuts[-1] + CHUNK, n)
+        stop = min(cuts[-1] + size, n)
         if stop < n:
             whole = int(np.searchsorted(code_of_column, code_of_column[stop]))
             stop = whole if whole > cuts[-1] else int(np.searchsorted(code_of_column, code_of_column[stop], "right"))

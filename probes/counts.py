@@ -50,10 +50,7 @@ class JointCounts:
     def pooled(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Counts over the chosen rows: int64 [n_labels, n_codes]."""
         flat = np.zeros(self.matrix.shape[1], np.int64)
-        pointers = self.matrix.indptr
-        for r in rows:
-            part = slice(pointers[r], pointers[r + 1])
-            flat[self.matrix.indices[part]] += self.matrix.data[part]
+        kernels.pool_rows(self.matrix.indptr, self.matrix.indices, self.matrix.data, rows, flat)
         return np.ascontiguousarray(flat.reshape(len(self.codes), len(self.labels)).T)
 
     def clustered(self, rows: NDArray[np.int64], of_row: NDArray[np.int64], n: int) -> csr_matrix:

@@ -241,3 +241,11 @@ def _take(table: Int64, column: Int64, count: Int64, start: int, k: int, sparse:
             table[c] = 0
             k += 1
     return k
+
+
+@numba.njit(cache=True)
+def pool_rows(pointers: Any, column: Any, count: Int64, rows: Int64, flat: Int64) -> None:
+    """Add the counts of the chosen rows of a sparse matrix to `flat`, one entry a column."""
+    for r in rows:
+        for i in range(np.uint64(pointers[r]), np.uint64(pointers[r + 1])):
+            flat[np.uint64(column[i])] += count[i]

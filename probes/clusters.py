@@ -19,7 +19,7 @@ from probes.controls import utterance_keys
 
 MIN_SPEAKERS = 10
 """Fewer speakers than this cannot be resampled with any honesty."""
-MAX_CLUSTERS = 256
+MAX_CLUSTERS = 128
 """More clusters than this in a language are dealt into this many groups at random: resampling groups is as valid."""
 BINS_PER_SPEAKER = 8
 """Each speaker's utterances are dealt into this many rows, so that the speaker has an interval of its own."""

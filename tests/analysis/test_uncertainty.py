@@ -53,7 +53,7 @@ def test_draws_over_many_blocks_of_columns_are_whole(monkeypatch: pytest.MonkeyP
     weights = uncertainty.draw_weights(12, 20, 1)
     by_cluster = flat(tables)
     whole = uncertainty.resample(by_cluster, 9, [0], weights)
-    monkeypatch.setattr(uncertainty, "CHUNK", 5)
+    monkeypatch.setattr(uncertainty, "BLOCK", 5 * len(weights))
     parts = uncertainty.resample(by_cluster, 9, [0], weights)
     for metric in METRICS:
         assert np.allclose(whole.kept[metric], parts.kept[metric], rtol=0, atol=1e-12)

@@ -135,7 +135,9 @@ def test_more_speakers_than_clusters_are_dealt_into_groups(n_speakers: int) -> N
     clusters = resampling(rows.rows)
     grouped = n_speakers > MAX_CLUSTERS
     assert clusters.n == MAX_CLUSTERS
-    assert clusters.note == (f"more than {MAX_CLUSTERS} speakers: dealt at random into {MAX_CLUSTERS} groups" if grouped else "")
+    assert clusters.note == (
+        f"more than {MAX_CLUSTERS} speakers: dealt at random into {MAX_CLUSTERS} groups" if grouped else ""
+    )
     assert all(row.grouped == grouped for row in rows.rows)
     # both utterances of a speaker stay together
     cluster = clusters.of_row[rows.of_utterance]

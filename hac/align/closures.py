@@ -53,8 +53,10 @@ def level_db(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     extractor = knf.OnlineFbank(options)
     extractor.accept_waveform(_SAMPLE_RATE, (samples * 32768.0).astype(np.float32))
     extractor.input_finished()
-    frames = [extractor.get_frame(index).mean() for index in range(extractor.num_frames_ready)]
-    return np.asarray(frames, dtype=np.float32) * np.float32(_DB_PER_NEPER)
+    frames = [extractor.get_frame(index) for index in range(extractor.num_frames_ready)]
+    bands = np.asarray(frames, dtype=np.float32).reshape(-1, _BANDS)
+    level: NDArray[np.float32] = bands.mean(1) * np.float32(_DB_PER_NEPER)
+    return level
 
 
 def sharpen(aligned: Aligned, level: NDArray[np.float32]) -> Aligned:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import joblib
 import numpy as np
+from numpy.typing import NDArray
 
 from hac.align import features, hmm
 from hac.align.g2p import base_language, pronounce
@@ -82,7 +83,8 @@ def _training_set(items: list[Utterance], options: hmm.HmmOptions) -> list[Utter
 
 
 def _train(manifest: Manifest, items: list[Utterance], options: hmm.HmmOptions) -> hmm.Model | Failure:
-    ready = [item for item in (_prepare(manifest, utterance) for utterance in items) if isinstance(item, hmm.Item)]
+    prepared = (_prepare(manifest, utterance) for utterance in items)
+    ready = [result[0] for result in prepared if not isinstance(result, Failure)]
     if not ready:
         return Failure(items[0].id, "group-empty", "no utterance of its language and speaker can be used for training")
     return hmm.train(ready, options)
@@ -91,20 +93,20 @@ def _train(manifest: Manifest, items: list[Utterance], options: hmm.HmmOptions) 
 def _align(manifest: Manifest, model: hmm.Model | Failure, items: list[Utterance]) -> list[Aligned | Failure]:
     results: list[Aligned | Failure] = []
     for utterance in items:
-        item = _prepare(manifest, utterance)
-        if isinstance(item, Failure):
-            results.append(item)
+        prepared = _prepare(manifest, utterance)
+        if isinstance(prepared, Failure):
+            results.append(prepared)
         elif isinstance(model, Failure):
             results.append(Failure(utterance.id, model.reason, model.detail))
         else:
             try:
-                results.append(hmm.align(model, item))
+                results.append(hmm.align(model, *prepared))
             except AlignmentFailure as failure:
                 results.append(Failure(utterance.id, failure.reason, failure.detail))
     return results
 
 
-def _prepare(manifest: Manifest, utterance: Utterance) -> hmm.Item | Failure:
+def _prepare(manifest: Manifest, utterance: Utterance) -> tuple[hmm.Item, NDArray[np.float32]] | Failure:
     if utterance.duration > _MAX_S:
         detail = f"lasts {utterance.duration:.0f} s; cut it into parts of at most {_MAX_S:.0f} s"
         return Failure(utterance.id, "audio-long", detail)
@@ -113,7 +115,7 @@ def _prepare(manifest: Manifest, utterance: Utterance) -> hmm.Item | Failure:
         audio = read_utterance(manifest, utterance, features.SAMPLE_RATE)
         if len(audio.samples) < _MIN_S * features.SAMPLE_RATE:
             raise AlignmentFailure("audio-short", f"{len(audio.samples)} samples are too short to align")
-        return hmm.prepare(utterance.id, audio.samples, words)
+        return hmm.prepare(utterance.id, audio.samples, words), audio.samples
     except AudioError as error:
         return Failure(utterance.id, error.reason, str(error))
     except AlignmentFailure as failure:

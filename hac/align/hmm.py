@@ -63,7 +63,6 @@ class Item:
         words: its pronunciation.
         frames: float32 [t, d].
         log_energy: float32 [t].
-        level_db: float32 [n], see `closures.level_db`.
         duration_us: of the audio.
     """
 
@@ -71,7 +70,6 @@ class Item:
     words: tuple[Word, ...]
     frames: NDArray[np.float32]
     log_energy: NDArray[np.float32]
-    level_db: NDArray[np.float32]
     duration_us: int
 
 
@@ -115,8 +113,7 @@ def prepare(id: str, samples: NDArray[np.float32], words: tuple[Word, ...]) -> I
     """Features of one utterance, float32 [n] at 16 kHz."""
     frames = features.features(samples)
     energy = features.log_energy(samples, len(frames))
-    level_db = closures.level_db(samples)
-    return Item(id, words, frames, energy, level_db, samples_to_us(len(samples), features.SAMPLE_RATE))
+    return Item(id, words, frames, energy, samples_to_us(len(samples), features.SAMPLE_RATE))
 
 
 def train(items: list[Item], options: HmmOptions) -> Model:
@@ -142,8 +139,8 @@ def train(items: list[Item], options: HmmOptions) -> Model:
     )
 
 
-def align(model: Model, item: Item) -> Aligned:
-    """Phones and words of one utterance.
+def align(model: Model, item: Item, samples: NDArray[np.float32]) -> Aligned:
+    """Phones and words of one utterance, made ready from the same samples, float32 [n] at 16 kHz.
 
     Raises:
         AlignmentFailure: the transcript does not fit, or has a phone that the model has not heard.
@@ -153,7 +150,7 @@ def align(model: Model, item: Item) -> Aligned:
         raise AlignmentFailure("phone-unheard", f"the phone {min(unheard)!r} is too rare in the corpus to be learnt")
     chain = graph.build(item.words, model.phone_index)
     aligned = chain.aligned(item.id, model.path(item, chain), features.HOP_US, item.duration_us)
-    return closures.sharpen(aligned, item.level_db).earlier(_LAG_US)
+    return closures.sharpen(aligned, closures.level_db(samples)).earlier(_LAG_US)
 
 
 def _relabel(model: Model, item: Item, chain: graph.Graph, before: NDArray[np.int64]) -> NDArray[np.int64]:

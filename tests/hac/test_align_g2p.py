@@ -1,5 +1,6 @@
 import pytest
 
+from hac.align import g2p
 from hac.align.g2p import arpabet_map, base_language, espeak_phones, pronounce, to_arpabet
 from hac.align.types import AlignmentFailure
 
@@ -18,6 +19,36 @@ def test_numbers_and_abbreviations_are_spoken():
 def test_stress_and_punctuation_leave_no_phones():
     words = pronounce("Où est-il ? « Là-bas ! »", "fr")
     assert all(not set(phone) & set("ˈˌ|‖'") and phone for word in words for phone in word.phones)
+
+
+def test_a_text_does_not_change_the_pronunciation_of_the_next():
+    # gruut writes a liaison into the entry that it remembers: `un` kept the n of `un arbre`
+    alone = pronounce("un chat", "fr")
+    assert pronounce("un arbre", "fr")[0].phones != alone[0].phones
+    assert pronounce("un chat", "fr") == alone
+
+
+def test_the_indexed_lexicon_says_what_the_lexicon_says():
+    gruut = pytest.importorskip("gruut")
+    for text in ("Je suis arrivé hier soir.", "Les enfants dorment."):
+        (sentence,) = gruut.sentences(text, lang="fr-fr")
+        plain = [tuple(token.phonemes) for token in sentence if token.is_spoken and token.phonemes]
+        indexed = [word.phones for word in pronounce(text, "fr")]
+        assert indexed == [tuple(phone.strip("ˈˌ") for phone in phones) for phones in plain]
+
+
+def test_words_are_found_by_an_index():
+    pronounce("bueno", "es")
+    processor, _ = g2p._gruut_processor("es")
+    connection = processor.get_settings("es-es").lookup_phonemes.phonemizer.db_conn
+    query = "SELECT role, phonemes FROM word_phonemes WHERE word = 'bueno' ORDER BY pron_order"
+    plan = " ".join(row[-1] for row in connection.execute(f"EXPLAIN QUERY PLAN {query}"))
+    assert "SEARCH" in plan
+    assert "SCAN" not in plan
+    assert (
+        connection.execute(query).fetchall()
+        == connection.execute(query.replace("FROM word", "FROM main.word")).fetchall()
+    )
 
 
 def test_a_language_without_gruut_falls_to_espeak():

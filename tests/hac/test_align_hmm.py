@@ -126,30 +126,31 @@ def test_a_click_sits_in_the_frame_it_should():
 
 @pytest.fixture(scope="module")
 def spoken():
-    """A minute of one synthetic voice with its truth."""
+    """A minute of one synthetic voice, each utterance made ready and as samples, with its truth."""
     import soxr
 
-    items, truth = [], []
+    spoken, truth = [], []
     for index in range(30):
         text = f"{TEXTS[index % 6]}, {TEXTS[(index * 5 + index // 6) % 6]}"
         speech = synthesize(text, Voice("es", "m3", 50, 150), index)
         samples = soxr.resample(speech.samples.astype(np.float32) / 32768, speech.sample_rate, 16_000)
-        samples = samples + 0.003 * np.random.default_rng(index).standard_normal(len(samples))
+        samples = (samples + 0.003 * np.random.default_rng(index).standard_normal(len(samples))).astype(np.float32)
         words = [
             Word(w.label, tuple(p.label for p in speech.phones if w.start <= p.start < w.end and p.label != "sil"))
             for w in speech.words
         ]
-        items.append(hmm.prepare(str(index), samples.astype(np.float32), tuple(words)))
+        spoken.append((hmm.prepare(str(index), samples, tuple(words)), samples))
         edges = sorted({t for p in speech.phones for t in (p.start, p.end)})[1:-1]
         truth.append([round(t * 1e6 / speech.sample_rate) for t in edges])
-    return items, truth
+    return spoken, truth
 
 
 def test_a_flat_start_finds_the_boundaries_and_always_the_same(spoken):
-    items, truth = spoken
+    pairs, truth = spoken
+    items = [item for item, _ in pairs]
     options = hmm.HmmOptions(iterations=10, components=2)
     model = hmm.train(items, options)
-    aligned = [hmm.align(model, item) for item in items]
+    aligned = [hmm.align(model, *pair) for pair in pairs]
     score = score_boundaries((), ())
     for reference, found in zip(truth, aligned, strict=True):
         score += score_boundaries(reference, [phone.onset_us for phone in found.phones][1:])
@@ -160,22 +161,20 @@ def test_a_flat_start_finds_the_boundaries_and_always_the_same(spoken):
         assert found.phones[-1].offset_us == item.duration_us
         assert all(a.offset_us == b.onset_us for a, b in itertools.pairwise(found.phones))
     again = hmm.train(items, options)
-    assert [hmm.align(again, item) for item in reversed(items)] == aligned[::-1]
+    assert [hmm.align(again, *pair) for pair in reversed(pairs)] == aligned[::-1]
 
 
 def test_what_cannot_be_aligned_says_why(spoken):
-    model = hmm.train(spoken[0][:5], hmm.HmmOptions(iterations=1, components=1))
-    strange = hmm.Item("x", (Word("q", ("ʘ",)),), *_frames(spoken), 1_000_000)
+    pairs = spoken[0][:5]
+    model = hmm.train([item for item, _ in pairs], hmm.HmmOptions(iterations=1, components=1))
+    item, samples = pairs[0]
+    frames = item.frames[:100], item.log_energy[:100]
+    strange = hmm.Item("x", (Word("q", ("ʘ",)),), *frames, 1_000_000)
     with pytest.raises(AlignmentFailure, match="ʘ"):
-        hmm.align(model, strange)
-    long = hmm.Item("x", spoken[0][0].words * 50, *_frames(spoken), 1_000_000)
+        hmm.align(model, strange, samples)
+    long = hmm.Item("x", item.words * 50, *frames, 1_000_000)
     with pytest.raises(AlignmentFailure, match="too few"):
-        hmm.align(model, long)
-
-
-def _frames(spoken):
-    item = spoken[0][0]
-    return item.frames[:100], item.log_energy[:100], item.level_db[:200]
+        hmm.align(model, long, samples)
 
 
 def ringing(end_s, decay_s):

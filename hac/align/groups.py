@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hac.align import features, hmm
-from hac.align.g2p import base_language, pronounce
+from hac.align.g2p import base_language, learn, pronounce
 from hac.align.types import Aligned, AlignmentFailure
 from hac.data.audio import AudioError, read_utterance
 from hac.data.manifest import Manifest, Utterance
@@ -83,6 +83,7 @@ def _training_set(items: list[Utterance], options: hmm.HmmOptions) -> list[Utter
 
 
 def _train(manifest: Manifest, items: list[Utterance], options: hmm.HmmOptions) -> hmm.Model | Failure:
+    _learn(items)
     prepared = (_prepare(manifest, utterance) for utterance in items)
     ready = [result[0] for result in prepared if not isinstance(result, Failure)]
     if not ready:
@@ -91,6 +92,7 @@ def _train(manifest: Manifest, items: list[Utterance], options: hmm.HmmOptions) 
 
 
 def _align(manifest: Manifest, model: hmm.Model | Failure, items: list[Utterance]) -> list[Aligned | Failure]:
+    _learn(items)
     results: list[Aligned | Failure] = []
     for utterance in items:
         prepared = _prepare(manifest, utterance)
@@ -104,6 +106,11 @@ def _align(manifest: Manifest, model: hmm.Model | Failure, items: list[Utterance
             except AlignmentFailure as failure:
                 results.append(Failure(utterance.id, failure.reason, failure.detail))
     return results
+
+
+def _learn(items: list[Utterance]) -> None:
+    """Learn the words of utterances of one language."""
+    learn((item.text or "" for item in items), items[0].language or "")
 
 
 def _prepare(manifest: Manifest, utterance: Utterance) -> tuple[hmm.Item, NDArray[np.float32]] | Failure:

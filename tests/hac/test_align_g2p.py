@@ -87,7 +87,23 @@ def test_base_language():
     assert [base_language(code) for code in ("pt-BR", "pt_br", "PT")] == ["pt"] * 3
 
 
-def test_espeak_phones_do_not_depend_on_history():
-    first = espeak_phones.__wrapped__("gżegżółka", "pl")
-    espeak_phones.__wrapped__("42", "fr")
-    assert espeak_phones.__wrapped__("gżegżółka", "pl") == first != ()
+def test_espeak_phones_do_not_depend_on_history_or_company(monkeypatch):
+    words = ["gżegżółka", "42", "weekend", "Łódź", "3.5", "a", "żółw", "computer"]
+    alone = {}
+    for word in words:
+        monkeypatch.setattr(g2p, "_espeak_words", {})
+        alone |= espeak_phones([word], "pl")
+    for order in (words, words[::-1], sorted(words)):
+        monkeypatch.setattr(g2p, "_espeak_words", {})
+        espeak_phones(order, "fr")
+        assert espeak_phones(order, "pl") == alone
+    assert all(alone.values())
+
+
+def test_learnt_texts_need_no_more_of_espeak(monkeypatch):
+    texts = ["Bună ziua!", "Ce mai faci?"]
+    expected = [pronounce(text, "ro") for text in texts]
+    monkeypatch.setattr(g2p, "_espeak_words", {})
+    g2p.learn(texts, "ro-RO")
+    monkeypatch.setattr(g2p, "_espeak", None)
+    assert [pronounce(text, "ro") for text in texts] == expected

@@ -104,7 +104,6 @@ def pnmi(
     failures = FailureLog(strict=strict)
     store = _tokens(ckpt, tokens, manifest, output, device, jobs, failures, frame_rate, codebook_size, ids)
     options = {"ckpt": ckpt, "tokens": _text(tokens), "streams": streams, "strict": strict, "shard": shard}
-    inputs = {"tokens": tokens, "manifest": manifest, "alignments": alignments}
     request: Request = prepare(
         store,
         manifest,
@@ -112,7 +111,7 @@ def pnmi(
         protocol,
         streams=tuple(name.strip() for name in streams.split(",")) if streams else (),
         failures=failures,
-        inputs={role: path for role, path in inputs.items() if path is not None},
+        inputs={"tokens": tokens} if tokens is not None else {},
         options=options,
         system=name or "",
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis import engine, lags
-from analysis.corpus import Classes, Corpus, Labels, classes_of, join, read_labels
+from analysis.corpus import Classes, Corpus, Labels, classes_of, find_alignments, join, read_labels
 from analysis.counting import CountedStream, Protocol, lag_counts, lags_of, lay
 from analysis.provenance import provenance
 from analysis.records import DROPPED, KEPT
@@ -75,7 +75,12 @@ def prepare(
     failures = request.pop("failures", None)
     # an empty log is false, and may still be a strict one
     failures = FailureLog() if failures is None else failures
-    return Request(tokens, read_labels(manifest, alignments, failures), protocol, failures=failures, **request)
+    inputs = {**request.pop("inputs", {}), "alignments": find_alignments(alignments, manifest)}
+    if manifest is not None:
+        inputs["manifest"] = manifest
+    return Request(
+        tokens, read_labels(manifest, alignments, failures), protocol, failures=failures, inputs=inputs, **request
+    )
 
 
 def run(request: Request, jobs: int = -1) -> Outcome:

@@ -156,7 +156,10 @@ def _lines(results: Results) -> Iterator[Text]:
 def _clusters(results: Results) -> str:
     note = _record(results, next(iter(results.streams)), "pnmi", KEPT).note
     n, _, unit = note.removeprefix("clusters: ").partition(" ")
-    return f"{n} {unit.strip('()')}s" if unit else "clusters"
+    if not unit:
+        return "clusters"
+    dealt = unit == "(utterance)" and int(n) < results.coverage["utterances"]["counted"]
+    return f"{n} groups of utterances" if dealt else f"{n} {unit.strip('()')}s"
 
 
 def _record(results: Results, stream: str, metric: str, protocol: str) -> Record:

@@ -74,7 +74,7 @@ def pronounce(text: str, language: str) -> tuple[Word, ...]:
         HacError: neither gruut nor espeak-ng is installed.
     """
     language = base_language(language)
-    if _in_gruut(language):
+    if _in_gruut(language) and not _spelt(text, language):
         words = _pronounce_gruut(text, language)
     else:
         words = tuple(_spoken(word, language) for word in _WORD.findall(text))
@@ -97,6 +97,14 @@ def learn(texts: Iterable[str], language: str) -> None:
 
 def _in_gruut(language: str) -> bool:
     return language in GRUUT_LANGUAGES and find_spec("gruut") is not None
+
+
+def _spelt(text: str, language: str) -> bool:
+    """Whether a text is nothing but letters for espeak-ng to name: gruut gives their sounds, but in English."""
+    if language == "en" or find_spec("espeakng_loader") is None:
+        return False
+    words = _WORD.findall(text)
+    return bool(words) and all(len(word) == 1 and word.isalpha() for word in words)
 
 
 def _pronounce_gruut(text: str, language: str) -> tuple[Word, ...]:

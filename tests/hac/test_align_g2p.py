@@ -51,6 +51,16 @@ def test_words_are_found_by_an_index():
     )
 
 
+@pytest.mark.parametrize(("letters", "language", "count"), [("z", "es", 4), ("T U.", "it", 3), ("h", "fr", 2)])
+def test_lone_letters_are_named(letters, language, count):
+    assert sum(len(word.phones) for word in pronounce(letters, language)) == count
+
+
+def test_a_letter_among_words_and_an_english_letter_are_left_to_gruut():
+    assert pronounce("z domu", "cs")[0].phones in (("z",), ("s",), ("z", "s"))
+    assert len(pronounce("W", "en")[0].phones) > 3
+
+
 def test_a_language_without_gruut_falls_to_espeak():
     words = pronounce("Szybki lis", "pl")
     assert [word.text for word in words] == ["szybki", "lis"]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import add
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,8 @@ from probes.controls import circular_shifts, utterance_keys
 from probes.counts import JointCounts, count
 
 MAX_LAG_FRAMES = 4
+LAG_BLOCK = 8192
+"""Utterances that are laid over their labels at a time in the lag scan: bounds its memory."""
 
 
 @dataclass(frozen=True)
@@ -113,10 +116,33 @@ def lags_of(convention: Convention) -> list[Fraction]:
 
 
 def lag_counts(source: CountedStream) -> Iterator[JointCounts]:
-    """Pooled counts at each lag of the scan."""
-    everything = Rows((Row("", "", 0),), np.zeros(len(source.phones.ids), np.int64))
-    still = np.zeros(len(source.phones.ids), np.int64)
-    n_frames = np.diff(source.stream.bounds)
+    """Pooled counts at each lag of the scan, made block by block so that only a block is laid at a time."""
+    n = len(source.phones.ids)
+    blocks = [_block(source, start, min(start + LAG_BLOCK, n)) for start in range(0, max(n, 1), LAG_BLOCK)]
     for lag in lags_of(source.protocol.convention):
-        met = cells(source.phones, n_frames, source.frame_rate, source.protocol.convention, lag, source.clock)
-        yield count(met, source.stream, still, everything, source.phones.vocabulary)
+        yield reduce(add, (_at_lag(source, phones, stream, lag) for phones, stream in blocks))
+
+
+def _block(source: CountedStream, start: int, stop: int) -> tuple[Tier, Stream]:
+    """Labels and codes of the utterances from `start` to `stop`; views, not copies."""
+    phones, stream = source.phones, source.stream
+    rows = slice(phones.bounds[start], phones.bounds[stop])
+    frames = slice(stream.bounds[start], stream.bounds[stop])
+    labels = replace(
+        phones,
+        ids=phones.ids[start:stop],
+        bounds=phones.bounds[start : stop + 1] - phones.bounds[start],
+        labels=phones.labels[rows],
+        onset_us=phones.onset_us[rows],
+        offset_us=phones.offset_us[rows],
+    )
+    bounds = stream.bounds[start : stop + 1] - stream.bounds[start]
+    return labels, replace(stream, codes=stream.codes[frames], bounds=bounds)
+
+
+def _at_lag(source: CountedStream, phones: Tier, stream: Stream, lag: Fraction) -> JointCounts:
+    everything = Rows((Row("", "", 0),), np.zeros(len(phones.ids), np.int64))
+    still = np.zeros(len(phones.ids), np.int64)
+    n_frames = np.diff(stream.bounds)
+    met = cells(phones, n_frames, stream.frame_rate, source.protocol.convention, lag, source.clock)
+    return count(met, stream, still, everything, phones.vocabulary)

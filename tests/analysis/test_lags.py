@@ -8,9 +8,13 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from analysis import counting
 from analysis.counting import lags_of
 from analysis.lags import judge, lag_pnmi
-from probes.align import CONVENTIONS
+from hac.data.alignment import Tier
+from hac.data.tokens import Stream
+from probes.align import CONVENTIONS, ticks_of
+from probes.clusters import assign_rows
 
 LAGS = [Fraction(i) for i in range(-2, 3)]
 
@@ -63,3 +67,25 @@ def test_the_scan_goes_four_frames_either_way(convention: str) -> None:
 def test_each_lag_has_the_pnmi_of_its_table() -> None:
     found = lag_pnmi([np.array([[1, 0], [0, 1]]), np.array([[1, 1], [1, 1]])])
     assert found == pytest.approx([1, 0])
+
+
+def test_the_scan_in_blocks_counts_what_it_counts_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(5)
+    codes = np.repeat(rng.integers(0, 8, 120), 4).astype(np.int32)
+    ids = tuple(f"u{i}" for i in range(8))
+    bounds = np.arange(0, 481, 60)
+    ends = np.sort(rng.choice(np.arange(1, 120), (8, 9)), axis=1) * 10_000
+    offset = np.concatenate([np.append(np.unique(row), 1_200_000) for row in ends])
+    lengths = np.array([len(np.unique(row)) + 1 for row in ends])
+    starts = np.concatenate([[0], np.cumsum(lengths)])
+    onset = np.where(np.isin(np.arange(len(offset)), starts[:-1]), 0, np.append(0, offset[:-1]))
+    labels = rng.integers(0, 3, len(offset)).astype(np.int32)
+    phones = Tier("phones", ids, starts, labels, onset, offset, ("a", "b", "sil"))
+    stream = Stream("units", 8, Fraction(50), codes, bounds)
+    protocol = counting.Protocol(n_nulls=2, n_bootstrap=100)
+    clock = ticks_of([Fraction(50)])
+    laid = counting.lay(phones, stream, protocol, clock)
+    source = counting.CountedStream(stream, phones, laid, clock, assign_rows(ids, ["en"] * 8, ["s"] * 8), protocol)
+    whole = [counts.table.tolist() for counts in counting.lag_counts(source)]
+    monkeypatch.setattr(counting, "LAG_BLOCK", 3)
+    assert [counts.table.tolist() for counts in counting.lag_counts(source)] == whole

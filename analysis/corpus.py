@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hac.data.alignment import PHONES, AlignmentReport, Alignments, Tier, partition, read_alignments
 from hac.data.manifest import Manifest, read_manifest
@@ -73,11 +72,10 @@ def find_alignments(given: Path | None, manifest_path: Path | None) -> Path:
     )
 
 
-def read_labels(manifest_path: Path | None, alignments_path: Path | None, failures: FailureLog) -> Labels:
+def read_labels(manifest_path: Path | None, alignments_path: Path, failures: FailureLog) -> Labels:
     """Read the manifest, if any, and the alignments."""
     manifest = read_manifest(manifest_path, failures=failures) if manifest_path else None
-    path = find_alignments(alignments_path, manifest_path)
-    return Labels(manifest, read_alignments(path, manifest=manifest, failures=failures))
+    return Labels(manifest, read_alignments(alignments_path, manifest=manifest, failures=failures))
 
 
 def join(labels: Labels, tokens: TokenStore, policy_name: str, failures: FailureLog) -> Corpus:
@@ -209,8 +207,3 @@ def _no_match(manifest: Manifest | None, tier: Tier, tokens: TokenStore) -> str:
 
 def _some(ids: tuple[str, ...]) -> str:
     return repr(ids[0]) if ids else "(none)"
-
-
-def frames_of(tokens: TokenStore, stream: str) -> NDArray[np.int64]:
-    """Tokens of each utterance in a stream."""
-    return np.diff(tokens.streams[stream].bounds)

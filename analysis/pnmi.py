@@ -75,12 +75,12 @@ def prepare(
     failures = request.pop("failures", None)
     # an empty log is false, and may still be a strict one
     failures = FailureLog() if failures is None else failures
-    inputs = {**request.pop("inputs", {}), "alignments": find_alignments(alignments, manifest)}
+    found = find_alignments(alignments, manifest)
+    inputs = {**request.pop("inputs", {}), "alignments": found}
     if manifest is not None:
         inputs["manifest"] = manifest
-    return Request(
-        tokens, read_labels(manifest, alignments, failures), protocol, failures=failures, inputs=inputs, **request
-    )
+    labels = read_labels(manifest, found, failures)
+    return Request(tokens, labels, protocol, failures=failures, inputs=inputs, **request)
 
 
 def run(request: Request, jobs: int = -1) -> Outcome:
@@ -114,7 +114,7 @@ def streams_of(tokens: TokenStore, names: Sequence[str]) -> list[Stream]:
     """
     chosen = []
     for name in names or tokens.streams:
-        parts = name.split(JOINER) if name not in tokens.streams else [name]
+        parts = parts_of(tokens, name)
         for part in parts:
             if part not in tokens.streams:
                 raise HacError(f"there is no stream {part!r}; the tokens have {', '.join(tokens.streams)}")
@@ -123,6 +123,11 @@ def streams_of(tokens: TokenStore, names: Sequence[str]) -> list[Stream]:
         except ValueError as error:
             raise HacError(f"joint stream {name}: {error}") from error
     return chosen
+
+
+def parts_of(tokens: TokenStore, name: str) -> list[str]:
+    """The streams that a name joins: itself, where a stream has that very name."""
+    return [name] if name in tokens.streams else name.split(JOINER)
 
 
 def sources_of(corpus: Corpus, streams: Sequence[Stream], protocol: Protocol) -> list[CountedStream]:
@@ -188,13 +193,12 @@ def outcome_of(
 
 
 def _judge(source: CountSource, scores: StreamScores, scan: list[Fraction], pnmi: list[float]) -> Lag:
-    sd = next(record.null_sd for record in scores.records if record.id == f"{source.name}.pnmi" and not record.group)
-    return lags.judge(source.name, source.frame_rate, scan, pnmi, sd)
+    return lags.judge(source.name, source.frame_rate, scan, pnmi, scores.headline.null_sd)
 
 
 def _is_loud(scores: StreamScores) -> bool:
     """Whether chance alone is larger than the interval of the stream's PNMI says."""
-    pnmi = scores.records[0]
+    pnmi = scores.headline
     return pnmi.null_mean > (pnmi.ci_high - pnmi.ci_low) / 2
 
 

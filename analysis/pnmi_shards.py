@@ -13,12 +13,12 @@ from analysis import engine, lags, shards
 from analysis.corpus import Corpus, classes_of, subset
 from analysis.counting import CountedStream, Protocol, lag_counts, lags_of
 from analysis.pnmi import (
-    JOINER,
     Outcome,
     Request,
     about_of,
     corpus_of,
     outcome_of,
+    parts_of,
     settings_of,
     sources_of,
     streams_of,
@@ -120,7 +120,7 @@ def _tier_hash(tier: Tier) -> str:
 
 def _stream_hash(tokens: TokenStore, name: str) -> str:
     digest = hashlib.sha256()
-    for part in name.split(JOINER) if name not in tokens.streams else [name]:
+    for part in parts_of(tokens, name):
         stream = tokens.streams[part]
         digest.update(f"{part} {stream.codebook_size} {stream.frame_rate}".encode())
         digest.update(stream.codes.tobytes())

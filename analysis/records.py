@@ -17,6 +17,8 @@ from probes.counts import JointCounts
 
 KEPT, DROPPED = "silence-kept", "silence-dropped"
 """The two protocols of every number: silence counted as a phone, or left out."""
+NOTE_JOINER = "; "
+"""Between the remarks of a record's note."""
 
 
 def units_of(actual: JointCounts, frame_rate: Fraction) -> Fraction:

@@ -15,7 +15,7 @@ from scipy.sparse import csr_matrix
 from analysis import groups, kernels, uncertainty
 from analysis.information import METRICS, Information, corrected, information, pnmi_tables
 from analysis.metrics import METRICS as RECORDS
-from analysis.records import DROPPED, KEPT, make_record, mean_sd, units_of, with_fixed_null, within_range
+from analysis.records import DROPPED, KEPT, NOTE_JOINER, make_record, mean_sd, units_of, with_fixed_null, within_range
 from analysis.results import Record, StreamInfo
 from analysis.uncertainty import Draws
 from probes.clusters import Resampling, Row, resampling
@@ -87,6 +87,11 @@ class StreamScores:
     labels: tuple[str, ...]
     codes: NDArray[np.int64]
     notes: list[tuple[str, str]]
+
+    @property
+    def headline(self) -> Record:
+        """PNMI of the whole corpus, silence kept: the record that comes first."""
+        return self.records[0]
 
 
 @dataclass(frozen=True)
@@ -262,18 +267,17 @@ class _Scorer:
             adjusted = self._corrected_draws(i, protocol, metric, draws, nulls) if len(null) else draws[:0]
             around = uncertainty.basic(chance, adjusted, clusters.n)
             around = replace(around, high=min(around.high, 1.0)) if math.isfinite(around.high) else around
-            made.append(
-                make_record(
-                    stream, metric, protocol, "", value, interval, (null_mean, null_sd), scores.total, units
-                ).model_copy(
-                    update={
-                        "corrected": chance,
-                        "corrected_ci_low": around.low,
-                        "corrected_ci_high": around.high,
-                        "note": f"clusters: {clusters.n} ({clusters.unit})",
-                    }
-                )
-            )
+            null_stats = (null_mean, null_sd)
+            record = make_record(stream, metric, protocol, "", value, interval, null_stats, scores.total, units)
+            # the reason of what is missing stays behind the clusters
+            notes = [f"clusters: {clusters.n} ({clusters.unit})", record.note]
+            update = {
+                "corrected": chance,
+                "corrected_ci_low": around.low,
+                "corrected_ci_high": around.high,
+                "note": NOTE_JOINER.join(note for note in notes if note),
+            }
+            made.append(record.model_copy(update=update))
         return made
 
     def _corrected_draws(

@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from analysis.records import DROPPED, KEPT
+from analysis.records import DROPPED, KEPT, NOTE_JOINER
 from analysis.results import Record, Results
 
 CSV_FIELDS = (
@@ -155,7 +155,7 @@ def _lines(results: Results) -> Iterator[Text]:
 
 def _clusters(results: Results) -> str:
     note = _record(results, next(iter(results.streams)), "pnmi", KEPT).note
-    n, _, unit = note.removeprefix("clusters: ").partition(" ")
+    n, _, unit = note.split(NOTE_JOINER)[0].removeprefix("clusters: ").partition(" ")
     if not unit:
         return "clusters"
     dealt = unit == "(utterance)" and int(n) < results.coverage["utterances"]["counted"]

@@ -74,8 +74,3 @@ def ticks_per_frame(rate: Fraction, ticks_per_s: int) -> int:
     if length.denominator != 1:
         raise ValueError(f"a clock of {ticks_per_s} ticks per second does not divide the rate {rate}")
     return length.numerator
-
-
-def frames_in(duration_us: int, rate: Fraction) -> Fraction:
-    """How many frames of `rate` fit into a duration, as an exact fraction (a codec's choice is to floor or ceil)."""
-    return Fraction(duration_us, US_PER_S) * rate

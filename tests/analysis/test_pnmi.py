@@ -232,3 +232,13 @@ def test_frames_and_hours_are_what_was_counted(world: World) -> None:
         assert results.streams["units"].hours * 3600 == pytest.approx(seconds, abs=0.02 * len(world.ids))
         unit = 100 if convention == "hubert" else 75
         assert results.get("units.pnmi").n == pytest.approx(seconds * unit, rel=0.01)
+
+
+def test_what_could_not_be_had_says_why(world: World) -> None:
+    """One label only: no PNMI, and the note keeps the reason behind the clusters."""
+    same = tuple(tuple(("AA", start, end) for _, start, end in rows) for rows in world.intervals)
+    outcome = run(replace(world, intervals=same).request(world.knowing()), jobs=1)
+    record = pnmi(outcome)
+    assert math.isnan(record.value)
+    assert record.note.startswith("clusters: ")
+    assert "undefined" in record.note

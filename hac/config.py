@@ -5,19 +5,18 @@ streams reach the decoder, codebook sizes). Each of them is an option here, with
 choice was not seen.
 """
 
-import difflib
 import math
 from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal, Self
 
-import yaml
 from huggingface_hub.dataclasses import strict
 from huggingface_hub.errors import StrictDataclassError
 from transformers import DacConfig, PreTrainedConfig
 
 from hac.errors import HacError
+from hac.yaml_files import check_key, read_yaml
 
 FORMAT_VERSION = 1
 """Version of the checkpoint layout; a checkpoint of a newer one is refused."""
@@ -135,12 +134,21 @@ class HacConfig(PreTrainedConfig):
         Raises:
             HacError: no such file, no YAML mapping, a bad value, an unknown key (the nearest one is named).
         """
-        values = {**_read_yaml(Path(path), ()), **changes}
-        _check_keys(values, Path(path))
+        return cls.from_values({**read_yaml(Path(path), "model configuration"), **changes}, str(path))
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, Any], where: str) -> Self:
+        """A configuration from its attributes by name; `where` opens each complaint.
+
+        Raises:
+            HacError: a bad value or an unknown key (the nearest one is named).
+        """
+        for key in values:
+            check_key(key, cls.__annotations__, where)
         try:
             return cls(**values)
         except StrictDataclassError as error:
-            raise HacError(f"{path}: {' '.join(str(error).split())}") from error
+            raise HacError(f"{where}: {' '.join(str(error).split())}") from error
 
     @property
     def hop_length(self) -> int:
@@ -221,32 +229,3 @@ class HacConfig(PreTrainedConfig):
             )
         if not 0 <= self.quantizer_dropout <= 1:
             raise HacError(f"quantizer_dropout is {self.quantizer_dropout}; it is a probability, from 0 to 1")
-
-
-def _read_yaml(path: Path, seen: tuple[Path, ...]) -> dict[str, Any]:
-    """Read one YAML mapping and the files it includes, the including file winning."""
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise HacError(f"{path}: no such model configuration; the shipped ones are in configs/model") from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise HacError(f"{path}: cannot be read as YAML ({' '.join(str(error).split())})") from error
-    if not isinstance(values, Mapping):
-        raise HacError(f"{path}: expected a YAML mapping of HacConfig attributes, found {type(values).__name__}")
-    own = dict(values)
-    base = own.pop("base", None)
-    if base is None:
-        return own
-    base_path = (path.parent / str(base)).resolve()
-    if base_path in seen:
-        raise HacError(f"{path}: includes itself through base: {base}")
-    return {**_read_yaml(base_path, (*seen, path.resolve())), **own}
-
-
-def _check_keys(values: Mapping[str, Any], path: Path) -> None:
-    known = HacConfig.__annotations__
-    for key in values:
-        if key not in known:
-            near = difflib.get_close_matches(str(key), known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(sorted(known))}"
-            raise HacError(f"{path}: unknown key {key!r}; {hint}")

@@ -28,6 +28,7 @@ from hac.codebook import Codebook
 from hac.config import HacConfig
 from hac.convolutions import decode_latent, encode_audio
 from hac.outputs import HacEmbeddings, HacOutput, HacTokens
+from hac.snake import fuse_snakes
 
 
 class HacModel(PreTrainedModel):
@@ -51,6 +52,7 @@ class HacModel(PreTrainedModel):
         if config.exact_upsampling:
             for block, stride in zip(self.decoder.block, dac_config.upsampling_ratios, strict=True):
                 cast("nn.ConvTranspose1d", block.conv_t1).output_padding = (stride % 2,)
+        fuse_snakes(self)
         self.bottleneck = FactorizedBottleneck(config)
         self.post_init()
 
@@ -97,7 +99,8 @@ class HacModel(PreTrainedModel):
 
     def save_pretrained(self, save_directory: Any, *args: Any, **options: Any) -> None:
         """Write config, safetensors, the feature extractor and, where there is none yet, a model card."""
-        super().save_pretrained(save_directory, *args, **options)
+        with pretrained.no_progress_bars():
+            super().save_pretrained(save_directory, *args, **options)
         extractor = DacFeatureExtractor(sampling_rate=self.config.sample_rate, hop_length=self.config.hop_length)
         extractor.save_pretrained(save_directory)
         pretrained.write_card(self, self.config, Path(save_directory))

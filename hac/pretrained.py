@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -118,13 +119,21 @@ def write_card(model: nn.Module, config: HacConfig, folder: Path) -> None:
 
 def _call(loader: Callable[..., Any], where: Any, *arguments: Any, **options: Any) -> Any:
     """Call a transformers loader: safetensors only, without its progress bars."""
-    showed_progress = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
-        return loader(where, *arguments, **(options | {"use_safetensors": True}))
+        with no_progress_bars():
+            return loader(where, *arguments, **(options | {"use_safetensors": True}))
     except (OSError, SafetensorError, StrictDataclassError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:300]
         raise HacError(f"{where}: the weights cannot be loaded ({reason}); fetch or save the model again") from error
+
+
+@contextmanager
+def no_progress_bars() -> Iterator[None]:
+    """Within this context transformers shows none of its progress bars."""
+    showed_progress = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        yield
     finally:
         if showed_progress:
             logging.enable_progress_bar()  # type: ignore[no-untyped-call]

@@ -1,18 +1,21 @@
-"""`hac encode`: a corpus to a token store."""
+"""`hac encode`: a corpus, or a few recordings, to a token store."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from hac.errors import FailureLog
-
 
 def encode(
-    manifest: Annotated[Path, typer.Argument(help="Manifest of the corpus (.jsonl or .parquet).")],
+    inputs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="INPUT...",
+            help="A manifest (.jsonl or .parquet), audio files (.wav, .flac, .ogg, .opus, .mp3), or a folder of them.",
+        ),
+    ],
     tokenizer: Annotated[
         str, typer.Option("--tokenizer", "-t", help="KIND:WHERE, a folder or a hub id; see `hac tokenizer list`.")
     ],
@@ -29,18 +32,23 @@ def encode(
     batch_s: Annotated[float, typer.Option(help="Seconds of audio in a batch.", min=0.0)] = 120.0,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first audio file that fails.")] = False,
 ) -> None:
-    """Encode every utterance of a manifest into a token store.
+    """Encode speech into a token store: a corpus by its manifest, audio files, or a folder of audio.
 
     What is finished is never done again: after Ctrl-C or a crash, the same command goes on. Audio that cannot be
-    encoded is counted and listed, and left out.
+    encoded is counted and listed, and left out. Long recordings are read and encoded piece by piece.
+
+    Utterances are named by the manifest; without one, by the names of the files (by their paths where names repeat).
 
     Examples:
 
         hac encode corpus/manifest.jsonl --tokenizer mfcc-kmeans:models/km100 -o tokens.parquet
 
-        hac encode corpus/manifest.jsonl -t mimi:kyutai/mimi -s semantic --device cuda -j 8 -o mimi.parquet
+        hac encode speech.wav lecture.mp3 -t hac:runs/hac-small -o tokens.parquet
+
+        hac encode recordings/ -t mimi:kyutai/mimi -s semantic --device cuda -j 8 -o mimi.parquet
     """
-    from hac.data.manifest import read_manifest
+    from hac.commands.failures import report_failures
+    from hac.data.audio_corpus import open_corpus
     from hac.data.tokens import read_tokens
     from hac.encode import encode_corpus
     from hac.errors import FailureLog
@@ -48,7 +56,7 @@ def encode(
     failures = FailureLog(strict)
     names = [name for entry in streams or [] for name in entry.split(",")] or None
     path = encode_corpus(
-        read_manifest(manifest, failures=failures),
+        open_corpus(inputs, failures),
         tokenizer,
         out,
         device=device,
@@ -62,21 +70,4 @@ def encode(
     for name, stream in store.streams.items():
         rate = f"{stream.frame_rate} Hz"
         typer.echo(f"  {name}: {len(stream.codes)} frames at {rate}, {stream.codebook_size} codes")
-    _report(failures, path.with_suffix(".failures.jsonl"))
-
-
-def _report(failures: FailureLog, path: Path) -> None:
-    """List the failures in a file beside the store, their counts and the first ones on stderr."""
-    import json
-    from dataclasses import asdict
-
-    from hac.files import write_text
-
-    if not failures:
-        path.unlink(missing_ok=True)  # of an earlier run
-        return
-    write_text(path, "".join(f"{json.dumps(asdict(failure), ensure_ascii=False)}\n" for failure in failures))
-    counts = ", ".join(f"{count} {reason}" for reason, count in failures.by_reason().items())
-    typer.echo(f"left out {len(failures)} utterances ({counts}); all are listed in {path}, the first:", err=True)
-    for failure in failures.items[:5]:
-        typer.echo(f"  {failure.id}: {failure.detail}", err=True)
+    report_failures(failures, path.with_suffix(".failures.jsonl"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import tokenizers
 import torch
 import transformers
 
@@ -127,3 +128,41 @@ def _whisper_config() -> Any:
         suppress_tokens=[],
         begin_suppress_tokens=[],
     )
+
+
+def text_encoder(folder: Path, kind: str = "bert", pooler: bool = True, words: int = 30) -> Any:
+    """Save a text encoder of two layers and its tokenizer of one-letter words; returns the model."""
+    torch.manual_seed(0)
+    config, model = {
+        "bert": (transformers.BertConfig, transformers.BertModel),
+        "distilbert": (transformers.DistilBertConfig, transformers.DistilBertModel),
+        "roberta": (transformers.RobertaConfig, transformers.RobertaModel),
+    }[kind]
+    sizes = {
+        "vocab_size": 32,
+        "hidden_size": 16,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "intermediate_size": 16,
+        "max_position_embeddings": 24,
+        "initializer_range": 0.5,
+        "pad_token_id": 0,
+    }
+    encoder = model(config(**sizes), **({} if kind == "distilbert" else {"add_pooling_layer": pooler})).eval()
+    encoder.save_pretrained(folder)
+    save_tokenizer(folder, words)
+    return encoder
+
+
+def save_tokenizer(folder: Path, words: int) -> None:
+    """Save a tokenizer of four special tokens and so many one-letter words."""
+    vocabulary = {"[PAD]": 0, "[UNK]": 1, "[CLS]": 2, "[SEP]": 3}
+    vocabulary |= {chr(ord("a") + i): 4 + i for i in range(words - 4)}
+    tokenizer = tokenizers.Tokenizer(tokenizers.models.WordLevel(vocabulary, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    tokenizer.post_processor = tokenizers.processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    transformers.PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]"
+    ).save_pretrained(folder)

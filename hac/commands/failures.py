@@ -1,0 +1,38 @@
+"""What a command says of the items it left out."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import typer
+
+from hac.errors import FailureLog
+from hac.files import write_text
+
+SHOWN = 5
+"""Failures shown on the terminal; the file lists all."""
+
+
+def report_failures(failures: FailureLog, path: Path) -> None:
+    """List the failures in a file, their counts and the first ones on stderr; no failures, no file.
+
+    Args:
+        failures: what was left out.
+        path: the list to write, one JSON object a line; that of an earlier run does not stay.
+    """
+    if not failures:
+        path.unlink(missing_ok=True)
+        return
+    write_text(path, "".join(f"{json.dumps(asdict(failure), ensure_ascii=False)}\n" for failure in failures))
+    counts = ", ".join(f"{count} {reason}" for reason, count in failures.by_reason().items())
+    typer.echo(f"left out {len(failures)} utterances ({counts}); all are listed in {path}, the first:", err=True)
+    for failure in failures.items[:SHOWN]:
+        typer.echo(f"  {printable(failure.id)}: {printable(failure.detail, 400)}", err=True)
+
+
+def printable(text: str, longest: int = 80) -> str:
+    """Text from a file for a terminal: control characters escaped, so that they do nothing, and cut to a length."""
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[: longest + 1])
+    return shown if len(shown) <= longest else f"{shown[: longest - 3]}..."

@@ -1,0 +1,63 @@
+"""DAC's activation, `x + sin(a x)^2 / a`, with a backward pass of its own.
+
+The forward pass computes what transformers' `Snake1d` computes, bit for bit, but in place. The backward pass needs
+one sine instead of a sine and a cosine, and remembers only input and output, which the neighbouring layers remember
+anyway. In small codecs the activations are half of a training step, so this is worth a derivative by hand.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers.models.dac.modeling_dac import Snake1d
+
+_EPS = 1e-9
+"""As in DAC: keeps the reciprocal finite."""
+
+
+class _Snake(torch.autograd.Function):
+    """x + sin(a x)^2 / (a + eps); x [b, c, t], a [1, c, 1]."""
+
+    @staticmethod
+    def forward(ctx: Any, hidden: Tensor, alpha: Tensor) -> Tensor:
+        """The activation."""
+        ctx.alpha_dtype = alpha.dtype
+        alpha = alpha.to(hidden.dtype)
+        output = (alpha * hidden).sin_().pow_(2).mul_((alpha + _EPS).reciprocal()).add_(hidden)
+        ctx.save_for_backward(hidden, alpha, output)
+        return output
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        """d/dx = 1 + a/(a + eps) sin(2 a x); d/da = x sin(2 a x) / (a + eps) - sin(a x)^2 / (a + eps)^2."""
+        (gradient,) = gradients
+        hidden, alpha, output = ctx.saved_tensors
+        reciprocal = (alpha + _EPS).reciprocal()
+        through = (2 * alpha * hidden).sin_().mul_(gradient)
+        to_alpha = None
+        if ctx.needs_input_grad[1]:
+            # sin(a x)^2 / (a + eps) is what the activation added
+            inner = (through * hidden).sum((0, 2)) - (gradient * (output - hidden)).sum((0, 2))
+            to_alpha = (reciprocal * inner[None, :, None]).to(ctx.alpha_dtype)
+        to_hidden = through.mul_(alpha * reciprocal).add_(gradient) if ctx.needs_input_grad[0] else None
+        return to_hidden, to_alpha
+
+
+class FusedSnake1d(Snake1d):
+    """transformers' `Snake1d` with the same parameter, less memory and a quicker backward pass."""
+
+    def forward(self, hidden_states: Tensor) -> Tensor:
+        """Activate [b, c, t]."""
+        if not torch.is_grad_enabled():
+            output: Tensor = super().forward(hidden_states)
+            return output
+        return _Snake.apply(hidden_states, self.alpha)  # type: ignore[no-any-return, no-untyped-call]
+
+
+def fuse_snakes(module: nn.Module) -> None:
+    """Replace every `Snake1d` inside a module, keeping its parameter under its name."""
+    for child in module.modules():
+        if type(child) is Snake1d:
+            child.__class__ = FusedSnake1d

@@ -1,0 +1,222 @@
+"""Checkpoints: atomic, rotating, without pickle; each one is a model folder of its own.
+
+    RUN/checkpoints/step-00001000/
+        config.json, model.safetensors, ...   the model, as `HacModel.from_pretrained` reads it
+        trainer.safetensors                   heads, discriminators, moments of the optimizers, running means
+        trainer.json                          step, best, what the run was configured with
+
+A folder is written under a temporary name and renamed when it is whole. What a step draws at random depends on
+seed and step alone, so no generator's state needs keeping: the step's number is enough.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from hac.errors import HacError
+from hac.files import NO_SPACE, write_text
+from hac.train.ema import Ema
+from hac.train.step import Networks
+
+FORMAT_VERSION = 1
+_NAME = re.compile(r"step-(\d{8,})")
+_MOMENTS = ("exp_avg", "exp_avg_sq", "step")
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a run stands.
+
+    Attributes:
+        step: steps done.
+        best_step: step of the best checkpoint so far; None before the first validation.
+        best_value: its metric.
+        audio_s: seconds of audio trained on.
+        wall_s: seconds spent in steps.
+    """
+
+    step: int = 0
+    best_step: int | None = None
+    best_value: float | None = None
+    audio_s: float = 0.0
+    wall_s: float = 0.0
+
+
+def checkpoints(run: Path) -> list[Path]:
+    """Finished checkpoints of a run, oldest first."""
+    folder = run / "checkpoints"
+    found = [path for path in folder.glob("step-*") if _NAME.fullmatch(path.name) and (path / "trainer.json").is_file()]
+    return sorted(found, key=lambda path: int(path.name[5:]))
+
+
+def save_checkpoint(
+    run: Path, networks: Networks, ema: Ema | None, progress: Progress, settings: Mapping[str, Any]
+) -> Path:
+    """Write a checkpoint and return its folder.
+
+    Raises:
+        HacError: the disk is full or the folder cannot be written; the sentence names the last good checkpoint.
+    """
+    target = run / "checkpoints" / f"step-{progress.step:08d}"
+    with _folder(target, run) as folder:
+        with ema.applied(networks.generator.model) if ema is not None else _nothing():
+            networks.generator.model.save_pretrained(folder)
+        save_file(_trainer_tensors(networks, ema), folder / "trainer.safetensors")
+        state = {"format_version": FORMAT_VERSION, "progress": asdict(progress), "settings": settings}
+        write_text(folder / "trainer.json", json.dumps(state, indent=1, sort_keys=True) + "\n")
+    return target
+
+
+def read_state(folder: Path) -> tuple[Progress, dict[str, Any]]:
+    """Progress and settings of a checkpoint.
+
+    Raises:
+        HacError: damaged, or of a newer format.
+    """
+    try:
+        state = json.loads((folder / "trainer.json").read_text(encoding="utf-8"))
+        version = int(state["format_version"])
+        if version > FORMAT_VERSION:
+            raise HacError(
+                f"{folder}: the checkpoint has trainer format {version} and this hac reads up to {FORMAT_VERSION}; "
+                "install a newer hac-codec"
+            )
+        return Progress(**state["progress"]), dict(state["settings"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise HacError(
+            f"{folder}: trainer.json is damaged ({error}); remove the folder to go on from the checkpoint before it"
+        ) from error
+
+
+def load_checkpoint(folder: Path, networks: Networks, ema: Ema | None) -> None:
+    """Put a checkpoint's weights and moments into networks that are shaped like those it was saved from.
+
+    Raises:
+        HacError: damaged, or of another shape.
+    """
+    try:
+        model = load_file(folder / "model.safetensors")
+        trainer = load_file(folder / "trainer.safetensors")
+    except (OSError, SafetensorError) as error:
+        raise HacError(
+            f"{folder}: cannot be read ({error}); remove the folder to go on from the checkpoint before it"
+        ) from error
+    try:
+        if ema is not None:
+            ema.load(networks.generator.model, model)
+            model = model | _below(trainer, "model.")
+        _load(networks.generator.model, model)
+        _load(networks.generator.heads, _below(trainer, "heads."))
+        _load_moments(networks.generator, networks.generator_optimizer, _below(trainer, "generator_optimizer."))
+        if networks.discriminator is not None and networks.discriminator_optimizer is not None:
+            _load(networks.discriminator, _below(trainer, "discriminator."))
+            _load_moments(
+                networks.discriminator, networks.discriminator_optimizer, _below(trainer, "discriminator_optimizer.")
+            )
+    except (RuntimeError, KeyError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise HacError(f"{folder}: does not fit the configuration ({reason}); give another -o") from error
+
+
+def rotate(run: Path, keep: int, best_step: int | None) -> None:
+    """Remove all but the last `keep` checkpoints and the best one."""
+    for folder in checkpoints(run)[:-keep]:
+        if best_step is None or int(folder.name[5:]) != best_step:
+            shutil.rmtree(folder)
+
+
+def _trainer_tensors(networks: Networks, ema: Ema | None) -> dict[str, Tensor]:
+    tensors = {f"heads.{name}": value for name, value in networks.generator.heads.state_dict().items()}
+    tensors |= _moments(networks.generator, networks.generator_optimizer, "generator_optimizer.")
+    if networks.discriminator is not None and networks.discriminator_optimizer is not None:
+        tensors |= {f"discriminator.{name}": value for name, value in networks.discriminator.state_dict().items()}
+        tensors |= _moments(networks.discriminator, networks.discriminator_optimizer, "discriminator_optimizer.")
+    if ema is not None:
+        # the model's own file holds the running mean; the weights that go on learning stand here
+        tensors |= {f"model.{name}": value for name, value in networks.generator.model.named_parameters()}
+    return {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+
+
+def _moments(network: nn.Module, optimizer: torch.optim.Optimizer, prefix: str) -> dict[str, Tensor]:
+    """AdamW's moments by parameter name."""
+    return {
+        f"{prefix}{name}.{moment}": torch.as_tensor(optimizer.state[parameter][moment])
+        for name, parameter in network.named_parameters()
+        if parameter in optimizer.state
+        for moment in _MOMENTS
+    }
+
+
+def _load_moments(network: nn.Module, optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:
+    for name, parameter in network.named_parameters():
+        if f"{name}.step" in tensors:
+            found = {moment: tensors[f"{name}.{moment}"] for moment in _MOMENTS}
+            # as AdamW keeps them: the counter single, on the CPU unless fused on a GPU
+            optimizer.state[parameter] = {
+                moment: value.to(parameter.device) if moment != "step" or parameter.is_cuda else value
+                for moment, value in found.items()
+            }
+
+
+def _load(network: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    network.load_state_dict(dict(tensors), strict=True)
+
+
+def _below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+@contextmanager
+def _folder(target: Path, run: Path) -> Iterator[Path]:
+    """A temporary folder beside `target`, renamed to it when all went well."""
+    temporary = target.with_name(f".{target.name}.part")
+    try:
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        yield temporary
+        for path in temporary.iterdir():
+            _flush(path)
+        shutil.rmtree(target, ignore_errors=True)
+        temporary.rename(target)
+    except (OSError, SafetensorError, HacError) as error:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise HacError(f"{target}: cannot be written ({_reason(error)}); {last_good(run)}") from error
+
+
+def last_good(run: Path) -> str:
+    """Half a sentence that names the checkpoint to go on from."""
+    finished = checkpoints(run)
+    return (
+        f"the last good checkpoint is {finished[-1]}, and the same command goes on from it"
+        if finished
+        else "there is no earlier checkpoint"
+    )
+
+
+def _reason(error: Exception) -> str:
+    full = (isinstance(error, OSError) and error.errno in NO_SPACE) or "No space left" in str(error)
+    return "no space left on the disk" if full else " ".join(str(error).split())
+
+
+def _flush(path: Path) -> None:
+    """Bring a file's bytes to the disk, so that a rename is never ahead of its content."""
+    with path.open("rb") as stream:
+        os.fsync(stream.fileno())
+
+
+@contextmanager
+def _nothing() -> Iterator[None]:
+    yield

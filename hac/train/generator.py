@@ -1,0 +1,128 @@
+"""What is trained against the discriminators: the codec and the heads by which its teachers reach it.
+
+Whole utterances are encoded and quantized, and the teachers act there. Only a random window of the latents is
+decoded, and the losses of sound act on it (as VITS trains its decoder): the dear part costs what DAC's short
+crops cost, and the teachers see whole sentences.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from hac.convolutions import decode_latent
+from hac.distillation import Distilled, LexicalHead, PhoneticHead, distil_lexical, distil_phonetic
+from hac.errors import HacError
+from hac.model import HacModel
+from hac.train.config import TrainConfig
+from hac.train.dataset import TrainBatch
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratorOutput:
+    """What the generator makes of a batch.
+
+    Attributes:
+        estimate: [b, n], the decoded window of each utterance.
+        reference: [b, n], the sound of that window.
+        commitment_loss: scalar, mean over frames, summed over codebooks.
+        codebook_loss: scalar, mean over frames, summed over codebooks.
+        phonetic: what the speech teacher says; None without one.
+        lexical: what the text teacher says; None without one.
+        n_frames: frames that exist in the batch.
+    """
+
+    estimate: Tensor
+    reference: Tensor
+    commitment_loss: Tensor
+    codebook_loss: Tensor
+    phonetic: Distilled | None
+    lexical: Distilled | None
+    n_frames: Tensor
+
+
+class Generator(nn.Module):
+    """The model with its heads.
+
+    Args:
+        model: the codec.
+        config: the training run.
+        speech_dim: dimensions of the speech teacher; None without one.
+        text_dim: dimensions of the text teacher; None without one.
+
+    Raises:
+        HacError: a teacher whose level the model lacks.
+    """
+
+    def __init__(self, model: HacModel, config: TrainConfig, speech_dim: int | None, text_dim: int | None) -> None:
+        super().__init__()
+        self.model = model
+        self.config = config
+        self.heads = nn.ModuleDict()
+        if speech_dim is not None:
+            _require(model, "phonetic", "speech")
+            self.heads["phonetic"] = PhoneticHead(model.config.latent_dim, speech_dim)
+        if text_dim is not None:
+            _require(model, "lexical", "text")
+            pooling = config.teachers.text.student_pooling if config.teachers.text else "mean"
+            self.heads["lexical"] = LexicalHead(model.config.latent_dim, text_dim, pooling)
+        self.window_frames = math.ceil(config.losses.window_s * model.config.frame_rate)
+
+    def forward(self, batch: TrainBatch) -> GeneratorOutput:
+        """Encode, quantize, distil; decode a window."""
+        prepared = self.model.prepare(batch.audio, batch.exists)
+        bottleneck = self.model.bottleneck_of(prepared)
+        quantized = {name: level.quantized for name, level in bottleneck.levels.items()}
+        starts = self._starts(prepared.mask, batch.windows)
+        latents = _windows(bottleneck.latent, starts, self.window_frames)
+        hop = self.model.config.hop_length
+        estimate = decode_latent(self.model.decoder, latents)
+        reference = _windows(prepared.samples, starts * hop, self.window_frames * hop)[:, 0, : estimate.shape[-1]]
+        return GeneratorOutput(
+            estimate=estimate,
+            reference=reference,
+            commitment_loss=bottleneck.commitment_loss,
+            codebook_loss=bottleneck.codebook_loss,
+            phonetic=self._distil_phonetic(quantized, batch),
+            lexical=self._distil_lexical(quantized, batch, prepared.mask),
+            n_frames=prepared.mask.sum(),
+        )
+
+    def _distil_phonetic(self, quantized: dict[str, Tensor], batch: TrainBatch) -> Distilled | None:
+        if "phonetic" not in self.heads:
+            return None
+        assert batch.speech_targets is not None and self.config.teachers.speech is not None
+        head: Any = self.heads["phonetic"]
+        target = head.standardized(batch.speech_targets)
+        return distil_phonetic(
+            head(quantized["phonetic"]), target, batch.speech_taught, self.config.teachers.speech.loss
+        )
+
+    def _distil_lexical(self, quantized: dict[str, Tensor], batch: TrainBatch, mask: Tensor) -> Distilled | None:
+        if "lexical" not in self.heads:
+            return None
+        assert batch.text_targets is not None and self.config.teachers.text is not None
+        student = self.heads["lexical"](quantized["lexical"], mask)
+        return distil_lexical(student, batch.text_targets, batch.text_taught, self.config.teachers.text.loss)
+
+    def _starts(self, mask: Tensor, windows: Tensor) -> list[int] | Any:
+        """First frame of each item's window; every window lies wholly inside its item."""
+        room = (mask.sum(1).cpu() - self.window_frames + 1).clamp(min=1)
+        return (windows.cpu() * room).long()
+
+
+def _windows(rows: Tensor, starts: Tensor, width: int) -> Tensor:
+    """[b, c, t] to [b, c, width], each item from its own start."""
+    return torch.stack([row[:, start : start + width] for row, start in zip(rows, starts.tolist(), strict=True)])
+
+
+def _require(model: HacModel, level: str, teacher: str) -> None:
+    if level not in model.config.levels:
+        raise HacError(
+            f"the {teacher} teacher teaches the {level} level, which this model does not have; set "
+            f"teachers.{teacher}=null or switch the level on"
+        )

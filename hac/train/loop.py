@@ -1,0 +1,280 @@
+"""The loop: batches, steps, validations, checkpoints, until the last step or a signal."""
+
+from __future__ import annotations
+
+import math
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from hac.data.alignment import Tier
+from hac.errors import Failure, HacError
+from hac.train.batches import BatchPlan, share_out
+from hac.train.checkpoints import Progress, last_good, rotate, save_checkpoint
+from hac.train.config import TrainConfig
+from hac.train.dataset import TrainBatch, UtteranceDataset
+from hac.train.ema import Ema
+from hac.train.journal import Journal
+from hac.train.step import Networks, sum_over_processes, train_step
+from hac.train.validation import Validation, validate
+
+TERMINATED = 143
+"""Exit code after SIGTERM, as shells have it."""
+
+
+@dataclass
+class Run:
+    """All that the loop works with.
+
+    Attributes:
+        folder: where checkpoints and logs go.
+        config: the training run.
+        networks: what learns.
+        ema: running mean of the weights; None: none.
+        train: training examples.
+        validation: held-out examples.
+        phones: phones of the held-out utterances; None where they are not known.
+        plan: which utterances make which batch.
+        settings: what a checkpoint records of the run.
+        rank: number of this process.
+        world: number of processes.
+        device: where the networks are.
+        autocast: a context with the run's precision; each call gives a new one.
+        say: prints a line, on the main process only.
+        advance: moves the progress bar by some steps.
+    """
+
+    folder: Path
+    config: TrainConfig
+    networks: Networks
+    ema: Ema | None
+    train: UtteranceDataset
+    validation: UtteranceDataset
+    phones: Tier | None
+    plan: BatchPlan
+    settings: dict[str, Any]
+    rank: int
+    world: int
+    device: torch.device
+    autocast: Callable[[], AbstractContextManager[Any]]
+    say: Callable[[str], None]
+    advance: Callable[[int], None]
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this process writes and prints."""
+        return self.rank == 0
+
+
+def run_loop(run: Run, progress: Progress) -> tuple[Progress, bool]:
+    """Train from `progress` to the last step.
+
+    Returns:
+        Where the run stands, and whether it was stopped by SIGTERM.
+
+    Raises:
+        HacError: a loss or gradient that is not finite, audio that is gone, a full disk; each names the last good
+            checkpoint.
+    """
+    config = run.config
+    journal = Journal(run.folder, progress.step, run.train.sample_rate) if run.is_main else None
+    if journal is not None and not journal.has_tensorboard:
+        run.say("tensorboard is not installed (extra `train`): numbers go to metrics.jsonl only")
+    batches = _batches(run, progress.step)
+    saved = progress.step
+    run.networks.generator.train()
+    with _terminated() as stop:
+        while progress.step < config.steps and not _anywhere(stop[0], run.device):
+            step = progress.step
+            started = time.perf_counter()
+            parts, audio_s = _moved(next(batches), run)
+            # all that a step draws depends on seed, step and process alone: nothing else needs to be resumed. After
+            # the batch is there, since a data loader draws too when an epoch begins
+            torch.manual_seed(_seed(config.seed, step, run.rank))
+            _check_failures(run, parts)
+            metrics = train_step(run.networks, parts, config, step, run.autocast)
+            _check_finite(metrics, run.folder, step)
+            if run.ema is not None:
+                run.ema.update(run.networks.generator.model, step + 1)
+            wall_s = time.perf_counter() - started
+            progress = replace(
+                progress, step=step + 1, audio_s=progress.audio_s + audio_s, wall_s=progress.wall_s + wall_s
+            )
+            if journal is not None:
+                journal.numbers(progress.step, {**metrics, "speed/audio_s_per_s": audio_s / wall_s})
+            run.advance(1)
+            if progress.step % config.validation.every == 0 or progress.step == config.steps:
+                progress = _validate(run, journal, progress)
+            if progress.step % config.checkpoint.every == 0 or progress.best_step == progress.step:
+                _save(run, progress)
+                saved = progress.step
+        stopped = progress.step < config.steps
+        if saved != progress.step:
+            _save(run, progress)
+    if journal is not None:
+        journal.close()
+    return progress, stopped
+
+
+def _validate(run: Run, journal: Journal | None, progress: Progress) -> Progress:
+    """Validate on the main process; tells whether this is the best step so far."""
+    config, step = run.config, progress.step
+    if journal is None:
+        return progress
+    model = run.networks.generator.model
+    with run.ema.applied(model) if run.ema is not None else _nothing():
+        result = validate(run.networks.generator, run.validation, run.phones, run.networks.mel, config.validation)
+    metrics = {**result.metrics, **_health(run)}
+    journal.numbers(step, metrics)
+    _log_sounds(journal, step, result)
+    run.say(f"step {step}: {_summary(metrics)}")
+    value = metrics.get(config.checkpoint.best)
+    if value is None:
+        raise HacError(
+            f"checkpoint.best is {config.checkpoint.best!r}, which a validation does not measure; it measures "
+            f"{', '.join(sorted(result.metrics))}"
+        )
+    sign = 1 if config.checkpoint.mode == "min" else -1
+    if math.isfinite(value) and (progress.best_value is None or sign * value < sign * progress.best_value):
+        return replace(progress, best_step=step, best_value=value)
+    return progress
+
+
+def _save(run: Run, progress: Progress) -> None:
+    if run.is_main:
+        save_checkpoint(run.folder, run.networks, run.ema, progress, run.settings)
+        rotate(run.folder, run.config.checkpoint.keep, progress.best_step)
+
+
+class _Parts(Dataset[list[TrainBatch]]):
+    """This process's parts of the batches of one epoch, by place in the epoch."""
+
+    def __init__(self, run: Run, batches: list[list[int]], first_step: int) -> None:
+        self.dataset, self.batches, self.first_step = run.train, batches, first_step
+        self.durations_s = run.plan.durations_s
+        self.n_shares, self.accumulate, self.rank = run.world * run.config.accumulate, run.config.accumulate, run.rank
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __getitem__(self, place: int) -> list[TrainBatch]:
+        shares = share_out(self.batches[place], self.durations_s, self.n_shares)
+        # a small last batch may have fewer utterances than there are shares: some take a neighbour's again
+        shares = [share or [self.batches[place][k % len(self.batches[place])]] for k, share in enumerate(shares)]
+        own = shares[self.rank * self.accumulate : (self.rank + 1) * self.accumulate]
+        return [self.dataset.batch(self.first_step + place, share) for share in own]
+
+
+def _batches(run: Run, step: int) -> Iterator[list[TrainBatch]]:
+    """This process's parts of every batch from `step` on, read ahead by workers where there are some."""
+    epoch, place = run.plan.locate(step)
+    while True:
+        batches = run.plan.epoch(epoch)
+        parts = _Parts(run, batches, step - place)
+        n_workers = run.config.data.workers
+        loader = DataLoader(
+            parts,
+            batch_size=None,
+            sampler=range(place, len(batches)),
+            num_workers=n_workers,
+            pin_memory=False,
+            prefetch_factor=4 if n_workers else None,
+        )
+        for item in loader:
+            yield item
+            step += 1
+        epoch, place = epoch + 1, 0
+
+
+def _moved(parts: list[TrainBatch], run: Run) -> tuple[list[TrainBatch], float]:
+    """Parts on the device, and the seconds of audio in the whole batch, over all processes."""
+    n_samples = torch.tensor([float(sum(int(part.exists.sum()) for part in parts))], dtype=torch.float64)
+    on_device = n_samples.to(run.device)
+    sum_over_processes([on_device])
+    return [part.to(run.device) for part in parts], float(on_device) / run.train.sample_rate
+
+
+def _check_failures(run: Run, parts: list[TrainBatch]) -> None:
+    """List what could not be read on the way."""
+    failures: list[Failure] = [failure for part in parts for failure in part.failures]
+    for failure in failures:
+        run.say(f"skipped {failure.id}: {failure.detail}")
+
+
+def _check_finite(metrics: dict[str, float], folder: Path, step: int) -> None:
+    wrong = [name for name, value in metrics.items() if not math.isfinite(value)]
+    if wrong:
+        raise HacError(
+            f"step {step + 1}: {wrong[0]} is {metrics[wrong[0]]}; lower optimizer.learning_rate or the weight of the "
+            f"loss; {last_good(folder)}"
+        )
+
+
+def _health(run: Run) -> dict[str, float]:
+    values: dict[str, float] = {}
+    for stream, health in run.networks.generator.model.bottleneck.health().items():
+        values |= {
+            f"codebook/{stream}/perplexity": health.perplexity,
+            f"codebook/{stream}/used": float(health.used),
+            f"codebook/{stream}/dead": float(health.dead),
+        }
+    return values
+
+
+def _log_sounds(journal: Journal, step: int, result: Validation) -> None:
+    for id, (original, decoded) in result.sounds.items():
+        name = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in id)[:80]
+        journal.sound(step, f"{name}/original", original)
+        journal.sound(step, f"{name}/decoded", decoded)
+
+
+_SHOWN = ("mel", "stoi", "phonetic/pnmi_corrected", "phonetic/teacher_cosine", "lexical/recall_at_1")
+
+
+def _summary(metrics: dict[str, float]) -> str:
+    shown = [(name, metrics[f"validation/{name}"]) for name in _SHOWN if f"validation/{name}" in metrics]
+    return ", ".join(f"{name} {value:.3f}" for name, value in shown)
+
+
+def _seed(seed: int, step: int, rank: int) -> int:
+    return int(np.random.SeedSequence([seed, step, rank]).generate_state(1, np.uint64)[0] >> 1)
+
+
+def _anywhere(flag: bool, device: torch.device) -> bool:
+    """Whether any process saw the signal, so that all stop at the same step."""
+    value = torch.tensor([float(flag)], device=device)
+    sum_over_processes([value])
+    return bool(value.item() > 0)
+
+
+@contextmanager
+def _terminated() -> Iterator[list[bool]]:
+    """Within this context SIGTERM only sets a flag: the running step is finished and saved."""
+    stop = [False]
+
+    def note(_signal: int, _frame: FrameType | None) -> None:
+        stop[0] = True
+
+    try:
+        before = signal.signal(signal.SIGTERM, note)
+    except ValueError:  # not the main thread: whoever runs us there handles signals
+        yield stop
+        return
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _nothing() -> Iterator[None]:
+    yield

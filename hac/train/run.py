@@ -1,0 +1,398 @@
+"""A training run from its configuration: speech, teachers, networks, then the loop."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+
+from hac.config import HacConfig
+from hac.console import progress as progress_bar
+from hac.data.manifest import Manifest
+from hac.discriminator import Discriminator, DiscriminatorOptions
+from hac.errors import FailureLog, HacError
+from hac.files import write_text
+from hac.losses import MelSpectrogramLoss
+from hac.model import HacModel
+from hac.train.batches import BatchPlan, check_shares
+from hac.train.checkpoints import Progress, checkpoints, load_checkpoint, read_state
+from hac.train.config import TrainConfig, model_config
+from hac.train.corpus import Corpus, load_corpus
+from hac.train.dataset import Targets, UtteranceDataset
+from hac.train.ema import Ema
+from hac.train.generator import Generator
+from hac.train.loop import Run, run_loop
+from hac.train.step import Networks
+
+
+@dataclass(frozen=True)
+class Teachers:
+    """Targets of the training and of the held-out utterances; None without that teacher.
+
+    The held-out targets are never shuffled: a control is held to the truth.
+    """
+
+    speech: Any = None
+    speech_true: Any = None
+    text: Any = None
+    text_true: Any = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a call ended.
+
+    Attributes:
+        progress: where the run stands.
+        stopped: whether SIGTERM stopped it before its last step.
+        checkpoint: the newest checkpoint.
+        best: the best one; None before the first validation.
+    """
+
+    progress: Progress
+    stopped: bool
+    checkpoint: Path
+    best: Path | None
+
+
+def train(
+    config: TrainConfig,
+    folder: Path,
+    *,
+    say: Callable[[str], None] = print,
+    strict: bool = False,
+    only_targets: bool = False,
+    cpu: bool = False,
+) -> Outcome | None:
+    """Train a model; go on where an earlier call with the same folder stopped.
+
+    Args:
+        config: the run.
+        folder: where checkpoints and logs go.
+        say: prints a line; called on the main process only.
+        strict: stop at the first utterance that cannot be used.
+        only_targets: compute the teachers' targets and stop; returns None.
+        cpu: train on the CPU, whatever else is there.
+
+    Raises:
+        HacError: what the user can mend; see the modules that raise it.
+    """
+    accelerator = Accelerator(cpu=cpu, mixed_precision="bf16" if config.precision == "bf16" else "no")
+    main = accelerator.is_main_process
+    tell: Callable[[str], None] = say if main else _silent
+    settings = _settings(config)
+    _check_same_run(folder, settings)
+    failures = FailureLog(strict)
+    model_settings = model_config(config)
+    corpus = load_corpus(config.data, config.seed, failures)
+    check_shares(config.data.batch_s, config.data.max_s, accelerator.num_processes * config.accumulate)
+    _tell_corpus(corpus, failures, tell)
+    with accelerator.main_process_first():
+        teachers = _teachers(config, model_settings, corpus, accelerator.device, failures, tell)
+    if main:
+        _write_start(folder, config, settings, corpus, failures)
+    if only_targets:
+        return None
+    networks, ema = _networks(config, model_settings, teachers, accelerator.device)
+    progress = _resume(folder, networks, ema, tell)
+    say_when_done = _tell_size(networks, config, tell)
+    with progress_bar("training", config.steps if main else None) as advance:
+        advance(progress.step)
+        run = _run(config, folder, settings, corpus, teachers, networks, ema, accelerator, tell, advance)
+        progress, stopped = run_loop(run, progress)
+    say_when_done(progress)
+    accelerator.wait_for_everyone()
+    finished = checkpoints(folder)
+    best = next((path for path in finished if int(path.name[5:]) == progress.best_step), None)
+    return Outcome(progress, stopped, finished[-1], best)
+
+
+def _run(
+    config: TrainConfig,
+    folder: Path,
+    settings: dict[str, Any],
+    corpus: Corpus,
+    teachers: Teachers,
+    networks: Networks,
+    ema: Ema | None,
+    accelerator: Accelerator,
+    tell: Callable[[str], None],
+    advance: Callable[[int], None],
+) -> Run:
+    model = networks.generator.model.config
+    common = (config.data, model.sample_rate, model.hop_length, config.seed)
+    return Run(
+        folder=folder,
+        config=config,
+        networks=networks,
+        ema=ema,
+        train=UtteranceDataset(corpus.train, *common, teachers.speech, teachers.text),
+        validation=UtteranceDataset(
+            corpus.validation, *common, teachers.speech_true, teachers.text_true, augmented=False
+        ),
+        phones=corpus.phones,
+        plan=BatchPlan([u.duration for u in corpus.train.utterances], config.data.batch_s, config.seed),
+        settings=settings,
+        rank=accelerator.process_index,
+        world=accelerator.num_processes,
+        device=accelerator.device,
+        autocast=accelerator.autocast,
+        say=tell,
+        advance=advance,
+    )
+
+
+def _teachers(
+    config: TrainConfig,
+    model: HacConfig,
+    corpus: Corpus,
+    device: torch.device,
+    failures: FailureLog,
+    tell: Callable[[str], None],
+) -> Teachers:
+    """Targets of both teachers, computed or found in their caches."""
+    speech = _speech_targets(config, model, corpus.both, device, failures, tell)
+    text = _text_targets(config, corpus.both, device, failures, tell)
+    return Teachers(
+        _maybe_shuffled(speech, config.teachers.speech, config.seed),
+        speech,
+        _maybe_shuffled(text, config.teachers.text, config.seed),
+        text,
+    )
+
+
+def _speech_targets(
+    config: TrainConfig,
+    model: HacConfig,
+    manifest: Manifest,
+    device: torch.device,
+    failures: FailureLog,
+    tell: Callable[[str], None],
+) -> Targets | None:
+    wanted = config.teachers.speech
+    if wanted is None:
+        return None
+    from hac.teachers import load_speech_teacher
+    from hac.teachers.speech_targets import LiveSpeechTargets, speech_targets
+
+    where = wanted.device or str(device)
+    teacher = load_speech_teacher(wanted.name, wanted.where, wanted.layer, wanted.revision, where)
+    if wanted.targets == "live":
+        return LiveSpeechTargets(
+            manifest,
+            teacher,
+            sample_rate=model.sample_rate,
+            hop_length=model.hop_length,
+            failures=failures,
+            resample=wanted.resample,
+        )
+    with progress_bar(f"targets of {teacher.name}", len(manifest)) as advance:
+        return speech_targets(
+            manifest,
+            teacher,
+            sample_rate=model.sample_rate,
+            hop_length=model.hop_length,
+            cache=wanted.cache,
+            failures=failures,
+            resample=wanted.resample,
+            advance=advance,
+            announce=tell,
+        )
+
+
+def _text_targets(
+    config: TrainConfig, manifest: Manifest, device: torch.device, failures: FailureLog, tell: Callable[[str], None]
+) -> Targets | None:
+    wanted = config.teachers.text
+    if wanted is None:
+        return None
+    from hac.teachers import load_text_teacher
+    from hac.teachers.text_targets import text_targets
+
+    teacher = load_text_teacher(
+        wanted.name, wanted.where, wanted.pooling, wanted.revision, wanted.device or str(device)
+    )
+    before = len(failures)
+    with progress_bar(f"targets of {teacher.name}", len(manifest)) as advance:
+        targets = text_targets(manifest, teacher, cache=wanted.cache, failures=failures, advance=advance)
+    if len(failures) > before:
+        tell(f"{len(failures) - before} of {len(manifest)} utterances have no transcript: no lexical target for them")
+    return targets
+
+
+def _maybe_shuffled(targets: Any, wanted: Any, seed: int) -> Any:
+    if targets is None or not wanted.shuffled:
+        return targets
+    from hac.teachers.controls import ShuffledTargets
+
+    return ShuffledTargets(targets, seed)
+
+
+def _networks(
+    config: TrainConfig, model_settings: HacConfig, teachers: Teachers, device: torch.device
+) -> tuple[Networks, Ema | None]:
+    """Fresh networks; the seed fixes their weights on every process."""
+    torch.manual_seed(config.seed)
+    model = _model(config, model_settings)
+    speech_dim = None if teachers.speech is None else teachers.speech.dim
+    text_dim = None if teachers.text is None else teachers.text.dim
+    generator = Generator(model, config, speech_dim, text_dim).to(device)
+    if teachers.speech is not None and config.teachers.speech is not None and config.teachers.speech.standardize:
+        mean, deviation = teachers.speech_true.statistics(seed=config.seed)
+        head: Any = generator.heads["phonetic"]
+        head.mean.copy_(torch.from_numpy(np.asarray(mean)))
+        head.deviation.copy_(torch.from_numpy(np.maximum(deviation, 1e-4)))
+    discriminator = _discriminator(config)
+    options: dict[str, Any] = {
+        "lr": config.optimizer.learning_rate,
+        "betas": config.optimizer.betas,
+        "weight_decay": config.optimizer.weight_decay,
+        "fused": True,
+    }
+    networks = Networks(
+        generator,
+        None if discriminator is None else discriminator.to(device),
+        torch.optim.AdamW(generator.parameters(), **options),
+        None if discriminator is None else torch.optim.AdamW(discriminator.parameters(), **options),
+        MelSpectrogramLoss(model.config.sample_rate).to(device),
+    )
+    return networks, None if config.ema is None else Ema(model, config.ema)
+
+
+def _model(config: TrainConfig, settings: HacConfig) -> HacModel:
+    if config.warm_start is None:
+        return HacModel(settings)
+    kind, _, where = config.warm_start.partition(":")
+    if kind == "hac":
+        model: HacModel = HacModel.from_pretrained(where, config=settings)
+        return model
+    changes = {key: value for key, value in settings.to_diff_dict().items() if key in HacConfig.__annotations__}
+    return HacModel.from_dac(where, **changes)
+
+
+def _discriminator(config: TrainConfig) -> Discriminator | None:
+    if not config.adversarial:
+        return None
+    wanted = config.discriminator
+    return Discriminator(
+        DiscriminatorOptions(
+            periods=wanted.periods,
+            fft_sizes=wanted.fft_sizes,
+            period_channels=wanted.period_channels,
+            band_channels=wanted.band_channels,
+        )
+    )
+
+
+def _resume(folder: Path, networks: Networks, ema: Ema | None, tell: Callable[[str], None]) -> Progress:
+    """The newest checkpoint's state, put into the networks; a fresh start where there is none."""
+    finished = checkpoints(folder)
+    if not finished:
+        return Progress()
+    progress, _ = read_state(finished[-1])
+    load_checkpoint(finished[-1], networks, ema)
+    tell(f"going on from {finished[-1]}")
+    return progress
+
+
+def _settings(config: TrainConfig) -> dict[str, Any]:
+    """What a checkpoint records, and what a resumed run must share; how long it runs and logs may change."""
+    values = json.loads(config.model_dump_json())
+    return {key: values[key] for key in values if key not in ("validation", "checkpoint")}
+
+
+_MAY_CHANGE = ("steps",)
+
+
+def _check_same_run(folder: Path, settings: dict[str, Any]) -> None:
+    """Refuse to go on with another configuration than the run was started with."""
+    finished = checkpoints(folder)
+    if not finished:
+        return
+    _, before = read_state(finished[-1])
+    different = [
+        key
+        for key in sorted({*before, *settings})
+        if before.get(key) != settings.get(key) and not (key in _MAY_CHANGE and _longer_is_free(settings))
+    ]
+    if different:
+        key = different[0]
+        raise HacError(
+            f"{folder}: was trained with {key} = {_short(before.get(key))}, now it is {_short(settings.get(key))}; "
+            "give another -o, or the configuration it was started with"
+        )
+
+
+def _longer_is_free(settings: dict[str, Any]) -> bool:
+    """Whether the number of steps does not shape the learning rate on the way."""
+    return settings["optimizer"]["schedule"] != "cosine"
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, sort_keys=True)
+    return text if len(text) <= 160 else text[:157] + "..."
+
+
+def _write_start(
+    folder: Path, config: TrainConfig, settings: dict[str, Any], corpus: Corpus, failures: FailureLog
+) -> None:
+    """What the run was started with, and what was left out, beside its checkpoints."""
+    record = {
+        "config": json.loads(config.model_dump_json()),
+        "train": {"manifest_sha256": corpus.train.sha256, "utterances": len(corpus.train), "hours": corpus.train.hours},
+        "validation": {
+            "manifest_sha256": corpus.validation.sha256,
+            "utterances": len(corpus.validation),
+            "hours": corpus.validation.hours,
+            "held_out": corpus.held_out,
+            "ids": list(corpus.validation.ids),
+        },
+        "failures": failures.by_reason(),
+        "versions": {name: version(name) for name in ("hac-codec", "torch", "transformers", "accelerate")},
+        "settings": settings,
+    }
+    write_text(folder / "run.json", json.dumps(record, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
+    lines = [json.dumps(asdict(failure), ensure_ascii=False) + "\n" for failure in failures]
+    write_text(folder / "failures.jsonl", "".join(lines))
+
+
+def _tell_corpus(corpus: Corpus, failures: FailureLog, tell: Callable[[str], None]) -> None:
+    tell(
+        f"train on {len(corpus.train)} utterances, {corpus.train.hours:.2f} h; validate on {len(corpus.validation)} "
+        f"held-out ones (by {corpus.held_out}), {corpus.validation.hours:.2f} h"
+    )
+    for reason, count in failures.by_reason().items():
+        tell(f"left out, {reason}: {count}")
+
+
+def _tell_size(networks: Networks, config: TrainConfig, tell: Callable[[str], None]) -> Callable[[Progress], None]:
+    model = networks.generator.model
+    n_model = sum(p.numel() for p in model.parameters())
+    n_other = 0 if networks.discriminator is None else sum(p.numel() for p in networks.discriminator.parameters())
+    tell(
+        f"model {n_model / 1e6:.2f} M parameters, discriminators {n_other / 1e6:.2f} M; "
+        f"{config.steps} steps of {config.data.batch_s:g} s"
+    )
+    started = time.perf_counter()
+
+    def done(progress: Progress) -> None:
+        speed = progress.audio_s / progress.wall_s if progress.wall_s else float("nan")
+        tell(
+            f"{progress.step} steps, {progress.audio_s / 3600:.2f} h of audio, {speed:.1f}x real time; "
+            f"{time.perf_counter() - started:.0f} s in this call"
+        )
+
+    return done
+
+
+def _silent(_line: str) -> None:
+    return None

@@ -1,0 +1,280 @@
+"""Whole runs of a tiny model on real speech: they end, resume to the same bits, stop in order, and say what is wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from hac.data.manifest import Manifest, read_manifest, write_manifest
+from hac.errors import HacError
+from hac.train.checkpoints import checkpoints
+from hac.train.config import read_train_config
+from hac.train.run import train
+from tests.hac import tiny_models
+from tests.hac.tiny_hac import TINY, one_thread
+from tests.hac.train.tiny_run import tiny_corpus
+
+__all__ = ["one_thread"]  # a fixture that runs by itself
+
+ROOT = Path(__file__).parents[3]
+STEPS = 6
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    """A folder with manifest.jsonl and a tiny speech teacher in teacher/."""
+    folder = tmp_path_factory.mktemp("corpus")
+    tiny_corpus(folder)
+    tiny_models.save(tiny_models.encoder("hubert"), folder / "teacher")
+    return folder
+
+
+@pytest.fixture
+def config(corpus, tmp_path):
+    """A configuration of `STEPS` steps with a speech teacher, everything that could be random switched on."""
+    values = {
+        "model": {**TINY, "kmeans_init": True, "restart_dead_codes": True, "restart_interval": 2},
+        "data": {
+            "train": [str(corpus / "manifest.jsonl")],
+            "batch_s": 2.0,
+            "min_s": 0.5,
+            "max_s": 3.0,
+            "validation_share": 0.3,
+        },
+        "teachers": {
+            "speech": {"where": str(corpus / "teacher"), "layer": 1, "cache": str(corpus / "targets")},
+            "text": None,
+        },
+        "losses": {"window_s": 0.3},
+        "discriminator": {
+            "start_step": 1,
+            "periods": [2],
+            "fft_sizes": [256],
+            "period_channels": [4, 4],
+            "band_channels": 2,
+        },
+        "validation": {"every": 3, "max_utterances": 2, "clips": 1, "shifts": 1},
+        "checkpoint": {"every": 2},
+        "optimizer": {"learning_rate": 1e-3, "warmup_steps": 2},
+        "ema": 0.9,
+        "steps": STEPS,
+    }
+    path = tmp_path / "run.yaml"
+    path.write_text(yaml.safe_dump(values))
+    return path
+
+
+@pytest.fixture(scope="module")
+def undisturbed():
+    """What an undisturbed run of the fixture `config` ends with; filled by the first test that needs it."""
+    return {}
+
+
+def bits(run: Path) -> dict[str, bytes]:
+    """The last checkpoint's weights and state."""
+    folder = checkpoints(run)[-1]
+    assert folder.name == f"step-{STEPS:08d}"
+    return {name: (folder / name).read_bytes() for name in ("model.safetensors", "trainer.safetensors")}
+
+
+def metrics(run: Path) -> list[dict]:
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [{name: value for name, value in row.items() if not name.startswith("speed/")} for row in rows]
+
+
+def whole_run(config: Path, folder: Path, *changes: str):
+    said: list[str] = []
+    outcome = train(read_train_config(config, changes), folder, say=said.append, cpu=True)
+    return outcome, said
+
+
+def start(config: Path, out: Path, *words: str) -> subprocess.Popen:
+    """`hac train` in a process of its own, on one thread."""
+    command = [sys.executable, "-m", "hac.cli", "train", str(config), "-o", str(out), "--cpu", *words]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def wait_for(condition, process: subprocess.Popen, seconds: float = 120) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None and time.monotonic() < deadline, process.communicate()[1]
+        time.sleep(0.01)
+
+
+def test_a_run_ends_with_checkpoints_metrics_and_a_model_that_loads(config, tmp_path):
+    from hac.model import HacModel
+
+    outcome, said = whole_run(config, tmp_path / "run")
+    assert outcome is not None
+    assert not outcome.stopped
+    assert [path.name for path in checkpoints(tmp_path / "run")][-1] == f"step-{STEPS:08d}"
+    rows = metrics(tmp_path / "run")
+    steps = [row for row in rows if "mel" in row]
+    assert [row["step"] for row in steps] == list(range(1, STEPS + 1))
+    assert "adversarial/generator" not in steps[0]
+    assert steps[1]["adversarial/generator"] > 0
+    assert -1 <= steps[0]["distillation/phonetic/cosine"] <= 1
+    checks = [row for row in rows if "validation/mel" in row]
+    assert [row["step"] for row in checks] == [3, 6]
+    assert {"codebook/phonetic/perplexity", "validation/phonetic/teacher_cosine"} <= set(checks[0])
+    assert list((tmp_path / "run" / "tensorboard").iterdir())
+    assert any("train on" in line for line in said)
+    assert HacModel.from_pretrained(outcome.checkpoint).config.phonetic_codebook_size == 16
+    assert outcome.best is not None
+
+
+@pytest.mark.parametrize("first", [2, 3, 5])
+def test_a_run_in_two_parts_ends_with_the_bits_of_one(config, tmp_path, undisturbed, first):
+    if not undisturbed:
+        whole_run(config, tmp_path / "whole")
+        undisturbed.update(bits=bits(tmp_path / "whole"), metrics=metrics(tmp_path / "whole"))
+    whole_run(config, tmp_path / "run", f"steps={first}")
+    _, said = whole_run(config, tmp_path / "run")
+    assert any(f"going on from {tmp_path / 'run' / 'checkpoints'}" in line for line in said)
+    assert bits(tmp_path / "run") == undisturbed["bits"]
+    # the shorter run validated at its own last step besides
+    both = [row for row in metrics(tmp_path / "run") if "mel" in row or row["step"] in (3, 6)]
+    assert both == undisturbed["metrics"]
+
+
+def test_a_killed_run_goes_on_to_the_same_bits(config, tmp_path):
+    """In processes of their own; SIGKILL at a random moment after the first checkpoint was begun."""
+    steps = ("--set", "checkpoint.every=1")
+    process = start(config, tmp_path / "whole", *steps)
+    assert process.wait(240) == 0, process.communicate()[1]
+    rng = random.Random(0)
+    for _ in range(2):
+        process = start(config, tmp_path / "killed", *steps)
+        before = len(checkpoints(tmp_path / "killed"))
+        wait_for(lambda before=before: len(checkpoints(tmp_path / "killed")) > before, process)
+        time.sleep(rng.random() * 0.2)
+        process.kill()
+        process.communicate()
+    process = start(config, tmp_path / "killed", *steps)
+    assert process.wait(240) == 0, process.communicate()[1]
+    assert bits(tmp_path / "killed") == bits(tmp_path / "whole")
+    assert metrics(tmp_path / "killed") == metrics(tmp_path / "whole")
+    assert not list((tmp_path / "killed" / "checkpoints").glob(".*"))
+
+
+def test_sigterm_saves_and_stops(config, tmp_path):
+    process = start(config, tmp_path / "run", "--set", "steps=100000", "--set", "checkpoint.every=100000")
+    log = tmp_path / "run" / "metrics.jsonl"
+    wait_for(lambda: log.is_file() and log.stat().st_size > 0, process)
+    process.send_signal(signal.SIGTERM)
+    out, error = process.communicate(timeout=120)
+    assert process.returncode == 143, error
+    assert "stopped by SIGTERM; saved" in error
+    assert "Traceback" not in error
+    done = [row["step"] for row in metrics(tmp_path / "run") if "mel" in row]
+    assert checkpoints(tmp_path / "run")[-1].name == f"step-{done[-1]:08d}"
+
+
+def test_a_loss_that_is_not_finite_stops_and_names_the_last_good_checkpoint(config, tmp_path):
+    whole_run(config, tmp_path / "run", "steps=2")
+    with pytest.raises(HacError, match=r"is (nan|inf).*the last good checkpoint is .*step-00000002") as raised:
+        # a weight that overflows single precision
+        settings = read_train_config(config)
+        broken = settings.model_copy(update={"losses": settings.losses.model_copy(update={"mel": 1e39})})
+        import hac.train.run as run_module
+
+        check = run_module._check_same_run
+        run_module._check_same_run = lambda *_: None
+        try:
+            train(broken, tmp_path / "run", say=lambda _: None, cpu=True)
+        finally:
+            run_module._check_same_run = check
+    assert "\n" not in str(raised.value)
+    assert checkpoints(tmp_path / "run")[-1].name == "step-00000002"
+
+
+def test_another_configuration_in_the_same_folder_is_refused(config, tmp_path):
+    whole_run(config, tmp_path / "run", "steps=2")
+    with pytest.raises(HacError, match=r"was trained with seed = 0, now it is 1; give another -o"):
+        whole_run(config, tmp_path / "run", "seed=1")
+
+
+def test_a_full_disk_stops_and_names_the_last_good_checkpoint(config, tmp_path, monkeypatch):
+    import errno
+
+    import hac.train.checkpoints as module
+
+    whole_run(config, tmp_path / "run", "steps=2")
+
+    def full(*_args, **_options):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(module, "save_file", full)
+    with pytest.raises(HacError, match=r"no space left on the disk.*the last good checkpoint is .*step-00000002"):
+        whole_run(config, tmp_path / "run")
+    assert [path.name for path in (tmp_path / "run" / "checkpoints").iterdir()] == ["step-00000002"]
+
+
+def test_the_text_teacher_and_utterances_without_a_transcript(config, corpus, tmp_path):
+    manifest = read_manifest(corpus / "manifest.jsonl")
+    import dataclasses
+
+    blank = [dataclasses.replace(u, text=" " if i == 0 else u.text) for i, u in enumerate(manifest.utterances)]
+    write_manifest(Manifest(manifest.root, tuple(blank)), corpus / "one-blank.jsonl")
+    changes = (
+        f"data.train={corpus / 'one-blank.jsonl'}",
+        "teachers.text={name: minilm}",
+        f"teachers.text.cache={tmp_path / 'texts'}",
+        "steps=3",
+    )
+    _, said = whole_run(config, tmp_path / "run", *changes)
+    assert any(line.startswith("1 of ") and "no transcript" in line for line in said)
+    rows = metrics(tmp_path / "run")
+    assert all(abs(row["distillation/lexical/cosine"]) <= 1 for row in rows if "mel" in row)
+    check = next(row for row in rows if "validation/mel" in row)
+    assert 0 <= check["validation/lexical/recall_at_1"] <= 1
+    nobody = [dataclasses.replace(u, text=None) for u in manifest.utterances]
+    write_manifest(Manifest(manifest.root, tuple(nobody)), corpus / "no-text.jsonl")
+    with pytest.raises(HacError, match="none of the manifest's"):
+        whole_run(config, tmp_path / "other", f"data.train={corpus / 'no-text.jsonl'}", *changes[1:])
+
+
+def test_the_shuffled_teacher_teaches_something_else(config, tmp_path):
+    whole_run(config, tmp_path / "true", "steps=1", "data.validation_share=0.2")
+    whole_run(config, tmp_path / "shuffled", "steps=1", "data.validation_share=0.2", "teachers.speech.shuffled=true")
+    true, shuffled = (metrics(tmp_path / name)[0] for name in ("true", "shuffled"))
+    assert true["mel"] == shuffled["mel"]
+    assert true["distillation/phonetic/loss"] != shuffled["distillation/phonetic/loss"]
+
+
+def test_another_teachers_cache_is_refused(config, corpus, tmp_path):
+    with pytest.raises(HacError, match="another|other|layer"):
+        whole_run(config, tmp_path / "run", "teachers.speech.layer=2")
+
+
+def test_a_teacher_of_a_level_that_is_off_is_refused(config, tmp_path):
+    with pytest.raises(HacError, match=r"teachers\.speech=null"):
+        whole_run(config, tmp_path / "run", "model.phonetic=false", "model.lexical_input=parallel")
+
+
+def test_the_command_line_says_what_is_wrong_in_one_sentence(config, tmp_path):
+    for words, says in (
+        (["--set", "teachers.speach.name=x"], "did you mean 'speech'"),
+        (["--set", "data.train=gone.jsonl"], "gone.jsonl"),
+        (["--set", "teachers.speech.where=gone", "--set", "teachers.speech.cache=null"], "gone"),
+        (["--set", "data.max_s=0.55"], "no utterance between"),
+    ):
+        process = start(config, tmp_path / "run", *words)
+        _, error = process.communicate(timeout=120)
+        assert process.returncode == 2, error
+        assert error.strip().splitlines()[-1].startswith("error: ")
+        assert says in error
+        assert "Traceback" not in error
+        assert not (tmp_path / "run" / "checkpoints").exists()

@@ -193,9 +193,10 @@ def _decode_missing(
     seconds = [sum(job.n_samples for job in some) // sample_rate for some in (planned, missing)]
     with progress("decoding (s of audio)", total=seconds[0]) as advance:
         advance(seconds[0] - seconds[1])
-        tasks = (delayed(_decode)(task, settings) for task in _tasks(missing, sample_rate))
-        with parallel_config(backend="loky", n_jobs=jobs, idle_worker_timeout=IDLE_S):
-            results = Parallel(return_as="generator_unordered")(tasks)
+        tasks = list(_tasks(missing, sample_rate))
+        # one task is done here: a process would only load the model a second time
+        with parallel_config(backend="loky", n_jobs=jobs if len(tasks) > 1 else 1, idle_worker_timeout=IDLE_S):
+            results = Parallel(return_as="generator_unordered")(delayed(_decode)(task, settings) for task in tasks)
         for n_samples, trouble in results:
             failed |= {failure.id: failure for failure in trouble}
             advance(n_samples // sample_rate)

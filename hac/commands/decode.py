@@ -91,6 +91,8 @@ def decode(
     )
     n_kept = len(made.manifest) - made.n_new
     kept = f", {n_kept} were there already" if n_kept else ""
-    typer.echo(f"{made.path}: {len(made.manifest)} utterances, {made.manifest.hours:.2f} h{kept}")
+    hours = made.manifest.hours
+    length = f"{hours:.2f} h" if hours >= 1 else f"{hours * 3600:.1f} s"
+    typer.echo(f"{made.path}: {len(made.manifest)} utterances, {length} of audio{kept}")
     typer.echo(f"  heard: {', '.join(made.streams)}, through {made.decoder}")
     report_failures(failures, made.path.with_suffix(".failures.jsonl"))

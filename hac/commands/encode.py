@@ -49,18 +49,22 @@ def encode(
     """
     from hac.commands.failures import report_failures
     from hac.data.audio_corpus import open_corpus
+    from hac.data.timeline import US_PER_S
     from hac.data.tokens import read_tokens
-    from hac.encode import encode_corpus
+    from hac.encode import SHARD_S, encode_corpus
     from hac.errors import FailureLog
 
     failures = FailureLog(strict)
     names = [name for entry in streams or [] for name in entry.split(",")] or None
+    corpus = open_corpus(inputs, failures)
+    # what fits in one shard is encoded here: a process would only load the model a second time
+    one_shard = device == "cpu" and corpus.duration_us < SHARD_S * US_PER_S
     path = encode_corpus(
-        open_corpus(inputs, failures),
+        corpus,
         tokenizer,
         out,
         device=device,
-        jobs=jobs,
+        jobs=1 if one_shard and jobs else jobs,
         streams=names,
         batch_s=batch_s,
         failures=failures,

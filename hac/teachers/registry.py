@@ -8,7 +8,7 @@ object is called with `where=...`, `device=...` and whatever options were given,
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -51,20 +51,20 @@ class SpeechPreset:
 
 @dataclass(frozen=True, slots=True)
 class TextPreset:
-    """A named text encoder: a hub id (or None, for a model inside a package) and its pooling."""
+    """A named text encoder: a hub id (None: the model lies in a package) and its pooling."""
 
     where: str | None
     pooling: Pooling
 
 
 SPEECH: Mapping[str, SpeechPreset] = {
-    # layer 9 of HuBERT-base: most phonetic in the HuBERT paper (arXiv 2106.07447) and SpeechTokenizer's choice
+    # layer 9 made the labels of HuBERT's larger models (arXiv 2106.07447) and is one of SpeechTokenizer's two teachers
     "hubert": SpeechPreset("facebook/hubert-base-ls960", 9),
-    # the layer its own units were made of (arXiv 2406.06371)
+    # as for HuBERT; not measured by us
     "mhubert": SpeechPreset("utter-project/mHuBERT-147", 9),
+    "wavlm": SpeechPreset("microsoft/wavlm-base-plus", 9),
     # its last layers turn back towards the input; phones are clearest in the middle (arXiv 2107.04734)
     "wav2vec2": SpeechPreset("facebook/wav2vec2-base", 7),
-    "wavlm": SpeechPreset("microsoft/wavlm-base-plus", 9),
     # a linear probe of phones, layers 0 to 6: .62 .71 .76 .78 .80 .79 .78
     "whisper": SpeechPreset("openai/whisper-base", 4),
 }
@@ -72,8 +72,13 @@ SPEECH: Mapping[str, SpeechPreset] = {
 TEXT: Mapping[str, TextPreset] = {
     "labse": TextPreset("sentence-transformers/LaBSE", "pooler"),
     "minilm": TextPreset(None, "mean"),
-    "use": TextPreset(None, "pooler"),
 }
+
+USE = "use"
+"""The text teacher that is no model of transformers."""
+
+SPEECH_NAMES = tuple(SPEECH)
+TEXT_NAMES = (*TEXT, USE)
 
 
 class EncoderTeacher:
@@ -158,21 +163,21 @@ def load_text_teacher(
         HacError: no such teacher, folder, hub id or pooler, pickled weights, no text encoder, no tokenizer, or a
             package is missing.
     """
-    if name not in TEXT:
+    if name not in TEXT_NAMES:
         return _plugin(name, TextTeacher, where, device, pooling=pooling, revision=revision)  # type: ignore[type-abstract]
     from hac.teachers.text_encoders import TransformersText, UseText
 
-    preset = TEXT[name]
-    if name == "use":
+    if name == USE:
         if where is not None or pooling is not None:
             raise HacError("the text teacher use has its weights and pooling inside its package; leave out both")
         return UseText(name)
+    preset = TEXT[name]
     place = where or preset.where or _minilm_folder()
     return TransformersText(name, open_checkpoint(place, revision), pooling or preset.pooling, device)
 
 
-def known(names: Mapping[str, Any]) -> list[str]:
-    """Names that can be asked for: the built-in ones, then those of installed packages."""
+def known(names: Iterable[str]) -> list[str]:
+    """Names that can be asked for: the built-in ones given, then those of installed packages."""
     return [*names, *sorted(set(_plugins()) - set(names))]
 
 
@@ -196,7 +201,7 @@ _Teacher = TypeVar("_Teacher")
 def _plugin(name: str, protocol: type[_Teacher], where: str | None, device: str, **options: Any) -> _Teacher:
     """A teacher of another package."""
     entry = _plugins().get(name)
-    kind, builtin = ("speech", SPEECH) if protocol is SpeechTeacher else ("text", TEXT)
+    kind, builtin = ("speech", SPEECH_NAMES) if protocol is SpeechTeacher else ("text", TEXT_NAMES)
     if entry is None:
         raise _unknown(name, kind, builtin)
     given = {key: value for key, value in options.items() if value is not None}
@@ -212,11 +217,11 @@ def _plugin(name: str, protocol: type[_Teacher], where: str | None, device: str,
     return teacher
 
 
-def _unknown(name: str, kind: str, builtin: Mapping[str, Any]) -> HacError:
+def _unknown(name: str, kind: str, builtin: tuple[str, ...]) -> HacError:
     names = known(builtin)
     near = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.6)
     other = "text" if kind == "speech" else "speech"
-    if name in (TEXT if kind == "speech" else SPEECH):
+    if name in (TEXT_NAMES if kind == "speech" else SPEECH_NAMES):
         hint = f"; it is a {other} teacher"
     else:
         hint = f"; did you mean {near[0]}?" if near else ""

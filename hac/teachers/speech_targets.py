@@ -28,19 +28,21 @@ __all__ = ["LiveSpeechTargets", "SpeechTargets", "gigabytes_per_hour", "projecte
 
 
 class SpeechTargets:
-    """A corpus' targets in a cache; made by `speech_targets`. Goes to other processes without its rows."""
+    """A corpus' targets in a cache; made by `speech_targets`. Goes to other processes without its rows.
+
+    Attributes:
+        dim: features.
+        ids: the utterances that have targets, in the manifest's order.
+        folder: where the cache lies.
+    """
 
     def __init__(self, store: RowStore, places: dict[str, tuple[int, int]]) -> None:
         self.dim = store.dim
         self.ids = tuple(places)
-        self._store = store
+        self.folder = store.folder
+        self._rows = store.rows()
         self._position = {id: position for position, id in enumerate(places)}
         self._places = np.array(list(places.values()), dtype=np.int64).reshape(-1, 2)
-
-    @property
-    def folder(self) -> Path:
-        """Where the cache lies."""
-        return self._store.folder
 
     def __contains__(self, id: object) -> bool:
         """Whether an utterance has a target."""
@@ -49,7 +51,7 @@ class SpeechTargets:
     def __getitem__(self, id: str) -> NDArray[np.float16]:
         """The target of an utterance, float16 [t, dim]."""
         start, n_rows = self._places[self._position[id]]
-        return self._store.read(int(start), int(n_rows))
+        return self._rows.read(int(start), int(n_rows))
 
     def n_frames(self, id: str) -> int:
         """Frames of an utterance."""
@@ -149,8 +151,9 @@ def _known_place(
 
 def _size(manifest: Manifest, grid: Grid, teacher: SpeechTeacher, folder: Path) -> str:
     rate = grid.frame_rate
-    per_hour, whole = gigabytes_per_hour(teacher.dim, rate), projected_bytes(manifest, teacher.dim, rate) / 1e9
+    per_hour, whole = gigabytes_per_hour(teacher.dim, rate), projected_bytes(manifest, teacher.dim, rate)
+    size = f"{whole / 1e9:.1f} GB" if whole >= 1e9 else f"{whole / 1e6:.1f} MB"
     return (
         f"targets of {teacher.name} for {len(manifest)} recordings, {manifest.hours:.2f} hours: {per_hour:.2f} GB per"
-        f" hour, {whole:.2f} GB at most, in {folder}"
+        f" hour, {size} at most, in {folder}"
     )

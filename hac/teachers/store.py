@@ -48,6 +48,31 @@ def default_folder(name: str, maker: Mapping[str, Any]) -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "hac" / "teachers" / f"{plain}-{key[:16]}"
 
 
+class Rows:
+    """A file of rows, mapped into memory by each process that reads it, at its first reading.
+
+    Args:
+        path: the file.
+        dim: columns.
+    """
+
+    def __init__(self, path: Path, dim: int) -> None:
+        self.path = path
+        self.dim = dim
+        self._map: NDArray[np.float16] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but the map."""
+        return {**self.__dict__, "_map": None}
+
+    def read(self, start: int, n_rows: int) -> NDArray[np.float16]:
+        """Rows, float16 [n_rows, dim], copied out of the file."""
+        if self._map is None or start + n_rows > len(self._map):  # or it has grown since
+            n_there = self.path.stat().st_size // (self.dim * ROWS.itemsize)
+            self._map = np.memmap(self.path, dtype=ROWS, mode="r", shape=(n_there, self.dim)).view(np.ndarray)
+        return self._map[start : start + n_rows].copy()
+
+
 class RowStore:
     """A folder of rows.
 
@@ -67,27 +92,16 @@ class RowStore:
         self._rows = self.folder / "rows.f16"
         self._index = self.folder / "index.bin"
         self._items: dict[bytes, tuple[int, int]] = {}
-        self._map: NDArray[np.float16] | None = None
         self._claim(dict(json.loads(json.dumps(maker))), title)
         self.reload()
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Everything but the map of the file, which each process opens for itself; nor the index, by then resolved."""
-        return {**self.__dict__, "_map": None, "_items": {}}
 
     def find(self, source: str) -> tuple[int, int] | None:
         """First row and number of rows of a source, named by its hex SHA-256; None where it has none."""
         return self._items.get(bytes.fromhex(source))
 
-    def read(self, start: int, n_rows: int) -> NDArray[np.float16]:
-        """Rows, float16 [n_rows, dim], copied out of the file."""
-        if self._map is None:
-            n_there = self._rows.stat().st_size // (self.dim * ROWS.itemsize)
-            self._map = np.memmap(self._rows, dtype=ROWS, mode="r", shape=(n_there, self.dim))
-        elif start + n_rows > len(self._map):  # it has grown since
-            self._map = None
-            return self.read(start, n_rows)
-        return np.array(self._map[start : start + n_rows])
+    def rows(self) -> Rows:
+        """The rows, for reading alone."""
+        return Rows(self._rows, self.dim)
 
     def reload(self) -> tuple[int, int]:
         """Read the index anew, as far as it is whole; returns how many items that are and how many rows they have."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Pooling = Literal["pooler", "cls", "mean"]
 
 MAX_TOKENS = 256
-"""Longer texts are cut: LaBSE was trained with 256 at most (64 and 128 at first, arXiv 2007.01852)."""
+"""Longer texts are cut: the limit of the published LaBSE, some 200 words."""
 
 BATCH = 32
 """Texts at once; they are sorted by length first, so that little is padding."""

@@ -19,18 +19,20 @@ GROUP = 256
 
 
 class TextTargets:
-    """A corpus' sentence vectors in a cache; made by `text_targets`. Goes to other processes without its rows."""
+    """A corpus' sentence vectors in a cache; made by `text_targets`. Goes to other processes without its rows.
+
+    Attributes:
+        dim: features.
+        ids: the utterances that have a vector, in the manifest's order.
+        folder: where the cache lies.
+    """
 
     def __init__(self, store: RowStore, rows: dict[str, int]) -> None:
         self.dim = store.dim
         self.ids = tuple(rows)
-        self._store = store
+        self.folder = store.folder
+        self._rows = store.rows()
         self._row = rows
-
-    @property
-    def folder(self) -> Path:
-        """Where the cache lies."""
-        return self._store.folder
 
     def __contains__(self, id: object) -> bool:
         """Whether an utterance has a transcript."""
@@ -38,7 +40,7 @@ class TextTargets:
 
     def __getitem__(self, id: str) -> NDArray[np.float32]:
         """The vector of an utterance's transcript, float32 [dim], of unit L2 norm."""
-        vector = self._store.read(self._row[id], 1)[0].astype(np.float32)
+        vector = self._rows.read(self._row[id], 1)[0].astype(np.float32)
         # half precision has moved its length by up to 5e-4
         return np.asarray(vector / np.linalg.norm(vector), dtype=np.float32)
 

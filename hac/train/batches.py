@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -70,7 +71,7 @@ def share_out(batch: Sequence[int], durations_s: Sequence[float], n_shares: int)
     """
     order = sorted(batch, key=lambda i: (durations_s[i], i))
     bounds = [len(order) * k // n_shares for k in range(n_shares + 1)]
-    return [order[a:b] for a, b in zip(bounds[:-1], bounds[1:], strict=True)]
+    return [order[a:b] for a, b in pairwise(bounds)]
 
 
 def check_shares(batch_s: float, max_s: float, n_shares: int) -> None:

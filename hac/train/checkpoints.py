@@ -4,6 +4,7 @@
         config.json, model.safetensors, ...   the model, as `HacModel.from_pretrained` reads it
         trainer.safetensors                   heads, discriminators, moments of the optimizers, running means
         trainer.json                          step, best, what the run was configured with
+        training.json                         the same for people: `hac info` shows it
 
 A folder is written under a temporary name and renamed when it is whole. What a step draws at random depends on
 seed and step alone, so no generator's state needs keeping: the step's number is enough.
@@ -75,6 +76,7 @@ def save_checkpoint(
         with ema.applied(networks.generator.model) if ema is not None else _nothing():
             networks.generator.model.save_pretrained(folder)
         save_file(_trainer_tensors(networks, ema), folder / "trainer.safetensors")
+        write_text(folder / "training.json", json.dumps(_facts(progress, settings), indent=1) + "\n")
         state = {"format_version": FORMAT_VERSION, "progress": asdict(progress), "settings": settings}
         write_text(folder / "trainer.json", json.dumps(state, indent=1, sort_keys=True) + "\n")
     return target
@@ -136,6 +138,18 @@ def rotate(run: Path, keep: int, best_step: int | None) -> None:
     for folder in checkpoints(run)[:-keep]:
         if best_step is None or int(folder.name[5:]) != best_step:
             shutil.rmtree(folder)
+
+
+def _facts(progress: Progress, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What a person wants to know of a model's training; `hac info` shows it."""
+    teachers = settings.get("teachers", {})
+    return {
+        "steps": progress.step,
+        "audio_hours": round(progress.audio_s / 3600, 4),
+        "seed": settings.get("seed"),
+        **{f"{kind}_teacher": (teachers.get(kind) or {}).get("name") for kind in ("speech", "text")},
+        "settings": settings,
+    }
 
 
 def _trainer_tensors(networks: Networks, ema: Ema | None) -> dict[str, Tensor]:

@@ -17,7 +17,6 @@ from hac.errors import Failure, HacError
 from hac.train.augment import set_level, shift_phase
 from hac.train.config import DataConfig
 
-
 _TRIES = 20
 """Utterances tried in a row before a run gives up: a corpus that is gone, not one bad file."""
 

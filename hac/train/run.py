@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from fractions import Fraction
-from importlib.metadata import version
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,34 +14,21 @@ from accelerate import Accelerator
 
 from hac.config import HacConfig
 from hac.console import progress as progress_bar
-from hac.data.manifest import Manifest
 from hac.discriminator import Discriminator, DiscriminatorOptions
-from hac.errors import FailureLog, HacError
-from hac.files import write_text
+from hac.errors import FailureLog
 from hac.losses import MelSpectrogramLoss
 from hac.model import HacModel
 from hac.train.batches import BatchPlan, check_shares
 from hac.train.checkpoints import Progress, checkpoints, load_checkpoint, read_state
 from hac.train.config import TrainConfig, model_config
 from hac.train.corpus import Corpus, load_corpus
-from hac.train.dataset import Targets, UtteranceDataset
+from hac.train.dataset import UtteranceDataset
 from hac.train.ema import Ema
 from hac.train.generator import Generator
 from hac.train.loop import Run, run_loop
+from hac.train.record import check_same_run, run_settings, write_start
 from hac.train.step import Networks
-
-
-@dataclass(frozen=True)
-class Teachers:
-    """Targets of the training and of the held-out utterances; None without that teacher.
-
-    The held-out targets are never shuffled: a control is held to the truth.
-    """
-
-    speech: Any = None
-    speech_true: Any = None
-    text: Any = None
-    text_true: Any = None
+from hac.train.teaching import Teachers, load_teachers
 
 
 @dataclass(frozen=True)
@@ -89,17 +73,17 @@ def train(
     accelerator = Accelerator(cpu=cpu, mixed_precision="bf16" if config.precision == "bf16" else "no")
     main = accelerator.is_main_process
     tell: Callable[[str], None] = say if main else _silent
-    settings = _settings(config)
-    _check_same_run(folder, settings)
+    settings = run_settings(config)
+    check_same_run(folder, settings)
     failures = FailureLog(strict)
     model_settings = model_config(config)
     corpus = load_corpus(config.data, config.seed, failures)
     check_shares(config.data.batch_s, config.data.max_s, accelerator.num_processes * config.accumulate)
     _tell_corpus(corpus, failures, tell)
     with accelerator.main_process_first():
-        teachers = _teachers(config, model_settings, corpus, accelerator.device, failures, tell)
+        teachers = load_teachers(config, model_settings, corpus, accelerator.device, failures, tell)
     if main:
-        _write_start(folder, config, settings, corpus, failures)
+        write_start(folder, config, settings, corpus, failures)
     if only_targets:
         return None
     networks, ema = _networks(config, model_settings, teachers, accelerator.device)
@@ -149,92 +133,6 @@ def _run(
         say=tell,
         advance=advance,
     )
-
-
-def _teachers(
-    config: TrainConfig,
-    model: HacConfig,
-    corpus: Corpus,
-    device: torch.device,
-    failures: FailureLog,
-    tell: Callable[[str], None],
-) -> Teachers:
-    """Targets of both teachers, computed or found in their caches."""
-    speech = _speech_targets(config, model, corpus.both, device, failures, tell)
-    text = _text_targets(config, corpus.both, device, failures, tell)
-    return Teachers(
-        _maybe_shuffled(speech, config.teachers.speech, config.seed),
-        speech,
-        _maybe_shuffled(text, config.teachers.text, config.seed),
-        text,
-    )
-
-
-def _speech_targets(
-    config: TrainConfig,
-    model: HacConfig,
-    manifest: Manifest,
-    device: torch.device,
-    failures: FailureLog,
-    tell: Callable[[str], None],
-) -> Targets | None:
-    wanted = config.teachers.speech
-    if wanted is None:
-        return None
-    from hac.teachers import load_speech_teacher
-    from hac.teachers.speech_targets import LiveSpeechTargets, speech_targets
-
-    where = wanted.device or str(device)
-    teacher = load_speech_teacher(wanted.name, wanted.where, wanted.layer, wanted.revision, where)
-    if wanted.targets == "live":
-        return LiveSpeechTargets(
-            manifest,
-            teacher,
-            sample_rate=model.sample_rate,
-            hop_length=model.hop_length,
-            failures=failures,
-            resample=wanted.resample,
-        )
-    with progress_bar(f"targets of {teacher.name}", len(manifest)) as advance:
-        return speech_targets(
-            manifest,
-            teacher,
-            sample_rate=model.sample_rate,
-            hop_length=model.hop_length,
-            cache=wanted.cache,
-            failures=failures,
-            resample=wanted.resample,
-            advance=advance,
-            announce=tell,
-        )
-
-
-def _text_targets(
-    config: TrainConfig, manifest: Manifest, device: torch.device, failures: FailureLog, tell: Callable[[str], None]
-) -> Targets | None:
-    wanted = config.teachers.text
-    if wanted is None:
-        return None
-    from hac.teachers import load_text_teacher
-    from hac.teachers.text_targets import text_targets
-
-    teacher = load_text_teacher(
-        wanted.name, wanted.where, wanted.pooling, wanted.revision, wanted.device or str(device)
-    )
-    before = len(failures)
-    with progress_bar(f"targets of {teacher.name}", len(manifest)) as advance:
-        targets = text_targets(manifest, teacher, cache=wanted.cache, failures=failures, advance=advance)
-    if len(failures) > before:
-        tell(f"{len(failures) - before} of {len(manifest)} utterances have no transcript: no lexical target for them")
-    return targets
-
-
-def _maybe_shuffled(targets: Any, wanted: Any, seed: int) -> Any:
-    if targets is None or not wanted.shuffled:
-        return targets
-    from hac.teachers.controls import ShuffledTargets
-
-    return ShuffledTargets(targets, seed)
 
 
 def _networks(
@@ -302,67 +200,6 @@ def _resume(folder: Path, networks: Networks, ema: Ema | None, tell: Callable[[s
     load_checkpoint(finished[-1], networks, ema)
     tell(f"going on from {finished[-1]}")
     return progress
-
-
-def _settings(config: TrainConfig) -> dict[str, Any]:
-    """What a checkpoint records, and what a resumed run must share; how long it runs and logs may change."""
-    values = json.loads(config.model_dump_json())
-    return {key: values[key] for key in values if key not in ("validation", "checkpoint")}
-
-
-_MAY_CHANGE = ("steps",)
-
-
-def _check_same_run(folder: Path, settings: dict[str, Any]) -> None:
-    """Refuse to go on with another configuration than the run was started with."""
-    finished = checkpoints(folder)
-    if not finished:
-        return
-    _, before = read_state(finished[-1])
-    different = [
-        key
-        for key in sorted({*before, *settings})
-        if before.get(key) != settings.get(key) and not (key in _MAY_CHANGE and _longer_is_free(settings))
-    ]
-    if different:
-        key = different[0]
-        raise HacError(
-            f"{folder}: was trained with {key} = {_short(before.get(key))}, now it is {_short(settings.get(key))}; "
-            "give another -o, or the configuration it was started with"
-        )
-
-
-def _longer_is_free(settings: dict[str, Any]) -> bool:
-    """Whether the number of steps does not shape the learning rate on the way."""
-    return settings["optimizer"]["schedule"] != "cosine"
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value, sort_keys=True)
-    return text if len(text) <= 160 else text[:157] + "..."
-
-
-def _write_start(
-    folder: Path, config: TrainConfig, settings: dict[str, Any], corpus: Corpus, failures: FailureLog
-) -> None:
-    """What the run was started with, and what was left out, beside its checkpoints."""
-    record = {
-        "config": json.loads(config.model_dump_json()),
-        "train": {"manifest_sha256": corpus.train.sha256, "utterances": len(corpus.train), "hours": corpus.train.hours},
-        "validation": {
-            "manifest_sha256": corpus.validation.sha256,
-            "utterances": len(corpus.validation),
-            "hours": corpus.validation.hours,
-            "held_out": corpus.held_out,
-            "ids": list(corpus.validation.ids),
-        },
-        "failures": failures.by_reason(),
-        "versions": {name: version(name) for name in ("hac-codec", "torch", "transformers", "accelerate")},
-        "settings": settings,
-    }
-    write_text(folder / "run.json", json.dumps(record, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
-    lines = [json.dumps(asdict(failure), ensure_ascii=False) + "\n" for failure in failures]
-    write_text(folder / "failures.jsonl", "".join(lines))
 
 
 def _tell_corpus(corpus: Corpus, failures: FailureLog, tell: Callable[[str], None]) -> None:

@@ -85,7 +85,8 @@ def light_pnmi(codes: Mapping[str, Codes], phones: Tier, frame_rate: float, shif
         shifts: shifts of the null; each utterance is turned by a random part of its length, a quarter to three.
 
     Returns:
-        `validation/<stream>/pnmi`, `..._null` and `..._corrected`, for the streams of the utterances with phones.
+        `validation/<stream>/pnmi`, `..._null` and `..._corrected`, for the streams of the utterances with phones;
+        nothing where fewer than two phones meet a frame.
     """
     from sklearn.metrics import homogeneity_score
 
@@ -99,6 +100,8 @@ def light_pnmi(codes: Mapping[str, Codes], phones: Tier, frame_rate: float, shif
     turns = [[int(len(row) * (0.25 + 0.5 * rng.random())) for row in labels] for _ in range(shifts)]
     spoken = np.concatenate(labels)
     there = spoken >= 0
+    if len(np.unique(spoken[there])) < 2:
+        return {}  # no entropy to explain
     metrics: dict[str, float] = {}
     for stream in streams:
         rows = [codes[id][stream] for id in known]

@@ -160,7 +160,7 @@ def test_a_value_that_is_no_yaml():
 
 def test_unknown_keys():
     check_key("steps", ["steps"], "here")
-    with pytest.raises(HacError, match="^here: unknown key 'stpes'; did you mean 'steps'\\?$"):
+    with pytest.raises(HacError, match=r"^here: unknown key 'stpes'; did you mean 'steps'\?$"):
         check_key("stpes", ["seed", "steps"], "here")
-    with pytest.raises(HacError, match="^here: unknown key 'xyz'; known keys: seed, steps$"):
+    with pytest.raises(HacError, match=r"^here: unknown key 'xyz'; known keys: seed, steps$"):
         check_key("xyz", ["steps", "seed"], "here")

@@ -1,4 +1,4 @@
-"""Whole runs of a tiny model on real speech: they end, resume to the same bits, stop in order, and say what is wrong."""
+"""Whole runs of a tiny model on real speech: they end, resume to the same bits, stop in order, say what is wrong."""
 
 from __future__ import annotations
 
@@ -174,7 +174,7 @@ def test_sigterm_saves_and_stops(config, tmp_path):
     log = tmp_path / "run" / "metrics.jsonl"
     wait_for(lambda: log.is_file() and log.stat().st_size > 0, process)
     process.send_signal(signal.SIGTERM)
-    out, error = process.communicate(timeout=120)
+    _, error = process.communicate(timeout=120)
     assert process.returncode == 143, error
     assert "stopped by SIGTERM; saved" in error
     assert "Traceback" not in error
@@ -190,12 +190,12 @@ def test_a_loss_that_is_not_finite_stops_and_names_the_last_good_checkpoint(conf
         broken = settings.model_copy(update={"losses": settings.losses.model_copy(update={"mel": 1e39})})
         import hac.train.run as run_module
 
-        check = run_module._check_same_run
-        run_module._check_same_run = lambda *_: None
+        check = run_module.check_same_run
+        run_module.check_same_run = lambda *_: None
         try:
             train(broken, tmp_path / "run", say=lambda _: None, cpu=True)
         finally:
-            run_module._check_same_run = check
+            run_module.check_same_run = check
     assert "\n" not in str(raised.value)
     assert checkpoints(tmp_path / "run")[-1].name == "step-00000002"
 
@@ -255,7 +255,7 @@ def test_the_shuffled_teacher_teaches_something_else(config, tmp_path):
 
 
 def test_another_teachers_cache_is_refused(config, corpus, tmp_path):
-    with pytest.raises(HacError, match="another|other|layer"):
+    with pytest.raises(HacError, match="layer"):
         whole_run(config, tmp_path / "run", "teachers.speech.layer=2")
 
 

@@ -1,4 +1,4 @@
-"""Everything a training run needs, small: real speech, made-up teachers, a model and discriminators of a few weights."""
+"""All that a training run needs, small: real speech, made-up teachers, a model and discriminators of a few weights."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ TRAIN: dict[str, Any] = {
 BOTH_TEACHERS: dict[str, Any] = {"teachers": {"speech": {"name": "fake"}, "text": {"name": "fake"}}}
 
 
-def write_corpus(folder: Path, n: int = 8, n_speakers: int = 2) -> Path:
-    """Write n utterances of real speech with texts and phones: train.jsonl, audio, alignments.parquet.
+def tiny_corpus(folder: Path, n: int = 8, n_speakers: int = 2) -> Path:
+    """Write n utterances of real speech with texts and phones: manifest.jsonl, audio, alignments.parquet.
 
     The phones are made up; they cover each utterance from end to end.
 
@@ -75,9 +75,9 @@ def write_corpus(folder: Path, n: int = 8, n_speakers: int = 2) -> Path:
         labels = rng.integers(0, len(PHONES), len(edges) - 1)
         rows += [(id, PHONES[p], a, b) for p, a, b in zip(labels, edges[:-1], edges[1:], strict=True)]
         utterances.append(Utterance(id, f"audio/{id}.wav", duration, f"speaker-{i % n_speakers}", "en", text))
-    write_manifest(Manifest(folder, tuple(utterances)), folder / "train.jsonl")
+    write_manifest(Manifest(folder, tuple(utterances)), folder / "manifest.jsonl")
     write_alignments(Alignments({"phones": tier_from_rows("phones", rows)}, {}), folder / "alignments.parquet")
-    return folder / "train.jsonl"
+    return folder / "manifest.jsonl"
 
 
 def tiny_config(*changes: Mapping[str, Any]) -> TrainConfig:

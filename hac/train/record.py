@@ -1,0 +1,76 @@
+"""What a run was started with, beside its checkpoints; and whether it may go on with what it is given now."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from hac.errors import FailureLog, HacError
+from hac.files import write_text
+from hac.train.checkpoints import checkpoints, read_state
+from hac.train.config import TrainConfig
+from hac.train.corpus import Corpus
+
+
+def run_settings(config: TrainConfig) -> dict[str, Any]:
+    """What a checkpoint records, and what a resumed run must share; how long it runs and logs may change."""
+    values = json.loads(config.model_dump_json())
+    return {key: values[key] for key in values if key not in ("validation", "checkpoint")}
+
+
+_MAY_CHANGE = ("steps",)
+
+
+def check_same_run(folder: Path, settings: dict[str, Any]) -> None:
+    """Refuse to go on with another configuration than the run was started with."""
+    finished = checkpoints(folder)
+    if not finished:
+        return
+    _, before = read_state(finished[-1])
+    different = [
+        key
+        for key in sorted({*before, *settings})
+        if before.get(key) != settings.get(key) and not (key in _MAY_CHANGE and _longer_is_free(settings))
+    ]
+    if different:
+        key = different[0]
+        raise HacError(
+            f"{folder}: was trained with {key} = {_short(before.get(key))}, now it is {_short(settings.get(key))}; "
+            "give another -o, or the configuration it was started with"
+        )
+
+
+def _longer_is_free(settings: dict[str, Any]) -> bool:
+    """Whether the number of steps does not shape the learning rate on the way."""
+    return settings["optimizer"]["schedule"] != "cosine"
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, sort_keys=True)
+    return text if len(text) <= 160 else text[:157] + "..."
+
+
+def write_start(
+    folder: Path, config: TrainConfig, settings: dict[str, Any], corpus: Corpus, failures: FailureLog
+) -> None:
+    """What the run was started with, and what was left out, beside its checkpoints."""
+    record = {
+        "config": json.loads(config.model_dump_json()),
+        "train": {"manifest_sha256": corpus.train.sha256, "utterances": len(corpus.train), "hours": corpus.train.hours},
+        "validation": {
+            "manifest_sha256": corpus.validation.sha256,
+            "utterances": len(corpus.validation),
+            "hours": corpus.validation.hours,
+            "held_out": corpus.held_out,
+            "ids": list(corpus.validation.ids),
+        },
+        "failures": failures.by_reason(),
+        "versions": {name: version(name) for name in ("hac-codec", "torch", "transformers", "accelerate")},
+        "settings": settings,
+    }
+    write_text(folder / "run.json", json.dumps(record, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
+    lines = [json.dumps(asdict(failure), ensure_ascii=False) + "\n" for failure in failures]
+    write_text(folder / "failures.jsonl", "".join(lines))

@@ -36,6 +36,7 @@ unit: $(STAMP)
 
 benchmarks: $(STAMP)
 	$(BIN)/python -m benchmarks.counting
+	$(BIN)/python -m benchmarks.training
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info demo

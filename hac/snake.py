@@ -51,7 +51,7 @@ class FusedSnake1d(Snake1d):
     def forward(self, hidden_states: Tensor) -> Tensor:
         """Activate [b, c, t]."""
         if not torch.is_grad_enabled():
-            output: Tensor = super().forward(hidden_states)
+            output: Tensor = super().forward(hidden_states)  # type: ignore[no-untyped-call]
             return output
         return _Snake.apply(hidden_states, self.alpha)  # type: ignore[no-any-return, no-untyped-call]
 

@@ -11,7 +11,6 @@ import yaml
 
 from hac.errors import HacError
 
-
 Localize = Callable[[dict[str, Any], Path], dict[str, Any]]
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from hac.data.alignment import PHONES, Tier, read_alignments, tier_from_rows
 from hac.data.manifest import Manifest, Utterance, read_manifest
 from hac.errors import FailureLog, HacError
-from hac.train.config import DataConfig
+from hac.train.sections import DataConfig
 
 FEW_SPEAKERS = 5
 """Below so many speakers, utterances are held out instead of whole speakers."""

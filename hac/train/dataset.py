@@ -15,7 +15,7 @@ from hac.data.audio import AudioError, read_utterance
 from hac.data.manifest import Manifest
 from hac.errors import Failure, HacError
 from hac.train.augment import set_level, shift_phase
-from hac.train.config import DataConfig
+from hac.train.sections import DataConfig
 
 _TRIES = 20
 """Utterances tried in a row before a run gives up: a corpus that is gone, not one bad file."""

@@ -61,7 +61,7 @@ def _board(folder: Path, step: int) -> Any:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         return None
-    return SummaryWriter(str(folder), purge_step=step + 1)  # type: ignore[no-untyped-call]
+    return SummaryWriter(str(folder), purge_step=step + 1)
 
 
 def _drop_later(path: Path, step: int) -> None:
@@ -89,4 +89,5 @@ def _spectrogram(samples: NDArray[np.float32], size: int = 512, floor_db: float 
     frames = np.lib.stride_tricks.sliding_window_view(np.pad(samples, (0, size)), size)[::hop]
     power = np.abs(np.fft.rfft(frames * np.hanning(size))) ** 2
     level = 10 * np.log10(power / max(float(power.max()), 1e-12) + 1e-12)
-    return (255 * (np.clip(level, floor_db, 0) / -floor_db + 1)).astype(np.uint8).T[::-1]
+    picture: NDArray[np.uint8] = (255 * (np.clip(level, floor_db, 0) / -floor_db + 1)).astype(np.uint8).T[::-1]
+    return picture

@@ -27,9 +27,10 @@ from hac.losses import (
     feature_matching_loss,
     waveform_l1,
 )
-from hac.train.config import LossesConfig, TrainConfig
+from hac.train.config import TrainConfig
 from hac.train.dataset import TrainBatch
 from hac.train.generator import Generator, GeneratorOutput
+from hac.train.sections import LossesConfig
 
 _BUCKET = 8 * 2**20
 """Values of the gradient summed over processes in one message."""

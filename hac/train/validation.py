@@ -19,9 +19,9 @@ from hac.convolutions import decode_latent
 from hac.data.alignment_tiers import Tier
 from hac.distillation import distil_lexical, distil_phonetic, retrieval_recall
 from hac.losses import MelSpectrogramLoss
-from hac.train.config import ValidationConfig
 from hac.train.dataset import TrainBatch, UtteranceDataset
 from hac.train.generator import Generator
+from hac.train.sections import ValidationConfig
 
 Codes = dict[str, NDArray[np.int64]]
 

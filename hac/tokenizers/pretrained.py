@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import torch
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
-_HUB_FILES = ["*.json", "model*.safetensors", "centroids.safetensors"]
+_HUB_FILES = ["*.json", "model*.safetensors", "centroids.safetensors", "vocab.txt", "merges.txt", "*.model"]
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hac.data.audio import AudioError, read_utterance
+from hac.data.audio import read_utterance
 from hac.data.manifest import Manifest
 from hac.errors import Failure, HacError
 from hac.train.augment import set_level, shift_phase
@@ -128,12 +128,12 @@ class UtteranceDataset:
         for shift in range(_TRIES):
             number = (index + shift) % len(self.manifest)
             utterance = self.manifest.utterances[number]
+            rng = np.random.default_rng([self.seed, step, number])
             try:
                 samples = read_utterance(self.manifest, utterance, self.sample_rate).samples
-            except AudioError as error:
-                failures.append(Failure(utterance.id, error.reason, str(error)))
-                continue
-            return self._example(utterance.id, samples, np.random.default_rng([self.seed, step, number]), failures)
+                return self._example(utterance.id, samples, rng, failures)
+            except HacError as error:  # live targets can fail as well as audio
+                failures.append(Failure(utterance.id, getattr(error, "reason", "target"), str(error)))
         raise HacError(f"{_TRIES} utterances in a row cannot be read; the last: {failures[-1].detail}")
 
     def _example(

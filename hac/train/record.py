@@ -15,10 +15,19 @@ from hac.train.config import TrainConfig
 from hac.train.corpus import Corpus
 
 
+_NO_MATTER = {
+    "validation": True,
+    "checkpoint": True,
+    "data": {"workers", "alignments"},
+    "teachers": {"speech": {"cache", "device"}, "text": {"cache", "device"}},
+}
+"""What changes nothing that is learned: what is looked at and kept, where targets lie, who reads."""
+
+
 def run_settings(config: TrainConfig) -> dict[str, Any]:
     """What a checkpoint records, and what a resumed run must share; how long it runs and logs may change."""
-    values = json.loads(config.model_dump_json())
-    return {key: values[key] for key in values if key not in ("validation", "checkpoint")}
+    values = json.loads(config.model_dump_json(exclude=_NO_MATTER))  # type: ignore[arg-type]
+    return dict(values)
 
 
 _MAY_CHANGE = ("steps",)

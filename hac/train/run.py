@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,7 +90,8 @@ def train(
     networks, ema = _networks(config, model_settings, teachers, accelerator.device)
     progress = _resume(folder, networks, ema, tell)
     say_when_done = _tell_size(networks, config, tell)
-    with progress_bar("training", config.steps if main else None) as advance:
+    # one bar, however many processes
+    with progress_bar("training", config.steps) if main else nullcontext(_no_bar) as advance:
         advance(progress.step)
         run = _run(config, folder, settings, corpus, teachers, networks, ema, accelerator, tell, advance)
         progress, stopped = run_loop(run, progress)
@@ -232,4 +234,8 @@ def _tell_size(networks: Networks, config: TrainConfig, tell: Callable[[str], No
 
 
 def _silent(_line: str) -> None:
+    return None
+
+
+def _no_bar(_n: int) -> None:
     return None

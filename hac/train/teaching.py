@@ -100,11 +100,10 @@ def _text_targets(
     teacher = load_text_teacher(
         wanted.name, wanted.where, wanted.pooling, wanted.revision, wanted.device or str(device)
     )
-    before = len(failures)
     with progress_bar(f"targets of {teacher.name}", len(manifest)) as advance:
-        targets = text_targets(manifest, teacher, cache=wanted.cache, failures=failures, advance=advance)
-    if len(failures) > before:
-        tell(f"{len(failures) - before} of {len(manifest)} utterances have no transcript: no lexical target for them")
+        targets = text_targets(manifest, teacher, cache=wanted.cache, failures=failures, advance=advance, announce=tell)
+    if len(targets.ids) < len(manifest):
+        tell(f"{len(manifest) - len(targets.ids)} of {len(manifest)} utterances have no transcript: no lexical target")
     return targets
 
 

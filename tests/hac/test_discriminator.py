@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import cmath
+import dataclasses
+import functools
 import itertools
 import math
 
@@ -38,9 +40,14 @@ def tiny(seed=0, options=TINY):
     return Discriminator(options)
 
 
-@pytest.fixture(scope="module")
-def discriminator():
+@functools.cache
+def shared():
     return tiny()
+
+
+@pytest.fixture
+def discriminator():
+    return shared()
 
 
 def assert_same(left, right, **tolerance):
@@ -147,7 +154,7 @@ def test_features_are_the_slow_ones(discriminator):
 
 
 @given(n_samples=st.integers(40, 400), size=st.sampled_from([16, 32, 64]))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_spectrogram_is_that_of_audiotools(n_samples, size):
     """audiotools pads, lets `torch.stft` pad once more, and drops the two outer frames at each end."""
     audio = noise(2, n_samples)
@@ -169,9 +176,8 @@ def test_full_size_has_dacs_parameters():
 @given(n_samples=st.integers(40, 300))
 @settings(max_examples=15, deadline=None)
 def test_any_length_from_the_minimum_on(n_samples):
-    discriminator = tiny()
-    assert discriminator.min_samples == 40
-    features = discriminator(noise(1, n_samples))
+    assert shared().min_samples == 40
+    features = shared()(noise(1, n_samples))
     assert [len(layers) for layers in features] == [4, 4, 11, 11]
     assert all(layers[-1].shape[:2] == (1, 1) for layers in features)
 
@@ -199,8 +205,8 @@ def test_judge_both_is_judging_each(discriminator):
 @given(gain=st.floats(0.01, 100), offset=st.floats(-2, 2))
 @settings(max_examples=10, deadline=None)
 def test_loudness_and_offset_go_unheard(gain, offset):
-    discriminator, audio = tiny(), noise(1, 100)
-    assert_same(discriminator(gain * (audio + offset)), discriminator(audio), rtol=1e-3, atol=1e-4)
+    audio = noise(1, 100)
+    assert_same(shared()(gain * (audio + offset)), shared()(audio), rtol=1e-3, atol=1e-4)
 
 
 def test_normalized_audio():
@@ -233,15 +239,16 @@ def test_everything_learns(discriminator):
 
 
 def test_steps_tell_real_from_fake():
-    discriminator, real, fake = tiny(), noise(4, 200), torch.sin(torch.arange(200) / 3).expand(4, -1)
+    discriminator = tiny(options=dataclasses.replace(TINY, periods=(2,), fft_sizes=(32,)))
+    real, fake = noise(4, 100), torch.sin(torch.arange(100) / 3).expand(4, -1)
     optimizer = torch.optim.AdamW(discriminator.parameters(), lr=2e-2)
     for _ in range(20):
         optimizer.zero_grad()
         loss = discriminator_loss(*judge_both(discriminator, real, fake))
         loss.backward()
         optimizer.step()
-    # four discriminators that always say 1/2 would cost 2
-    assert loss.item() < 1
+    # two discriminators that always say 1/2 would cost 1
+    assert loss.item() < 0.5
 
 
 def test_frozen_passes_gradients_and_keeps_none():

@@ -149,6 +149,14 @@ def test_a_run_in_two_parts_ends_with_the_bits_of_one(config, tmp_path, undistur
     assert both == undisturbed["metrics"]
 
 
+@pytest.mark.parametrize("changes", [("precision=bf16",), ("accumulate=2",), ("ema=null", "losses.waveform=1")])
+def test_options_of_a_step_train_as_well(config, tmp_path, changes):
+    whole_run(config, tmp_path / "run", "steps=2", *changes)
+    rows = [row for row in metrics(tmp_path / "run") if "mel" in row]
+    assert [row["step"] for row in rows] == [1, 2]
+    assert all(0 < row["mel"] < 50 for row in rows)
+
+
 def test_a_killed_run_goes_on_to_the_same_bits(config, tmp_path):
     """In processes of their own; SIGKILL at a random moment after the first checkpoint was begun."""
     steps = ("--set", "checkpoint.every=1")

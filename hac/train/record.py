@@ -14,7 +14,6 @@ from hac.train.checkpoints import checkpoints, read_state
 from hac.train.config import TrainConfig
 from hac.train.corpus import Corpus
 
-
 _NO_MATTER = {
     "validation": True,
     "checkpoint": True,

@@ -1,10 +1,9 @@
 """Our losses and discriminators against those of descript-audio-codec: the same numbers, and how fast.
 
-    pip install --no-deps --target PEER descript-audio-codec descript-audiotools einops julius librosa \
-        lazy_loader audioread flatten_dict argbind docstring_parser ffmpy pyloudnorm randomname markdown2 \
-        importlib_resources decorator pooch msgpack termcolor
     python -m benchmarks.losses_oracle PEER [--repeats 7] [--no-speed]
 
+PEER is a folder that holds checkouts of descript-audio-codec (`dac/`) and audiotools (`audiotools/`), with what they
+import installed, in the folder itself or in its `site/`.
 The peer's own modules run, on real speech, with the weights of its discriminator copied into ours. torchaudio,
 which its audio class imports and does not use here, is replaced by an empty module. Prints JSON.
 """
@@ -26,7 +25,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from hac.discriminator import Discriminator, frozen, judge_both
+from hac.discriminator import Discriminator
 from hac.losses import (
     MelSpectrogramLoss,
     MultiScaleStftLoss,
@@ -46,7 +45,7 @@ class Peer:
 
     def __init__(self, folder: Path) -> None:
         warnings.simplefilter("ignore")
-        sys.path.append(str(folder))
+        sys.path += [str(folder), str(folder / "site")]
         if importlib.util.find_spec("torchaudio") is None:
             sys.modules["torchaudio"] = types.ModuleType("torchaudio")
         # audiotools wants the submodule to be there without importing it
@@ -72,7 +71,7 @@ class Peer:
 def _load(name: str, path: Path) -> Any:
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None or not path.exists():
-        raise SystemExit(f"{path}: not there; install descript-audio-codec into that folder as the docstring says")
+        raise SystemExit(f"{path}: not there; give the folder that holds the checkout of descript-audio-codec")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -134,7 +133,7 @@ def parity(peer: Peer, ours: Discriminator, n_samples: int) -> dict[str, list[fl
             made.append((value.item(), torch.autograd.grad(value, samples)[0]))
         found[name] = [made[0][0], made[1][0], (made[0][1] - made[1][1]).abs().max().item()]
     with torch.no_grad():
-        judged = discriminator_loss(*judge_both(ours, real, fake)).item()
+        judged = discriminator_loss(ours(real), ours(fake)).item()
         theirs = peer.gan.discriminator_loss(peer.audio(fake), peer.audio(real)).item()
         found["discriminator"] = [judged, theirs]
         found["features, largest difference"] = [_feature_difference(peer, ours, fake)]
@@ -162,9 +161,8 @@ def speed(peer: Peer, ours: Discriminator, repeats: int) -> dict[str, dict[str, 
         ),
         "discriminator step": (
             lambda: peer.gan.discriminator_loss(peer.audio(fake), peer.audio(real)).backward(),
-            lambda: discriminator_loss(*judge_both(ours, real, fake)).backward(),
+            lambda: discriminator_loss(ours(real), ours(fake)).backward(),
         ),
-        "generator step, GAN part": (lambda: _peer_generator(peer, real, fake), lambda: _generator(ours, real, fake)),
         "mel loss, forward and backward": (
             lambda: peer.mel(peer.audio(fake.clone().requires_grad_()), peer.audio(real)).backward(),
             lambda: mel(fake.clone().requires_grad_(), real).backward(),
@@ -191,20 +189,9 @@ def _squares(features: list[list[Tensor]]) -> Tensor:
     return torch.stack([layers[-1].pow(2).mean() for layers in features]).sum()
 
 
-def _peer_generator(peer: Peer, real: Tensor, fake: Tensor) -> None:
-    adversarial, matching = peer.gan.generator_loss(peer.audio(fake.clone().requires_grad_()), peer.audio(real))
-    (adversarial + 2 * matching).backward()
-
-
-def _generator(ours: Discriminator, real: Tensor, fake: Tensor) -> None:
-    with frozen(ours):
-        seen, wanted = ours(fake.clone().requires_grad_()), ours(real)
-    (adversarial_loss(seen) + 2 * feature_matching_loss(seen, wanted)).backward()
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("peer", type=Path, help="folder that holds the peer's packages")
+    parser.add_argument("peer", type=Path, help="folder with dac/ and audiotools/")
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--no-speed", action="store_true")
     options = parser.parse_args()

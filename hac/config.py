@@ -69,8 +69,8 @@ class HacConfig(PreTrainedConfig):
         usage_decay: decay per training step of the running usage counts.
         commitment_loss_weight: weight of the commitment loss in `HacOutput.loss`.
         codebook_loss_weight: weight of the codebook loss in `HacOutput.loss`.
-        initializer_range: standard deviation of freshly drawn weights as in DAC, or None for PyTorch's own
-            choice, which follows the width of each layer and so suits narrow models.
+        initializer_range: standard deviation of freshly drawn weights as in DAC, or None for one that follows the
+            width of each layer, so that every layer keeps the size of what passes it: narrow models need it.
         format_version: version of the checkpoint layout.
     """
 

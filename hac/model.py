@@ -11,6 +11,7 @@ encodes one by one.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Self, cast
@@ -19,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoFeatureExtractor, AutoModel, DacFeatureExtractor, PreTrainedModel
 from transformers import initialization as init
-from transformers.models.dac.modeling_dac import DacDecoder, DacEncoder, Snake1d
+from transformers.models.dac.modeling_dac import DacDecoder, DacEncoder, DacResidualUnit, Snake1d
 
 from hac import pretrained
 from hac.batches import Batch, check_depth, check_levels, fit_length, gather_codes, padded, prepare_audio
@@ -28,6 +29,7 @@ from hac.codebook import Codebook
 from hac.config import HacConfig
 from hac.convolutions import decode_latent, encode_audio
 from hac.outputs import HacEmbeddings, HacOutput, HacTokens
+from hac.quantize import VectorQuantizer
 from hac.snake import fuse_snakes
 
 
@@ -55,6 +57,10 @@ class HacModel(PreTrainedModel):
         fuse_snakes(self)
         self.bottleneck = FactorizedBottleneck(config)
         self.post_init()
+        if config.initializer_range is None:
+            # not in `_init_weights`: transformers leaves out modules that have no parameters of their own
+            for module in self.modules():
+                _calm(module)
 
     @classmethod
     def from_pretrained(cls, where: Any, *args: Any, **options: Any) -> Any:  # type: ignore[override]
@@ -214,7 +220,7 @@ class HacModel(PreTrainedModel):
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
-        """Draw fresh weights: as DAC does, or left as PyTorch drew them where `initializer_range` is None."""
+        """Draw fresh weights: as DAC does, or by the width of each layer where `initializer_range` is None."""
         std = self.config.initializer_range
         if isinstance(module, Snake1d):
             init.ones_(module.alpha)
@@ -226,10 +232,45 @@ class HacModel(PreTrainedModel):
         elif isinstance(module, nn.LayerNorm):
             init.ones_(module.weight)
             init.zeros_(module.bias)
-        elif isinstance(module, (nn.Conv1d, nn.Linear)) and std is not None:
-            init.trunc_normal_(module.weight, std=std)
-            if module.bias is not None:
-                init.zeros_(module.bias)
+        elif isinstance(module, (nn.Conv1d, nn.ConvTranspose1d, nn.Linear)):
+            self._init_linear(module, std)
+
+    def _init_linear(self, module: nn.Conv1d | nn.ConvTranspose1d | nn.Linear, std: float | None) -> None:
+        """Weights as in DAC, or such that a layer keeps the size of what passes it; biases of zero.
+
+        PyTorch's own biases are larger than quiet speech is after a few narrow layers: every frame would start out
+        almost the same, and codebooks would be built on noise.
+        """
+        if std is not None and isinstance(module, nn.ConvTranspose1d):
+            return  # DAC leaves them as PyTorch draws them
+        if std is None:
+            taps = math.prod(module.weight.shape[2:])
+            if isinstance(module, nn.ConvTranspose1d):
+                fan_in = module.in_channels * taps / module.stride[0]
+            else:
+                fan_in = module.weight.shape[1] * taps
+            std = fan_in**-0.5
+        init.trunc_normal_(module.weight, std=std)
+        if module.bias is not None:
+            init.zeros_(module.bias)
+
+
+@torch.no_grad()
+def _calm(module: nn.Module) -> None:
+    """Start a module, whose layers keep the size of what passes them, so that as a whole it does too."""
+    if isinstance(module, DacResidualUnit):
+        # a dozen residual branches of full size would add up
+        init.copy_(module.conv2.weight, 0.2 * module.conv2.weight)
+    elif isinstance(module, DacEncoder):
+        # speech has an RMS of about 0.1: at that size the activations would be nearly linear, and the codes tiny
+        init.copy_(module.conv1.weight, 10 * module.conv1.weight)
+    elif isinstance(module, DacDecoder):
+        # quiet sound: a saturated tanh learns nothing
+        init.copy_(module.conv2.weight, 0.1 * module.conv2.weight)
+    elif isinstance(module, VectorQuantizer) and module.in_proj.in_channels == module.out_proj.out_channels:
+        # rows of unit length, nearly orthogonal: the transpose brings back what was projected, so that each residual
+        # is smaller than the one before
+        init.copy_(module.out_proj.weight, module.in_proj.weight.transpose(0, 1))
 
 
 AutoConfig.register("hac", HacConfig, exist_ok=True)

@@ -176,6 +176,8 @@ def _stoi(original: NDArray[np.float32], decoded: NDArray[np.float32], rate: int
 
     from pystoi import stoi
 
+    if not original.any():
+        return float("nan")
     with warnings.catch_warnings():
         # pystoi warns and answers 1e-5 where fewer than 30 frames hold speech
         warnings.simplefilter("error")

@@ -20,8 +20,6 @@ from hac.discriminator import (
     Discriminator,
     DiscriminatorOptions,
     MultiBandStftDiscriminator,
-    frozen,
-    judge_both,
     normalize_audio,
 )
 from hac.errors import HacError
@@ -195,13 +193,6 @@ def test_items_do_not_see_each_other(discriminator):
         assert_same(alone, [[layer[i : i + 1] for layer in layers] for layers in together])
 
 
-def test_judge_both_is_judging_each(discriminator):
-    real, fake = noise(3, 200), noise(2, 200, seed=1)
-    both = judge_both(discriminator, real, fake)
-    assert_same(both[0], discriminator(real))
-    assert_same(both[1], discriminator(fake))
-
-
 @given(gain=st.floats(0.01, 100), offset=st.floats(-2, 2))
 @settings(max_examples=10, deadline=None)
 def test_loudness_and_offset_go_unheard(gain, offset):
@@ -220,7 +211,7 @@ def gradients(discriminator, real, fake):
     """Of a discriminator's and of a generator's step, parameters first."""
     fake = fake.clone().requires_grad_()
     discriminator.zero_grad()
-    discriminator_loss(*judge_both(discriminator, real, fake.detach())).backward()
+    discriminator_loss(discriminator(real), discriminator(fake.detach())).backward()
     own = [parameter.grad.clone() for parameter in discriminator.parameters()]
     seen = discriminator(fake)
     (adversarial_loss(seen) + 2 * feature_matching_loss(seen, discriminator(real))).backward()
@@ -244,31 +235,11 @@ def test_steps_tell_real_from_fake():
     optimizer = torch.optim.AdamW(discriminator.parameters(), lr=2e-2)
     for _ in range(20):
         optimizer.zero_grad()
-        loss = discriminator_loss(*judge_both(discriminator, real, fake))
+        loss = discriminator_loss(discriminator(real), discriminator(fake))
         loss.backward()
         optimizer.step()
     # two discriminators that always say 1/2 would cost 1
     assert loss.item() < 0.5
-
-
-def test_frozen_passes_gradients_and_keeps_none():
-    discriminator = tiny()
-    discriminator.multi_band[0].output.bias.requires_grad_(False)
-    learns = [parameter.requires_grad for parameter in discriminator.parameters()]
-    free, held = noise(1, 100).requires_grad_(), noise(1, 100).requires_grad_()
-    adversarial_loss(discriminator(free)).backward()
-    discriminator.zero_grad()
-    with frozen(discriminator):
-        adversarial_loss(discriminator(held)).backward()
-    torch.testing.assert_close(held.grad, free.grad)
-    assert all(parameter.grad is None for parameter in discriminator.parameters())
-    assert [parameter.requires_grad for parameter in discriminator.parameters()] == learns
-
-
-def test_frozen_thaws_after_an_error(discriminator):
-    with pytest.raises(HacError), frozen(discriminator):
-        discriminator(noise(1, 5))
-    assert all(parameter.requires_grad for parameter in discriminator.parameters())
 
 
 def test_survives_safetensors(tmp_path):

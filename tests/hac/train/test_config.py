@@ -11,7 +11,8 @@ from pydantic import BaseModel
 
 from hac.config import HacConfig
 from hac.errors import HacError
-from hac.train.config import (
+from hac.train.config import TrainConfig, model_config, read_train_config
+from hac.train.sections import (
     CheckpointConfig,
     DataConfig,
     DiscriminatorConfig,
@@ -20,10 +21,7 @@ from hac.train.config import (
     SpeechTeacherConfig,
     TeachersConfig,
     TextTeacherConfig,
-    TrainConfig,
     ValidationConfig,
-    model_config,
-    read_train_config,
 )
 from tests.hac.tiny_hac import TINY
 from tests.hac.train.tiny_run import tiny_config

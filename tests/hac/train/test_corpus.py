@@ -11,8 +11,8 @@ import pytest
 from hac.data.alignment import Alignments, tier_from_rows, write_alignments
 from hac.data.manifest import Manifest, Utterance, write_manifest
 from hac.errors import FailureLog, HacError
-from hac.train.config import DataConfig
 from hac.train.corpus import join, load_corpus
+from hac.train.sections import DataConfig
 
 
 def utterances(n, n_speakers=1, prefix="u", duration=1.0):

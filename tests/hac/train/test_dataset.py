@@ -142,6 +142,21 @@ def test_what_cannot_be_read_is_replaced_by_the_next_and_listed(tmp_path):
     assert torch.equal(replaced, dataset.batch(3, [0]).audio[0])
 
 
+def test_a_target_that_fails_is_treated_like_audio_that_fails(manifest):
+    class Live(FakeTargets):
+        def __getitem__(self, id):
+            if id == "utt-1":
+                raise HacError("the teacher refused it")
+            return super().__getitem__(id)
+
+    dataset = tiny_dataset(manifest, speech=Live(fake_speech_targets(lengths(manifest))))
+    batch = dataset.batch(0, [0, 1])
+    assert batch.ids == ("utt-0", "utt-2") and batch.speech_taught[1].any()
+    assert [(f.id, f.detail) for f in batch.failures] == [("utt-1", "the teacher refused it")]
+    # who stands in draws what it would have drawn in its own place
+    assert batch.windows[1] == dataset.batch(0, [2]).windows[0]
+
+
 def test_a_corpus_that_is_gone_stops_the_run(tmp_path):
     manifest = read_manifest(tiny_corpus(tmp_path))
     shutil.rmtree(tmp_path / "audio")

@@ -14,7 +14,7 @@ from sklearn.metrics import homogeneity_score
 
 from hac.data.alignment import read_alignments, tier_from_rows
 from hac.data.manifest import read_manifest
-from hac.train.config import ValidationConfig
+from hac.train.sections import ValidationConfig
 from hac.train.validation import _at_centres, _stoi, _Sums, light_pnmi, validate
 from tests.hac.speech import speech
 from tests.hac.tiny_hac import one_thread

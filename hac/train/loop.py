@@ -86,13 +86,10 @@ def run_loop(run: Run, progress: Progress) -> tuple[Progress, bool]:
             checkpoint.
     """
     config = run.config
-    journal = Journal(run.folder, progress.step, run.train.sample_rate) if run.is_main else None
-    if journal is not None and not journal.has_tensorboard:
-        run.say("tensorboard is not installed (extra `train`): numbers go to metrics.jsonl only")
     batches = _batches(run, progress.step)
     saved = progress.step
     run.networks.generator.train()
-    with _terminated() as stop:
+    with _terminated() as stop, _journal(run, progress.step) as journal:
         while progress.step < config.steps and not _anywhere(stop[0], run.device):
             step = progress.step
             started = time.perf_counter()
@@ -120,8 +117,6 @@ def run_loop(run: Run, progress: Progress) -> tuple[Progress, bool]:
         stopped = progress.step < config.steps
         if saved != progress.step:
             _save(run, progress)
-    if journal is not None:
-        journal.close()
     return progress, stopped
 
 
@@ -254,6 +249,21 @@ def _anywhere(flag: bool, device: torch.device) -> bool:
     value = torch.tensor([float(flag)], device=device)
     sum_over_processes([value])
     return bool(value.item() > 0)
+
+
+@contextmanager
+def _journal(run: Run, step: int) -> Iterator[Journal | None]:
+    """The journal of a run that goes on at `step`, on the main process."""
+    if not run.is_main:
+        yield None
+        return
+    journal = Journal(run.folder, step, run.train.sample_rate)
+    if not journal.has_tensorboard:
+        run.say("tensorboard is not installed (extra `train`): numbers go to metrics.jsonl only")
+    try:
+        yield journal
+    finally:
+        journal.close()
 
 
 @contextmanager

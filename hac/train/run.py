@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,7 @@ def train(
     Raises:
         HacError: what the user can mend; see the modules that raise it.
     """
-    accelerator = Accelerator(cpu=cpu, mixed_precision="bf16" if config.precision == "bf16" else "no")
+    accelerator = Accelerator(cpu=cpu)
     main = accelerator.is_main_process
     tell: Callable[[str], None] = say if main else _silent
     settings = run_settings(config)
@@ -131,7 +132,10 @@ def _run(
         rank=accelerator.process_index,
         world=accelerator.num_processes,
         device=accelerator.device,
-        autocast=accelerator.autocast,
+        # accelerate's own precision is one for all runs of a process
+        autocast=partial(
+            torch.autocast, accelerator.device.type, dtype=torch.bfloat16, enabled=config.precision == "bf16"
+        ),
         say=tell,
         advance=advance,
     )

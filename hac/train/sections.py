@@ -87,7 +87,7 @@ class SpeechTeacherConfig(_TeacherConfig):
     standardize: bool = True
     window_s: float | None = Field(default=10.0, gt=0)
     resample: Literal["linear", "nearest"] = "linear"
-    weight: float = Field(default=10.0, ge=0)
+    weight: float = Field(default=60.0, ge=0)
     targets: Literal["cached", "live"] = "cached"
 
 

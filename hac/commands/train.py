@@ -47,8 +47,11 @@ def train(
     if outcome is None:
         return
     if outcome.stopped:
-        typer.echo(f"stopped by SIGTERM; saved {outcome.checkpoint}; the same command goes on from there", err=True)
+        if outcome.is_main:
+            typer.echo(f"stopped by SIGTERM; saved {outcome.checkpoint}; the same command goes on from there", err=True)
         raise typer.Exit(TERMINATED)
+    if not outcome.is_main:
+        return
     typer.echo(f"last checkpoint: {outcome.checkpoint}")
     if outcome.best is not None:
         typer.echo(f"best by {settings.checkpoint.best} ({outcome.progress.best_value:.4f}): {outcome.best}")

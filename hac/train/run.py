@@ -42,12 +42,14 @@ class Outcome:
         stopped: whether SIGTERM stopped it before its last step.
         checkpoint: the newest checkpoint.
         best: the best one; None before the first validation.
+        is_main: whether this is the process that prints.
     """
 
     progress: Progress
     stopped: bool
     checkpoint: Path
     best: Path | None
+    is_main: bool = True
 
 
 def train(
@@ -100,7 +102,7 @@ def train(
     accelerator.wait_for_everyone()
     finished = checkpoints(folder)
     best = next((path for path in finished if int(path.name[5:]) == progress.best_step), None)
-    return Outcome(progress, stopped, finished[-1], best)
+    return Outcome(progress, stopped, finished[-1], best, main)
 
 
 def _run(

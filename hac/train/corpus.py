@@ -37,8 +37,8 @@ def load_corpus(data: DataConfig, seed: int, failures: FailureLog) -> Corpus:
     """Read the manifests, leave out what is too short or too long, and hold out the validation part.
 
     Raises:
-        HacError: a manifest is missing or broken, nothing is left to train on or to validate, or an utterance stands
-            in both parts.
+        HacError: a manifest is missing or broken, nothing is left to train on or to validate, an utterance stands in
+            both parts, or in two alignment stores.
     """
     train = _usable(_read(data.train, failures), data, failures)
     if data.validation is None:
@@ -122,8 +122,12 @@ def _hold_out(manifest: Manifest, share: float, seed: int) -> tuple[Manifest, Ma
 def _phones(paths: Sequence[str], validation: Manifest) -> Tier | None:
     """The phones of the validation utterances out of all stores, as one tier."""
     rows = []
-    wanted = set(validation.ids)
+    wanted, found = set(validation.ids), set[str]()
     for path in paths:
         tier = read_alignments(Path(path)).tier(PHONES)
-        rows += tier.select(id for id in tier.ids if id in wanted).rows()
+        ids = [id for id in tier.ids if id in wanted]
+        if twice := sorted(found.intersection(ids)):
+            raise HacError(f"{path}: utterance {twice[0]!r} stands in two of data.alignments; take it out of one")
+        found.update(ids)
+        rows += tier.select(ids).rows()
     return tier_from_rows(PHONES, rows) if rows else None

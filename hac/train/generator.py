@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import torch
@@ -70,7 +71,8 @@ class Generator(nn.Module):
             _require(model, "lexical", "text")
             pooling = config.teachers.text.student_pooling if config.teachers.text else "mean"
             self.heads["lexical"] = LexicalHead(model.config.latent_dim, text_dim, pooling)
-        self.window_frames = math.ceil(config.losses.window_s * model.config.frame_rate)
+        # by its decimal form: 0.56 s at 50 Hz are 28 frames, in floating point a little more
+        self.window_frames = math.ceil(Fraction(str(config.losses.window_s)) * model.config.frame_rate)
 
     def forward(self, batch: TrainBatch) -> GeneratorOutput:
         """Encode, quantize, distil; decode a window."""
@@ -109,7 +111,7 @@ class Generator(nn.Module):
         student = self.heads["lexical"](quantized["lexical"], mask)
         return distil_lexical(student, batch.text_targets, batch.text_taught, self.config.teachers.text.loss)
 
-    def _starts(self, mask: Tensor, windows: Tensor) -> list[int] | Any:
+    def _starts(self, mask: Tensor, windows: Tensor) -> Tensor:
         """First frame of each item's window; every window lies wholly inside its item."""
         room = (mask.sum(1).cpu() - self.window_frames + 1).clamp(min=1)
         return (windows.cpu() * room).long()

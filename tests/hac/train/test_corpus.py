@@ -159,6 +159,14 @@ def test_phones_of_the_validation_part_out_of_several_stores(tmp_path):
     assert load(**parts, alignments=store(tmp_path / "3.parquet", ("elsewhere", "T", 0, 10))).phones is None
 
 
+def test_an_utterance_in_two_stores(tmp_path):
+    """Its intervals would lie over one another."""
+    stores = [store(tmp_path / f"{i}.parquet", (id, "B", 0, 100), ("v1", "B", 0, 100)) for i, id in enumerate("xx")]
+    parts = {"train": write(tmp_path, n=2), "validation": write(tmp_path, "dev", n=3, prefix="v")}
+    with pytest.raises(HacError, match=r"1\.parquet: utterance 'v1' stands in two of data\.alignments"):
+        load(**parts, alignments=stores)
+
+
 def test_a_store_without_phones(tmp_path):
     write_alignments(Alignments({"words": tier_from_rows("words", [("u0", "x", 0, 5)])}, {}), tmp_path / "w.parquet")
     with pytest.raises(HacError, match="no tier 'phones'"):

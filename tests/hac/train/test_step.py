@@ -187,6 +187,12 @@ def test_the_window_is_decoded_where_the_batch_says():
     torch.testing.assert_close(output.estimate[2], model.decoder(alone[:, :, -width:])[0, 0], rtol=1e-3, atol=1e-4)
 
 
+def test_a_window_is_whole_frames_and_no_more():
+    for window_s, n_frames in ((0.1, 5), (0.101, 6), (0.38, 19), (0.56, 28), (0.58, 29)):
+        config = tiny_config({"losses": {"window_s": window_s}, "data": {"min_s": 0.6}})
+        assert tiny_networks(config).generator.window_frames == n_frames
+
+
 def test_a_part_without_targets_counts_for_nothing(whole):
     """Utterances that no teacher knows add to the losses of sound alone."""
     untaught = tiny_examples((0.5, 0.4), taught=False)

@@ -53,7 +53,7 @@ def check_same_run(folder: Path, settings: dict[str, Any]) -> None:
 
 def _longer_is_free(settings: dict[str, Any]) -> bool:
     """Whether the number of steps does not shape the learning rate on the way."""
-    return settings["optimizer"]["schedule"] != "cosine"
+    return bool(settings["optimizer"]["schedule"] != "cosine")
 
 
 def _short(value: Any) -> str:

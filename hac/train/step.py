@@ -124,7 +124,7 @@ def sum_over_processes(tensors: Iterable[Tensor]) -> None:
         if bucket and (tensor is None or sum(t.numel() for t in bucket) >= _BUCKET):
             flat = torch.cat([t.reshape(-1) for t in bucket])
             dist.all_reduce(flat)
-            for target, values in zip(bucket, flat.split([t.numel() for t in bucket]), strict=True):
+            for target, values in zip(bucket, torch.split(flat, [t.numel() for t in bucket]), strict=True):
                 target.copy_(values.view_as(target))
             bucket = []
         if tensor is not None:

@@ -200,11 +200,11 @@ def pretend(run, *names):
 def test_only_finished_checkpoints_are_seen(tmp_path):
     assert checkpoints(tmp_path) == []
     assert last_good(tmp_path) == "there is no earlier checkpoint"
-    pretend(tmp_path, "step-00000020", "step-00000003", "step-100000000", "step-00000100")
+    pretend(tmp_path, "step-00000020", "step-00000003", "step-100000000", "step-99999999")
     pretend(tmp_path, ".step-00000101.part", "step-00000102.part", "step-7", "step-00000103 (copy)", "other")
     (tmp_path / "checkpoints" / "step-00000104").mkdir()
     steps = [path.name for path in checkpoints(tmp_path)]
-    assert steps == ["step-00000003", "step-00000020", "step-00000100", "step-100000000"]
+    assert steps == ["step-00000003", "step-00000020", "step-99999999", "step-100000000"]
     assert last_good(tmp_path).startswith(f"the last good checkpoint is {tmp_path}/checkpoints/step-100000000")
 
 

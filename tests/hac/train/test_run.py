@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 
 from hac.data.manifest import Manifest, read_manifest, write_manifest
@@ -97,24 +98,36 @@ def whole_run(config: Path, folder: Path, *changes: str):
     return outcome, said
 
 
+SERVER = multiprocessing.get_context("forkserver")
+SERVER.set_forkserver_preload(["hac.train.run", "hac.commands.train"])
+
+
+def command_line(words: list[str], said: Path) -> None:
+    """Run `hac` with its output in a file."""
+    from hac.cli import main
+
+    sys.argv = ["hac", *words]
+    descriptor = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
+    torch.set_num_threads(1)
+    main()
+
+
 class CommandLine:
-    """`hac train` in a process of its own, forked: what is imported already need not be imported again."""
+    """`hac train` in a process of its own.
+
+    Forked from a server that has imported what is needed and done nothing else: a fork of this process would inherit
+    the locks of its threads.
+    """
 
     def __init__(self, config: Path, out: Path, *words: str) -> None:
         self.said = out.parent / f"{out.name}.said"
-        self.words = ["hac", "train", str(config), "-o", str(out), "--cpu", *words]
-        self.process = multiprocessing.get_context("fork").Process(target=self._run)
+        self.said.touch()
+        arguments = (["train", str(config), "-o", str(out), "--cpu", *words], self.said)
+        self.process = SERVER.Process(target=command_line, args=arguments)
         self.process.start()
-
-    def _run(self) -> None:
-        from hac.cli import main
-
-        sys.argv = self.words
-        descriptor = os.open(self.said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        os.dup2(descriptor, 1)
-        os.dup2(descriptor, 2)
-        sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
-        main()
 
     def wait(self, seconds: float = 240) -> tuple[int | None, str]:
         self.process.join(seconds)

@@ -127,8 +127,9 @@ def slow_multi_band(part, samples, size, bands):
     return [*made, slow_convolution(part.output, np.concatenate(ends, axis=2), 1)]
 
 
-def test_features_are_the_slow_ones(discriminator):
-    audio = noise(2, 83) + 0.3
+@pytest.mark.parametrize("n_samples", [83, 84])
+def test_features_are_the_slow_ones(discriminator, n_samples):
+    audio = noise(2, n_samples) + 0.3
     fast = discriminator(audio)
     for item, samples in enumerate(audio.double().numpy()):
         samples = slow_normalized(samples)
@@ -205,6 +206,7 @@ def test_normalized_audio():
     torch.testing.assert_close(normalized.abs().amax(-1), torch.full((3,), 0.8))
     torch.testing.assert_close(normalized.mean(-1), torch.zeros(3), rtol=0, atol=1e-6)
     assert (normalize_audio(torch.zeros(1, 50)) == 0).all()
+    assert normalize_audio(noise(1, 50).bfloat16()).dtype == torch.float32
 
 
 def gradients(discriminator, real, fake):

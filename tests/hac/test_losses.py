@@ -234,6 +234,7 @@ def test_single_precision_under_autocast(loss):
         value = loss(estimate, reference)
     assert torch.equal(value, loss(estimate, reference)) and value.dtype == torch.float32
     assert loss(estimate.bfloat16(), reference).dtype == torch.float32
+    assert loss(estimate, reference.double()).dtype == torch.float32
 
 
 @spectral
@@ -334,8 +335,10 @@ def test_gan_items_merge(seed, weights):
 
 def test_gan_losses_of_half_precision_are_single():
     half = [[layer.bfloat16() for layer in layers] for layers in features(0)]
-    for value in (discriminator_loss(half, half), adversarial_loss(half), feature_matching_loss(half, half)):
-        assert value.dtype == torch.float32
+    single = [[layer.float() for layer in layers] for layers in half]
+    assert torch.equal(discriminator_loss(half, half), discriminator_loss(single, single))
+    assert torch.equal(adversarial_loss(half), adversarial_loss(single))
+    assert feature_matching_loss(half, features(1)).dtype == torch.float32
 
 
 # mistakes

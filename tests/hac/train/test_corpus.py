@@ -51,9 +51,10 @@ def test_utterances_are_held_out_where_speakers_are_few_or_unknown(tmp_path, unk
     assert not set(corpus.train.ids) & set(corpus.validation.ids)
 
 
-def test_the_seed_fixes_what_is_held_out(tmp_path):
-    path = write(tmp_path, n=60, n_speakers=12)
-    backwards = write(tmp_path, "backwards", utterances(60, 12)[::-1])
+@pytest.mark.parametrize("n_speakers", [1, 12])
+def test_the_seed_fixes_what_is_held_out(tmp_path, n_speakers):
+    path = write(tmp_path, n=60, n_speakers=n_speakers)
+    backwards = write(tmp_path, "backwards", utterances(60, n_speakers)[::-1])
     held = [set(load(train=path, seed=seed).validation.ids) for seed in (0, 0, 1, 2, 3)]
     assert held[0] == held[1] == set(load(train=backwards, seed=0).validation.ids)
     assert len({frozenset(ids) for ids in held}) > 1

@@ -97,7 +97,7 @@ class MultiPeriodDiscriminator(nn.Module):
     """Convolutions over every `period`-th sample.
 
     The samples of one phase lie along the last axis, [b, channels, period, n / period]: DAC has these two
-    axes swapped, which is the same arithmetic and slower on CPUs.
+    axes swapped: the same arithmetic, slower on CPUs where the period is short.
 
     Args:
         period: distance of neighbouring samples.

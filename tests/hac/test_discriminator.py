@@ -181,6 +181,12 @@ def test_any_length_from_the_minimum_on(n_samples):
     assert all(layers[-1].shape[:2] == (1, 1) for layers in features)
 
 
+def test_minimum_without_spectrograms():
+    discriminator = tiny(options=dataclasses.replace(TINY, fft_sizes=()))
+    assert discriminator.min_samples == 4
+    assert [len(layers) for layers in discriminator(noise(1, 4))] == [4, 4]
+
+
 def test_shorter_audio_is_explained(discriminator):
     with pytest.raises(HacError, match="audio of 39 samples is too short for the discriminator, which needs 40"):
         discriminator(noise(1, 39))

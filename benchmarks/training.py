@@ -16,12 +16,9 @@ Without it, the step of the peer uses our discriminators and losses, called twic
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import platform
-import sys
 import time
-import types
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
@@ -34,6 +31,7 @@ import torch
 from torch import Tensor
 from transformers import DacConfig, DacModel
 
+from benchmarks.losses_oracle import Peer
 from hac.config import HacConfig
 from hac.discriminator import Discriminator
 from hac.losses import MelSpectrogramLoss, adversarial_loss, discriminator_loss, feature_matching_loss
@@ -220,51 +218,22 @@ def peer_step(dac: DacModel, audio: Tensor, peer: Path | None) -> Work:
 
 def _peer_modules(folder: Path) -> tuple[Callable[..., Tensor], Callable[..., Tensor], Callable[..., Tensor], Any]:
     """Discriminators and losses out of a checkout, behind the same three functions."""
-    sys.path.insert(0, str(folder))
-    sys.path.append(str(folder / "site"))
-    sys.modules.setdefault("torchaudio", types.ModuleType("torchaudio"))
-    from audiotools import AudioSignal  # type: ignore[import-not-found]
-
-    losses = _load("peer_losses", folder / "dac" / "nn" / "loss.py")
-    discriminator = _load("peer_discriminator", folder / "dac" / "model" / "discriminator.py").Discriminator(
-        sample_rate=RATE
-    )
-    gan = losses.GANLoss(discriminator)
-    mel = losses.MelSpectrogramLoss(
-        n_mels=[5, 10, 20, 40, 80, 160, 320],
-        window_lengths=[32, 64, 128, 256, 512, 1024, 2048],
-        mel_fmin=[0.0] * 7,
-        mel_fmax=[None] * 7,
-        pow=1.0,
-        clamp_eps=1e-5,
-        mag_weight=0.0,
-    )
-
-    def signal(audio: Tensor) -> Any:
-        return AudioSignal(audio[:, None], RATE)
+    peer = Peer(folder)
 
     def judge(fake: Tensor, real: Tensor) -> Tensor:
-        loss: Tensor = gan.discriminator_loss(signal(fake), signal(real))
+        loss: Tensor = peer.gan.discriminator_loss(peer.audio(fake), peer.audio(real))
         return loss
 
     def fool(fake: Tensor, real: Tensor) -> Tensor:
-        generator, features = gan.generator_loss(signal(fake), signal(real))
+        generator, features = peer.gan.generator_loss(peer.audio(fake), peer.audio(real))
         total: Tensor = generator + 2 * features
         return total
 
     def distance(fake: Tensor, real: Tensor) -> Tensor:
-        loss: Tensor = mel(signal(fake), signal(real))
+        loss: Tensor = peer.mel(peer.audio(fake), peer.audio(real))
         return loss
 
-    return judge, fool, distance, discriminator
-
-
-def _load(name: str, path: Path) -> Any:
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return judge, fool, distance, peer.discriminator
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from hac.data.audio import AudioError
-from hac.files import atomic_path
+from hac.files import atomic_path, distinct
 
 FORMATS = {"wav": "WAV", "flac": "FLAC"}
 """Formats that are written, both with 16 bits, by the name's ending."""
@@ -29,16 +29,7 @@ _LONGEST = 100
 
 def file_names(ids: Iterable[str]) -> list[str]:
     """A file name, without ending, for each id: no two alike, even where capitals do not count."""
-    names: list[str] = []
-    taken: set[str] = set()
-    for id in ids:
-        name = first = safe_name(id)
-        n = 2
-        while name.casefold() in taken:
-            name, n = f"{first}-{n}", n + 1
-        taken.add(name.casefold())
-        names.append(name)
-    return names
+    return distinct(safe_name(id) for id in ids)
 
 
 def safe_name(id: str) -> str:

@@ -7,9 +7,10 @@ the work goes on, unless the user asked for `--strict`.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 
 class HacError(Exception):
@@ -54,6 +55,10 @@ class FailureLog:
     def by_reason(self) -> dict[str, int]:
         """Count of failures per reason, sorted by reason."""
         return dict(sorted(Counter(item.reason for item in self.items).items()))
+
+    def json_lines(self) -> str:
+        """One JSON object a line for each failure, as commands list them in a file."""
+        return "".join(f"{json.dumps(asdict(item), ensure_ascii=False)}\n" for item in self.items)
 
     def __len__(self) -> int:
         """Count of failures."""

@@ -6,7 +6,7 @@ import errno
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -49,6 +49,25 @@ def write_text(path: Path, text: str) -> None:
     with atomic_path(path) as temporary:
         # half a surrogate pair is legal in JSON and in file names, but not in UTF-8
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+
+
+def distinct(names: Iterable[str]) -> list[str]:
+    """File names made different where two are alike, also where capitals do not count: `-2`, `-3`, ... end them."""
+    made: list[str] = []
+    taken: set[str] = set()
+    for first in names:
+        name, n = first, 2
+        while name.casefold() in taken:
+            name, n = f"{first}-{n}", n + 1
+        taken.add(name.casefold())
+        made.append(name)
+    return made
+
+
+def user_cache(*parts: str) -> Path:
+    """A place in the user's cache: below `$XDG_CACHE_HOME/hac`, else `~/.cache/hac`."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return Path(Path(base) if base else Path.home() / ".cache", "hac", *parts)
 
 
 def sha256_file(path: Path) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from analysis import engine
 from analysis.pnmi import Outcome
 from analysis.results import write_results
-from hac.files import write_text
+from hac.files import distinct, write_text
 from reports.figures import heat_map, pnmi_bars
 from reports.tables import metrics_csv, phone_given_code_csv
 
@@ -45,16 +45,7 @@ def write_pnmi(outcome: Outcome, folder: Path, jobs: int = 1) -> list[Path]:
 
 def file_names(texts: Iterable[str]) -> list[str]:
     """A file name for each text, no two alike even where capitals do not count."""
-    names: list[str] = []
-    taken: set[str] = set()
-    for text in texts:
-        name = first = file_name(text)
-        n = 2
-        while name.casefold() in taken:
-            name, n = f"{first}-{n}", n + 1
-        taken.add(name.casefold())
-        names.append(name)
-    return names
+    return distinct(file_name(text) for text in texts)
 
 
 def file_name(text: str) -> str:

@@ -89,9 +89,6 @@ def align(
 
 def _report(alignments: Alignments, failures: FailureLog, out: Path) -> None:
     """Say what was aligned, and list what was not in a file beside the store."""
-    import json
-    from dataclasses import asdict
-
     from hac.align.measure import NOT_MEASURED, summary
     from hac.files import write_text
 
@@ -104,6 +101,6 @@ def _report(alignments: Alignments, failures: FailureLog, out: Path) -> None:
     if not len(failures):
         listing.unlink(missing_ok=True)
         return
-    write_text(listing, "".join(json.dumps(asdict(item), ensure_ascii=False) + "\n" for item in failures))
+    write_text(listing, failures.json_lines())
     reasons = ", ".join(f"{count} {reason}" for reason, count in failures.by_reason().items())
     typer.echo(f"  {len(failures)} utterances failed ({reasons}); listed in {listing}", err=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from pathlib import Path
 
 import typer
@@ -25,7 +23,7 @@ def report_failures(failures: FailureLog, path: Path) -> None:
     if not failures:
         path.unlink(missing_ok=True)
         return
-    write_text(path, "".join(f"{json.dumps(asdict(failure), ensure_ascii=False)}\n" for failure in failures))
+    write_text(path, failures.json_lines())
     counts = ", ".join(f"{count} {reason}" for reason, count in failures.by_reason().items())
     typer.echo(f"left out {len(failures)} utterances ({counts}); all are listed in {path}, the first:", err=True)
     for failure in failures.items[:SHOWN]:

@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hac.errors import HacError
-from hac.files import NO_SPACE, write_text
+from hac.files import NO_SPACE, user_cache, write_text
 
 FORMAT = "hac-teacher-targets"
 VERSION = 1
@@ -42,10 +42,9 @@ COMMIT_S = 10.0
 
 def default_folder(name: str, maker: Mapping[str, Any]) -> Path:
     """A folder of its own for what `maker` makes: in `$XDG_CACHE_HOME/hac/teachers`, else `~/.cache/hac/teachers`."""
-    base = os.environ.get("XDG_CACHE_HOME")
     key = hashlib.sha256(json.dumps(maker, sort_keys=True).encode()).hexdigest()
     plain = re.sub(r"[^\w.-]", "_", name)
-    return (Path(base) if base else Path.home() / ".cache") / "hac" / "teachers" / f"{plain}-{key[:16]}"
+    return user_cache("teachers", f"{plain}-{key[:16]}")
 
 
 class Rows:

@@ -29,7 +29,7 @@ from torch import Tensor, nn
 
 from hac.errors import HacError
 from hac.files import NO_SPACE, write_text
-from hac.train.ema import Ema
+from hac.train.ema import Ema, averaged
 from hac.train.step import Networks
 
 FORMAT_VERSION = 1
@@ -60,7 +60,12 @@ def checkpoints(run: Path) -> list[Path]:
     """Finished checkpoints of a run, oldest first."""
     folder = run / "checkpoints"
     found = [path for path in folder.glob("step-*") if _NAME.fullmatch(path.name) and (path / "trainer.json").is_file()]
-    return sorted(found, key=lambda path: int(path.name[5:]))
+    return sorted(found, key=step_of)
+
+
+def step_of(checkpoint: Path) -> int:
+    """The number of steps that a checkpoint's name tells."""
+    return int(checkpoint.name.removeprefix("step-"))
 
 
 def save_checkpoint(
@@ -73,7 +78,7 @@ def save_checkpoint(
     """
     target = run / "checkpoints" / f"step-{progress.step:08d}"
     with _folder(target, run) as folder:
-        with ema.applied(networks.generator.model) if ema is not None else _nothing():
+        with averaged(ema, networks.generator.model):
             networks.generator.model.save_pretrained(folder)
         save_file(_trainer_tensors(networks, ema), folder / "trainer.safetensors")
         write_text(folder / "training.json", json.dumps(_facts(progress, settings), indent=1) + "\n")
@@ -136,7 +141,7 @@ def load_checkpoint(folder: Path, networks: Networks, ema: Ema | None) -> None:
 def rotate(run: Path, keep: int, best_step: int | None) -> None:
     """Remove all but the last `keep` checkpoints and the best one."""
     for folder in checkpoints(run)[:-keep]:
-        if best_step is None or int(folder.name[5:]) != best_step:
+        if best_step is None or step_of(folder) != best_step:
             shutil.rmtree(folder)
 
 
@@ -229,8 +234,3 @@ def _flush(path: Path) -> None:
     """Bring a file's bytes to the disk, so that a rename is never ahead of its content."""
     with path.open("rb") as stream:
         os.fsync(stream.fileno())
-
-
-@contextmanager
-def _nothing() -> Iterator[None]:
-    yield

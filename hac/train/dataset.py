@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,25 +14,12 @@ from torch import Tensor
 from hac.data.audio import read_utterance
 from hac.data.manifest import Manifest
 from hac.errors import Failure, HacError
+from hac.teachers.base import Targets
 from hac.train.augment import set_level, shift_phase
 from hac.train.sections import DataConfig
 
 _TRIES = 20
 """Utterances tried in a row before a run gives up: a corpus that is gone, not one bad file."""
-
-
-class Targets(Protocol):
-    """What a teacher says of utterances, by id; an utterance may be missing."""
-
-    dim: int
-
-    def __contains__(self, id: str) -> bool:
-        """Whether there is a target of this utterance."""
-        ...
-
-    def __getitem__(self, id: str) -> NDArray[Any]:
-        """The target: [t, dim] of a speech teacher, [dim] of a text teacher."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 from torch import Tensor, nn
+
+
+def averaged(ema: Ema | None, model: nn.Module) -> AbstractContextManager[None]:
+    """Within this context the model's parameters are their running mean, where there is one."""
+    return nullcontext() if ema is None else ema.applied(model)
 
 
 class Ema:

@@ -22,7 +22,7 @@ from hac.train.batches import BatchPlan, share_out
 from hac.train.checkpoints import Progress, last_good, rotate, save_checkpoint
 from hac.train.config import TrainConfig
 from hac.train.dataset import TrainBatch, UtteranceDataset
-from hac.train.ema import Ema
+from hac.train.ema import Ema, averaged
 from hac.train.journal import Journal
 from hac.train.step import Networks, sum_over_processes, train_step
 from hac.train.validation import Validation, validate
@@ -126,7 +126,7 @@ def _validate(run: Run, journal: Journal | None, progress: Progress) -> Progress
     if journal is None:
         return progress
     model = run.networks.generator.model
-    with run.ema.applied(model) if run.ema is not None else _nothing():
+    with averaged(run.ema, model):
         result = validate(run.networks.generator, run.validation, run.phones, run.networks.mel, config.validation)
     metrics = {**result.metrics, **_health(run)}
     journal.numbers(step, metrics)
@@ -283,8 +283,3 @@ def _terminated() -> Iterator[list[bool]]:
         yield stop
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-@contextmanager
-def _nothing() -> Iterator[None]:
-    yield

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -80,5 +79,4 @@ def write_start(
         "settings": settings,
     }
     write_text(folder / "run.json", json.dumps(record, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
-    lines = [json.dumps(asdict(failure), ensure_ascii=False) + "\n" for failure in failures]
-    write_text(folder / "failures.jsonl", "".join(lines))
+    write_text(folder / "failures.jsonl", failures.json_lines())

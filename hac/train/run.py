@@ -21,7 +21,7 @@ from hac.errors import FailureLog
 from hac.losses import MelSpectrogramLoss
 from hac.model import HacModel
 from hac.train.batches import BatchPlan, check_shares
-from hac.train.checkpoints import Progress, checkpoints, load_checkpoint, read_state
+from hac.train.checkpoints import Progress, checkpoints, load_checkpoint, read_state, step_of
 from hac.train.config import TrainConfig, model_config
 from hac.train.corpus import Corpus, load_corpus
 from hac.train.dataset import UtteranceDataset
@@ -101,7 +101,7 @@ def train(
     say_when_done(progress)
     accelerator.wait_for_everyone()
     finished = checkpoints(folder)
-    best = next((path for path in finished if int(path.name[5:]) == progress.best_step), None)
+    best = next((path for path in finished if step_of(path) == progress.best_step), None)
     return Outcome(progress, stopped, finished[-1], best, main)
 
 

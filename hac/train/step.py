@@ -96,7 +96,7 @@ def train_step(
         if adversarial:
             losses |= _adversarial_losses(networks.discriminator, output, shares["window"], autocast)
         total = torch.stack(
-            [weight * shares[kind] * losses[name] for name, (weight, kind) in _weights(config, losses).items()]
+            [weight * shares[_mean_over(name)] * losses[name] for name, weight in _weights(config, losses).items()]
         ).sum()
         total.backward(inputs=_trained(networks.generator))  # type: ignore[no-untyped-call]
         _add(sums, losses, shares)
@@ -197,30 +197,34 @@ def _adversarial_losses(
     }
 
 
-def _weights(config: TrainConfig, losses: dict[str, Tensor]) -> dict[str, tuple[float, str]]:
-    """Weight of each loss that is present, and what it is a mean over."""
+def _weights(config: TrainConfig, losses: dict[str, Tensor]) -> dict[str, float]:
+    """Weight of each loss that is present."""
     own, teachers = config.losses, config.teachers
     table = {
-        "mel": (own.mel, "window"),
-        "waveform": (own.waveform, "window"),
-        "vq/commitment": (own.commitment, "frame"),
-        "vq/codebook": (own.codebook, "frame"),
-        "adversarial/generator": (own.adversarial, "window"),
-        "feature_matching": (own.feature_matching, "window"),
-        "distillation/phonetic/loss": (teachers.speech.weight if teachers.speech else 0.0, "taught frame"),
-        "distillation/lexical/loss": (teachers.text.weight if teachers.text else 0.0, "taught text"),
+        "mel": own.mel,
+        "waveform": own.waveform,
+        "vq/commitment": own.commitment,
+        "vq/codebook": own.codebook,
+        "adversarial/generator": own.adversarial,
+        "feature_matching": own.feature_matching,
+        "distillation/phonetic/loss": teachers.speech.weight if teachers.speech else 0.0,
+        "distillation/lexical/loss": teachers.text.weight if teachers.text else 0.0,
     }
-    return {name: entry for name, entry in table.items() if name in losses and entry[0] > 0}
+    return {name: weight for name, weight in table.items() if name in losses and weight > 0}
 
 
 _MEAN_OVER = {"vq": "frame", "distillation/phonetic": "taught frame", "distillation/lexical": "taught text"}
 
 
+def _mean_over(name: str) -> str:
+    """What a loss is a mean over, and so what it is shared out by: sound is judged by windows."""
+    return next((kind for prefix, kind in _MEAN_OVER.items() if name.startswith(prefix)), "window")
+
+
 def _add(sums: dict[str, Tensor], losses: dict[str, Tensor], shares: dict[str, Tensor | float]) -> None:
     """Add this part's losses, each by its share, to the sums over the batch."""
     for name, loss in losses.items():
-        kind = next((kind for prefix, kind in _MEAN_OVER.items() if name.startswith(prefix)), "window")
-        value = loss.detach().double() * shares[kind]
+        value = loss.detach().double() * shares[_mean_over(name)]
         sums[name] = sums[name] + value if name in sums else value
 
 

@@ -12,9 +12,9 @@ from hac.config import HacConfig
 from hac.console import progress as progress_bar
 from hac.data.manifest import Manifest
 from hac.errors import FailureLog
+from hac.teachers.base import Targets
 from hac.train.config import TrainConfig
 from hac.train.corpus import Corpus
-from hac.train.dataset import Targets
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,9 @@ def load_teachers(
     tell: Callable[[str], None],
 ) -> Teachers:
     """Targets of both teachers, computed or found in their caches."""
-    speech = _speech_targets(config, model, corpus.both, device, failures, tell)
-    text = _text_targets(config, corpus.both, device, failures, tell)
+    manifest = corpus.both
+    speech = _speech_targets(config, model, manifest, device, failures, tell)
+    text = _text_targets(config, manifest, device, failures, tell)
     return Teachers(
         _maybe_shuffled(speech, config.teachers.speech, config.seed),
         speech,

@@ -57,9 +57,10 @@ def validate(
     rate = dataset.sample_rate
     device = generator.model.device
     for batch in _single(dataset, settings.max_utterances):
-        result = _one(generator, batch.to(device), vectors, sums)
+        on_device = batch.to(device)
+        result = _one(generator, on_device, vectors, sums)
         original, decoded = batch.audio[0].numpy(), result.audio.cpu().numpy()
-        sums.add("validation/mel", float(mel(result.audio[None], batch.audio.to(device))))
+        sums.add("validation/mel", float(mel(result.audio[None], on_device.audio)))
         sums.add("validation/stoi", _stoi(original, decoded, rate))
         codes[batch.ids[0]] = result.codes
         if len(sounds) < settings.clips:

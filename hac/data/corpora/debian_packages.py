@@ -13,14 +13,14 @@ import tempfile
 from pathlib import Path
 
 from hac.errors import HacError
+from hac.files import user_cache
 
 _APT_OPTIONS = ("-o", "Acquire::Retries=2", "-o", "Acquire::http::Timeout=30")
 
 
 def default_cache() -> Path:
     """Where packages are kept between runs: `$XDG_CACHE_HOME/hac/debian`, else `~/.cache/hac/debian`."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "hac" / "debian"
+    return user_cache("debian")
 
 
 def download(package: str, cache: Path) -> Path:

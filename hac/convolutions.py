@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from typing import Any, cast
 
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from torch import Tensor, nn
 from transformers.models.dac.modeling_dac import DacDecoder, DacEncoder
 
 
@@ -26,9 +27,11 @@ def encode_audio(encoder: DacEncoder, samples: Tensor, mask: Tensor | None) -> T
     Returns:
         [b, latent_dim, t], zero outside the mask.
     """
+    if torch.is_grad_enabled() and samples.device.type == "cpu":
+        return _encode_channels_last(encoder, samples, mask)
     if mask is None:
         return cast("Tensor", encoder(samples))
-    exists = mask.repeat_interleave(samples.shape[-1] // mask.shape[1], dim=1)[:, None].to(samples.dtype)
+    exists = _samples_that_exist(samples, mask)
     hidden = encoder.conv1(samples) * exists
     for block in _blocks(encoder.block):
         for unit in (block.res_unit1, block.res_unit2, block.res_unit3):
@@ -36,6 +39,36 @@ def encode_audio(encoder: DacEncoder, samples: Tensor, mask: Tensor | None) -> T
         exists = exists[..., :: block.conv1.stride[0]]
         hidden = block.conv1(block.snake1(hidden)) * exists
     return cast("Tensor", encoder.conv2(encoder.snake1(hidden)) * exists)
+
+
+def _encode_channels_last(encoder: DacEncoder, samples: Tensor, mask: Tensor | None) -> Tensor:
+    """The same layers on [b, c, 1, t], channels last; masked in place, which no gradient needs undone."""
+    exists = None if mask is None else _samples_that_exist(samples, mask)[:, :, None]
+
+    def silenced(hidden: Tensor) -> Tensor:
+        return hidden if exists is None else hidden.mul_(exists)
+
+    hidden = silenced(_convolved(encoder.conv1, samples[:, :, None]).contiguous(memory_format=torch.channels_last))
+    for block in _blocks(encoder.block):
+        for unit in (block.res_unit1, block.res_unit2, block.res_unit3):
+            inner = _convolved(unit.conv2, unit.snake2(_convolved(unit.conv1, unit.snake1(hidden))))
+            hidden = silenced(inner.add_(hidden))
+        if exists is not None:
+            exists = exists[..., :: block.conv1.stride[0]]
+        hidden = silenced(_convolved(block.conv1, block.snake1(hidden)))
+    return silenced(_convolved(encoder.conv2, encoder.snake1(hidden))).squeeze(2)
+
+
+def _convolved(conv: nn.Conv1d, hidden: Tensor) -> Tensor:
+    """[b, c, 1, t] through a one-dimensional convolution."""
+    weight = conv.weight[:, :, None].contiguous(memory_format=torch.channels_last)
+    (padding,) = cast("tuple[int]", conv.padding)
+    return F.conv2d(hidden, weight, conv.bias, (1, *conv.stride), (0, padding), (1, *conv.dilation))
+
+
+def _samples_that_exist(samples: Tensor, mask: Tensor) -> Tensor:
+    """[b, 1, n] of ones and zeros, by the frames [b, t] that exist."""
+    return mask.repeat_interleave(samples.shape[-1] // mask.shape[1], dim=1)[:, None].to(samples.dtype)
 
 
 def decode_latent(decoder: DacDecoder, latent: Tensor, mask: Tensor | None = None) -> Tensor:

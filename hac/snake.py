@@ -18,7 +18,7 @@ _EPS = 1e-9
 
 
 class _Snake(torch.autograd.Function):
-    """x + sin(a x)^2 / (a + eps); x [b, c, t], a [1, c, 1]."""
+    """x + sin(a x)^2 / (a + eps); x [b, c, ...], a [1, c, ...], all but c of length one."""
 
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, alpha: Tensor) -> Tensor:
@@ -39,8 +39,10 @@ class _Snake(torch.autograd.Function):
         to_alpha = None
         if ctx.needs_input_grad[1]:
             # sin(a x)^2 / (a + eps) is what the activation added
-            inner = (through * hidden).sum((0, 2)) - (gradient * (output - hidden)).sum((0, 2))
-            to_alpha = (reciprocal * inner[None, :, None]).to(ctx.alpha_dtype)
+            others = [0, *range(2, hidden.ndim)]
+            inner = (through * hidden).sum(others, keepdim=True)
+            inner -= (output - hidden).mul_(gradient).sum(others, keepdim=True)
+            to_alpha = (reciprocal * inner).to(ctx.alpha_dtype)
         to_hidden = through.mul_(alpha * reciprocal).add_(gradient) if ctx.needs_input_grad[0] else None
         return to_hidden, to_alpha
 
@@ -49,11 +51,12 @@ class FusedSnake1d(Snake1d):
     """transformers' `Snake1d` with the same parameter, less memory and a quicker backward pass."""
 
     def forward(self, hidden_states: Tensor) -> Tensor:
-        """Activate [b, c, t]."""
+        """Activate [b, c, t], or with gradients [b, c, ..., t]."""
         if not torch.is_grad_enabled():
             output: Tensor = super().forward(hidden_states)  # type: ignore[no-untyped-call]
             return output
-        return _Snake.apply(hidden_states, self.alpha)  # type: ignore[no-any-return, no-untyped-call]
+        alpha = self.alpha.reshape(1, -1, *[1] * (hidden_states.ndim - 2))
+        return _Snake.apply(hidden_states, alpha)  # type: ignore[no-any-return, no-untyped-call]
 
 
 def fuse_snakes(module: nn.Module) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -11,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hac.data.audio import read_utterance
-from hac.data.manifest import Manifest
+from hac.data.audio import AudioError, read_utterance
+from hac.data.manifest import Manifest, Utterance
 from hac.errors import Failure, HacError
 from hac.teachers.base import Targets
 from hac.train.augment import set_level, shift_phase
@@ -117,11 +119,20 @@ class UtteranceDataset:
             utterance = self.manifest.utterances[number]
             rng = np.random.default_rng([self.seed, step, number])
             try:
-                samples = read_utterance(self.manifest, utterance, self.sample_rate).samples
+                samples = self._read(utterance)
                 return self._example(utterance.id, samples, rng, failures)
             except HacError as error:  # live targets can fail as well as audio
                 failures.append(Failure(utterance.id, getattr(error, "reason", "target"), str(error)))
         raise HacError(f"{_TRIES} utterances in a row cannot be read; the last: {failures[-1].detail}")
+
+    def _read(self, utterance: Utterance) -> NDArray[np.float32]:
+        """Samples of an utterance, which may last a little less than its manifest says, but never below `min_s`."""
+        samples = read_utterance(self.manifest, utterance, self.sample_rate).samples
+        needed = math.ceil(Fraction(str(self.data.min_s)) * self.sample_rate / self.hop_length)
+        if -(-len(samples) // self.hop_length) < needed:
+            detail = f"lasts {len(samples) / self.sample_rate:.3f} s, below data.min_s = {self.data.min_s:g}"
+            raise AudioError(self.manifest.audio_path(utterance), "audio-duration", detail)
+        return samples
 
     def _example(
         self, id: str, samples: NDArray[np.float32], rng: np.random.Generator, failures: list[Failure]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +17,8 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from hac.data.alignment import Tier
-from hac.errors import Failure, HacError
+from hac.decode_files import file_names
+from hac.errors import Failure, FailureLog, HacError
 from hac.train.batches import BatchPlan, share_out
 from hac.train.checkpoints import Progress, last_good, rotate, save_checkpoint
 from hac.train.config import TrainConfig
@@ -49,6 +50,7 @@ class Run:
         world: number of processes.
         device: where the networks are.
         autocast: a context with the run's precision; each call gives a new one.
+        failures: utterances that could not be used.
         say: prints a line, on the main process only.
         advance: moves the progress bar by some steps.
     """
@@ -66,6 +68,7 @@ class Run:
     world: int
     device: torch.device
     autocast: Callable[[], AbstractContextManager[Any]]
+    failures: FailureLog
     say: Callable[[str], None]
     advance: Callable[[int], None]
 
@@ -97,7 +100,7 @@ def run_loop(run: Run, progress: Progress) -> tuple[Progress, bool]:
             # all that a step draws depends on seed, step and process alone: nothing else needs to be resumed. After
             # the batch is there, since a data loader draws too when an epoch begins
             torch.manual_seed(_seed(config.seed, step, run.rank))
-            _check_failures(run, parts)
+            _note_failures(run, (failure for part in parts for failure in part.failures))
             metrics = train_step(run.networks, parts, config, step, run.autocast)
             _check_finite(metrics, run.folder, step)
             if run.ema is not None:
@@ -130,6 +133,7 @@ def _validate(run: Run, journal: Journal | None, progress: Progress) -> Progress
         result = validate(run.networks.generator, run.validation, run.phones, run.networks.mel, config.validation)
     metrics = {**result.metrics, **_health(run)}
     journal.numbers(step, metrics)
+    _note_failures(run, result.failures)
     _log_sounds(journal, step, result)
     run.say(f"step {step}: {_summary(metrics)}")
     value = metrics.get(config.checkpoint.best)
@@ -198,11 +202,20 @@ def _moved(parts: list[TrainBatch], run: Run) -> tuple[list[TrainBatch], float]:
     return [part.to(run.device) for part in parts], float(on_device) / run.train.sample_rate
 
 
-def _check_failures(run: Run, parts: list[TrainBatch]) -> None:
-    """List what could not be read on the way."""
-    failures: list[Failure] = [failure for part in parts for failure in part.failures]
+def _note_failures(run: Run, failures: Iterable[Failure]) -> None:
+    """List what could not be read on the way, each utterance once; under --strict, stop at it."""
+    known = {failure.id for failure in run.failures}
+    fresh = FailureLog(run.failures.strict)
     for failure in failures:
-        run.say(f"skipped {failure.id}: {failure.detail}")
+        if failure.id not in known:
+            known.add(failure.id)
+            fresh.add(failure.id, failure.reason, failure.detail)
+            run.say(f"skipped {failure.id}: {failure.detail}")
+    if fresh:
+        run.failures.extend(fresh)
+        # every process adds what it met; what is given at once is written at once
+        with (run.folder / "failures.jsonl").open("a", encoding="utf-8", errors="backslashreplace") as stream:
+            stream.write(fresh.json_lines())
 
 
 def _check_finite(metrics: dict[str, float], folder: Path, step: int) -> None:
@@ -226,8 +239,7 @@ def _health(run: Run) -> dict[str, float]:
 
 
 def _log_sounds(journal: Journal, step: int, result: Validation) -> None:
-    for id, (original, decoded) in result.sounds.items():
-        name = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in id)[:80]
+    for name, (original, decoded) in zip(file_names(result.sounds), result.sounds.values(), strict=True):
         journal.sound(step, f"{name}/original", original)
         journal.sound(step, f"{name}/decoded", decoded)
 

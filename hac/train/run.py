@@ -83,7 +83,7 @@ def train(
     model_settings = model_config(config)
     corpus = load_corpus(config.data, config.seed, failures)
     check_shares(config.data.batch_s, config.data.max_s, accelerator.num_processes * config.accumulate)
-    _tell_corpus(corpus, failures, tell)
+    _tell_corpus(corpus, config, failures, tell)
     with accelerator.main_process_first():
         teachers = load_teachers(config, model_settings, corpus, accelerator.device, failures, tell)
     if main:
@@ -96,7 +96,7 @@ def train(
     # one bar, however many processes
     with progress_bar("training", config.steps) if main else nullcontext(_no_bar) as advance:
         advance(progress.step)
-        run = _run(config, folder, settings, corpus, teachers, networks, ema, accelerator, tell, advance)
+        run = _run(config, folder, settings, corpus, teachers, networks, ema, accelerator, failures, tell, advance)
         progress, stopped = run_loop(run, progress)
     say_when_done(progress)
     accelerator.wait_for_everyone()
@@ -114,6 +114,7 @@ def _run(
     networks: Networks,
     ema: Ema | None,
     accelerator: Accelerator,
+    failures: FailureLog,
     tell: Callable[[str], None],
     advance: Callable[[int], None],
 ) -> Run:
@@ -138,6 +139,7 @@ def _run(
         autocast=partial(
             torch.autocast, accelerator.device.type, dtype=torch.bfloat16, enabled=config.precision == "bf16"
         ),
+        failures=failures,
         say=tell,
         advance=advance,
     )
@@ -210,11 +212,14 @@ def _resume(folder: Path, networks: Networks, ema: Ema | None, tell: Callable[[s
     return progress
 
 
-def _tell_corpus(corpus: Corpus, failures: FailureLog, tell: Callable[[str], None]) -> None:
+def _tell_corpus(corpus: Corpus, config: TrainConfig, failures: FailureLog, tell: Callable[[str], None]) -> None:
     tell(
         f"train on {len(corpus.train)} utterances, {corpus.train.hours:.2f} h; validate on {len(corpus.validation)} "
         f"held-out ones (by {corpus.held_out}), {corpus.validation.hours:.2f} h"
     )
+    if config.data.alignments:
+        known = len(corpus.phones.ids) if corpus.phones is not None else 0
+        tell(f"data.alignments hold phones of {known} of the {len(corpus.validation)} held-out utterances")
     for reason, count in failures.by_reason().items():
         tell(f"left out, {reason}: {count}")
 

@@ -18,6 +18,7 @@ from torch import Tensor
 from hac.convolutions import decode_latent
 from hac.data.alignment_tiers import Tier
 from hac.distillation import distil_lexical, distil_phonetic, retrieval_recall
+from hac.errors import Failure
 from hac.losses import MelSpectrogramLoss
 from hac.train.dataset import TrainBatch, UtteranceDataset
 from hac.train.generator import Generator
@@ -33,10 +34,12 @@ class Validation:
     Attributes:
         metrics: `validation/mel`, `validation/stoi`, `validation/<level>/...`, `validation/<stream>/pnmi`, ...
         sounds: float32 [n] by utterance id: the original and what the model makes of it.
+        failures: utterances that could not be read, and so are in no metric.
     """
 
     metrics: Mapping[str, float]
     sounds: Mapping[str, tuple[NDArray[np.float32], NDArray[np.float32]]]
+    failures: tuple[Failure, ...] = ()
 
 
 @torch.no_grad()
@@ -47,7 +50,7 @@ def validate(
     mel: MelSpectrogramLoss,
     settings: ValidationConfig,
 ) -> Validation:
-    """Encode, decode and compare the first `max_utterances` of a dataset, one by one."""
+    """Encode, decode and compare `max_utterances` of a dataset, spread evenly over it, one by one."""
     was_training = generator.training
     generator.eval()
     sums = _Sums()
@@ -56,7 +59,11 @@ def validate(
     vectors: list[tuple[Tensor, Tensor]] = []
     rate = dataset.sample_rate
     device = generator.model.device
+    failures: list[Failure] = []
     for batch in _single(dataset, settings.max_utterances):
+        if batch.failures:  # another stands in its place, which would count twice
+            failures.append(batch.failures[0])
+            continue
         on_device = batch.to(device)
         result = _one(generator, on_device, vectors, sums)
         original, decoded = batch.audio[0].numpy(), result.audio.cpu().numpy()
@@ -66,14 +73,14 @@ def validate(
         if len(sounds) < settings.clips:
             sounds[batch.ids[0]] = (original, decoded)
     generator.train(was_training)
-    metrics = sums.means()
+    metrics = sums.means() | {"validation/unreadable": float(len(failures))}
     if vectors:
         found, n_texts = retrieval_recall(torch.cat([s for s, _ in vectors]), torch.cat([t for _, t in vectors]))
         metrics["validation/lexical/recall_at_1"] = found / len(vectors)
         metrics["validation/lexical/recall_at_1_chance"] = 1 / n_texts
     if phones is not None:
         metrics |= light_pnmi(codes, phones, float(generator.model.config.frame_rate), settings.shifts)
-    return Validation(metrics, sounds)
+    return Validation(metrics, sounds, tuple(failures))
 
 
 def light_pnmi(codes: Mapping[str, Codes], phones: Tier, frame_rate: float, shifts: int) -> dict[str, float]:

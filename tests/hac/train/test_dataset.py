@@ -7,6 +7,7 @@ import shutil
 
 import numpy as np
 import pytest
+import soundfile as sf
 import torch
 
 from hac.data.audio import read_utterance
@@ -140,6 +141,22 @@ def test_what_cannot_be_read_is_replaced_by_the_next_and_listed(tmp_path):
     assert all(f.detail for f in batch.failures)
     replaced = batch.audio[0][batch.exists[0]]
     assert torch.equal(replaced, dataset.batch(3, [0]).audio[0])
+
+
+def test_audio_a_little_shorter_than_its_manifest_says_never_falls_below_the_window(tmp_path):
+    manifest = read_manifest(tiny_corpus(tmp_path))
+    # one frame of 320 samples is missing, then only a part of the last one
+    for name, n in (("utt-0", 9_600 - 640 - 1), ("utt-4", 11_200 - 1599)):
+        samples, rate = sf.read(tmp_path / "audio" / f"{name}.wav", dtype="float32")
+        sf.write(tmp_path / "audio" / f"{name}.wav", samples[:n], rate)
+    config = tiny_config({"data": {"min_s": 0.58}})
+    dataset = tiny_dataset(manifest, config)
+    assert manifest.utterances[0].duration == 0.6  # within the tolerance of the manifest, not of the window
+    batch = dataset.batch(0, [0, 4])
+    assert batch.ids == ("utt-1", "utt-4")
+    (failure,) = batch.failures
+    assert (failure.id, failure.reason) == ("utt-0", "audio-duration")
+    assert "lasts 0.560 s, below data.min_s = 0.58" in failure.detail
 
 
 def test_a_target_that_fails_is_treated_like_audio_that_fails(manifest):

@@ -283,6 +283,34 @@ def test_the_text_teacher_and_utterances_without_a_transcript(config, corpus, tm
         whole_run(config, tmp_path / "other", f"data.train={corpus / 'no-text.jsonl'}", *changes[1:])
 
 
+def test_what_cannot_be_read_on_the_way_is_listed_once_and_stops_a_strict_run(config, tmp_path):
+    speech = tmp_path / "speech"
+    manifest = read_manifest(tiny_corpus(speech))
+    parts = {"train": manifest.utterances[:6], "held-out": manifest.utterances[6:]}
+    for name, part in parts.items():
+        write_manifest(Manifest(speech, part), speech / f"{name}.jsonl")
+    for name in ("utt-1", "utt-6"):
+        (speech / "audio" / f"{name}.wav").unlink()
+    changes = (
+        f"data.train={speech / 'train.jsonl'}",
+        f"data.validation={speech / 'held-out.jsonl'}",
+        f"data.alignments={speech / 'alignments.parquet'}",
+        "teachers.speech=null",
+        "steps=6",
+    )
+    _, said = whole_run(config, tmp_path / "run", *changes)
+    assert "data.alignments hold phones of 2 of the 2 held-out utterances" in said
+    listed = [json.loads(line) for line in (tmp_path / "run" / "failures.jsonl").read_text().splitlines()]
+    assert sorted((row["id"], row["reason"]) for row in listed) == [
+        ("utt-1", "audio-missing"),
+        ("utt-6", "audio-missing"),
+    ]
+    checks = [row for row in metrics(tmp_path / "run") if "validation/mel" in row]
+    assert [row["validation/unreadable"] for row in checks] == [1.0, 1.0]
+    with pytest.raises(HacError, match=r"utt-1.*--strict"):
+        train(read_train_config(config, changes), tmp_path / "strict", say=said.append, strict=True, cpu=True)
+
+
 def test_the_shuffled_teacher_teaches_something_else(config, tmp_path):
     whole_run(config, tmp_path / "true", "steps=1", "data.validation_share=0.2")
     whole_run(config, tmp_path / "shuffled", "steps=1", "data.validation_share=0.2", "teachers.speech.shuffled=true")

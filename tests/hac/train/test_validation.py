@@ -201,6 +201,7 @@ def test_a_validation_measures_everything(corpus):
     assert set(found.metrics) - {"validation/stoi_undefined"} == {
         "validation/mel",
         "validation/stoi",
+        "validation/unreadable",
         "validation/phonetic/teacher_cosine",
         "validation/lexical/teacher_cosine",
         "validation/lexical/recall_at_1",

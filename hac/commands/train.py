@@ -40,14 +40,9 @@ def train(
     from hac.train.config import read_train_config
 
     settings = read_train_config(config, set_ or [])
-    import torch
-
     from hac.train.loop import TERMINATED
-    from hac.train.memory import keep_memory
     from hac.train.run import train as train_model
 
-    if cpu or not torch.cuda.is_available():
-        keep_memory()
     outcome = train_model(settings, out, say=typer.echo, strict=strict, only_targets=only_targets, cpu=cpu)
     if outcome is None:
         return

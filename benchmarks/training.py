@@ -2,9 +2,9 @@
 
 In one run, on the same audio, interleaved and repeated, as medians of paired ratios:
 
-1. encode and decode of `hac-small` and `hac-base` against transformers' `DacModel` of the same size, with the two
+1. encode and decode, of whole utterances, of `hac-small` and `hac-base` against transformers' `DacModel` of the same size, with the two
    level transformers and without them (levels off);
-2. the generator's forward and backward pass, likewise;
+2. the generator's forward and backward pass, likewise, on crops as DAC trains on;
 3. one full GAN training step (generator, all discriminators, all losses, two optimizers) against the same step as
    `descript-audio-codec` takes it: `DacModel`, and with `--peer` that project's own discriminators and losses.
 
@@ -83,10 +83,15 @@ def models(size: str) -> tuple[DacModel, HacModel, HacModel]:
     return DacModel(peer), HacModel(bare), HacModel(config)
 
 
-def coding(size: str, seconds: float, repeats: int) -> dict[str, Any]:
-    """Encode, decode, and the generator's forward and backward pass."""
+def two_voices(seconds: float) -> Tensor:
+    """Real speech, [2, n]."""
+    return torch.from_numpy(np.stack([speech(seconds, 0.5), speech(seconds, 4.0)]))
+
+
+def coding(size: str, utterance_s: float, repeats: int) -> dict[str, Any]:
+    """Encode and decode whole utterances."""
     dac, bare, whole = models(size)
-    audio = torch.from_numpy(np.stack([speech(seconds, 0.5), speech(seconds, 4.0)]))
+    audio = two_voices(utterance_s)
     results: dict[str, Any] = {}
     for model in (dac, bare, whole):
         model.eval()
@@ -109,6 +114,13 @@ def coding(size: str, seconds: float, repeats: int) -> dict[str, Any]:
             },
             repeats,
         )
+    return results
+
+
+def learning(size: str, seconds: float, repeats: int) -> dict[str, dict[str, float]]:
+    """The generator's forward and backward pass on crops as DAC trains on."""
+    dac, bare, whole = models(size)
+    audio = two_voices(seconds)
     for model in (dac, bare, whole):
         model.train()
 
@@ -128,14 +140,13 @@ def coding(size: str, seconds: float, repeats: int) -> dict[str, Any]:
         return work
 
     works = {"DacModel": dac_pass, "levels off": hac_pass(bare), "whole": hac_pass(whole)}
-    results["forward and backward"] = compare(works, repeats)
-    return results
+    return compare(works, repeats)
 
 
 def stepping(size: str, seconds: float, repeats: int, peer: Path | None) -> dict[str, Any]:
     """One full GAN training step on a batch of two, all of whose sound is decoded."""
     dac, bare, whole = models(size)
-    audio = torch.from_numpy(np.stack([speech(seconds, 0.5), speech(seconds, 4.0)]))
+    audio = two_voices(seconds)
     works = {
         "DAC's step": peer_step(dac, audio, peer),
         "levels off": own_step(bare, audio, seconds),
@@ -236,27 +247,43 @@ def _peer_modules(folder: Path) -> tuple[Callable[..., Tensor], Callable[..., Te
     return judge, fool, distance, peer.discriminator
 
 
+def _print(size: str, results: dict[str, Any]) -> None:
+    for task, rows in results.items():
+        for name, row in rows.items():
+            print(
+                f"{size:10} {task:22} {name:12} {row['seconds'] * 1000:9.1f} ms   {row['ratio']:.2f}x "
+                f"[{row['ratio_min']:.2f}, {row['ratio_max']:.2f}]",
+                flush=True,
+            )
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", default="hac-small,hac-base", help="comma-separated model configurations")
-    parser.add_argument("--seconds", type=float, default=0.38, help="of audio, for each of the two items")
+    parser.add_argument("--seconds", type=float, default=0.38, help="of each of two crops, for what is trained")
+    parser.add_argument(
+        "--utterance-s", type=float, default=3.0, help="of each of two utterances, for encode and decode"
+    )
+    parser.add_argument("--coding-only", action="store_true", help="leave out what is trained")
     parser.add_argument("--repeats", type=int, default=5, help="counted runs of each work")
     parser.add_argument("--threads", type=int, default=psutil.cpu_count(logical=True) or 1)
     parser.add_argument("--peer", type=Path, help="folder with dac/ and audiotools/")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    print(f"{platform.machine()}, {arguments.threads} threads, torch {torch.__version__}, {arguments.seconds} s x 2")
+    print(
+        f"{platform.machine()}, {arguments.threads} threads, torch {torch.__version__}; "
+        f"two crops of {arguments.seconds} s, two utterances of {arguments.utterance_s} s"
+    )
     results: dict[str, Any] = {}
     for size in arguments.sizes.split(","):
-        results[size] = coding(size, arguments.seconds, arguments.repeats)
+        results[size] = coding(size, arguments.utterance_s, arguments.repeats)
+        if arguments.coding_only:
+            _print(size, results[size])
+            continue
+        results[size]["forward and backward"] = learning(size, arguments.seconds, arguments.repeats)
         results[size]["training step"] = stepping(size, arguments.seconds, arguments.repeats, arguments.peer)
-        for task, rows in results[size].items():
-            for name, row in rows.items():
-                print(
-                    f"{size:10} {task:22} {name:12} {row['seconds'] * 1000:9.1f} ms   {row['ratio']:.2f}x "
-                    f"[{row['ratio_min']:.2f}, {row['ratio_max']:.2f}]"
-                )
+        _print(size, results[size])
     print(f"peak memory {psutil.Process().memory_info().rss / 2**30:.2f} GiB")
     print(json.dumps(results))
 

@@ -2,8 +2,8 @@
 
 In one run, on the same audio, interleaved and repeated, as medians of paired ratios:
 
-1. encode and decode, of whole utterances, of `hac-small` and `hac-base` against transformers' `DacModel` of the same size, with the two
-   level transformers and without them (levels off);
+1. encode and decode of whole utterances by `hac-small` and `hac-base` against transformers' `DacModel` of the same
+   size, with the two level transformers and without them (levels off);
 2. the generator's forward and backward pass, likewise, on crops as DAC trains on;
 3. one full GAN training step (generator, all discriminators, all losses, two optimizers) against the same step as
    `descript-audio-codec` takes it: `DacModel`, and with `--peer` that project's own discriminators and losses.

@@ -278,11 +278,9 @@ def main() -> None:
     results: dict[str, Any] = {}
     for size in arguments.sizes.split(","):
         results[size] = coding(size, arguments.utterance_s, arguments.repeats)
-        if arguments.coding_only:
-            _print(size, results[size])
-            continue
-        results[size]["forward and backward"] = learning(size, arguments.seconds, arguments.repeats)
-        results[size]["training step"] = stepping(size, arguments.seconds, arguments.repeats, arguments.peer)
+        if not arguments.coding_only:
+            results[size]["forward and backward"] = learning(size, arguments.seconds, arguments.repeats)
+            results[size]["training step"] = stepping(size, arguments.seconds, arguments.repeats, arguments.peer)
         _print(size, results[size])
     print(f"peak memory {psutil.Process().memory_info().rss / 2**30:.2f} GiB")
     print(json.dumps(results))

@@ -38,6 +38,14 @@ def parse_rate(value: str | int | float | Fraction) -> Fraction:
     return rate
 
 
+def frames_to_hold(seconds: float, frame_rate: Fraction) -> int:
+    """Least whole number of frames that last so many seconds, taken by their decimal form.
+
+    0.56 s at 50 Hz are 28 frames; in floating point they would be a little more, and so 29.
+    """
+    return math.ceil(Fraction(str(seconds)) * frame_rate)
+
+
 def to_us(seconds: float) -> int:
     """Seconds to the nearest integer microsecond."""
     return round(seconds * US_PER_S)

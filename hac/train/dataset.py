@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -15,6 +14,7 @@ from torch import Tensor
 
 from hac.data.audio import AudioError, read_utterance
 from hac.data.manifest import Manifest, Utterance
+from hac.data.timeline import frames_to_hold
 from hac.errors import Failure, HacError
 from hac.teachers.base import Targets
 from hac.train.augment import set_level, shift_phase
@@ -128,7 +128,7 @@ class UtteranceDataset:
     def _read(self, utterance: Utterance) -> NDArray[np.float32]:
         """Samples of an utterance, which may last a little less than its manifest says, but never below `min_s`."""
         samples = read_utterance(self.manifest, utterance, self.sample_rate).samples
-        needed = math.ceil(Fraction(str(self.data.min_s)) * self.sample_rate / self.hop_length)
+        needed = frames_to_hold(self.data.min_s, Fraction(self.sample_rate, self.hop_length))
         if -(-len(samples) // self.hop_length) < needed:
             detail = f"lasts {len(samples) / self.sample_rate:.3f} s, below data.min_s = {self.data.min_s:g}"
             raise AudioError(self.manifest.audio_path(utterance), "audio-duration", detail)

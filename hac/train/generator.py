@@ -7,15 +7,14 @@ crops cost, and the teachers see whole sentences.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from hac.convolutions import decode_latent
+from hac.data.timeline import frames_to_hold
 from hac.distillation import Distilled, LexicalHead, PhoneticHead, distil_lexical, distil_phonetic
 from hac.errors import HacError
 from hac.model import HacModel
@@ -71,8 +70,7 @@ class Generator(nn.Module):
             _require(model, "lexical", "text")
             pooling = config.teachers.text.student_pooling if config.teachers.text else "mean"
             self.heads["lexical"] = LexicalHead(model.config.latent_dim, text_dim, pooling)
-        # by its decimal form: 0.56 s at 50 Hz are 28 frames, in floating point a little more
-        self.window_frames = math.ceil(Fraction(str(config.losses.window_s)) * model.config.frame_rate)
+        self.window_frames = frames_to_hold(config.losses.window_s, model.config.frame_rate)
 
     def forward(self, batch: TrainBatch) -> GeneratorOutput:
         """Encode, quantize, distil; decode a window."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import signal
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -100,7 +100,7 @@ def run_loop(run: Run, progress: Progress) -> tuple[Progress, bool]:
             # all that a step draws depends on seed, step and process alone: nothing else needs to be resumed. After
             # the batch is there, since a data loader draws too when an epoch begins
             torch.manual_seed(_seed(config.seed, step, run.rank))
-            _note_failures(run, (failure for part in parts for failure in part.failures))
+            _note_failures(run, [failure for part in parts for failure in part.failures])
             metrics = train_step(run.networks, parts, config, step, run.autocast)
             _check_finite(metrics, run.folder, step)
             if run.ema is not None:
@@ -202,20 +202,18 @@ def _moved(parts: list[TrainBatch], run: Run) -> tuple[list[TrainBatch], float]:
     return [part.to(run.device) for part in parts], float(on_device) / run.train.sample_rate
 
 
-def _note_failures(run: Run, failures: Iterable[Failure]) -> None:
+def _note_failures(run: Run, failures: Sequence[Failure]) -> None:
     """List what could not be read on the way, each utterance once; under --strict, stop at it."""
+    if not failures:  # as in nearly every step
+        return
     known = {failure.id for failure in run.failures}
-    fresh = FailureLog(run.failures.strict)
-    for failure in failures:
-        if failure.id not in known:
-            known.add(failure.id)
-            fresh.add(failure.id, failure.reason, failure.detail)
-            run.say(f"skipped {failure.id}: {failure.detail}")
-    if fresh:
-        run.failures.extend(fresh)
-        # every process adds what it met; what is given at once is written at once
-        with (run.folder / "failures.jsonl").open("a", encoding="utf-8", errors="backslashreplace") as stream:
-            stream.write(fresh.json_lines())
+    fresh = list({failure.id: failure for failure in failures if failure.id not in known}.values())
+    run.failures.extend(fresh)
+    for failure in fresh:
+        run.say(f"skipped {failure.id}: {failure.detail}")
+    # every process adds what it met; what is given at once is written at once
+    with (run.folder / "failures.jsonl").open("a", encoding="utf-8", errors="backslashreplace") as stream:
+        stream.write(FailureLog(items=fresh).json_lines())
 
 
 def _check_finite(metrics: dict[str, float], folder: Path, step: int) -> None:

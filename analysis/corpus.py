@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from hac.data.alignment import PHONES, AlignmentReport, Alignments, Tier, partition, read_alignments
+from hac.data.alignment import PHONES, Alignments, Tier, partition, read_alignments
 from hac.data.manifest import Manifest, read_manifest
 from hac.data.phones import PhonePolicy, load_policy
 from hac.data.token_match import check_rate
@@ -78,8 +78,66 @@ def read_labels(manifest_path: Path | None, alignments_path: Path, failures: Fai
     return Labels(manifest, read_alignments(alignments_path, manifest=manifest, failures=failures))
 
 
-def join(labels: Labels, tokens: TokenStore, policy_name: str, failures: FailureLog) -> Corpus:
+@dataclass(frozen=True)
+class Match:
+    """Utterances that have tokens and every tier asked for, in order of id.
+
+    Attributes:
+        ids: utterance ids, sorted.
+        tiers: the tiers as they were found, by name, of these utterances.
+        tokens: their tokens.
+        rows: their rows in the count tables; made from the whole manifest, so that shards agree.
+        languages: language of each utterance, None where unknown.
+        durations_us: of each utterance, by id.
+        coverage: how much of everything was used.
+        warnings: what a reader must know.
+    """
+
+    ids: tuple[str, ...]
+    tiers: dict[str, Tier]
+    tokens: TokenStore
+    rows: Rows
+    languages: tuple[str | None, ...]
+    durations_us: dict[str, int]
+    coverage: dict[str, Any]
+    warnings: list[str]
+
+
+def match(labels: Labels, tokens: TokenStore, names: Sequence[str], failures: FailureLog) -> Match:
     """Bring together the utterances that have labels and tokens, and count what does not match.
+
+    Args:
+        labels: manifest and alignments.
+        tokens: the tokens.
+        names: the tiers that an utterance must have.
+        failures: utterances of the manifest without alignment or tokens go here.
+
+    Raises:
+        HacError: a tier is missing, or no utterance has everything.
+    """
+    tiers = {name: labels.alignments.tier(name) for name in names}
+    manifest = labels.manifest
+    labelled = set.intersection(*(set(tier.ids) for tier in tiers.values()))
+    known = (set(manifest.ids) if manifest else set(tokens.ids)) & labelled
+    ids = tuple(sorted(known & set(tokens.ids)))
+    if not ids:
+        raise HacError(_no_match(manifest, tuple(sorted(labelled)), tokens))
+    if manifest:
+        _report_missing(ids, manifest, labelled, tokens, failures)
+        off = check_rate(tokens.select(ids), manifest.durations_us)
+        failures.extend(off)
+        ids = tuple(sorted(set(ids) - {failure.id for failure in off}))
+    durations = dict(manifest.durations_us) if manifest else _ends(tiers.values())
+    rows, warnings = _rows(ids, manifest)
+    of = manifest.by_id if manifest else {}
+    languages = tuple(of[id].language if of else None for id in ids)
+    coverage = _coverage(ids, manifest, len(labelled), tokens, durations)
+    chosen = {name: tier.select(ids) for name, tier in tiers.items()}
+    return Match(ids, chosen, tokens.select(ids), rows, languages, durations, coverage, warnings)
+
+
+def join(labels: Labels, tokens: TokenStore, policy_name: str, failures: FailureLog) -> Corpus:
+    """The utterances that have phones and tokens, the phones as a partition of each; see `match`.
 
     Args:
         labels: manifest and alignments.
@@ -90,24 +148,12 @@ def join(labels: Labels, tokens: TokenStore, policy_name: str, failures: Failure
     Raises:
         HacError: no utterance has both.
     """
-    tier = labels.alignments.tier(PHONES)
-    manifest = labels.manifest
-    known = set(manifest.ids) if manifest else set(tier.ids) & set(tokens.ids)
-    ids = tuple(sorted(known & set(tier.ids) & set(tokens.ids)))
-    if not ids:
-        raise HacError(_no_match(manifest, tier, tokens))
-    if manifest:
-        _report_missing(ids, manifest, tier, tokens, failures)
-        off = check_rate(tokens.select(ids), manifest.durations_us)
-        failures.extend(off)
-        ids = tuple(sorted(set(ids) - {failure.id for failure in off}))
-    policy = load_policy(policy_name, tier.vocabulary)
-    durations = manifest.durations_us if manifest else _ends(tier)
-    phones, report = partition(tier.select(ids), durations, policy)
-    phones = _by_name(phones)
-    rows, warnings = _rows(ids, manifest)
-    coverage = _coverage(ids, manifest, tier, tokens, report, durations)
-    return Corpus(ids, phones, tokens.select(ids), rows, policy, coverage, warnings)
+    met = match(labels, tokens, (PHONES,), failures)
+    # the policy is chosen by all labels there are, so that a shard or a subset gets the same one
+    policy = load_policy(policy_name, labels.alignments.tier(PHONES).vocabulary)
+    phones, report = partition(met.tiers[PHONES], met.durations_us, policy)
+    coverage = {**met.coverage, "alignment_rules": report.to_dict()}
+    return Corpus(met.ids, _by_name(phones), met.tokens, met.rows, policy, coverage, met.warnings)
 
 
 def classes_of(policy: PhonePolicy, labels: Sequence[str]) -> Classes:
@@ -150,20 +196,23 @@ def _rows(ids: tuple[str, ...], manifest: Manifest | None) -> tuple[Rows, list[s
     return assign_rows(ids, [of[id].language for id in ids], [of[id].speaker for id in ids]), []
 
 
-def _ends(tier: Tier) -> dict[str, int]:
+def _ends(tiers: Iterable[Tier]) -> dict[str, int]:
     """Where each utterance's last interval ends: its duration, for want of a better one."""
-    filled = np.flatnonzero(np.diff(tier.bounds))
-    ends = dict.fromkeys(tier.ids, 0)
-    for u in filled:
-        ends[tier.ids[u]] = int(tier.offset_us[tier.bounds[u] : tier.bounds[u + 1]].max())
+    ends: dict[str, int] = {}
+    for tier in tiers:
+        for id in tier.ids:
+            ends.setdefault(id, 0)
+        for u in np.flatnonzero(np.diff(tier.bounds)):
+            last = int(tier.offset_us[tier.bounds[u] : tier.bounds[u + 1]].max())
+            ends[tier.ids[u]] = max(ends[tier.ids[u]], last)
     return ends
 
 
 def _report_missing(
-    ids: tuple[str, ...], manifest: Manifest, tier: Tier, tokens: TokenStore, failures: FailureLog
+    ids: tuple[str, ...], manifest: Manifest, aligned: set[str], tokens: TokenStore, failures: FailureLog
 ) -> None:
     """Say which utterances of the manifest fell out; what the readers said of them already is not said twice."""
-    used, aligned = set(ids), set(tier.ids)
+    used = set(ids)
     said = {failure.id for failure in failures}
     for id in manifest.ids:
         if id not in used and id not in said:
@@ -174,9 +223,8 @@ def _report_missing(
 def _coverage(
     ids: tuple[str, ...],
     manifest: Manifest | None,
-    tier: Tier,
+    n_aligned: int,
     tokens: TokenStore,
-    report: AlignmentReport,
     durations: Mapping[str, int],
 ) -> dict[str, Any]:
     of = manifest.by_id if manifest else {}
@@ -185,7 +233,7 @@ def _coverage(
         "utterances": {
             "counted": len(ids),
             "in_manifest": len(manifest.ids) if manifest else None,
-            "with_alignment": len(tier.ids),
+            "with_alignment": n_aligned,
             "with_tokens": len(tokens.ids),
         },
         "hours": {
@@ -194,12 +242,11 @@ def _coverage(
         },
         "speakers": len({of[id].speaker for id in ids} - {None}) if manifest else None,
         "languages": sorted({language for id in ids if (language := of[id].language)}) if manifest else [],
-        "alignment_rules": report.to_dict(),
     }
 
 
-def _no_match(manifest: Manifest | None, tier: Tier, tokens: TokenStore) -> str:
-    example = f"tokens have ids such as {_some(tokens.ids)}, alignments {_some(tier.ids)}"
+def _no_match(manifest: Manifest | None, aligned: tuple[str, ...], tokens: TokenStore) -> str:
+    example = f"tokens have ids such as {_some(tokens.ids)}, alignments {_some(aligned)}"
     if manifest:
         example += f", the manifest {_some(manifest.ids)}"
     return f"no utterance has both tokens and an alignment: {example}; ids must be the same text"

@@ -12,24 +12,15 @@ from typing import Any
 from analysis import engine, lags, shards
 from analysis.corpus import Corpus, classes_of, subset
 from analysis.counting import CountedStream, Protocol, lag_counts, lags_of
-from analysis.pnmi import (
-    Outcome,
-    Request,
-    about_of,
-    corpus_of,
-    outcome_of,
-    parts_of,
-    settings_of,
-    sources_of,
-    streams_of,
-)
+from analysis.pnmi import Outcome, corpus_of, outcome_of, settings_of, sources_of
+from analysis.request import Request, about_of, parts_of, streams_of
 from analysis.scoring import Settings, StreamScores, score_stream
 from analysis.shards import MergedStream, Shard, ShardMeta
 from hac.data.alignment import Tier
 from hac.data.tokens import TokenStore
 
 
-def run_shard(request: Request, index: int, n: int, path: Path) -> None:
+def run_shard(request: Request[Protocol], index: int, n: int, path: Path) -> None:
     """Count one shard of `n` and write it; `merge` turns all of them into results.
 
     Args:
@@ -42,7 +33,7 @@ def run_shard(request: Request, index: int, n: int, path: Path) -> None:
     corpus = subset(whole, index, n)
     streams = streams_of(corpus.tokens, request.streams)
     sources = sources_of(corpus, streams, request.protocol)
-    about = about_of(request, corpus)
+    about = about_of(request, corpus.coverage, corpus.warnings)
     protocol = {**asdict(request.protocol), "phone_policy": corpus.policy.name}
     names = [stream.name for stream in streams_of(whole.tokens, request.streams)]
     meta = ShardMeta(

@@ -11,7 +11,7 @@ import numpy as np
 
 from analysis.corpus import Labels
 from analysis.counting import Protocol
-from analysis.pnmi import Request
+from analysis.request import Request
 from hac.data.alignment import Alignments, tier_from_rows
 from hac.data.manifest import Manifest, Utterance
 from hac.data.tokens import Stream, TokenStore
@@ -50,7 +50,7 @@ class World:
         ]
         return Labels(Manifest(Path(), tuple(utterances)), Alignments({"phones": tier_from_rows("phones", rows)}, {}))
 
-    def request(self, *streams: Stream, protocol: Protocol = QUICK, **more: Any) -> Request:
+    def request(self, *streams: Stream, protocol: Any = QUICK, **more: Any) -> Request[Any]:
         """A whole request for these streams."""
         store = TokenStore(self.ids, {stream.name: stream for stream in streams}, {"tokenizer": "made up"})
         return Request(store, self.labels, protocol, **more)

@@ -1,0 +1,79 @@
+"""`hac-analyze pnmi` and `merge`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from analysis.commands import options as opt
+
+if TYPE_CHECKING:
+    from analysis.pnmi import Outcome
+
+
+def pnmi(
+    ckpt: opt.Ckpt = None,
+    tokens: opt.Tokens = None,
+    name: opt.Name = None,
+    manifest: opt.ManifestFile = None,
+    alignments: opt.AlignmentFile = None,
+    output: opt.Output = Path("pnmi"),
+    streams: opt.Streams = None,
+    convention: Annotated[
+        str, typer.Option(help="How frames meet phones: duration, hubert, max-overlap or centre.")
+    ] = "duration",
+    phones: Annotated[
+        str, typer.Option(help="Phone policy: auto, arpabet, ipa, timit39, none or a YAML file.")
+    ] = "auto",
+    nulls: opt.Nulls = 20,
+    bootstrap: opt.Bootstrap = 1000,
+    seed: opt.Seed = 0,
+    shard: opt.ShardOf = None,
+    frame_rate: opt.FrameRate = None,
+    codebook_size: opt.CodebookSize = None,
+    ids: opt.Ids = None,
+    device: opt.Device = "cpu",
+    jobs: opt.Jobs = -1,
+    strict: opt.IsStrict = False,
+) -> None:
+    """PNMI and purities of every stream against forced alignments, with null, interval and protocol.
+
+    Examples:
+
+        hac-analyze pnmi --ckpt mfcc-kmeans:km100 --manifest corpus/manifest.jsonl -o results
+
+        hac-analyze pnmi --tokens tokens.parquet --manifest corpus/manifest.jsonl --alignments textgrids/
+
+        hac-analyze pnmi --tokens units.km --ids ids.txt --frame-rate 50 --codebook-size 500 --alignments ali.ctm
+    """
+    from analysis.counting import Protocol
+    from analysis.pnmi import run
+    from analysis.pnmi_shards import run_shard
+    from analysis.request import prepare
+    from analysis.shards import NAME
+    from hac.errors import FailureLog
+    from probes.align import check_convention
+
+    part = opt.parse_shard(shard)
+    protocol = Protocol(check_convention(convention), nulls, bootstrap, seed, phones)
+    failures = FailureLog(strict=strict)
+    store = opt.load_tokens(ckpt, tokens, manifest, output, device, jobs, failures, frame_rate, codebook_size, ids)
+    rest = opt.common(tokens, streams, name, failures, ckpt=ckpt, strict=strict, shard=shard)
+    request = prepare(store, manifest, alignments, protocol, **rest)
+    if part:
+        run_shard(request, *part, output / NAME)
+        typer.echo(f"counts of shard {shard}: {output / NAME}; add all shards up with: hac-analyze merge DIR...")
+        return
+    finish(run(request, jobs), output, jobs)
+
+
+def finish(outcome: Outcome, output: Path, jobs: int) -> None:
+    """Write a run's files, print its table and say where the files are."""
+    from reports.run_files import write_pnmi
+    from reports.tables import pnmi_table
+
+    written = write_pnmi(outcome, output, jobs)
+    opt.show(pnmi_table(outcome.results))
+    typer.echo(f"results: {written[-1]} ({len(written)} files in {output})")

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-from analysis import engine, lags, shards
-from analysis.corpus import Corpus, classes_of, subset
+from analysis import count_files, engine, lags, shards
+from analysis.corpus import classes_of, subset
+from analysis.count_files import Block, Shard, ShardMeta, job_of, stream_facts
 from analysis.counting import CountedStream, Protocol, lag_counts, lags_of
-from analysis.pnmi import Outcome, corpus_of, outcome_of, settings_of, sources_of
-from analysis.request import Request, about_of, parts_of, streams_of
+from analysis.pnmi import COMMAND, Outcome, corpus_of, outcome_of, settings_of, sources_of
+from analysis.request import Request, about_of, streams_of
 from analysis.scoring import Settings, StreamScores, score_stream
-from analysis.shards import MergedStream, Shard, ShardMeta
-from hac.data.alignment import Tier
-from hac.data.tokens import TokenStore
 
 
 def run_shard(request: Request[Protocol], index: int, n: int, path: Path) -> None:
@@ -36,19 +31,24 @@ def run_shard(request: Request[Protocol], index: int, n: int, path: Path) -> Non
     about = about_of(request, corpus.coverage, corpus.warnings)
     protocol = {**asdict(request.protocol), "phone_policy": corpus.policy.name}
     names = [stream.name for stream in streams_of(whole.tokens, request.streams)]
+    lag_count = len(lags_of(request.protocol.convention))
     meta = ShardMeta(
-        streams={source.name: _facts(source) for source in sources},
+        command=COMMAND,
+        tables=shards.tables(lag_count),
+        streams={source.name: stream_facts(source.stream) for source in sources},
         rows=[asdict(row) for row in whole.rows.rows],
-        labels=sorted(corpus.phones.vocabulary),
-        units_per_s={source.name: str(source.cells.units_per_s) for source in sources},
         protocol=protocol,
-        classes=classes_of(corpus.policy, corpus.phones.vocabulary),
-        n_lags=len(lags_of(request.protocol.convention)),
         shard=[index, n],
-        job=_job(whole, names, protocol),
+        job=job_of(whole.ids, whole.rows, [whole.phones], whole.tokens, names, protocol),
         about=about,
+        extra={
+            "labels": sorted(corpus.phones.vocabulary),
+            "units_per_s": {source.name: str(source.cells.units_per_s) for source in sources},
+            "classes": classes_of(corpus.policy, corpus.phones.vocabulary),
+            "n_lags": lag_count,
+        },
     )
-    shards.write_shard(path, meta, _blocks(sources))
+    count_files.write_shard(path, meta, _blocks(sources, meta))
 
 
 def merge(paths: Sequence[Path], jobs: int = -1) -> Outcome:
@@ -58,68 +58,28 @@ def merge(paths: Sequence[Path], jobs: int = -1) -> Outcome:
         paths: all shards of one job, in any order.
         jobs: processes; 0 or less: one per core.
     """
-    parts = shards.open_shards(paths)
+    parts = count_files.open_shards(paths)
     meta = parts[0].meta
     protocol = Protocol(**meta.protocol)
-    settings = settings_of(meta.classes, protocol)
+    settings = settings_of(meta.extra["classes"], protocol)
     names = list(meta.streams)
     tasks = [(name, i, [shard.path for shard in parts], settings) for i, name in enumerate(names)]
     scored = engine.run(_score_merged, tasks, jobs=jobs, what="merging streams")
-    sources = [MergedStream(name, i, parts) for i, name in enumerate(names)]
-    return outcome_of(protocol, protocol.phone_policy, sources, scored, _add_about(parts), meta.classes)
+    sources = [shards.MergedCounts(name, i, parts) for i, name in enumerate(names)]
+    return outcome_of(
+        protocol, protocol.phone_policy, sources, scored, count_files.add_about(parts), meta.extra["classes"]
+    )
 
 
 def _score_merged(name: str, index: int, paths: list[Path], settings: Settings) -> tuple[StreamScores, list[float]]:
-    source = MergedStream(name, index, tuple(Shard(path) for path in paths))
+    source = shards.MergedCounts(name, index, tuple(Shard(path) for path in paths))
     return score_stream(source, settings), lags.lag_pnmi(source.lag_tables())
 
 
-def _facts(source: CountedStream) -> dict[str, Any]:
-    return {
-        "codebook_size": source.codebook_size,
-        "frame_rate": str(source.frame_rate),
-        "n_frames": source.n_frames,
-    }
-
-
-def _blocks(sources: Sequence[CountedStream]) -> Iterator[shards.Block]:
+def _blocks(sources: Sequence[CountedStream], meta: ShardMeta) -> Iterator[Block]:
+    labels = shards.labels_of(meta)
     for i, source in enumerate(sources):
         for r in range(source.n_nulls + 1):
-            yield i, r, shards.NO_LAG, source.draw(r)
+            yield Block(i, r, shards.JOINT, shards.to_entries(source.draw(r), meta.row_tuple(), labels))
         for lag, counts in enumerate(lag_counts(source)):
-            yield i, 0, lag, counts
-
-
-def _job(corpus: Corpus, streams: Sequence[str], protocol: Mapping[str, Any]) -> str:
-    """Hash of all that shards must have in common."""
-    facts = {
-        "ids": hashlib.sha256("\n".join(corpus.ids).encode()).hexdigest(),
-        "rows": [asdict(row) for row in corpus.rows.rows],
-        "phones": _tier_hash(corpus.phones),
-        "streams": {name: _stream_hash(corpus.tokens, name) for name in streams},
-        "protocol": dict(protocol),
-    }
-    return hashlib.sha256(json.dumps(facts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
-
-
-def _tier_hash(tier: Tier) -> str:
-    digest = hashlib.sha256("\n".join(tier.vocabulary).encode())
-    for array in (tier.bounds, tier.labels, tier.offset_us):
-        digest.update(array.tobytes())
-    return digest.hexdigest()
-
-
-def _stream_hash(tokens: TokenStore, name: str) -> str:
-    digest = hashlib.sha256()
-    for part in parts_of(tokens, name):
-        stream = tokens.streams[part]
-        digest.update(f"{part} {stream.codebook_size} {stream.frame_rate}".encode())
-        digest.update(stream.codes.tobytes())
-    return digest.hexdigest()
-
-
-def _add_about(parts: Sequence[Shard]) -> dict[str, Any]:
-    """What the shards say of the whole corpus; they all read the same whole manifest."""
-    about = dict(parts[0].meta.about)
-    about["provenance"] = {**about["provenance"], "shards": len(parts)}
-    return about
+            yield Block(i, 0, shards.lag_table(lag), shards.to_entries(counts, meta.row_tuple(), labels))

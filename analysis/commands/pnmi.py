@@ -48,11 +48,11 @@ def pnmi(
 
         hac-analyze pnmi --tokens units.km --ids ids.txt --frame-rate 50 --codebook-size 500 --alignments ali.ctm
     """
+    from analysis.count_files import NAME
     from analysis.counting import Protocol
     from analysis.pnmi import run
     from analysis.pnmi_shards import run_shard
     from analysis.request import prepare
-    from analysis.shards import NAME
     from hac.errors import FailureLog
     from probes.align import check_convention
 

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from analysis import shards as joint
+from analysis.count_files import NAME, VERSION, Block, Shard, ShardMeta, open_shards, write_shard
 from analysis.pnmi_shards import merge, run_shard
-from analysis.shards import NAME, VERSION, Shard, ShardMeta, open_shards, write_shard
 from hac.errors import HacError
-from probes.counts import canonical
+from probes.counts import JointCounts, canonical
 from tests.analysis.worlds import QUICK, World, make_world
 from tests.probes.test_counts import bits, counted
 from tests.strategies import Case, Utterance
@@ -34,10 +35,18 @@ def shards(world: World, tmp_path_factory: pytest.TempPathFactory) -> list[Path]
 def meta_of(case: Case, **more) -> ShardMeta:
     rows = [{"language": r.language, "speaker": r.speaker, "bin": r.bin, "grouped": r.grouped} for r in case.rows.rows]
     facts = {"codebook_size": 2, "frame_rate": "50", "n_frames": 4}
-    units = str(counted(case).units_per_s)
-    about = {"rows": rows, "labels": sorted(case.labels), "units_per_s": {"units": units}, "streams": {"units": facts}}
-    rest = {"protocol": {}, "classes": {}, "n_lags": 0, "shard": [0, 1], "job": "j", "about": {}}
+    extra = {"labels": sorted(case.labels), "units_per_s": {"units": str(counted(case).units_per_s)}, "n_lags": 0}
+    about = {"command": "pnmi", "tables": joint.tables(0), "rows": rows, "streams": {"units": facts}, "extra": extra}
+    rest = {"protocol": {}, "shard": [0, 1], "job": "j", "about": {}}
     return ShardMeta(**{**about, **rest, **more})
+
+
+def block(counts: JointCounts, draw: int = 0) -> Block:
+    return Block(0, draw, joint.JOINT, joint.to_entries(counts, counts.rows, sorted(counts.labels)))
+
+
+def read(shard: Shard, draw: int) -> JointCounts:
+    return joint.MergedCounts("units", 0, (shard,)).draw(draw)
 
 
 @pytest.fixture
@@ -49,16 +58,16 @@ def case() -> Case:
 
 def test_a_shard_holds_what_was_written(case: Case, tmp_path: Path) -> None:
     counts = counted(case)
-    write_shard(tmp_path / NAME, meta_of(case), [(0, 0, -1, counts), (0, 1, -1, counts + counts)])
+    write_shard(tmp_path / NAME, meta_of(case), [block(counts), block(counts + counts, 1)])
     shard = Shard(tmp_path)
-    assert bits(shard.counts(0, 0)) == bits(canonical(counts))
-    assert bits(shard.counts(0, 1)) == bits(canonical(counts + counts))
+    assert bits(read(shard, 0)) == bits(canonical(counts))
+    assert bits(read(shard, 1)) == bits(canonical(counts + counts))
 
 
 def test_a_draw_without_counts_is_a_zero(case: Case, tmp_path: Path) -> None:
     counts = counted(case)
-    write_shard(tmp_path / NAME, meta_of(case), [(0, 0, -1, counts)])
-    nothing = Shard(tmp_path).counts(0, 7)
+    write_shard(tmp_path / NAME, meta_of(case), [block(counts)])
+    nothing = read(Shard(tmp_path), 7)
     assert nothing.table.sum() == 0
     assert bits(canonical(nothing + counts)) == bits(canonical(counts))
 
@@ -119,14 +128,14 @@ def test_a_spoilt_shard_is_one_clear_sentence(spoil: str, shards: list[Path], tm
 
 
 def test_a_shard_of_a_newer_format_says_upgrade(case: Case, tmp_path: Path) -> None:
-    write_shard(tmp_path / NAME, meta_of(case, version=VERSION + 1), [(0, 0, -1, counted(case))])
+    write_shard(tmp_path / NAME, meta_of(case, version=VERSION + 1), [block(counted(case))])
     with pytest.raises(HacError, match="upgrade"):
         Shard(tmp_path)
 
 
 def test_a_writer_that_fails_leaves_nothing(case: Case, tmp_path: Path) -> None:
     def blocks():
-        yield 0, 0, -1, counted(case)
+        yield block(counted(case))
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -137,5 +146,5 @@ def test_a_writer_that_fails_leaves_nothing(case: Case, tmp_path: Path) -> None:
 def test_counts_beyond_32_bits_survive_the_disk(case: Case, tmp_path: Path) -> None:
     counts = counted(case)
     huge = replace(counts, matrix=counts.matrix * np.int64(10**12))
-    write_shard(tmp_path / NAME, meta_of(case), [(0, 0, -1, huge)])
-    assert bits(Shard(tmp_path).counts(0, 0)) == bits(canonical(huge))
+    write_shard(tmp_path / NAME, meta_of(case), [block(huge)])
+    assert bits(read(Shard(tmp_path), 0)) == bits(canonical(huge))

@@ -1,0 +1,276 @@
+"""Counts on disk: what a shard found, so that shards made anywhere add up to the bits of one run.
+
+One Parquet file a shard. Columns: `stream`, `draw` (0: the tokens; 1..: nulls), `table` (place in the schema's list of
+tables), `row`, `a`, `b` (what the table counts: a label and a code, a word and a code, ...), `n`. A row group holds
+one table of one stream at one draw, so that a merge never holds more than one. Schema metadata `hac-counts` says what
+the numbers index.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from analysis.request import parts_of
+from hac.data.alignment import Tier
+from hac.data.tokens import Stream, TokenStore
+from hac.errors import HacError
+from hac.files import atomic_path
+from probes.clusters import Row, Rows
+
+META = b"hac-counts"
+VERSION = 2
+NAME = "counts.parquet"
+
+SCHEMA = pa.schema(
+    [
+        ("stream", pa.int16()),
+        ("draw", pa.int32()),
+        ("table", pa.int16()),
+        ("row", pa.int32()),
+        ("a", pa.int64()),
+        ("b", pa.int64()),
+        ("n", pa.int64()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class ShardMeta:
+    """What the numbers of a shard index, and what it covers.
+
+    Attributes:
+        command: the analysis that counted.
+        tables: names of the tables.
+        streams: name -> codebook size, frame rate, frames counted in this shard.
+        rows: of the count tables, the same in all shards.
+        protocol: as it goes into the results.
+        shard: which of how many.
+        job: hash of everything that must be equal in shards that add.
+        about: coverage, failures, warnings and provenance of the shard.
+        extra: what else the analysis must know: its labels, units, ...
+    """
+
+    command: str
+    tables: list[str]
+    streams: dict[str, dict[str, Any]]
+    rows: list[dict[str, Any]]
+    protocol: dict[str, Any]
+    shard: list[int]
+    job: str
+    about: dict[str, Any]
+    extra: dict[str, Any] = field(default_factory=dict)
+    version: int = VERSION
+
+    def row_tuple(self) -> tuple[Row, ...]:
+        """The rows as their type."""
+        return tuple(Row(**row) for row in self.rows)
+
+
+class Entries(NamedTuple):
+    """Counts by place, columnar: int64 [n] each; places need not be sorted, and may repeat."""
+
+    row: NDArray[np.int64]
+    a: NDArray[np.int64]
+    b: NDArray[np.int64]
+    n: NDArray[np.int64]
+
+
+class Block(NamedTuple):
+    """One table of one stream at one draw."""
+
+    stream: int
+    draw: int
+    table: str
+    entries: Entries
+
+
+def write_shard(path: Path, meta: ShardMeta, blocks: Iterable[Block]) -> None:
+    """Write a shard atomically, one row group a block."""
+    schema = SCHEMA.with_metadata({META: json.dumps(asdict(meta), ensure_ascii=False).encode()})
+    place = {name: i for i, name in enumerate(meta.tables)}
+    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+        for block in blocks:
+            n = len(block.entries.n)
+            columns = [
+                np.full(n, block.stream, np.int16),
+                np.full(n, block.draw, np.int32),
+                np.full(n, place[block.table], np.int16),
+                block.entries.row.astype(np.int32),
+                *(column.astype(np.int64, copy=False) for column in block.entries[1:]),
+            ]
+            arrays = [pa.array(column) for column in columns]
+            writer.write_table(pa.table(arrays, schema=schema), row_group_size=1 << 62)
+
+
+class Shard:
+    """A shard file open for reading."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path / NAME if path.is_dir() else path
+        try:
+            self._file = pq.ParquetFile(self.path)
+            data = json.loads((self._file.schema_arrow.metadata or {})[META])
+            if data.get("version", 0) <= VERSION:
+                self.meta = ShardMeta(**data)
+        except FileNotFoundError as error:
+            raise HacError(f"{self.path}: no such shard; expected the {NAME} that --shard writes") from error
+        except (pa.ArrowException, OSError, KeyError, TypeError, ValueError, AttributeError) as error:
+            raise HacError(f"{self.path}: not a whole shard of counts; write it again with --shard") from error
+        if data["version"] > VERSION:
+            raise HacError(f"{self.path}: shard format {data['version']}, this program reads up to {VERSION}; upgrade")
+        self._groups = self._index()
+
+    def _index(self) -> dict[tuple[int, int, int], list[int]]:
+        groups: dict[tuple[int, int, int], list[int]] = {}
+        for g in range(self._file.metadata.num_row_groups):
+            group = self._file.metadata.row_group(g)
+            if group.num_rows:
+                key = tuple(int(group.column(c).statistics.min) for c in range(3))
+                groups.setdefault((key[0], key[1], key[2]), []).append(g)
+        return groups
+
+    def entries(self, stream: int, draw: int, table: str) -> Entries:
+        """One table of one stream at one draw; empty where nothing was counted."""
+        groups = self._groups.get((stream, draw, self.meta.tables.index(table)), [])
+        found = self._file.read_row_groups(groups, columns=list(Entries._fields))
+        return Entries(*(found.column(name).to_numpy().astype(np.int64) for name in Entries._fields))
+
+
+@dataclass(frozen=True)
+class MergedStream:
+    """A stream of several shards: what they have in common, and the sum of what they counted.
+
+    Attributes:
+        name: of the stream.
+        index: of the stream.
+        shards: all of the job.
+    """
+
+    name: str
+    index: int
+    shards: tuple[Shard, ...]
+
+    @property
+    def meta(self) -> ShardMeta:
+        """Of the first shard."""
+        return self.shards[0].meta
+
+    @property
+    def codebook_size(self) -> int:
+        """Codes lie below this."""
+        return int(self.meta.streams[self.name]["codebook_size"])
+
+    @property
+    def frame_rate(self) -> Fraction:
+        """Hz."""
+        return Fraction(self.meta.streams[self.name]["frame_rate"])
+
+    @property
+    def n_frames(self) -> int:
+        """Tokens of the stream in all shards."""
+        return sum(int(shard.meta.streams[self.name]["n_frames"]) for shard in self.shards)
+
+    @property
+    def n_nulls(self) -> int:
+        """Null draws."""
+        return int(self.meta.protocol["n_nulls"])
+
+    def entries(self, draw: int, table: str) -> Entries:
+        """One table at one draw, of all shards, one after the other."""
+        parts = [shard.entries(self.index, draw, table) for shard in self.shards]
+        return Entries(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+
+def open_shards(paths: Sequence[Path]) -> tuple[Shard, ...]:
+    """Open shards that add: of one job, each once, none missing.
+
+    Raises:
+        HacError: they are of different jobs, one is there twice, or one is missing.
+    """
+    shards = tuple(sorted((Shard(path) for path in paths), key=lambda shard: shard.meta.shard))
+    first = shards[0]
+    for shard in shards[1:]:
+        if shard.meta.job != first.meta.job:
+            raise HacError(
+                f"{shard.path} and {first.path} are shards of different jobs (other tokens, manifest, alignments or "
+                "protocol); merge only shards made with the same options"
+            )
+    places = [shard.meta.shard[0] for shard in shards]
+    n = first.meta.shard[1]
+    if len(set(places)) < len(places):
+        raise HacError(f"shard {next(p for p in places if places.count(p) > 1) + 1} of {n} is given twice")
+    if missing := sorted(set(range(n)) - set(places)):
+        names = ", ".join(f"{place + 1}/{n}" for place in missing[:10])
+        raise HacError(f"{len(missing)} of {n} shards are missing ({names}); make them with --shard and merge again")
+    return shards
+
+
+def add_about(shards: Sequence[Shard]) -> dict[str, Any]:
+    """What the shards say of the whole corpus; they all read the same whole manifest."""
+    about = dict(shards[0].meta.about)
+    about["provenance"] = {**about["provenance"], "shards": len(shards)}
+    return about
+
+
+def stream_facts(stream: Stream) -> dict[str, Any]:
+    """What `ShardMeta.streams` says of a stream."""
+    return {
+        "codebook_size": stream.codebook_size,
+        "frame_rate": str(stream.frame_rate),
+        "n_frames": len(stream.codes),
+    }
+
+
+def job_of(
+    ids: Sequence[str],
+    rows: Rows,
+    tiers: Iterable[Tier],
+    tokens: TokenStore,
+    streams: Sequence[str],
+    protocol: Mapping[str, Any],
+) -> str:
+    """Hash of all that shards must have in common: the whole corpus, not the part that a shard counts.
+
+    Args:
+        ids: utterance ids.
+        rows: of the count tables.
+        tiers: the labels.
+        tokens: the tokens.
+        streams: names asked for.
+        protocol: everything else that moves a number.
+    """
+    facts = {
+        "ids": hashlib.sha256("\n".join(ids).encode()).hexdigest(),
+        "rows": [asdict(row) for row in rows.rows],
+        "tiers": {tier.name: _tier_hash(tier) for tier in tiers},
+        "streams": {name: _stream_hash(tokens, name) for name in streams},
+        "protocol": dict(protocol),
+    }
+    return hashlib.sha256(json.dumps(facts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def _tier_hash(tier: Tier) -> str:
+    digest = hashlib.sha256("\n".join(tier.vocabulary).encode())
+    for array in (tier.bounds, tier.labels, tier.onset_us, tier.offset_us):
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def _stream_hash(tokens: TokenStore, name: str) -> str:
+    digest = hashlib.sha256()
+    for part in parts_of(tokens, name):
+        stream = tokens.streams[part]
+        digest.update(f"{part} {stream.codebook_size} {stream.frame_rate}".encode())
+        digest.update(stream.codes.tobytes())
+    return digest.hexdigest()

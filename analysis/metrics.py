@@ -32,6 +32,7 @@ class Metric:
     definition: str
 
 
+_DETECTION = "analysis.detection: Harwath, Hsu and Glass 2020 (resdavenet), Peng and Harwath 2022 (vg-hubert)"
 _HUBERT = "Hsu et al. 2021 (HuBERT, arXiv 2106.07447), section 4.2"
 
 METRICS: dict[str, Metric] = {
@@ -91,6 +92,83 @@ METRICS: dict[str, Metric] = {
             False,
             "never",
             "count of codes that occur at least once",
+        ),
+        Metric(
+            "detected_words",
+            "words detected",
+            "words",
+            0,
+            None,
+            "higher",
+            True,
+            "never",
+            f"count of words whose best code has an F1 of at least 0.5; {_DETECTION}",
+        ),
+        Metric(
+            "word_f1_top250",
+            "F1, top 250",
+            "share",
+            0,
+            1,
+            "higher",
+            True,
+            "no word was scored",
+            f"mean over the 250 words with the highest F1 of their best code; {_DETECTION}",
+        ),
+        Metric(
+            "word_f1",
+            "F1, all words",
+            "share",
+            0,
+            1,
+            "higher",
+            True,
+            "no word was scored",
+            f"mean over all scored words of the F1 of their best code; {_DETECTION}",
+        ),
+        Metric(
+            "word_mi",
+            "I(word; code)",
+            "nats",
+            0,
+            None,
+            "higher",
+            True,
+            "no frame lies inside a word",
+            "mutual information of words and codes over the frames whose centre lies inside a word",
+        ),
+        Metric(
+            "word_nmi",
+            "I(word; code) / H(word)",
+            "share",
+            0,
+            1,
+            "higher",
+            True,
+            "no frame lies inside a word, or only one word occurs",
+            "share of the entropy of the words that the codes explain, over the frames inside words",
+        ),
+        Metric(
+            "word_cmi",
+            "I(code; word | given)",
+            "nats",
+            0,
+            None,
+            "higher",
+            True,
+            "no frame lies inside a word",
+            "I((code, given); word) - I(given; word) over the frames inside words: what a stream adds to another one",
+        ),
+        Metric(
+            "word_ncmi",
+            "I(code; word | given) / H(word | given)",
+            "share",
+            0,
+            1,
+            "higher",
+            True,
+            "no frame lies inside a word, or the given stream leaves nothing open",
+            "share of what the given stream leaves open of the words that the stream explains",
         ),
     )
 }

@@ -33,6 +33,13 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Null(Strict):
+    """What chance scores: mean and standard deviation over its draws."""
+
+    mean: Number
+    sd: Number
+
+
 class Record(Strict):
     """One number beside its null and its interval.
 
@@ -49,6 +56,7 @@ class Record(Strict):
         protocol: which protocol of `Results.protocols` made it.
         ci_method: how the interval was made, or `none`.
         note: reasons for what is missing, remarks.
+        nulls: further nulls by name, where there are any.
     """
 
     id: str
@@ -66,6 +74,7 @@ class Record(Strict):
     protocol: str
     ci_method: str = "none"
     note: str = ""
+    nulls: dict[str, Null] = {}
 
 
 class StreamInfo(Strict):

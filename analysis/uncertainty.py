@@ -64,11 +64,18 @@ def basic(estimate: float, draws: NDArray[np.float64], n_clusters: int) -> Inter
     draws = draws[np.isfinite(draws)]
     if n_clusters < 2 or len(draws) < 20 or not math.isfinite(estimate):
         return no_interval("fewer than 2 clusters or 20 defined draws")
-    # expanded percentiles: normal quantile -> t quantile, and the bootstrap's missing factor G / (G - 1)
+    low, high = np.quantile(draws - estimate, expanded_tails(n_clusters))
+    return Interval(estimate - float(high), estimate - float(low), "cluster-bootstrap-basic")
+
+
+def expanded_tails(n_clusters: int) -> tuple[float, float]:
+    """Percentiles of the draws that a 95 % interval takes for so few clusters (at least 2), as shares.
+
+    The normal quantile becomes Student's, and the bootstrap's missing factor G / (G - 1) is put back.
+    """
     z = special.stdtrit(n_clusters - 1, (1 + LEVEL) / 2) * math.sqrt(n_clusters / (n_clusters - 1))
     tail = float(special.ndtr(-z))
-    low, high = np.quantile(draws - estimate, [tail, 1 - tail])
-    return Interval(estimate - float(high), estimate - float(low), "cluster-bootstrap-basic")
+    return tail, 1 - tail
 
 
 def jackknife(estimate: float, left_out: NDArray[np.float64]) -> Interval:

@@ -108,7 +108,7 @@ def count(cells: Cells, stream: Stream, shifts: NDArray[np.int64], rows: Rows, l
         labels: the vocabulary that the cells' labels index.
     """
     n_labels = len(labels)
-    values, codes = _numbering(stream, n_labels)
+    values, codes = numbering(stream, n_labels)
     order, row_bounds = rows.order()
     scratch = np.zeros(len(values) * n_labels, np.int64)
     column, found = np.empty(len(cells), np.int64), np.empty(len(cells), np.int64)
@@ -153,7 +153,7 @@ def canonical(counts: JointCounts) -> JointCounts:
     return JointCounts(counts.rows, labels, kept.codes, matrix, counts.units_per_s)
 
 
-def _numbering(stream: Stream, n_labels: int) -> tuple[NDArray[np.int64], NDArray[np.int64] | NDArray[np.int32]]:
+def numbering(stream: Stream, n_labels: int) -> tuple[NDArray[np.int64], NDArray[np.int64] | NDArray[np.int32]]:
     """Code values of the columns, and the codes as column numbers: themselves, unless the codebook is huge."""
     if stream.codebook_size * n_labels <= MAX_SCRATCH:
         return np.arange(stream.codebook_size, dtype=np.int64), np.asarray(stream.codes)

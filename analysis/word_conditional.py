@@ -1,0 +1,139 @@
+"""What a stream tells of words beyond another one: I(a; word | b) with its null and interval."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis import engine
+from analysis.results import Record
+from analysis.uncertainty import jackknife
+from analysis.word_counting import Halves, WordProtocol
+from analysis.word_information import information, without_each, word_table
+from analysis.word_records import word_record
+from hac.data.tokens import Stream
+from probes.clusters import resampling
+from probes.counts import join_streams
+from probes.permutations import permuted_runs
+from probes.words import Laid, WordCounts, count_words, lay
+
+
+class PairSource(Protocol):
+    """Counts of two streams together, draw by draw; a joint code is the given code times `size` plus the other."""
+
+    @property
+    def name(self) -> str:
+        """The stream that adds."""
+        ...
+
+    @property
+    def given(self) -> str:
+        """The stream it adds to."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """Codebook size of the stream that adds."""
+        ...
+
+    @property
+    def n_nulls(self) -> int:
+        """Null draws."""
+        ...
+
+    def draw(self, r: int) -> WordCounts:
+        """Joint counts of that draw."""
+        ...
+
+
+@dataclass(frozen=True)
+class ConditionalWords:
+    """What a stream adds to another one: counts of both streams together, draw by draw.
+
+    Attributes:
+        name: of the stream that adds.
+        given: name of the other.
+        laid: words over the joint stream, as the tokens are.
+        halves: rows and halves.
+        streams: the stream and the given one, over the whole corpus.
+        part: int64 [n_utterances], the utterances of this part among those of the whole; None: all.
+        protocol: see `WordProtocol`.
+    """
+
+    name: str
+    given: str
+    laid: Laid
+    halves: Halves
+    streams: tuple[Stream, Stream]
+    protocol: WordProtocol
+    part: NDArray[np.int64] | None = field(default=None)
+
+    @property
+    def size(self) -> int:
+        """Codebook size of the stream that adds."""
+        return self.streams[0].codebook_size
+
+    @property
+    def n_nulls(self) -> int:
+        """Null draws."""
+        return self.protocol.n_nulls
+
+    def draw(self, r: int) -> WordCounts:
+        """Counts of draw r: 0 the tokens, 1 to n with the stream's codes dealt anew within the given one's."""
+        rows = self.halves.coarse if r else self.halves.rows
+        still = np.zeros(len(self.laid.words.ids), np.int64)
+        if r == 0:
+            return count_words(self.laid, still, rows)
+        stream, given = self.streams
+        dealt = replace(stream, codes=permuted_runs(stream, given, r, self.protocol.seed))
+        joint = join_streams([given, dealt])
+        joint = joint if self.part is None else joint.take(self.part)
+        half_window = Fraction(self.protocol.half_window_ms, 1000)
+        return count_words(lay(self.laid.words, joint, len(rows.rows), half_window), still, rows)
+
+
+def added_records(source: PairSource, jobs: int) -> list[Record]:
+    """What the stream adds to the given one, in nats and as a share of what the given one leaves open."""
+    first = source.draw(0)
+    tasks = [(source, r) for r in range(1, source.n_nulls + 1)]
+    nulls = engine.run(_mutual, tasks, jobs=jobs, what=f"{source.name} given {source.given}: nulls")
+    alone = replace(first, codes=first.codes // source.size, code=_given_codes(first, source.size))
+    everything = np.zeros(len(first.rows), np.int64)
+    both, given = (information(word_table(counts, everything)) for counts in (first, alone))
+    added, open_ = _added(both.mutual, given.mutual, both.h_word)
+    clusters = resampling(first.rows)
+    left = [without_each(counts, clusters.of_row, clusters.n) for counts in (first, alone)]
+    left_added = np.maximum(left[0][:, 0] - left[1][:, 0], 0)
+    left_open = left[0][:, 1] - left[1][:, 0]
+    null = np.array([_added(mutual, given.mutual, both.h_word)[0] for mutual in nulls])
+    made = []
+    for metric, value, without, chance in (
+        ("word_cmi", added, left_added, null),
+        ("word_ncmi", added / open_ if open_ > 0 else math.nan, left_added / left_open, null / open_),
+    ):
+        tag = f"[given={source.given}]"
+        about = {"n": both.total, "protocol": "word-information-given"}
+        made.append(word_record(source.name, metric, tag, "", value, jackknife(value, without), chance, **about))
+    return made
+
+
+def _added(both: float, given: float, h_word: float) -> tuple[float, float]:
+    """I(a; word | b) and H(word | b)."""
+    return max(0.0, both - given), h_word - given
+
+
+def _given_codes(joint: WordCounts, size: int) -> NDArray[np.int32]:
+    """Place of each entry's given code; equal ones may stand at one place several times."""
+    values = joint.codes // size
+    _, place = np.unique(values, return_inverse=True)
+    return place[joint.code].astype(np.int32)
+
+
+def _mutual(source: PairSource, r: int) -> float:
+    counts = source.draw(r)
+    return information(word_table(counts, np.zeros(len(counts.rows), np.int64))).mutual

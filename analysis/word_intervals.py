@@ -1,0 +1,191 @@
+"""Intervals of word scores: the codes stay as they were chosen, the clusters are drawn anew.
+
+What is resampled is how well the chosen codes do on other speakers, not which codes would have been chosen there: that
+is what the held-out score is for. Every draw adds the counts of its clusters and divides once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis import detection_kernels as kernels
+from analysis import uncertainty
+from analysis.detection import DETECTED_F1, TOP, Candidates, Definition, denominators, numerator_of
+from probes.clusters import Resampling
+from probes.words import WordCounts
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+BLOCK = 1024
+"""Words whose draws are held at a time."""
+MIN_CLUSTERS = 3
+"""A word heard from fewer clusters than this gets no interval."""
+
+
+@dataclass(frozen=True)
+class Picked:
+    """Codes whose score is resampled.
+
+    Attributes:
+        code: int64 [n_words, 2], the code that counts on the rows of each half, -1 for none.
+        half: int64 [n_rows], 0 or 1; -1 leaves the row out.
+        words: int64 [n], the words scored, ascending.
+    """
+
+    code: Ints
+    half: Ints
+    words: Ints
+
+
+@dataclass(frozen=True)
+class SummaryDraws:
+    """Of each bootstrap draw: words detected, mean F1 of the best 250 and of all; float64 [n_draws] each."""
+
+    detected: Floats
+    top: Floats
+    mean: Floats
+
+
+@dataclass(frozen=True)
+class WordDraws:
+    """What the draws say.
+
+    Attributes:
+        groups: by name of the group of words.
+        low, high: float64 [n_words], interval of each word's F1; NaN where there is none.
+    """
+
+    groups: dict[str, SummaryDraws]
+    low: Floats
+    high: Floats
+
+
+def resample(
+    counts: WordCounts,
+    picked: Picked,
+    definition: Definition,
+    chosen_from: Candidates,
+    clusters: Resampling,
+    cluster_of_row: Ints,
+    weights: NDArray[np.float32],
+    groups: Mapping[str, NDArray[np.bool_]],
+    f1: Floats,
+) -> WordDraws:
+    """Draw the clusters anew and score the picked codes each time.
+
+    Args:
+        counts: of the tokens as they are.
+        picked: words, codes and rows.
+        definition: see `analysis.detection`.
+        chosen_from: as when the codes were chosen.
+        clusters: what is drawn.
+        cluster_of_row: int64 [n_rows], cluster of each row; -1 for rows outside the scope.
+        weights: float32 [n_draws, n_clusters] from `uncertainty.draw_weights`.
+        groups: name -> bool [n_words], groups of words that are summed up.
+        f1: float64 [n_words], the scores around which the words' intervals lie.
+    """
+    table = _Table(counts, picked, definition, chosen_from, cluster_of_row, clusters.n)
+    across = np.ascontiguousarray(weights.T)
+    sums = {name: _Sum(len(weights)) for name in groups}
+    low, high = np.full(counts.n_words, np.nan), np.full(counts.n_words, np.nan)
+    for start in range(0, len(picked.words), BLOCK):
+        words = picked.words[start : start + BLOCK]
+        draws, heard = table.f1_draws(start, start + BLOCK, across)
+        for name, mask in groups.items():
+            sums[name].add(draws[mask[words]])
+        low[words], high[words] = _intervals(f1[words], draws, heard, clusters.n)
+    return WordDraws({name: total.draws() for name, total in sums.items()}, low, high)
+
+
+class _Table:
+    """Counts of the picked codes by word and cluster."""
+
+    def __init__(
+        self,
+        counts: WordCounts,
+        picked: Picked,
+        definition: Definition,
+        chosen_from: Candidates,
+        cluster_of_row: Ints,
+        n_clusters: int,
+    ) -> None:
+        code = picked.code[picked.words]
+        codes = np.unique(code[code >= 0])
+        everything = np.arange(counts.n_words)
+        # the denominators need every word, but only the codes that were picked
+        some = counts.restricted(everything, codes)
+        part = np.where((picked.half >= 0) & (cluster_of_row >= 0), picked.half * n_clusters + cluster_of_row, -1)
+        of_code = denominators(some, part, 2 * n_clusters, definition, chosen_from)
+        self.of_code = of_code.reshape(2, n_clusters, len(codes)).astype(np.float32)
+        self.counts = some.restricted(picked.words, np.arange(len(codes)))
+        self.picked = np.where(code >= 0, np.searchsorted(codes, np.maximum(code, 0)), -1)
+        self.bounds = self.counts.word_bounds()
+        self.half = np.where(cluster_of_row >= 0, picked.half, -1)
+        self.cluster, self.n_clusters = cluster_of_row, n_clusters
+        self.met = numerator_of(definition)
+        self.tokens = self.counts.tokens_by(np.where(self.half >= 0, cluster_of_row, -1), n_clusters)
+
+    def f1_draws(self, start: int, stop: int, across: NDArray[np.float32]) -> tuple[Floats, Ints]:
+        """F1 of the words from `start` on in each draw, float64 [n, n_draws] (NaN: not heard there), and clusters."""
+        words = np.arange(start, min(stop, len(self.picked)))
+        held, met = (np.zeros((len(words), self.n_clusters), np.float32) for _ in range(2))
+        c = self.counts
+        which = (self.half, self.cluster, self.picked, self.met)
+        kernels.gather(words, self.bounds, c.row, c.code, c.counts, *which, held, met)
+        of_code = np.zeros_like(held)
+        for half in range(2):
+            code = self.picked[words, half]
+            some = code >= 0
+            of_code[some] += self.of_code[half][:, code[some]].T
+        tokens = self.tokens[words].astype(np.float32)
+        h, m, n, t = (x @ across for x in (held, met, of_code, tokens))
+        # 2 P R / (P + R) with P = m / n and R = h / t; 0 where nothing was met, undefined where the word was not drawn
+        under = m * t + h * n
+        with np.errstate(divide="ignore", invalid="ignore"):
+            f1 = np.where(under > 0, 2 * m * h / under, 0.0)
+        f1[t == 0] = np.nan
+        return f1.astype(np.float64), np.count_nonzero(tokens, axis=1)
+
+
+class _Sum:
+    """Running sums over the words of each draw."""
+
+    def __init__(self, n_draws: int) -> None:
+        self.detected, self.total, self.n = (np.zeros(n_draws) for _ in range(3))
+        self.top = np.empty((0, n_draws))
+
+    def add(self, f1: Floats) -> None:
+        self.detected += np.count_nonzero(f1 >= DETECTED_F1, axis=0)
+        self.total += np.nansum(f1, axis=0)
+        self.n += np.count_nonzero(np.isfinite(f1), axis=0)
+        both = np.concatenate([self.top, f1])
+        if len(both) > TOP:
+            # a word that was not drawn stands behind all others
+            both = -np.sort(-np.nan_to_num(both, nan=-1.0), axis=0)[:TOP]
+            both[both < 0] = np.nan
+        self.top = both
+
+    def draws(self) -> SummaryDraws:
+        found = np.isfinite(self.top).sum(axis=0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return SummaryDraws(self.detected, np.nansum(self.top, axis=0) / found, self.total / self.n)
+
+
+def _intervals(f1: Floats, draws: Floats, heard: Ints, n_clusters: int) -> tuple[Floats, Floats]:
+    """Interval of each word: `uncertainty.basic` for many at once, within [0, 1]."""
+    low, high = np.full(len(f1), np.nan), np.full(len(f1), np.nan)
+    if n_clusters < MIN_CLUSTERS:
+        return low, high
+    z_low, z_high = uncertainty.expanded_tails(n_clusters)
+    deviation = draws - f1[:, None]
+    enough = heard >= MIN_CLUSTERS
+    whole = enough & np.isfinite(draws).all(axis=1)
+    for some, quantile in ((whole, np.quantile), (enough & ~whole, np.nanquantile)):
+        if some.any():
+            tails = quantile(deviation[some], [z_low, z_high], axis=1)
+            low[some], high[some] = f1[some] - tails[1], f1[some] - tails[0]
+    return np.clip(low, 0, 1), np.clip(high, 0, 1)

@@ -1,0 +1,318 @@
+"""Scores of one stream as word detectors: every number with two nulls and its interval, whole and in parts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis import engine, uncertainty
+from analysis.detection import (
+    CLASSIC,
+    HELD_OUT,
+    Candidates,
+    Definition,
+    Detection,
+    Scope,
+    candidates,
+    detect,
+    summary,
+)
+from analysis.results import Record
+from analysis.word_counting import FREQUENCY, Halves, WordProtocol, WordSource, scopes
+from analysis.word_information import WordInformation, information, without_each, word_table
+from analysis.word_intervals import Picked, SummaryDraws, WordDraws, resample
+from analysis.word_records import word_record
+from probes.clusters import Resampling, Row, resampling
+from probes.words import WordCounts, WordType
+
+METRICS = ("detected_words", "word_f1_top250", "word_f1")
+"""In the order of `analysis.detection.summary`."""
+BANDS = ((1, 1), (2, 4), (5, 9), (10, 19), (20, 49), (50, 99), (100, None))
+"""Frequency bands: least and most tokens of a word."""
+DIRECTIONS = ("direction=first->second", "direction=second->first")
+"""Which half chose the codes, and which one scored them."""
+Floats = NDArray[np.float64]
+Key = tuple[str, str]
+"""Variant (classic or held out) and group."""
+
+
+@dataclass(frozen=True)
+class WordList:
+    """Every scored word of a stream under one definition; arrays over the whole vocabulary.
+
+    Attributes:
+        definition: see `analysis.detection`.
+        detection: best codes and F1.
+        codes: int64 [n_codes], the code values that the detection's places stand for.
+        low, high: float64 [n_words], interval of the classic F1.
+        held_out_low, held_out_high: of the held-out one.
+        null, held_out_null: mean F1 of the word over the circular shifts.
+        frequency_null: mean classic F1 over the words dealt anew.
+    """
+
+    definition: Definition
+    detection: Detection
+    codes: NDArray[np.int64]
+    low: Floats
+    high: Floats
+    held_out_low: Floats
+    held_out_high: Floats
+    null: Floats
+    held_out_null: Floats
+    frequency_null: Floats
+
+    def ranked(self) -> NDArray[np.int64]:
+        """Places of the scored words, best F1 first; ties by place."""
+        scored = np.flatnonzero(self.detection.scored)
+        return scored[np.argsort(-self.detection.classic[scored], kind="stable")]
+
+
+@dataclass(frozen=True)
+class StreamWords:
+    """Everything said of one stream.
+
+    Attributes:
+        name: of the stream.
+        records: the numbers.
+        lists: one for each definition.
+        tokens: int64 [n_words], tokens of each word.
+        clusters: what was resampled, and how many of it.
+        notes: subject and note.
+    """
+
+    name: str
+    records: list[Record]
+    lists: list[WordList]
+    tokens: NDArray[np.int64]
+    clusters: str
+    notes: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class _NullDraw:
+    """What one null draw scored: summaries by definition and key, F1 by definition (classic, held out), information."""
+
+    summaries: dict[Definition, dict[Key, tuple[float, float, float]]]
+    f1: dict[Definition, NDArray[np.float32]]
+    information: dict[str, WordInformation]
+
+
+def score_stream(
+    source: WordSource, halves: Halves, protocol: WordProtocol, types: Sequence[WordType], jobs: int
+) -> StreamWords:
+    """Score one stream.
+
+    Args:
+        source: its counts.
+        halves: rows and halves of the whole corpus.
+        protocol: see `WordProtocol`.
+        types: the vocabulary.
+        jobs: processes for the null draws.
+    """
+    scorer = _Scorer(source, halves, protocol, types)
+    first = scorer.source.draw(0)
+    scorer.prepare(first)
+    tasks = [(scorer, r) for r in range(1, 2 * protocol.n_nulls + 1)]
+    nulls = engine.run(_score_null, tasks, jobs=jobs, what=f"words of {source.name}: nulls")
+    return scorer.score(first, nulls)
+
+
+def _score_null(scorer: _Scorer, r: int) -> _NullDraw:
+    return scorer.null(r)
+
+
+class _Scorer:
+    """Scores the draws of one stream the same way, then turns them into records."""
+
+    def __init__(self, source: WordSource, halves: Halves, protocol: WordProtocol, types: Sequence[WordType]) -> None:
+        self.source, self.halves, self.protocol, self.types = source, halves, protocol, types
+        self.chosen_from: dict[Definition, Candidates] = {}
+        self.bands: dict[str, NDArray[np.bool_]] = {}
+        self.tokens = np.empty(0, np.int64)
+
+    def prepare(self, first: WordCounts) -> None:
+        """Fix which words are scored; the nulls have the same frequencies."""
+        everything = np.zeros(len(first.rows), np.int64)
+        self.tokens = first.tokens_by(everything, 1)[:, 0]
+        for definition in self.protocol.definitions:
+            stops = self.protocol.stops(definition)
+            self.chosen_from[definition] = candidates(self.types, self.tokens, self.protocol.min_count, stops)
+        for least, most in BANDS:
+            name = f"band={least}" if most == least else f"band={least}-{most}" if most else f"band={least}+"
+            inside = (self.tokens >= least) & (self.tokens <= (most or math.inf))
+            if inside.any() and (most is None or most >= self.protocol.min_count):
+                self.bands[name] = inside
+
+    def scopes(self, r: int) -> list[Scope]:
+        rows, half = self.halves.of_draw(r)
+        return scopes(rows, half, self.types)
+
+    def null(self, r: int) -> _NullDraw:
+        """Score a null draw."""
+        counts, parts = self.source.draw(r), self.scopes(r)
+        summaries, f1 = {}, {}
+        for definition in self.protocol.definitions:
+            found = [detect(counts, part, definition, self.chosen_from[definition]) for part in parts]
+            summaries[definition] = self.summaries(parts, found)
+            f1[definition] = found[0].f1[:, [0, 3]].astype(np.float32)
+        told = {part.name: information(word_table(counts, part.half)) for part in parts}
+        return _NullDraw(summaries, f1, told)
+
+    def summaries(self, parts: Sequence[Scope], found: Sequence[Detection]) -> dict[Key, tuple[float, float, float]]:
+        """Count detected, mean of the top 250 and of all: classic and held out, by language, band and direction."""
+        made = {}
+        for part, one in zip(parts, found, strict=True):
+            for variant, f1 in ((CLASSIC, one.classic), (HELD_OUT, one.held_out)):
+                made[variant, part.name] = summary(f1[one.scored])
+                if not part.name:
+                    for name, inside in self.bands.items():
+                        made[variant, name] = summary(f1[one.scored & inside])
+        whole = found[0]
+        for h, name in enumerate(DIRECTIONS):
+            made[HELD_OUT, name] = summary(whole.f1[whole.scored & (whole.tokens[:, 1 - h] > 0), 1 + h])
+        return made
+
+    def score(self, first: WordCounts, nulls: Sequence[_NullDraw]) -> StreamWords:
+        """All records of the stream."""
+        parts = self.scopes(0)
+        clusters = [_clusters(part, first.rows) for part in parts]
+        records, lists = [], []
+        for definition in self.protocol.definitions:
+            found = [detect(first, part, definition, self.chosen_from[definition]) for part in parts]
+            draws, words = self._resampled(first, definition, parts, found, clusters)
+            null_summaries = [null.summaries[definition] for null in nulls]
+            records += self._detection_records(definition, parts, found, draws, null_summaries, clusters)
+            lists.append(_word_list(definition, found[0], first, words, [null.f1[definition] for null in nulls]))
+        records += self._information_records(first, parts, clusters, nulls)
+        notes = [(part.name or "whole corpus", c.note) for part, (c, _) in zip(parts, clusters, strict=True) if c.note]
+        what = f"{clusters[0][0].n} {clusters[0][0].unit}s"
+        return StreamWords(self.source.name, records, lists, self.tokens, what, notes)
+
+    def _resampled(
+        self,
+        first: WordCounts,
+        definition: Definition,
+        parts: Sequence[Scope],
+        found: Sequence[Detection],
+        clusters: Sequence[tuple[Resampling, NDArray[np.int64]]],
+    ) -> tuple[dict[Key, SummaryDraws], dict[str, WordDraws]]:
+        """Bootstrap draws of every summary, and of every word of the whole corpus by variant."""
+        summaries: dict[Key, SummaryDraws] = {}
+        words: dict[str, WordDraws] = {}
+        for part, one, (resampled, of_row) in zip(parts, found, clusters, strict=True):
+            groups = {part.name: one.scored, **({} if part.name else self.bands)}
+            twice = np.repeat(one.best[:, None], 2, axis=1)
+            crossed = one.chosen[:, ::-1]
+            for variant, code, f1 in ((CLASSIC, twice, one.classic), (HELD_OUT, crossed, one.held_out)):
+                picked = Picked(code, part.half, np.flatnonzero(one.scored))
+                drawn = self._draws(first, picked, definition, resampled, of_row, groups, f1)
+                summaries.update({(variant, name): draws for name, draws in drawn.groups.items()})
+                if not part.name:
+                    words[variant] = drawn
+        whole, (resampled, of_row) = found[0], clusters[0]
+        for h, name in enumerate(DIRECTIONS):
+            half = np.where(parts[0].half == 1 - h, 1 - h, -1)
+            scored = whole.scored & (whole.tokens[:, 1 - h] > 0)
+            picked = Picked(whole.chosen[:, ::-1], half, np.flatnonzero(scored))
+            drawn = self._draws(first, picked, definition, resampled, of_row, {name: scored}, whole.f1[:, 1 + h])
+            summaries[HELD_OUT, name] = drawn.groups[name]
+        return summaries, words
+
+    def _draws(
+        self,
+        first: WordCounts,
+        picked: Picked,
+        definition: Definition,
+        resampled: Resampling,
+        of_row: NDArray[np.int64],
+        groups: dict[str, NDArray[np.bool_]],
+        f1: Floats,
+    ) -> WordDraws:
+        weights = uncertainty.draw_weights(resampled.n, self.protocol.n_bootstrap, self.protocol.seed)
+        chosen_from = self.chosen_from[definition]
+        return resample(first, picked, definition, chosen_from, resampled, of_row, weights, groups, f1)
+
+    def _detection_records(
+        self,
+        definition: Definition,
+        parts: Sequence[Scope],
+        found: Sequence[Detection],
+        draws: dict[Key, SummaryDraws],
+        nulls: Sequence[dict[Key, tuple[float, float, float]]],
+        clusters: Sequence[tuple[Resampling, NDArray[np.int64]]],
+    ) -> list[Record]:
+        n_of = {part.name: resampled.n for part, (resampled, _) in zip(parts, clusters, strict=True)}
+        counted, half = self._counted(parts, found), self.protocol.n_nulls
+        made = []
+        for key, values in self.summaries(parts, found).items():
+            variant, group = key
+            drawn = (draws[key].detected, draws[key].top, draws[key].mean)
+            for m, metric in enumerate(METRICS):
+                if m == 1 and group.startswith("band="):
+                    continue
+                null = np.array([summaries[key][m] for summaries in nulls])
+                interval = uncertainty.basic(values[m], drawn[m], n_of.get(group, n_of[""]))
+                tag = f"[{definition},{variant}]" if variant else f"[{definition}]"
+                about = {"n": counted[group], "protocol": definition, "nulls": {FREQUENCY: null[half:]}}
+                made.append(
+                    word_record(self.source.name, metric, tag, group, values[m], interval, null[:half], **about)
+                )
+        return made
+
+    def _counted(self, parts: Sequence[Scope], found: Sequence[Detection]) -> dict[str, int]:
+        """Scored words of each group."""
+        whole = found[0]
+        counted = {part.name: int(one.scored.sum()) for part, one in zip(parts, found, strict=True)}
+        counted.update({name: int((whole.scored & inside).sum()) for name, inside in self.bands.items()})
+        for h, name in enumerate(DIRECTIONS):
+            counted[name] = int((whole.scored & (whole.tokens[:, 1 - h] > 0)).sum())
+        return counted
+
+    def _information_records(
+        self,
+        first: WordCounts,
+        parts: Sequence[Scope],
+        clusters: Sequence[tuple[Resampling, NDArray[np.int64]]],
+        nulls: Sequence[_NullDraw],
+    ) -> list[Record]:
+        made, half = [], self.protocol.n_nulls
+        for part, (resampled, of_row) in zip(parts, clusters, strict=True):
+            told = information(word_table(first, part.half))
+            left_out = without_each(first, of_row, resampled.n)
+            chance = [null.information[part.name] for null in nulls]
+            for metric, value, without, null in (
+                ("word_mi", told.mutual, left_out[:, 0], np.array([one.mutual for one in chance])),
+                ("word_nmi", told.share, left_out[:, 0] / left_out[:, 1], np.array([one.share for one in chance])),
+            ):
+                interval = uncertainty.jackknife(value, without)
+                about = {"n": told.total, "protocol": "word-information", "nulls": {FREQUENCY: null[half:]}}
+                made.append(word_record(self.source.name, metric, "", part.name, value, interval, null[:half], **about))
+        return made
+
+
+def _clusters(part: Scope, rows: Sequence[Row]) -> tuple[Resampling, NDArray[np.int64]]:
+    """What is resampled in a scope, and the cluster of every row (-1 outside)."""
+    inside = np.flatnonzero(part.half >= 0)
+    clusters = resampling([rows[r] for r in inside.tolist()])
+    of_row = np.full(len(rows), -1, np.int64)
+    of_row[inside] = clusters.of_row
+    return clusters, of_row
+
+
+def _word_list(
+    definition: Definition,
+    found: Detection,
+    first: WordCounts,
+    words: dict[str, WordDraws],
+    nulls: Sequence[NDArray[np.float32]],
+) -> WordList:
+    half = len(nulls) // 2
+    shifted = np.mean(np.stack(nulls[:half]).astype(np.float64), axis=0)
+    dealt = np.mean(np.stack([null[:, 0] for null in nulls[half:]]).astype(np.float64), axis=0)
+    classic, held_out = words[CLASSIC], words[HELD_OUT]
+    intervals = (classic.low, classic.high, held_out.low, held_out.high)
+    return WordList(definition, found, first.codes, *intervals, shifted[:, 0], shifted[:, 1], dealt)

@@ -1,0 +1,124 @@
+"""The loops over word tokens and their frames, compiled. Integers in, integers out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+Int64 = NDArray[np.int64]
+Int32 = NDArray[np.int32]
+
+
+@numba.njit(cache=True)
+def count_words(
+    order: Int64,
+    group_bounds: Int64,
+    utterance: Int32,
+    spans: Int32,
+    code_bounds: Int64,
+    codes: Any,
+    shifts: Int64,
+    masked: NDArray[np.bool_],
+    scratch: Int32,
+    last_token: Int64,
+    out_code: Int32,
+    out_counts: Int32,
+    pointers: Int64,
+) -> None:
+    """Meetings of words and codes by group of word tokens; a group holds the tokens of one word in one row.
+
+    Args:
+        order: tokens by group, within a group in order of time.
+        group_bounds: int64 [n_groups + 1], where in `order` each group begins.
+        utterance: of each token.
+        spans: int32 [n_tokens, 6]; first and last (exclusive) frame that overlaps the word, that lies near it, and
+            whose centre lies in it.
+        code_bounds, codes, shifts: frame t of utterance u has `codes[code_bounds[u] + (t + shifts[u]) mod T]`.
+        masked: bool [n_frames] frames that are counted near no word; empty: none.
+        scratch: int32 [n_codes, 3] of zeros; left zero.
+        last_token: int64 [n_codes] of -1; left -1.
+        out_code, out_counts: int32 [room], [room, 3]: codes of each group, ascending, with the count of tokens that
+            hold the code, of frames near the word, and of frames in it.
+        pointers: int64 [n_groups + 1], where the groups' entries begin.
+    """
+    k = 0
+    for g in range(len(group_bounds) - 1):
+        pointers[g] = k
+        begin = k
+        seen_utterance, seen_near = -1, 0
+        for j in range(group_bounds[g], group_bounds[g + 1]):
+            token = order[j]
+            u = utterance[token]
+            base = code_bounds[u]
+            length = code_bounds[u + 1] - base
+            shift = shifts[u]
+            for t in range(spans[token, 0], spans[token, 1]):
+                at = t + shift
+                c = codes[base + (at if at < length else at - length)]
+                if last_token[c] != token:
+                    if last_token[c] < 0 and scratch[c, 1] == 0:
+                        out_code[k] = c
+                        k += 1
+                    last_token[c] = token
+                    scratch[c, 0] += 1
+            # a frame near two tokens of a word is near the word once
+            first = spans[token, 2]
+            if u == seen_utterance:
+                first = max(first, seen_near)
+            seen_utterance, seen_near = u, spans[token, 3]
+            for t in range(first, spans[token, 3]):
+                if len(masked) > 0 and masked[base + t]:
+                    continue
+                at = t + shift
+                c = codes[base + (at if at < length else at - length)]
+                if last_token[c] < 0 and scratch[c, 1] == 0:
+                    out_code[k] = c
+                    k += 1
+                scratch[c, 1] += 1
+            for t in range(spans[token, 4], spans[token, 5]):
+                at = t + shift
+                # the centre lies in the word, so the frame overlaps it: the code was noted above
+                scratch[codes[base + (at if at < length else at - length)], 2] += 1
+        out_code[begin:k].sort()
+        for i in range(begin, k):
+            c = out_code[i]
+            for what in range(3):
+                out_counts[i, what] = scratch[c, what]
+                scratch[c, what] = 0
+            last_token[c] = -1
+    pointers[len(group_bounds) - 1] = k
+
+
+@numba.njit(cache=True)
+def count_frames(
+    row_of: Int64,
+    code_bounds: Int64,
+    codes: Any,
+    shifts: Int64,
+    used: NDArray[np.bool_],
+    masked: NDArray[np.bool_],
+    table: Int64,
+) -> None:
+    """Add the frames of each code to `table` [n_rows, n_codes]; only utterances `used`, without `masked` frames."""
+    for u in range(len(row_of)):
+        if not used[u]:
+            continue
+        base = code_bounds[u]
+        length = code_bounds[u + 1] - base
+        for t in range(length):
+            if len(masked) > 0 and masked[base + t]:
+                continue
+            at = t + shifts[u]
+            table[row_of[u], codes[base + (at if at < length else at - length)]] += 1
+
+
+@numba.njit(cache=True)
+def mask_frames(utterance: Int32, first: Int32, last: Int32, code_bounds: Int64, masked: NDArray[np.bool_]) -> None:
+    """Flag the frames of the given spans."""
+    for i in range(len(utterance)):
+        base = code_bounds[utterance[i]]
+        for t in range(first[i], last[i]):
+            masked[base + t] = True

@@ -1,0 +1,264 @@
+"""Words meet codes: which word tokens hold which code, and which frames of a code lie near a word.
+
+Three counts of every word w and code c, all of them integers that add:
+
+- `held`: tokens of w that hold c, that is, at least one frame coded c overlaps the token's interval;
+- `near`: frames coded c whose window (the frame's centre, 40 ms to both sides) overlaps a token of w, each once;
+- `inside`: frames coded c whose centre lies in a token of w.
+
+and of every code `frames`: all frames coded c, those over silence too. The window follows `align_sparse_to_dense` of
+the ResDAVEnet-VQ code (Harwath, Hsu and Glass 2020, arXiv 1911.09602): a word that ends exactly where the window
+begins is still near, one that begins where the window ends is not. As there, utterances without any word are left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hac.data import timeline
+from hac.data.tokens import Stream
+from probes import word_kernels
+from probes.clusters import Row, Rows
+from probes.counts import numbering
+
+HALF_WINDOW_S = Fraction(4, 100)
+"""Half the window of a frame, as published."""
+N_COUNTS = 3
+"""Counts of a word and a code: held, near, inside."""
+Ints = NDArray[np.int64]
+
+
+class WordType(NamedTuple):
+    """A word of a language: the same letters in two languages are two words."""
+
+    language: str
+    spelling: str
+
+
+@dataclass(frozen=True)
+class Words:
+    """Word tokens of every utterance, columnar: those of utterance i are `bounds[i]:bounds[i + 1]`, by onset.
+
+    Attributes:
+        ids: utterance ids.
+        bounds: int64 [n_utterances + 1].
+        word: int32 [n_tokens], index into `types`.
+        onset_us, offset_us: int64 [n_tokens].
+        types: the words, sorted.
+        hidden: int64 [n_hidden, 3], utterance, onset and offset of speech whose words have no times of their own:
+            it counts neither for nor against any code.
+    """
+
+    ids: tuple[str, ...]
+    bounds: Ints
+    word: NDArray[np.int32]
+    onset_us: Ints
+    offset_us: Ints
+    types: tuple[WordType, ...]
+    hidden: Ints
+
+    def utterance_index(self) -> NDArray[np.int32]:
+        """int32 [n_tokens]: utterance of each token."""
+        return np.repeat(np.arange(len(self.ids), dtype=np.int32), np.diff(self.bounds))
+
+
+@dataclass(frozen=True)
+class Laid:
+    """Word tokens laid over the frames of a stream.
+
+    Attributes:
+        words: the tokens.
+        stream: the stream.
+        values: int64 [n_codes], the code values that `codes` numbers, ascending.
+        codes: [n_frames], the stream's codes as places in `values`.
+        spans: int32 [n_tokens, 6]: first and last (exclusive) frame overlapping the word, near it, centred in it.
+        masked: bool [n_frames] or [0], frames of hidden speech.
+    """
+
+    words: Words
+    stream: Stream
+    values: Ints
+    codes: NDArray[np.int32] | NDArray[np.int64]
+    spans: NDArray[np.int32]
+    masked: NDArray[np.bool_]
+
+    @property
+    def without_frames(self) -> int:
+        """Count of word tokens that no frame overlaps."""
+        return int(np.count_nonzero(self.spans[:, 0] >= self.spans[:, 1]))
+
+
+def lay(words: Words, stream: Stream, n_rows: int, half_window_s: Fraction = HALF_WINDOW_S) -> Laid:
+    """Which frames of each utterance overlap each word, lie near it, and are centred in it; exact at any rate.
+
+    Args:
+        words: the tokens.
+        stream: codes of the same utterances.
+        n_rows: rows of the count tables to come; with many, only codes that occur get a column.
+        half_window_s: how far around a frame's centre a word counts as near.
+    """
+    ticks_per_s = timeline.clock([stream.frame_rate])
+    length = timeline.ticks_per_frame(stream.frame_rate, ticks_per_s)
+    scale = ticks_per_s // timeline.US_PER_S
+    n_frames = stream.lengths[words.utterance_index()]
+    start, end = words.onset_us * scale, words.offset_us * scale
+    half = int(half_window_s * ticks_per_s)
+    spans = np.stack(
+        [
+            start // length,
+            -(-end // length),
+            _centres_before(2 * (start - half) + 1, length),
+            _centres_before(2 * (end + half) + 1, length),
+            _centres_before(2 * start, length),
+            _centres_before(2 * end, length),
+        ],
+        axis=1,
+    )
+    spans = np.clip(spans, 0, n_frames[:, None]).astype(np.int32)
+    values, codes = numbering(stream, max(N_COUNTS, n_rows))
+    return Laid(words, stream, values, codes, spans, _masked(words, stream, length, scale))
+
+
+def _centres_before(twice: Ints, length: int) -> Ints:
+    """Count of frames i >= 0 whose doubled centre (2 i + 1) L lies below `twice`."""
+    return np.asarray((twice + length - 1) // (2 * length))
+
+
+def _masked(words: Words, stream: Stream, length: int, scale: int) -> NDArray[np.bool_]:
+    if not len(words.hidden):
+        return np.empty(0, np.bool_)
+    masked = np.zeros(len(stream.codes), np.bool_)
+    utterance = words.hidden[:, 0].astype(np.int32)
+    n_frames = stream.lengths[utterance]
+    first = np.clip(words.hidden[:, 1] * scale // length, 0, n_frames).astype(np.int32)
+    last = np.clip(-(-words.hidden[:, 2] * scale // length), 0, n_frames).astype(np.int32)
+    word_kernels.mask_frames(utterance, first, last, stream.bounds, masked)
+    return masked
+
+
+@dataclass(frozen=True)
+class WordCounts:
+    """Counts of one stream in one draw, sparse: sorted by word, then row, then code.
+
+    Attributes:
+        rows: rows of the count tables.
+        codes: int64 [n_codes], the code values that `code` indexes, ascending.
+        word, row, code: int32 [n_entries].
+        counts: int32 [n_entries, 3]: held, near, inside.
+        token_word, token_row, token_n: int32 [n_groups], tokens of each word in each row, by word, then row.
+        frames: int64 [n_rows, n_codes].
+        n_words: size of the vocabulary.
+    """
+
+    rows: tuple[Row, ...]
+    codes: Ints
+    word: NDArray[np.int32]
+    row: NDArray[np.int32]
+    code: NDArray[np.int32]
+    counts: NDArray[np.int32]
+    token_word: NDArray[np.int32]
+    token_row: NDArray[np.int32]
+    token_n: NDArray[np.int32]
+    frames: Ints
+    n_words: int
+
+    def word_bounds(self) -> Ints:
+        """int64 [n_words + 1]: where each word's entries begin."""
+        return np.searchsorted(self.word, np.arange(self.n_words + 1)).astype(np.int64)
+
+    def tokens_by(self, part_of_row: Ints, n_parts: int) -> Ints:
+        """Tokens of each word in each part of the rows: int64 [n_words, n_parts]; rows of part -1 are left out."""
+        part = part_of_row[self.token_row]
+        kept = part >= 0
+        place = self.token_word[kept].astype(np.int64) * n_parts + part[kept]
+        summed = np.bincount(place, weights=self.token_n[kept], minlength=self.n_words * n_parts)
+        return summed.astype(np.int64).reshape(self.n_words, n_parts)
+
+    def restricted(self, words: Ints, codes: Ints) -> WordCounts:
+        """The same counts of some words and codes only; they are numbered as they stand in the arguments.
+
+        Args:
+            words, codes: places to keep, ascending.
+        """
+        to_word, to_code = np.full(self.n_words, -1, np.int32), np.full(len(self.codes), -1, np.int32)
+        to_word[words], to_code[codes] = np.arange(len(words)), np.arange(len(codes))
+        kept = (to_word[self.word] >= 0) & (to_code[self.code] >= 0)
+        own = to_word[self.token_word] >= 0
+        return replace(
+            self,
+            codes=self.codes[codes],
+            word=to_word[self.word[kept]],
+            row=self.row[kept],
+            code=to_code[self.code[kept]],
+            counts=self.counts[kept],
+            token_word=to_word[self.token_word[own]],
+            token_row=self.token_row[own],
+            token_n=self.token_n[own],
+            frames=self.frames[:, codes],
+            n_words=len(words),
+        )
+
+    def frames_by(self, part_of_row: Ints, n_parts: int) -> Ints:
+        """Frames of each code in each part of the rows: int64 [n_parts, n_codes]; rows of part -1 are left out."""
+        summed = np.zeros((n_parts, len(self.codes)), np.int64)
+        kept = part_of_row >= 0
+        np.add.at(summed, part_of_row[kept], self.frames[kept])
+        return summed
+
+
+def count_words(laid: Laid, shifts: Ints, rows: Rows, word: NDArray[np.int32] | None = None) -> WordCounts:
+    """Count where the words of each row meet the codes.
+
+    Args:
+        laid: from `lay`.
+        shifts: int64 [n_utterances], circular shift of each utterance's tokens in frames (0: as they are).
+        rows: row of each utterance.
+        word: int32 [n_tokens], other words in the places of the tokens' own (a null); None: their own.
+    """
+    words, bounds = laid.words, laid.stream.bounds
+    word = words.word if word is None else word
+    utterance = words.utterance_index()
+    n_rows, n_codes = len(rows.rows), len(laid.values)
+    key = word.astype(np.int64) * n_rows + rows.of_utterance[utterance]
+    # tokens are sorted by utterance and onset already, and a stable sort keeps that
+    order = np.argsort(key, kind="stable").astype(np.int64)
+    groups, starts = np.unique(key[order], return_index=True)
+    group_bounds = np.append(starts, len(order)).astype(np.int64)
+    room = _room(laid.spans, order, group_bounds, n_codes)
+    code, counts = np.empty(room, np.int32), np.empty((room, N_COUNTS), np.int32)
+    pointers = np.empty(len(groups) + 1, np.int64)
+    scratch, last_token = np.zeros((n_codes, N_COUNTS), np.int32), np.full(n_codes, -1, np.int64)
+    which = (utterance, laid.spans, bounds, laid.codes, shifts, laid.masked)
+    word_kernels.count_words(order, group_bounds, *which, scratch, last_token, code, counts, pointers)
+    n, repeats = int(pointers[-1]), np.diff(pointers)
+    frames = np.zeros((n_rows, n_codes), np.int64)
+    used = np.diff(words.bounds) > 0
+    word_kernels.count_frames(rows.of_utterance, bounds, laid.codes, shifts, used, laid.masked, frames)
+    token_word, token_row = (part.astype(np.int32) for part in np.divmod(groups, n_rows))
+    return WordCounts(
+        rows.rows,
+        laid.values,
+        np.repeat(token_word, repeats),
+        np.repeat(token_row, repeats),
+        code[:n].copy(),
+        counts[:n].copy(),
+        token_word,
+        token_row,
+        np.diff(group_bounds).astype(np.int32),
+        frames,
+        len(words.types),
+    )
+
+
+def _room(spans: NDArray[np.int32], order: Ints, bounds: Ints, n_codes: int) -> int:
+    """Most entries that the groups can have: their frames, but no more than there are codes."""
+    if not len(order):
+        return 0
+    widest = np.maximum(spans[:, 3], spans[:, 1]) - np.minimum(spans[:, 2], spans[:, 0])
+    frames = np.add.reduceat(np.maximum(widest, 0)[order].astype(np.int64), bounds[:-1])
+    return int(np.minimum(frames, n_codes).sum())

@@ -117,8 +117,8 @@ def added_records(source: PairSource, jobs: int) -> list[Record]:
         ("word_ncmi", added / open_ if open_ > 0 else math.nan, left_added / left_open, null / open_),
     ):
         tag = f"[given={source.given}]"
-        about = {"n": both.total, "protocol": "word-information-given"}
-        made.append(word_record(source.name, metric, tag, "", value, jackknife(value, without), chance, **about))
+        what = (source.name, metric, tag, "", value, jackknife(value, without), chance)
+        made.append(word_record(*what, n=both.total, protocol="word-information-given"))
     return made
 
 

@@ -1,7 +1,8 @@
-"""Intervals of word scores: the codes stay as they were chosen, the clusters are drawn anew.
+"""Intervals of word scores: the codes and the best 250 words stay as they were chosen, the clusters are drawn anew.
 
-What is resampled is how well the chosen codes do on other speakers, not which codes would have been chosen there: that
-is what the held-out score is for. Every draw adds the counts of its clusters and divides once.
+What is resampled is how well the chosen codes do on other speakers, not which ones would have been chosen there: what
+choosing adds to a score is seen beside the nulls and in the held-out score. Every draw adds the counts of its clusters
+and divides once.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ BLOCK = 1024
 """Words whose draws are held at a time."""
 MIN_CLUSTERS = 3
 """A word heard from fewer clusters than this gets no interval."""
+MIN_DRAWS = 20
+"""Nor does one that is heard in fewer draws than this."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +75,8 @@ def resample(
     clusters: Resampling,
     cluster_of_row: Ints,
     weights: NDArray[np.float32],
-    groups: Mapping[str, NDArray[np.bool_]],
-    f1: Floats,
+    groups: Mapping[str, Group],
+    f1: Floats | None,
 ) -> WordDraws:
     """Draw the clusters anew and score the picked codes each time.
 
@@ -85,8 +88,8 @@ def resample(
         clusters: what is drawn.
         cluster_of_row: int64 [n_rows], cluster of each row; -1 for rows outside the scope.
         weights: float32 [n_draws, n_clusters] from `uncertainty.draw_weights`.
-        groups: name -> bool [n_words], groups of words that are summed up.
-        f1: float64 [n_words], the scores around which the words' intervals lie.
+        groups: by name, the words that are summed up.
+        f1: float64 [n_words], the scores around which the words' intervals lie; None: none are wanted.
     """
     table = _Table(counts, picked, definition, chosen_from, cluster_of_row, clusters.n)
     across = np.ascontiguousarray(weights.T)
@@ -95,9 +98,11 @@ def resample(
     for start in range(0, len(picked.words), BLOCK):
         words = picked.words[start : start + BLOCK]
         draws, heard = table.f1_draws(start, start + BLOCK, across)
-        for name, mask in groups.items():
-            sums[name].add(draws[mask[words]])
-        low[words], high[words] = _intervals(f1[words], draws, heard, clusters.n)
+        for name, group in groups.items():
+            own = group.words[words]
+            sums[name].add(draws[own], group.top[words][own])
+        if f1 is not None:
+            low[words], high[words] = _intervals(f1[words], draws, heard, clusters.n)
     return WordDraws({name: total.draws() for name, total in sums.items()}, low, high)
 
 
@@ -151,28 +156,46 @@ class _Table:
         return f1.astype(np.float64), np.count_nonzero(tokens, axis=1)
 
 
+@dataclass(frozen=True)
+class Group:
+    """Words that are summed up.
+
+    Attributes:
+        words: bool [n_words].
+        top: bool [n_words], the best 250 of them.
+    """
+
+    words: NDArray[np.bool_]
+    top: NDArray[np.bool_]
+
+
+def group_of(words: NDArray[np.bool_], f1: Floats) -> Group:
+    """The words and the best 250 of them; of equal ones those that come first."""
+    place = np.flatnonzero(words)
+    best = place[np.argsort(-f1[place], kind="stable")[:TOP]]
+    top = np.zeros(len(words), bool)
+    top[best] = True
+    return Group(words, top)
+
+
 class _Sum:
-    """Running sums over the words of each draw."""
+    """Running sums over the words of a group in each draw."""
 
     def __init__(self, n_draws: int) -> None:
-        self.detected, self.total, self.n = (np.zeros(n_draws) for _ in range(3))
-        self.top = np.empty((0, n_draws))
+        self.detected, self.total, self.n, self.top_total, self.top_n = (np.zeros(n_draws) for _ in range(5))
 
-    def add(self, f1: Floats) -> None:
+    def add(self, f1: Floats, top: NDArray[np.bool_]) -> None:
+        heard = np.isfinite(f1)
+        f1 = np.where(heard, f1, 0.0)
         self.detected += np.count_nonzero(f1 >= DETECTED_F1, axis=0)
-        self.total += np.nansum(f1, axis=0)
-        self.n += np.count_nonzero(np.isfinite(f1), axis=0)
-        both = np.concatenate([self.top, f1])
-        if len(both) > TOP:
-            # a word that was not drawn stands behind all others
-            both = -np.sort(-np.nan_to_num(both, nan=-1.0), axis=0)[:TOP]
-            both[both < 0] = np.nan
-        self.top = both
+        self.total += f1.sum(axis=0)
+        self.n += heard.sum(axis=0)
+        self.top_total += f1[top].sum(axis=0)
+        self.top_n += heard[top].sum(axis=0)
 
     def draws(self) -> SummaryDraws:
-        found = np.isfinite(self.top).sum(axis=0)
         with np.errstate(divide="ignore", invalid="ignore"):
-            return SummaryDraws(self.detected, np.nansum(self.top, axis=0) / found, self.total / self.n)
+            return SummaryDraws(self.detected, self.top_total / self.top_n, self.total / self.n)
 
 
 def _intervals(f1: Floats, draws: Floats, heard: Ints, n_clusters: int) -> tuple[Floats, Floats]:
@@ -180,12 +203,19 @@ def _intervals(f1: Floats, draws: Floats, heard: Ints, n_clusters: int) -> tuple
     low, high = np.full(len(f1), np.nan), np.full(len(f1), np.nan)
     if n_clusters < MIN_CLUSTERS:
         return low, high
-    z_low, z_high = uncertainty.expanded_tails(n_clusters)
-    deviation = draws - f1[:, None]
-    enough = heard >= MIN_CLUSTERS
-    whole = enough & np.isfinite(draws).all(axis=1)
-    for some, quantile in ((whole, np.quantile), (enough & ~whole, np.nanquantile)):
-        if some.any():
-            tails = quantile(deviation[some], [z_low, z_high], axis=1)
-            low[some], high[some] = f1[some] - tails[1], f1[some] - tails[0]
+    deviation = np.sort(draws - f1[:, None], axis=1)
+    defined = np.count_nonzero(np.isfinite(deviation), axis=1)
+    some = np.flatnonzero((heard >= MIN_CLUSTERS) & (defined >= MIN_DRAWS))
+    bottom, top = (_quantile(deviation[some], defined[some], share) for share in uncertainty.expanded_tails(n_clusters))
+    low[some], high[some] = f1[some] - top, f1[some] - bottom
     return np.clip(low, 0, 1), np.clip(high, 0, 1)
+
+
+def _quantile(ordered: Floats, defined: Ints, share: float) -> Floats:
+    """`numpy.quantile` of each row, of which the first `defined` values are numbers, ascending."""
+    place = share * (defined - 1)
+    below = np.floor(place).astype(np.int64)
+    above = np.minimum(below + 1, defined - 1)
+    rows = np.arange(len(ordered))
+    left, right = ordered[rows, below], ordered[rows, above]
+    return np.asarray(left + (place - below) * (right - left))

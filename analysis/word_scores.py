@@ -24,7 +24,7 @@ from analysis.detection import (
 from analysis.results import Record
 from analysis.word_counting import FREQUENCY, Halves, WordProtocol, WordSource, scopes
 from analysis.word_information import WordInformation, information, without_each, word_table
-from analysis.word_intervals import Picked, SummaryDraws, WordDraws, resample
+from analysis.word_intervals import Group, Picked, SummaryDraws, WordDraws, group_of, resample
 from analysis.word_records import word_record
 from probes.clusters import Resampling, Row, resampling
 from probes.words import WordCounts, WordType
@@ -204,12 +204,16 @@ class _Scorer:
         summaries: dict[Key, SummaryDraws] = {}
         words: dict[str, WordDraws] = {}
         for part, one, (resampled, of_row) in zip(parts, found, clusters, strict=True):
-            groups = {part.name: one.scored, **({} if part.name else self.bands)}
+            masks = {part.name: one.scored}
+            if not part.name:
+                masks.update({name: one.scored & inside for name, inside in self.bands.items()})
             twice = np.repeat(one.best[:, None], 2, axis=1)
             crossed = one.chosen[:, ::-1]
             for variant, code, f1 in ((CLASSIC, twice, one.classic), (HELD_OUT, crossed, one.held_out)):
                 picked = Picked(code, part.half, np.flatnonzero(one.scored))
-                drawn = self._draws(first, picked, definition, resampled, of_row, groups, f1)
+                groups = {name: group_of(mask, f1) for name, mask in masks.items()}
+                around = None if part.name else f1
+                drawn = self._draws(first, picked, definition, resampled, of_row, groups, around)
                 summaries.update({(variant, name): draws for name, draws in drawn.groups.items()})
                 if not part.name:
                     words[variant] = drawn
@@ -218,7 +222,9 @@ class _Scorer:
             half = np.where(parts[0].half == 1 - h, 1 - h, -1)
             scored = whole.scored & (whole.tokens[:, 1 - h] > 0)
             picked = Picked(whole.chosen[:, ::-1], half, np.flatnonzero(scored))
-            drawn = self._draws(first, picked, definition, resampled, of_row, {name: scored}, whole.f1[:, 1 + h])
+            drawn = self._draws(
+                first, picked, definition, resampled, of_row, {name: group_of(scored, whole.f1[:, 1 + h])}, None
+            )
             summaries[HELD_OUT, name] = drawn.groups[name]
         return summaries, words
 
@@ -229,8 +235,8 @@ class _Scorer:
         definition: Definition,
         resampled: Resampling,
         of_row: NDArray[np.int64],
-        groups: dict[str, NDArray[np.bool_]],
-        f1: Floats,
+        groups: dict[str, Group],
+        f1: Floats | None,
     ) -> WordDraws:
         weights = uncertainty.draw_weights(resampled.n, self.protocol.n_bootstrap, self.protocol.seed)
         chosen_from = self.chosen_from[definition]
@@ -257,10 +263,9 @@ class _Scorer:
                 null = np.array([summaries[key][m] for summaries in nulls])
                 interval = uncertainty.basic(values[m], drawn[m], n_of.get(group, n_of[""]))
                 tag = f"[{definition},{variant}]" if variant else f"[{definition}]"
-                about = {"n": counted[group], "protocol": definition, "nulls": {FREQUENCY: null[half:]}}
-                made.append(
-                    word_record(self.source.name, metric, tag, group, values[m], interval, null[:half], **about)
-                )
+                what = (self.source.name, metric, tag, group, values[m], interval, null[:half])
+                further = {FREQUENCY: null[half:]}
+                made.append(word_record(*what, n=counted[group], protocol=definition, nulls=further))
         return made
 
     def _counted(self, parts: Sequence[Scope], found: Sequence[Detection]) -> dict[str, int]:
@@ -289,8 +294,9 @@ class _Scorer:
                 ("word_nmi", told.share, left_out[:, 0] / left_out[:, 1], np.array([one.share for one in chance])),
             ):
                 interval = uncertainty.jackknife(value, without)
-                about = {"n": told.total, "protocol": "word-information", "nulls": {FREQUENCY: null[half:]}}
-                made.append(word_record(self.source.name, metric, "", part.name, value, interval, null[:half], **about))
+                what = (self.source.name, metric, "", part.name, value, interval, null[:half])
+                further = {FREQUENCY: null[half:]}
+                made.append(word_record(*what, n=told.total, protocol="word-information", nulls=further))
         return made
 
 

@@ -23,7 +23,6 @@ def count_words(
     shifts: Int64,
     masked: NDArray[np.bool_],
     scratch: Int32,
-    last_token: Int64,
     out_code: Int32,
     out_counts: Int32,
     pointers: Int64,
@@ -38,57 +37,52 @@ def count_words(
             whose centre lies in it.
         code_bounds, codes, shifts: frame t of utterance u has `codes[code_bounds[u] + (t + shifts[u]) mod T]`.
         masked: bool [n_frames] frames that are counted near no word; empty: none.
-        scratch: int32 [n_codes, 3] of zeros; left zero.
-        last_token: int64 [n_codes] of -1; left -1.
-        out_code, out_counts: int32 [room], [room, 3]: codes of each group, ascending, with the count of tokens that
-            hold the code, of frames near the word, and of frames in it.
+        scratch: int32 [n_codes, 5]: zeros, the last column -1; left so.
+        out_code, out_counts: int32 [room], [room, 3]: codes of each group, in order of appearance, with the count of
+            tokens that hold the code, of frames near the word, and of frames in it.
         pointers: int64 [n_groups + 1], where the groups' entries begin.
     """
     k = 0
     for g in range(len(group_bounds) - 1):
         pointers[g] = k
         begin = k
-        seen_utterance, seen_near = -1, 0
-        for j in range(group_bounds[g], group_bounds[g + 1]):
-            token = order[j]
+        seen_utterance, seen_near = -1, np.int32(0)
+        for j in range(np.uint64(group_bounds[g]), np.uint64(group_bounds[g + 1])):
+            token = np.uint64(order[j])
             u = utterance[token]
-            base = code_bounds[u]
-            length = code_bounds[u + 1] - base
+            base, length = code_bounds[u], code_bounds[u + 1] - code_bounds[u]
             shift = shifts[u]
-            for t in range(spans[token, 0], spans[token, 1]):
-                at = t + shift
-                c = codes[base + (at if at < length else at - length)]
-                if last_token[c] != token:
-                    if last_token[c] < 0 and scratch[c, 1] == 0:
-                        out_code[k] = c
-                        k += 1
-                    last_token[c] = token
-                    scratch[c, 0] += 1
+            held_from, held_to = spans[token, 0], spans[token, 1]
+            near_from, near_to = spans[token, 2], spans[token, 3]
+            inside_from, inside_to = spans[token, 4], spans[token, 5]
             # a frame near two tokens of a word is near the word once
-            first = spans[token, 2]
             if u == seen_utterance:
-                first = max(first, seen_near)
-            seen_utterance, seen_near = u, spans[token, 3]
-            for t in range(first, spans[token, 3]):
-                if len(masked) > 0 and masked[base + t]:
+                near_from = max(near_from, seen_near)
+            seen_utterance, seen_near = u, near_to
+            for t in range(min(held_from, near_from), max(held_to, near_to)):
+                at = t + shift
+                at = base + (at if at < length else at - length)
+                c = np.uint64(codes[np.uint64(at)])
+                held = held_from <= t < held_to
+                near = near_from <= t < near_to and not (len(masked) > 0 and masked[base + t])
+                if not (held or near):
                     continue
-                at = t + shift
-                c = codes[base + (at if at < length else at - length)]
-                if last_token[c] < 0 and scratch[c, 1] == 0:
-                    out_code[k] = c
+                if scratch[c, 3] == 0:
+                    scratch[c, 3] = 1
+                    out_code[k] = np.int32(c)
                     k += 1
-                scratch[c, 1] += 1
-            for t in range(spans[token, 4], spans[token, 5]):
-                at = t + shift
-                # the centre lies in the word, so the frame overlaps it: the code was noted above
-                scratch[codes[base + (at if at < length else at - length)], 2] += 1
-        out_code[begin:k].sort()
-        for i in range(begin, k):
-            c = out_code[i]
+                if held and scratch[c, 4] != np.int32(token):
+                    scratch[c, 4] = np.int32(token)
+                    scratch[c, 0] += 1
+                scratch[c, 1] += near
+                scratch[c, 2] += inside_from <= t < inside_to
+        for i in range(np.uint64(begin), np.uint64(k)):
+            c = np.uint64(out_code[i])
             for what in range(3):
                 out_counts[i, what] = scratch[c, what]
                 scratch[c, what] = 0
-            last_token[c] = -1
+            scratch[c, 3] = 0
+            scratch[c, 4] = -1
     pointers[len(group_bounds) - 1] = k
 
 

@@ -143,7 +143,7 @@ def _masked(words: Words, stream: Stream, length: int, scale: int) -> NDArray[np
 
 @dataclass(frozen=True)
 class WordCounts:
-    """Counts of one stream in one draw, sparse: sorted by word, then row, then code.
+    """Counts of one stream in one draw, sparse: sorted by word, then row.
 
     Attributes:
         rows: rows of the count tables.
@@ -232,9 +232,10 @@ def count_words(laid: Laid, shifts: Ints, rows: Rows, word: NDArray[np.int32] | 
     room = _room(laid.spans, order, group_bounds, n_codes)
     code, counts = np.empty(room, np.int32), np.empty((room, N_COUNTS), np.int32)
     pointers = np.empty(len(groups) + 1, np.int64)
-    scratch, last_token = np.zeros((n_codes, N_COUNTS), np.int32), np.full(n_codes, -1, np.int64)
+    scratch = np.zeros((n_codes, N_COUNTS + 2), np.int32)
+    scratch[:, -1] = -1
     which = (utterance, laid.spans, bounds, laid.codes, shifts, laid.masked)
-    word_kernels.count_words(order, group_bounds, *which, scratch, last_token, code, counts, pointers)
+    word_kernels.count_words(order, group_bounds, *which, scratch, code, counts, pointers)
     n, repeats = int(pointers[-1]), np.diff(pointers)
     frames = np.zeros((n_rows, n_codes), np.int64)
     used = np.diff(words.bounds) > 0

@@ -170,6 +170,29 @@ METRICS: dict[str, Metric] = {
             "no frame lies inside a word, or the given stream leaves nothing open",
             "share of what the given stream leaves open of the words that the stream explains",
         ),
+        Metric(
+            "inflection_codes",
+            "codes of inflections",
+            "codes",
+            0,
+            None,
+            "higher",
+            True,
+            "never",
+            "count of codes that are the best one of at least two words with the same stem (Snowball), F1 at least 0.2",
+        ),
+        Metric(
+            "translation_codes",
+            "codes of translations",
+            "codes",
+            0,
+            None,
+            "higher",
+            True,
+            "never",
+            "count of codes that are the best one of at least two words of one row of a table of translations, F1 at "
+            "least 0.2",
+        ),
     )
 }
 

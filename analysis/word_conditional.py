@@ -94,7 +94,7 @@ class ConditionalWords:
         joint = join_streams([given, dealt])
         joint = joint if self.part is None else joint.take(self.part)
         half_window = Fraction(self.protocol.half_window_ms, 1000)
-        return count_words(lay(self.laid.words, joint, len(rows.rows), half_window), still, rows)
+        return count_words(lay(self.laid.words, joint, half_window), still, rows)
 
 
 def added_records(source: PairSource, jobs: int) -> list[Record]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from analysis.corpus import Match, match
+from analysis.firings import Firing, firings
+from analysis.related import INFLECTIONS, TRANSLATIONS, Related, read_translations, record, related, stems
 from analysis.request import Request, about_of, streams_of, together
 from analysis.results import Record, Results, StreamInfo
 from analysis.vocabulary import Cleaning, warnings_of, word_tokens
@@ -52,12 +55,37 @@ class Spoken:
 
 
 @dataclass(frozen=True)
+class Options:
+    """What does not move a number.
+
+    Attributes:
+        given: a stream; every other one is also asked what it adds to it. None: `phonetic`, if there is one.
+        translations: table of translations.
+        firings: so many hits and false alarms of each detected word are listed.
+    """
+
+    given: str | None = None
+    translations: Path | None = None
+    firings: int = 20
+
+
+@dataclass(frozen=True)
 class Outcome:
-    """Results, and the words behind them by stream."""
+    """Results, and what lies behind them.
+
+    Attributes:
+        results: the numbers.
+        streams: words of each stream.
+        types: the vocabulary.
+        related: stream, definition, and related words with the same best code.
+        firings: stream, definition, and where the codes of detected words fire.
+    """
 
     results: Results
     streams: list[StreamWords]
     types: tuple[WordType, ...]
+    related: list[tuple[str, str, Related]] = field(default_factory=list)
+    firings: list[tuple[str, str, list[Firing]]] = field(default_factory=list)
 
 
 def spoken(request: Request[WordProtocol]) -> Spoken:
@@ -74,33 +102,47 @@ def spoken(request: Request[WordProtocol]) -> Spoken:
     return Spoken(met, words, cleaning, Halves(met.rows, half), warnings)
 
 
-def run(request: Request[WordProtocol], jobs: int = -1, given: str | None = None) -> Outcome:
+def run(request: Request[WordProtocol], jobs: int = -1, options: Options = Options()) -> Outcome:
     """Count and score every stream asked for.
 
     Args:
         request: what was asked for.
         jobs: processes; 0 or less: one per core.
-        given: a stream; every other stream is also asked what it adds to this one. None: `phonetic`, if there is one.
+        options: see `Options`; None: its defaults.
     """
+    options = options or Options()
     corpus = spoken(request)
+    types = corpus.words.types
     streams = streams_of(corpus.met.tokens, request.streams)
-    protocol = request.protocol
-    scored, infos = [], {}
+    given = given_stream(corpus, options.given)
+    keys = relatives(types, options.translations)
+    scored, infos, added, fired = [], {}, [], []
     for stream in streams:
-        source = counted(corpus, stream, protocol)
-        scored.append(score_stream(source, corpus.halves, protocol, corpus.words.types, jobs))
-        infos[stream.name] = stream_info(corpus, source)
-    added: list[Record] = []
-    for pair in conditionals(corpus, streams, given_stream(corpus, given), protocol):
+        source = counted(corpus, stream, request.protocol)
+        one = score_stream(source, corpus.halves, request.protocol, types, jobs)
+        scored.append(one)
+        infos[stream.name] = stream_info(source)
+        fired += [
+            (stream.name, found.definition, firings(found, stream, corpus.words, options.firings))
+            for found in one.lists
+        ]
+    for pair in conditionals(corpus, streams, given, request.protocol):
         added += added_records(pair, jobs)
     about = about_of(request, coverage_of(corpus), corpus.warnings)
-    return outcome_of(protocol, scored, infos, added, corpus.words.types, about)
+    return outcome_of(request.protocol, scored, infos, added, types, about, keys, fired)
+
+
+def relatives(types: Sequence[WordType], translations: Path | None) -> dict[str, dict[int, str]]:
+    """What words share, by kind: their stem, and their row in a table of translations."""
+    keys = {INFLECTIONS: stems(types)}
+    if translations is not None:
+        keys[TRANSLATIONS] = read_translations(translations, types)
+    return keys
 
 
 def counted(corpus: Spoken, stream: Stream, protocol: WordProtocol) -> CountedWords:
     """The counts of a stream, from memory."""
-    n_rows = len(corpus.halves.rows.rows)
-    laid = lay(corpus.words, stream, n_rows, Fraction(protocol.half_window_ms, 1000))
+    laid = lay(corpus.words, stream, Fraction(protocol.half_window_ms, 1000))
     return CountedWords(laid, corpus.halves, protocol)
 
 
@@ -126,12 +168,12 @@ def conditionals(
         if not np.array_equal(stream.bounds, given.bounds) or "+" in stream.name:
             continue
         joint = join_streams([given, stream])
-        laid = lay(corpus.words, joint, len(corpus.halves.rows.rows), Fraction(protocol.half_window_ms, 1000))
+        laid = lay(corpus.words, joint, Fraction(protocol.half_window_ms, 1000))
         made.append(ConditionalWords(stream.name, given.name, laid, corpus.halves, (stream, given), protocol))
     return made
 
 
-def stream_info(corpus: Spoken, source: CountedWords) -> StreamInfo:
+def stream_info(source: CountedWords) -> StreamInfo:
     """What was counted of a stream."""
     stream = source.laid.stream
     return StreamInfo(
@@ -159,6 +201,8 @@ def outcome_of(
     added: Sequence[Record],
     types: tuple[WordType, ...],
     about: Mapping[str, Any],
+    keys: Mapping[str, Mapping[int, str]],
+    fired: Sequence[tuple[str, str, list[Firing]]] = (),
 ) -> Outcome:
     """Results of scored streams.
 
@@ -169,13 +213,22 @@ def outcome_of(
         added: what streams add to one another.
         types: the vocabulary.
         about: from `about_of`.
+        keys: from `relatives`.
+        fired: where codes of detected words fire.
     """
     notes = [note for one in scored for note in one.notes]
+    kin: list[tuple[str, str, Related]] = [
+        (one.name, found.definition, related(found, key_of, kind, protocol.seed))
+        for one in scored
+        for found in one.lists
+        for kind, key_of in keys.items()
+    ]
+    counts = [record(found, stream, definition) for stream, definition, found in kin]
     results = Results(
         command=COMMAND,
         status="complete",
         system=about["system"],
-        metrics=[*(record for one in scored for record in one.records), *added],
+        metrics=[*(number for one in scored for number in one.records), *added, *counts],
         streams=dict(infos),
         protocols=protocols(protocol),
         coverage=about["coverage"],
@@ -184,7 +237,7 @@ def outcome_of(
         warnings=[*about["warnings"], *together(notes), *_stop_word_warning(protocol, types)],
         provenance=about["provenance"],
     )
-    return Outcome(results, list(scored), types)
+    return Outcome(results, list(scored), types, kin, list(fired))
 
 
 def protocols(protocol: WordProtocol) -> dict[str, dict[str, Any]]:

@@ -88,25 +88,45 @@ def count_words(
 
 @numba.njit(cache=True)
 def count_frames(
-    row_of: Int64,
+    order: Int64,
+    row_bounds: Int64,
     code_bounds: Int64,
     codes: Any,
     shifts: Int64,
-    used: NDArray[np.bool_],
     masked: NDArray[np.bool_],
-    table: Int64,
+    scratch: Int64,
+    out_code: Int32,
+    out_n: Int64,
+    pointers: Int64,
 ) -> None:
-    """Add the frames of each code to `table` [n_rows, n_codes]; only utterances `used`, without `masked` frames."""
-    for u in range(len(row_of)):
-        if not used[u]:
-            continue
-        base = code_bounds[u]
-        length = code_bounds[u + 1] - base
-        for t in range(length):
-            if len(masked) > 0 and masked[base + t]:
-                continue
-            at = t + shifts[u]
-            table[row_of[u], codes[base + (at if at < length else at - length)]] += 1
+    """Frames of each code by row; row r holds the utterances `order[row_bounds[r]:row_bounds[r + 1]]`.
+
+    Args:
+        order, row_bounds: utterances by row.
+        code_bounds, codes, shifts, masked: as in `count_words`; masked frames are not counted.
+        scratch: int64 [n_codes] of zeros; left zero.
+        out_code, out_n: [room] codes of each row and their frames.
+        pointers: int64 [n_rows + 1], where the rows' entries begin.
+    """
+    k = 0
+    for r in range(len(row_bounds) - 1):
+        pointers[r] = k
+        begin = k
+        for u in order[row_bounds[r] : row_bounds[r + 1]]:
+            base, length = code_bounds[u], code_bounds[u + 1] - code_bounds[u]
+            for t in range(length):
+                if len(masked) > 0 and masked[base + t]:
+                    continue
+                at = t + shifts[u]
+                c = np.uint64(codes[base + (at if at < length else at - length)])
+                if scratch[c] == 0:
+                    out_code[k] = np.int32(c)
+                    k += 1
+                scratch[c] += 1
+        for i in range(begin, k):
+            out_n[i] = scratch[out_code[i]]
+            scratch[out_code[i]] = 0
+    pointers[len(row_bounds) - 1] = k
 
 
 @numba.njit(cache=True)

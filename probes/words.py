@@ -93,13 +93,12 @@ class Laid:
         return int(np.count_nonzero(self.spans[:, 0] >= self.spans[:, 1]))
 
 
-def lay(words: Words, stream: Stream, n_rows: int, half_window_s: Fraction = HALF_WINDOW_S) -> Laid:
+def lay(words: Words, stream: Stream, half_window_s: Fraction = HALF_WINDOW_S) -> Laid:
     """Which frames of each utterance overlap each word, lie near it, and are centred in it; exact at any rate.
 
     Args:
         words: the tokens.
         stream: codes of the same utterances.
-        n_rows: rows of the count tables to come; with many, only codes that occur get a column.
         half_window_s: how far around a frame's centre a word counts as near.
     """
     ticks_per_s = timeline.clock([stream.frame_rate])
@@ -120,7 +119,7 @@ def lay(words: Words, stream: Stream, n_rows: int, half_window_s: Fraction = HAL
         axis=1,
     )
     spans = np.clip(spans, 0, n_frames[:, None]).astype(np.int32)
-    values, codes = numbering(stream, max(N_COUNTS, n_rows))
+    values, codes = numbering(stream, N_COUNTS + 2)
     return Laid(words, stream, values, codes, spans, _masked(words, stream, length, scale))
 
 
@@ -151,7 +150,7 @@ class WordCounts:
         word, row, code: int32 [n_entries].
         counts: int32 [n_entries, 3]: held, near, inside.
         token_word, token_row, token_n: int32 [n_groups], tokens of each word in each row, by word, then row.
-        frames: int64 [n_rows, n_codes].
+        frame_row, frame_code: int32 [n], and frame_n: int64 [n], frames of each code in each row.
         n_words: size of the vocabulary.
     """
 
@@ -164,7 +163,9 @@ class WordCounts:
     token_word: NDArray[np.int32]
     token_row: NDArray[np.int32]
     token_n: NDArray[np.int32]
-    frames: Ints
+    frame_row: NDArray[np.int32]
+    frame_code: NDArray[np.int32]
+    frame_n: Ints
     n_words: int
 
     def word_bounds(self) -> Ints:
@@ -188,7 +189,7 @@ class WordCounts:
         to_word, to_code = np.full(self.n_words, -1, np.int32), np.full(len(self.codes), -1, np.int32)
         to_word[words], to_code[codes] = np.arange(len(words)), np.arange(len(codes))
         kept = (to_word[self.word] >= 0) & (to_code[self.code] >= 0)
-        own = to_word[self.token_word] >= 0
+        own, framed = to_word[self.token_word] >= 0, to_code[self.frame_code] >= 0
         return replace(
             self,
             codes=self.codes[codes],
@@ -199,16 +200,19 @@ class WordCounts:
             token_word=to_word[self.token_word[own]],
             token_row=self.token_row[own],
             token_n=self.token_n[own],
-            frames=self.frames[:, codes],
+            frame_row=self.frame_row[framed],
+            frame_code=to_code[self.frame_code[framed]],
+            frame_n=self.frame_n[framed],
             n_words=len(words),
         )
 
     def frames_by(self, part_of_row: Ints, n_parts: int) -> Ints:
         """Frames of each code in each part of the rows: int64 [n_parts, n_codes]; rows of part -1 are left out."""
-        summed = np.zeros((n_parts, len(self.codes)), np.int64)
-        kept = part_of_row >= 0
-        np.add.at(summed, part_of_row[kept], self.frames[kept])
-        return summed
+        part = part_of_row[self.frame_row]
+        kept = part >= 0
+        place = part[kept].astype(np.int64) * len(self.codes) + self.frame_code[kept]
+        summed = np.bincount(place, weights=self.frame_n[kept], minlength=n_parts * len(self.codes))
+        return summed.astype(np.int64).reshape(n_parts, len(self.codes))
 
 
 def count_words(laid: Laid, shifts: Ints, rows: Rows, word: NDArray[np.int32] | None = None) -> WordCounts:
@@ -237,9 +241,6 @@ def count_words(laid: Laid, shifts: Ints, rows: Rows, word: NDArray[np.int32] | 
     which = (utterance, laid.spans, bounds, laid.codes, shifts, laid.masked)
     word_kernels.count_words(order, group_bounds, *which, scratch, code, counts, pointers)
     n, repeats = int(pointers[-1]), np.diff(pointers)
-    frames = np.zeros((n_rows, n_codes), np.int64)
-    used = np.diff(words.bounds) > 0
-    word_kernels.count_frames(rows.of_utterance, bounds, laid.codes, shifts, used, laid.masked, frames)
     token_word, token_row = (part.astype(np.int32) for part in np.divmod(groups, n_rows))
     return WordCounts(
         rows.rows,
@@ -251,9 +252,26 @@ def count_words(laid: Laid, shifts: Ints, rows: Rows, word: NDArray[np.int32] | 
         token_word,
         token_row,
         np.diff(group_bounds).astype(np.int32),
-        frames,
+        *_count_frames(laid, shifts, rows),
         len(words.types),
     )
+
+
+def _count_frames(laid: Laid, shifts: Ints, rows: Rows) -> tuple[NDArray[np.int32], NDArray[np.int32], Ints]:
+    """Row, code and count of all frames; utterances without any word are left out."""
+    spoken = np.diff(laid.words.bounds) > 0
+    order, row_bounds = rows.order()
+    kept = spoken[order]
+    row_bounds = np.append(0, np.cumsum(kept))[row_bounds]
+    lengths = laid.stream.lengths[order[kept]]
+    per_row = np.append(0, np.cumsum(lengths))[row_bounds]
+    room = int(np.minimum(np.diff(per_row), len(laid.values)).sum())
+    code, n = np.empty(room, np.int32), np.empty(room, np.int64)
+    pointers, scratch = np.empty(len(rows.rows) + 1, np.int64), np.zeros(len(laid.values), np.int64)
+    which = (laid.stream.bounds, laid.codes, shifts, laid.masked)
+    word_kernels.count_frames(order[kept], row_bounds, *which, scratch, code, n, pointers)
+    row = np.repeat(np.arange(len(rows.rows), dtype=np.int32), np.diff(pointers))
+    return row, code[: pointers[-1]].copy(), n[: pointers[-1]].copy()
 
 
 def _room(spans: NDArray[np.int32], order: Ints, bounds: Ints, n_codes: int) -> int:

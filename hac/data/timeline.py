@@ -61,6 +61,11 @@ def samples_to_us(n_samples: int, sample_rate: int) -> int:
     return (2 * n_samples * US_PER_S + sample_rate) // (2 * sample_rate)
 
 
+def frame_edges_us(frames: NDArray[np.int64], rate: Fraction) -> NDArray[np.int64]:
+    """Where frames begin: int64 microseconds, rounded down; for showing and playing, not for comparing."""
+    return np.asarray(frames, np.int64) * (rate.denominator * US_PER_S) // rate.numerator
+
+
 def clock(rates: Iterable[Fraction]) -> int:
     """Ticks per second of the coarsest clock on which every microsecond and every frame edge of `rates` falls.
 

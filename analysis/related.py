@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,21 +79,27 @@ class Related:
         return len({group.code for group in self.groups})
 
 
-def stems(types: Sequence[WordType]) -> dict[int, str]:
-    """Stem of each word of a language that has a stemmer: place in the vocabulary -> language and stem."""
+Key = Callable[[int], str | None]
+"""What a word, by its place in the vocabulary, shares with its relatives; None: it has none."""
+
+
+def stems(types: Sequence[WordType]) -> Key:
+    """Language and stem of each word of a language that has a stemmer."""
     import snowballstemmer
 
     known = set(snowballstemmer.algorithms())
     makers = {code: snowballstemmer.stemmer(name) for code, name in STEMMERS.items() if name in known}
-    made = {}
-    for w, word in enumerate(types):
-        if (maker := makers.get(word.language.split("-")[0].lower())) is not None:
-            made[w] = f"{word.language}:{maker.stemWord(word.spelling)}"
-    return made
+
+    def stem(w: int) -> str | None:
+        word = types[w]
+        maker = makers.get(word.language.split("-")[0].lower())
+        return None if maker is None else f"{word.language}:{maker.stemWord(word.spelling)}"
+
+    return stem
 
 
-def read_translations(path: Path, types: Sequence[WordType]) -> dict[int, str]:
-    """Row of a table of translations for each word in it: place in the vocabulary -> number of the row.
+def read_translations(path: Path, types: Sequence[WordType]) -> Key:
+    """Row of a table of translations for each word in it.
 
     The table is CSV: the first line names languages, every other line holds one word in those languages.
 
@@ -119,22 +125,23 @@ def read_translations(path: Path, types: Sequence[WordType]) -> dict[int, str]:
             w = place.get(WordType(language, normalize(text)))
             if w is not None:
                 made.setdefault(w, f"line {number}")
-    return made
+    return made.get
 
 
-def related(found: WordList, key_of: Mapping[int, str], kind: str, seed: int) -> Related:
+def related(found: WordList, key_of: Key, kind: str, seed: int) -> Related:
     """Groups of related words with the same best code.
 
     Args:
         found: scored words of a stream.
-        key_of: place of a word -> what it shares with its relatives.
+        key_of: what words share.
         kind: `inflections` or `translations`.
         seed: of the null.
     """
     f1 = found.detection.classic
-    words = [int(w) for w in found.ranked() if f1[w] >= RELATED_F1 and int(w) in key_of]
+    keyed = {int(w): key_of(int(w)) for w in found.ranked() if f1[w] >= RELATED_F1}
+    words = [w for w, key in keyed.items() if key is not None]
     codes = found.codes[found.detection.best[words]] if words else np.empty(0, np.int64)
-    keys = [key_of[w] for w in words]
+    keys = [str(keyed[w]) for w in words]
     groups = [
         RelatedWords(kind, key, code, tuple(words[i] for i in members))
         for (key, code), members in _together(keys, codes).items()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Protocol
 
@@ -27,7 +27,7 @@ class PairSource(Protocol):
     """Counts of two streams together, draw by draw; a joint code is the given code times `size` plus the other."""
 
     @property
-    def name(self) -> str:
+    def adds(self) -> str:
         """The stream that adds."""
         ...
 
@@ -56,22 +56,22 @@ class ConditionalWords:
     """What a stream adds to another one: counts of both streams together, draw by draw.
 
     Attributes:
-        name: of the stream that adds.
+        adds: name of the stream that adds.
         given: name of the other.
         laid: words over the joint stream, as the tokens are.
         halves: rows and halves.
-        streams: the stream and the given one, over the whole corpus.
-        part: int64 [n_utterances], the utterances of this part among those of the whole; None: all.
+        streams: the stream and the given one.
         protocol: see `WordProtocol`.
+        part: bool [n_utterances], utterances to count (a shard); None: all.
     """
 
-    name: str
+    adds: str
     given: str
     laid: Laid
     halves: Halves
     streams: tuple[Stream, Stream]
     protocol: WordProtocol
-    part: NDArray[np.int64] | None = field(default=None)
+    part: NDArray[np.bool_] | None = None
 
     @property
     def size(self) -> int:
@@ -88,20 +88,19 @@ class ConditionalWords:
         rows = self.halves.coarse if r else self.halves.rows
         still = np.zeros(len(self.laid.words.ids), np.int64)
         if r == 0:
-            return count_words(self.laid, still, rows)
+            return count_words(self.laid, still, rows, part=self.part)
         stream, given = self.streams
         dealt = replace(stream, codes=permuted_runs(stream, given, r, self.protocol.seed))
         joint = join_streams([given, dealt])
-        joint = joint if self.part is None else joint.take(self.part)
         half_window = Fraction(self.protocol.half_window_ms, 1000)
-        return count_words(lay(self.laid.words, joint, half_window), still, rows)
+        return count_words(lay(self.laid.words, joint, half_window), still, rows, part=self.part)
 
 
 def added_records(source: PairSource, jobs: int) -> list[Record]:
     """What the stream adds to the given one, in nats and as a share of what the given one leaves open."""
     first = source.draw(0)
     tasks = [(source, r) for r in range(1, source.n_nulls + 1)]
-    nulls = engine.run(_mutual, tasks, jobs=jobs, what=f"{source.name} given {source.given}: nulls")
+    nulls = engine.run(_mutual, tasks, jobs=jobs, what=f"{source.adds} given {source.given}: nulls")
     alone = replace(first, codes=first.codes // source.size, code=_given_codes(first, source.size))
     everything = np.zeros(len(first.rows), np.int64)
     both, given = (information(word_table(counts, everything)) for counts in (first, alone))
@@ -117,7 +116,7 @@ def added_records(source: PairSource, jobs: int) -> list[Record]:
         ("word_ncmi", added / open_ if open_ > 0 else math.nan, left_added / left_open, null / open_),
     ):
         tag = f"[given={source.given}]"
-        what = (source.name, metric, tag, "", value, jackknife(value, without), chance)
+        what = (source.adds, metric, tag, "", value, jackknife(value, without), chance)
         made.append(word_record(*what, n=both.total, protocol="word-information-given"))
     return made
 

@@ -15,7 +15,7 @@ from analysis.detection import DEFINITIONS, RESDAVENET_STOP_WORDS, Definition, S
 from probes.clusters import Row, Rows
 from probes.controls import circular_shifts, utterance_keys
 from probes.permutations import permuted_words
-from probes.words import Laid, WordCounts, Words, WordType, count_words
+from probes.words import Laid, WordCounts, WordType, count_words
 
 SHIFT, FREQUENCY = "circular-shift", "frequency-matched"
 
@@ -130,15 +130,13 @@ class CountedWords:
         laid: word tokens over the stream's frames.
         halves: rows and halves of the utterances.
         protocol: see `WordProtocol`.
-        whole: all words of the corpus, where `laid` is a part of it.
-        part: int64 [n_tokens], the tokens of this part among those of `whole`; None: all.
+        part: bool [n_utterances], utterances to count (a shard); None: all.
     """
 
     laid: Laid
     halves: Halves
     protocol: WordProtocol
-    whole: Words | None = None
-    part: NDArray[np.int64] | None = None
+    part: NDArray[np.bool_] | None = None
 
     @property
     def name(self) -> str:
@@ -157,8 +155,9 @@ class CountedWords:
 
     @property
     def n_frames(self) -> int:
-        """Tokens of the stream."""
-        return len(self.laid.stream.codes)
+        """Tokens of the stream in the utterances that are counted."""
+        lengths = self.laid.stream.lengths
+        return int(lengths.sum() if self.part is None else lengths[self.part].sum())
 
     def draw(self, r: int) -> WordCounts:
         """Counts of draw r."""
@@ -168,9 +167,5 @@ class CountedWords:
         shift = circular_shifts(
             utterance_keys(self.laid.words.ids), lengths, self.frame_rate, r if r <= n else 0, self.protocol.seed
         )
-        words = self._dealt(r) if r > n else None
-        return count_words(self.laid, shift, rows, words)
-
-    def _dealt(self, r: int) -> NDArray[np.int32]:
-        dealt = permuted_words(self.whole or self.laid.words, r, self.protocol.seed)
-        return dealt if self.part is None else dealt[self.part]
+        words = permuted_words(self.laid.words, r, self.protocol.seed) if r > n else None
+        return count_words(self.laid, shift, rows, words, self.part)

@@ -12,7 +12,7 @@ import numpy as np
 
 from analysis.corpus import Match, match
 from analysis.firings import Firing, firings
-from analysis.related import INFLECTIONS, TRANSLATIONS, Related, read_translations, record, related, stems
+from analysis.related import INFLECTIONS, TRANSLATIONS, Key, Related, read_translations, record, related, stems
 from analysis.request import Request, about_of, streams_of, together
 from analysis.results import Record, Results, StreamInfo
 from analysis.vocabulary import Cleaning, warnings_of, word_tokens
@@ -132,7 +132,7 @@ def run(request: Request[WordProtocol], jobs: int = -1, options: Options = Optio
     return outcome_of(request.protocol, scored, infos, added, types, about, keys, fired)
 
 
-def relatives(types: Sequence[WordType], translations: Path | None) -> dict[str, dict[int, str]]:
+def relatives(types: Sequence[WordType], translations: Path | None) -> dict[str, Key]:
     """What words share, by kind: their stem, and their row in a table of translations."""
     keys = {INFLECTIONS: stems(types)}
     if translations is not None:
@@ -201,7 +201,7 @@ def outcome_of(
     added: Sequence[Record],
     types: tuple[WordType, ...],
     about: Mapping[str, Any],
-    keys: Mapping[str, Mapping[int, str]],
+    keys: Mapping[str, Key],
     fired: Sequence[tuple[str, str, list[Firing]]] = (),
 ) -> Outcome:
     """Results of scored streams.

@@ -215,7 +215,13 @@ class WordCounts:
         return summed.astype(np.int64).reshape(n_parts, len(self.codes))
 
 
-def count_words(laid: Laid, shifts: Ints, rows: Rows, word: NDArray[np.int32] | None = None) -> WordCounts:
+def count_words(
+    laid: Laid,
+    shifts: Ints,
+    rows: Rows,
+    word: NDArray[np.int32] | None = None,
+    part: NDArray[np.bool_] | None = None,
+) -> WordCounts:
     """Count where the words of each row meet the codes.
 
     Args:
@@ -223,14 +229,17 @@ def count_words(laid: Laid, shifts: Ints, rows: Rows, word: NDArray[np.int32] | 
         shifts: int64 [n_utterances], circular shift of each utterance's tokens in frames (0: as they are).
         rows: row of each utterance.
         word: int32 [n_tokens], other words in the places of the tokens' own (a null); None: their own.
+        part: bool [n_utterances], utterances to count; None: all.
     """
     words, bounds = laid.words, laid.stream.bounds
     word = words.word if word is None else word
+    part = np.ones(len(words.ids), bool) if part is None else part
     utterance = words.utterance_index()
     n_rows, n_codes = len(rows.rows), len(laid.values)
     key = word.astype(np.int64) * n_rows + rows.of_utterance[utterance]
     # tokens are sorted by utterance and onset already, and a stable sort keeps that
     order = np.argsort(key, kind="stable").astype(np.int64)
+    order = order[part[utterance[order]]]
     groups, starts = np.unique(key[order], return_index=True)
     group_bounds = np.append(starts, len(order)).astype(np.int64)
     room = _room(laid.spans, order, group_bounds, n_codes)
@@ -252,14 +261,16 @@ def count_words(laid: Laid, shifts: Ints, rows: Rows, word: NDArray[np.int32] | 
         token_word,
         token_row,
         np.diff(group_bounds).astype(np.int32),
-        *_count_frames(laid, shifts, rows),
+        *_count_frames(laid, shifts, rows, part),
         len(words.types),
     )
 
 
-def _count_frames(laid: Laid, shifts: Ints, rows: Rows) -> tuple[NDArray[np.int32], NDArray[np.int32], Ints]:
+def _count_frames(
+    laid: Laid, shifts: Ints, rows: Rows, part: NDArray[np.bool_]
+) -> tuple[NDArray[np.int32], NDArray[np.int32], Ints]:
     """Row, code and count of all frames; utterances without any word are left out."""
-    spoken = np.diff(laid.words.bounds) > 0
+    spoken = (np.diff(laid.words.bounds) > 0) & part
     order, row_bounds = rows.order()
     kept = spoken[order]
     row_bounds = np.append(0, np.cumsum(kept))[row_bounds]

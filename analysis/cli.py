@@ -7,6 +7,7 @@ import typer
 from analysis.commands.demo import demo
 from analysis.commands.merge import merge
 from analysis.commands.pnmi import pnmi
+from analysis.commands.words import words
 from hac import console
 
 app = typer.Typer(
@@ -23,7 +24,7 @@ def _hac_analyze() -> None:
     """Show what speech tokens carry: every number beside its null and its interval."""
 
 
-for command in (pnmi, merge, demo):
+for command in (pnmi, words, merge, demo):
     app.command()(command)
 
 

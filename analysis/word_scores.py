@@ -35,6 +35,8 @@ BANDS = ((1, 1), (2, 4), (5, 9), (10, 19), (20, 49), (50, 99), (100, None))
 """Frequency bands: least and most tokens of a word."""
 DIRECTIONS = ("direction=first->second", "direction=second->first")
 """Which half chose the codes, and which one scored them."""
+MAX_RANKS = 2000
+"""Ranks that a curve of F1 shows at most."""
 Floats = NDArray[np.float64]
 Key = tuple[str, str]
 """Variant (classic or held out) and group."""
@@ -52,6 +54,7 @@ class WordList:
         held_out_low, held_out_high: of the held-out one.
         null, held_out_null: mean F1 of the word over the circular shifts.
         frequency_null: mean classic F1 over the words dealt anew.
+        null_by_rank, held_out_null_by_rank: float64 [n_nulls, n_ranks], best F1 first, of each circular shift.
     """
 
     definition: Definition
@@ -64,6 +67,8 @@ class WordList:
     null: Floats
     held_out_null: Floats
     frequency_null: Floats
+    null_by_rank: Floats
+    held_out_null_by_rank: Floats
 
     def ranked(self) -> NDArray[np.int64]:
         """Places of the scored words, best F1 first; ties by place."""
@@ -317,8 +322,11 @@ def _word_list(
     nulls: Sequence[NDArray[np.float32]],
 ) -> WordList:
     half = len(nulls) // 2
-    shifted = np.mean(np.stack(nulls[:half]).astype(np.float64), axis=0)
-    dealt = np.mean(np.stack([null[:, 0] for null in nulls[half:]]).astype(np.float64), axis=0)
+    shifted = np.stack(nulls[:half]).astype(np.float64)
+    dealt = np.stack([null[:, 0] for null in nulls[half:]]).astype(np.float64).mean(axis=0)
+    by_rank = -np.sort(-shifted[:, found.scored], axis=1)[:, :MAX_RANKS]
+    mean = shifted.mean(axis=0)
     classic, held_out = words[CLASSIC], words[HELD_OUT]
     intervals = (classic.low, classic.high, held_out.low, held_out.high)
-    return WordList(definition, found, first.codes, *intervals, shifted[:, 0], shifted[:, 1], dealt)
+    chance = (mean[:, 0], mean[:, 1], dealt, by_rank[:, :, 0], by_rank[:, :, 1])
+    return WordList(definition, found, first.codes, *intervals, *chance)

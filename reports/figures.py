@@ -49,14 +49,14 @@ def heat_map(table: NDArray[np.int64], labels: Sequence[str], classes: Classes, 
         path: PNG, PDF or SVG.
     """
     shares, names = sorted_shares(table, labels, classes)
-    with _figure(path, (9, 0.14 * len(names) + 1.6)) as figure:
+    with canvas(path, (9, 0.14 * len(names) + 1.6)) as figure:
         axes = figure.subplots()
-        axes.set_title(_printable(title))
+        axes.set_title(printable(title))
         if not shares.size:
             axes.text(0.5, 0.5, "nothing was counted", ha="center", va="center", transform=axes.transAxes)
             return
         image = axes.imshow(shares, aspect="auto", interpolation="nearest", vmin=0, vmax=1)
-        axes.set_yticks(range(len(names)), [_printable(name) for name in names], fontsize=6)
+        axes.set_yticks(range(len(names)), [printable(name) for name in names], fontsize=6)
         shown = shares.shape[1]
         more = f", the {shown} most frequent" if shown < np.count_nonzero(table.sum(axis=0)) else ""
         axes.set_xlabel(f"codes, sorted by their most likely phone ({shown} used{more})")
@@ -85,15 +85,15 @@ def sorted_shares(
 def pnmi_bars(results: Results, path: Path) -> None:
     """PNMI of each stream with its interval, beside its null band."""
     streams = list(results.streams)
-    with _figure(path, (7, 0.45 * len(streams) + 1.4)) as figure:
+    with canvas(path, (7, 0.45 * len(streams) + 1.4)) as figure:
         axes = figure.subplots()
         for y, stream in enumerate(streams):
             _pnmi_bar(axes, y, results, stream)
-        axes.set_yticks(range(len(streams)), [_printable(stream) for stream in streams])
+        axes.set_yticks(range(len(streams)), [printable(stream) for stream in streams])
         axes.invert_yaxis()
         axes.set_xlim(0, 1)
         axes.set_xlabel("PNMI, silence kept (bar: 95 % interval; grey: mean null and 3 sd)")
-        axes.set_title(_printable(results.system))
+        axes.set_title(printable(results.system))
 
 
 def _pnmi_bar(axes: Axes, y: int, results: Results, stream: str) -> None:
@@ -107,7 +107,8 @@ def _pnmi_bar(axes: Axes, y: int, results: Results, stream: str) -> None:
 
 
 @contextmanager
-def _figure(path: Path, size: tuple[float, float]) -> Iterator[Figure]:
+def canvas(path: Path, size: tuple[float, float]) -> Iterator[Figure]:
+    """A figure in our style, written to `path` when all is drawn; size in inches."""
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure as NewFigure
@@ -133,7 +134,7 @@ def _class_key(label: str, classes: Classes) -> tuple[int, str, str, str]:
     return rank, place, height, label
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Text from a corpus as matplotlib may print it: no formulas, no control marks, not endless."""
     clean = "".join(c if c.isprintable() else "?" for c in text[:80])
     return clean.replace("$", r"\$")

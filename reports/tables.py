@@ -35,6 +35,7 @@ CSV_FIELDS = (
     "protocol",
     "ci_method",
     "note",
+    "nulls",
 )
 
 
@@ -49,7 +50,7 @@ def pnmi_table(results: Results) -> RenderableType:
 
 def _pnmi_table(results: Results) -> Table:
     convention = results.protocols[KEPT]["convention"]
-    table = _table(
+    table = new_table(
         f"{results.system}: PNMI under the convention '{convention}', 95 % intervals over {_clusters(results)}",
         ("stream", "silence"),
         ("PNMI [95 %]", "null ± sd", "null-corrected [95 %]"),
@@ -61,7 +62,7 @@ def _pnmi_table(results: Results) -> Table:
 
 
 def _count_table(results: Results) -> Table:
-    table = _table(
+    table = new_table(
         "Counts and purities (value / null)",
         ("stream", "silence"),
         ("K (used)", "frames", "hours", "H(phone)", "phone pur.", "cluster pur."),
@@ -82,7 +83,7 @@ def _count_table(results: Results) -> Table:
 
 
 def _group_table(results: Results, kind: str, groups: list[str]) -> Table:
-    table = _table(
+    table = new_table(
         f"PNMI by {kind}, silence kept",
         ("stream", kind),
         ("frames", "PNMI [95 %]", "null ± sd", "null-corrected [95 %]"),
@@ -94,7 +95,8 @@ def _group_table(results: Results, kind: str, groups: list[str]) -> Table:
     return table
 
 
-def _table(title: str, names: tuple[str, ...], numbers: tuple[str, ...]) -> Table:
+def new_table(title: str, names: tuple[str, ...], numbers: tuple[str, ...]) -> Table:
+    """An empty table: columns of names, left, and of numbers, right."""
     table = Table(title=escape(title), box=box.SIMPLE_HEAD, title_justify="left")
     for name in names:
         table.add_column(name)
@@ -105,7 +107,7 @@ def _table(title: str, names: tuple[str, ...], numbers: tuple[str, ...]) -> Tabl
 
 def systems_table(runs: Sequence[Results]) -> RenderableType:
     """Several systems side by side, a row per stream, silence kept."""
-    table = _table(
+    table = new_table(
         "All systems, silence kept",
         ("system", "stream"),
         ("K", "PNMI [95 %]", "null ± sd", "null-corrected [95 %]"),
@@ -134,19 +136,29 @@ def _pnmi_cells(record: Record) -> tuple[str, str, str]:
 
 
 def _lines(results: Results) -> Iterator[Text]:
-    counted = results.coverage["utterances"]
-    total = counted["in_manifest"]
-    yield Text(
-        f"coverage: {counted['counted']} utterances"
-        + (f" of {total} in the manifest" if total is not None else "")
-        + f", {results.coverage['hours']['counted']:.3f} h"
-    )
+    yield coverage_line(results)
     yield Text(
         "intervals are bias-corrected: with many codes and little speech the value itself can lie above its interval",
         style="dim",
     )
     if not any(lag.best_lag_frames for lag in results.lags):
         yield Text("lag scan: best at zero in every stream" if results.lags else "")
+    yield from trouble_lines(results)
+
+
+def coverage_line(results: Results) -> Text:
+    """How much of the corpus was counted."""
+    counted = results.coverage["utterances"]
+    total = counted["in_manifest"]
+    return Text(
+        f"coverage: {counted['counted']} utterances"
+        + (f" of {total} in the manifest" if total is not None else "")
+        + f", {results.coverage['hours']['counted']:.3f} h"
+    )
+
+
+def trouble_lines(results: Results) -> Iterator[Text]:
+    """What was left out, and what a reader must know."""
     for reason, n in results.failures.items():
         yield Text(f"left out: {n} x {reason}", style="yellow")
     for warning in results.warnings:
@@ -178,7 +190,7 @@ def number(value: float) -> str:
 
 def with_interval(value: float, low: float, high: float) -> str:
     """`0.2578 [.250, .265]`."""
-    return number(value) + (f" [{_short(low)}, {_short(high)}]" if math.isfinite(low) else "")
+    return number(value) + (f" [{short(low)}, {short(high)}]" if math.isfinite(low) else "")
 
 
 def with_null(mean: float, sd: float) -> str:
@@ -186,8 +198,9 @@ def with_null(mean: float, sd: float) -> str:
     return number(mean) + (f" ± {_no_leading_zero(f'{sd:.4f}')}" if math.isfinite(sd) else "")
 
 
-def _short(value: float) -> str:
-    return _no_leading_zero(f"{value:.3f}")
+def short(value: float) -> str:
+    """Three decimals without the zero before them, or a dash for what could not be had."""
+    return _no_leading_zero(f"{value:.3f}") if math.isfinite(value) else "-"
 
 
 def _no_leading_zero(text: str) -> str:
@@ -205,6 +218,8 @@ def metrics_csv(results: Results) -> str:
     writer.writerow(CSV_FIELDS)
     for record in results.metrics:
         data = record.model_dump(mode="json")
+        further = [f"{name} {null['mean']} {null['sd']}" for name, null in data["nulls"].items()]
+        data["nulls"] = NOTE_JOINER.join(further)
         writer.writerow([data[field] for field in CSV_FIELDS])
     return out.getvalue()
 

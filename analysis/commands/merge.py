@@ -21,7 +21,15 @@ def merge(
 
         hac-analyze merge shard-*/ -o results
     """
-    from analysis.commands.pnmi import finish
-    from analysis.pnmi_shards import merge as merge_shards
+    from analysis import pnmi_shards, word_shards
+    from analysis.commands import pnmi, words
+    from analysis.count_files import Shard
+    from hac.errors import HacError
 
-    finish(merge_shards(shards, jobs), output, jobs)
+    command = Shard(shards[0]).meta.command
+    if command == "pnmi":
+        pnmi.finish(pnmi_shards.merge(shards, jobs), output, jobs)
+    elif command == "words":
+        words.finish(word_shards.merge(shards, jobs), output)
+    else:
+        raise HacError(f"{shards[0]}: shards of '{command}', which this program cannot merge; upgrade")

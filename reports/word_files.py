@@ -1,0 +1,67 @@
+"""The files that a word analysis leaves behind: results.json, tables as CSV, firings, figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from analysis.results import write_results
+from analysis.words import Outcome
+from hac.files import atomic_path, write_text
+from reports.run_files import file_names
+from reports.tables import metrics_csv
+from reports.word_figures import best_words, f1_by_rank
+from reports.word_tables import bands_csv, related_csv, words_csv
+
+_FIRINGS = pa.schema(
+    [
+        *((name, pa.string()) for name in ("stream", "definition", "word", "language")),
+        *(("code", pa.int64()), ("id", pa.string()), ("onset_us", pa.int64()), ("offset_us", pa.int64())),
+        ("hit", pa.bool_()),
+    ]
+)
+
+
+def write_words(outcome: Outcome, folder: Path) -> list[Path]:
+    """Write everything of a word analysis; `results.json` last, so that it being there means that all is there.
+
+    Returns:
+        The files written.
+    """
+    written = []
+    texts = {"metrics": metrics_csv(outcome.results), "words": words_csv(outcome)}
+    texts.update({"bands": bands_csv(outcome), "related": related_csv(outcome)})
+    for name, text in texts.items():
+        written.append(folder / f"{name}.csv")
+        write_text(written[-1], text)
+    if outcome.firings:
+        written.append(folder / "firings.parquet")
+        _write_firings(outcome, written[-1])
+    for name, one in zip(file_names(one.name for one in outcome.streams), outcome.streams, strict=True):
+        for found in one.lists:
+            title = f"{outcome.results.system}, stream {one.name}, {found.definition}"
+            ranks, best = (folder / "figures" / f"{kind}.{name}.{found.definition}.png" for kind in ("f1", "words"))
+            f1_by_rank(found, title, ranks)
+            best_words(one, found, outcome.types, title, best)
+            written += [ranks, best]
+    written.append(folder / "results.json")
+    write_results(outcome.results, written[-1])
+    return written
+
+
+def _write_firings(outcome: Outcome, path: Path) -> None:
+    """Where the codes of detected words fire: one row a run, `hit` where it overlaps a token of the word."""
+    rows = []
+    for stream, definition, found in outcome.firings:
+        for one in found:
+            word = outcome.types[one.word]
+            times = (one.id, one.onset_us, one.offset_us, one.hit)
+            rows.append((stream, definition, word.spelling, word.language, one.code, *times))
+    columns = list(zip(*rows, strict=True)) or [()] * len(_FIRINGS)
+    table = pa.table(
+        [pa.array(column, field.type) for column, field in zip(columns, _FIRINGS, strict=True)], schema=_FIRINGS
+    )
+    with atomic_path(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Protocol
@@ -21,6 +20,9 @@ from probes.clusters import resampling
 from probes.counts import join_streams
 from probes.permutations import permuted_runs
 from probes.words import Laid, WordCounts, count_words, lay
+
+NOTHING_OPEN = 1e-9
+"""Nats of H(word | given) that are no more than rounding."""
 
 
 class PairSource(Protocol):
@@ -108,12 +110,12 @@ def added_records(source: PairSource, jobs: int) -> list[Record]:
     clusters = resampling(first.rows)
     left = [without_each(counts, clusters.of_row, clusters.n) for counts in (first, alone)]
     left_added = np.maximum(left[0][:, 0] - left[1][:, 0], 0)
-    left_open = left[0][:, 1] - left[1][:, 0]
+    left_open = _open(left[0][:, 1] - left[1][:, 0])
     null = np.array([_added(mutual, given.mutual, both.h_word)[0] for mutual in nulls])
     made = []
     for metric, value, without, chance in (
         ("word_cmi", added, left_added, null),
-        ("word_ncmi", added / open_ if open_ > 0 else math.nan, left_added / left_open, null / open_),
+        ("word_ncmi", added / open_, left_added / left_open, null / open_),
     ):
         tag = f"[given={source.given}]"
         what = (source.adds, metric, tag, "", value, jackknife(value, without), chance)
@@ -122,8 +124,12 @@ def added_records(source: PairSource, jobs: int) -> list[Record]:
 
 
 def _added(both: float, given: float, h_word: float) -> tuple[float, float]:
-    """I(a; word | b) and H(word | b)."""
-    return max(0.0, both - given), h_word - given
+    """I(a; word | b), and H(word | b): NaN where nothing is left open."""
+    return max(0.0, both - given), float(_open(np.array(h_word - given)))
+
+
+def _open(left: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.where(left > NOTHING_OPEN, left, np.nan)
 
 
 def _given_codes(joint: WordCounts, size: int) -> NDArray[np.int32]:

@@ -97,7 +97,7 @@ def without_each(counts: WordCounts, cluster_of_row: Ints, n_clusters: int) -> N
     """
     table = word_table(counts, cluster_of_row)
     by_word, by_code, total = table.by_word, table.by_code, table.total
-    whole = _xlogx(table.n).sum(), _xlogx(by_word).sum(), _xlogx(by_code).sum()
+    whole = [_sum_xlogx(n) for n in (table.n, by_word, by_code)]
     keys = table.word * table.n_codes + table.code
     cluster = cluster_of_row[counts.row]
     found = np.empty((n_clusters, 2))
@@ -130,7 +130,12 @@ def _entropy_of(sum_n_log_n: float, total: int) -> float:
 
 
 def _entropy(counts: Ints, total: int) -> float:
-    return math.log(total) - float(_xlogx(counts).sum()) / total
+    return math.log(total) - _sum_xlogx(counts) / total
+
+
+def _sum_xlogx(counts: Ints) -> float:
+    """Sum of n log n; places that hold nothing must not move a bit of it, so they are left out."""
+    return float(_xlogx(counts[counts > 0]).sum())
 
 
 def _xlogx(counts: Ints) -> NDArray[np.float64]:

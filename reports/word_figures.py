@@ -44,6 +44,7 @@ def f1_by_rank(found: WordList, title: str, path: Path) -> None:
             )
         axes.axhline(DETECTED_F1, color="0.5", linewidth=0.8, linestyle=":")
         axes.set_xscale("log")
+        axes.xaxis.set_major_formatter("{x:g}")
         axes.set_ylim(0, 1.02)
         axes.set_xlabel(f"word, by rank (of {int(scored.sum()):,}; best {TOP} are summed up)")
         axes.set_ylabel("F1 of its best code")

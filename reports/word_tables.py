@@ -20,7 +20,7 @@ from analysis.word_counting import FREQUENCY
 from analysis.word_scores import BANDS, StreamWords, WordList
 from analysis.words import Outcome
 from probes.words import WordType
-from reports.tables import coverage_line, new_table, short, trouble_lines, with_null
+from reports.tables import coverage_line, new_table, short, trouble_lines
 
 TOP_WORDS = 10
 """Words of each stream that the terminal shows."""
@@ -51,9 +51,9 @@ def words_table(outcome: Outcome) -> RenderableType:
 def _detection_table(results: Results, streams: Sequence[StreamWords]) -> Table:
     over = streams[0].clusters if streams else "clusters"
     table = new_table(
-        f"{results.system}: codes as word detectors, 95 % intervals over {over} (nulls: shifts; words dealt anew)",
+        f"{results.system}: codes as word detectors, 95 % intervals over {over}",
         ("stream", "definition", "chosen on"),
-        ("words", "F1 >= .5", "nulls", "F1, top 250", "nulls", "F1, all", "nulls"),
+        ("words", "F1 >= .5", "null", "F1, top 250", "null", "F1, all", "null"),
     )
     for one in streams:
         for found in one.lists:
@@ -69,20 +69,20 @@ def _detection_table(results: Results, streams: Sequence[StreamWords]) -> Table:
                     where,
                     f"{detected.n:,}",
                     _count(detected),
-                    _nulls(detected, 1),
+                    f"{detected.null_mean:.1f}",
                     _spanned(top),
-                    _nulls(top, 3),
+                    short(top.null_mean),
                     _spanned(mean),
-                    _nulls(mean, 3),
+                    short(mean.null_mean),
                 )
     return table
 
 
 def _information_table(results: Results) -> Table:
     table = new_table(
-        "What codes tell of the word, over the frames inside words",
+        "I(word; code) over the frames inside words (null: shifts; or words dealt anew)",
         ("stream", "given"),
-        ("frames", "nats", "null", "of H(word)", "null ± sd", "dealt anew ± sd", "corrected"),
+        ("frames", "nats", "null", "of H(word)", "null", "dealt anew", "corrected"),
     )
     for record in results.metrics:
         given = record.id.partition("[given=")[2].rstrip("]")
@@ -98,8 +98,8 @@ def _information_table(results: Results) -> Table:
             _spanned(record),
             short(record.null_mean),
             _spanned(of),
-            with_null(of.null_mean, of.null_sd),
-            with_null(dealt.mean, dealt.sd) if dealt else "-",
+            short(of.null_mean),
+            short(dealt.mean) if dealt else "-",
             short(of.corrected),
         )
     return table
@@ -227,12 +227,6 @@ def _spanned(record: Record) -> str:
 
 def _interval(value: float, low: float, high: float) -> str:
     return short(value) + (f" [{short(low)}, {short(high)}]" if math.isfinite(low) else "")
-
-
-def _nulls(record: Record, places: int) -> str:
-    dealt = record.nulls.get(FREQUENCY)
-    means = [record.null_mean, *([dealt.mean] if dealt else [])]
-    return "; ".join(short(mean) if places > 1 else f"{mean:.1f}" for mean in means)
 
 
 def _plain(value: str | int | float) -> str | int | float:

@@ -136,27 +136,109 @@ def sum_by_code(
 
 
 @numba.njit(cache=True)
-def sum_inside(part_of_row: Int64, bounds: Int64, row: Any, code: Any, inside: Any, n_codes: int) -> Any:
-    """Frames inside words by word and code, over the rows whose part is not negative.
+def count_cells(
+    part_of_row: Int64, bounds: Int64, row: Any, code: Any, inside: Any, by_word: Int64, by_code: Int64, cells: Int64
+) -> Any:
+    """Frames inside words: sums by word and by code, and how many cells hold each count.
+
+    Args:
+        part_of_row: int64 [n_rows]; rows with -1 are left out.
+        bounds, row, code, inside: the entries of each word.
+        by_word, by_code: out, int64 [n_words], [n_codes].
+        cells: out, int64 [cap], how many cells hold 0 to cap - 1 frames.
 
     Returns:
-        word, code and count of every pair that occurs, sorted by word, then code: int64 [n] each.
+        int64 [n], the cells that hold more, in no order.
     """
-    room = len(code)
-    out_word, out_code, out_n = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int64)
-    scratch = np.zeros(n_codes, np.int64)
-    k = 0
+    scratch = np.zeros(len(by_code), np.int64)
+    touched = np.empty(len(by_code), np.int64)
+    more = np.empty(1024, np.int64)
+    n_more = 0
     for w in range(len(bounds) - 1):
-        begin = k
+        n_touched = 0
+        for i in range(np.uint64(bounds[w]), np.uint64(bounds[w + 1])):
+            n = inside[i, 2]
+            if n > 0 and part_of_row[row[i]] >= 0:
+                c = code[i]
+                if scratch[c] == 0:
+                    touched[n_touched] = c
+                    n_touched += 1
+                scratch[c] += n
+        for j in range(n_touched):
+            c = touched[j]
+            n = scratch[c]
+            scratch[c] = 0
+            by_word[w] += n
+            by_code[c] += n
+            if n < len(cells):
+                cells[n] += 1
+            else:
+                if n_more == len(more):
+                    longer = np.empty(2 * len(more), np.int64)
+                    longer[:n_more] = more
+                    more = longer
+                more[n_more] = n
+                n_more += 1
+    return more[:n_more]
+
+
+@numba.njit(cache=True)
+def x_log_x(n: int) -> float:
+    """n log n, 0 for 0."""
+    return n * np.log(n) if n > 0 else 0.0
+
+
+@numba.njit(cache=True)
+def lost_by_cluster(
+    cluster_of_row: Int64,
+    bounds: Int64,
+    row: Any,
+    code: Any,
+    counts: Any,
+    n_codes: int,
+    by_word: Int64,
+    lost: NDArray[np.float64],
+    frames: Int64,
+) -> None:
+    """What the sums of n log n over cells and over words lose without each cluster.
+
+    Args:
+        cluster_of_row: int64 [n_rows], not descending, but for rows with -1, which are left out.
+        bounds, row, code, counts: the entries of each word, by row.
+        n_codes: count of codes.
+        by_word: int64 [n_words], frames of each word.
+        lost: out, float64 [n_clusters, 2], for cells and for words.
+        frames: out, int64 [n_clusters], frames of each cluster.
+    """
+    pooled, own = np.zeros(n_codes, np.int64), np.zeros(n_codes, np.int64)
+    touched = np.empty(n_codes, np.int64)
+    for w in range(len(bounds) - 1):
         for i in range(bounds[w], bounds[w + 1]):
-            if part_of_row[row[i]] >= 0 and inside[i] > 0:
-                if scratch[code[i]] == 0:
-                    out_code[k] = code[i]
-                    k += 1
-                scratch[code[i]] += inside[i]
-        out_code[begin:k].sort()
-        for i in range(begin, k):
-            out_word[i] = w
-            out_n[i] = scratch[out_code[i]]
-            scratch[out_code[i]] = 0
-    return out_word[:k], out_code[:k], out_n[:k]
+            if cluster_of_row[row[i]] >= 0:
+                pooled[code[i]] += counts[i, 2]
+        i = bounds[w]
+        while i < bounds[w + 1]:
+            cluster = cluster_of_row[row[i]]
+            n_touched, total = 0, 0
+            while i < bounds[w + 1] and cluster_of_row[row[i]] == cluster:
+                n = counts[i, 2]
+                if n > 0:
+                    c = code[i]
+                    if own[c] == 0:
+                        touched[n_touched] = c
+                        n_touched += 1
+                    own[c] += n
+                    total += n
+                i += 1
+            # in the order of codes, whatever the order of the entries: sums of floats depend on it
+            touched[:n_touched].sort()
+            for j in range(n_touched):
+                c = touched[j]
+                if cluster >= 0:
+                    lost[cluster, 0] += x_log_x(pooled[c]) - x_log_x(pooled[c] - own[c])
+                own[c] = 0
+            if cluster >= 0:
+                lost[cluster, 1] += x_log_x(by_word[w]) - x_log_x(by_word[w] - total)
+                frames[cluster] += total
+        for i in range(bounds[w], bounds[w + 1]):
+            pooled[code[i]] = 0

@@ -13,7 +13,7 @@ from analysis import engine
 from analysis.results import Record
 from analysis.uncertainty import jackknife
 from analysis.word_counting import Halves, WordProtocol
-from analysis.word_information import information, without_each, word_table
+from analysis.word_information import information, without_each
 from analysis.word_records import word_record
 from hac.data.tokens import Stream
 from probes.clusters import resampling
@@ -105,7 +105,7 @@ def added_records(source: PairSource, jobs: int) -> list[Record]:
     nulls = engine.run(_mutual, tasks, jobs=jobs, what=f"{source.adds} given {source.given}: nulls")
     alone = replace(first, codes=first.codes // source.size, code=_given_codes(first, source.size))
     everything = np.zeros(len(first.rows), np.int64)
-    both, given = (information(word_table(counts, everything)) for counts in (first, alone))
+    both, given = (information(counts, everything) for counts in (first, alone))
     added, open_ = _added(both.mutual, given.mutual, both.h_word)
     clusters = resampling(first.rows)
     left = [without_each(counts, clusters.of_row, clusters.n) for counts in (first, alone)]
@@ -141,4 +141,4 @@ def _given_codes(joint: WordCounts, size: int) -> NDArray[np.int32]:
 
 def _mutual(source: PairSource, r: int) -> float:
     counts = source.draw(r)
-    return information(word_table(counts, np.zeros(len(counts.rows), np.int64))).mutual
+    return information(counts, np.zeros(len(counts.rows), np.int64)).mutual

@@ -159,13 +159,15 @@ class CountedWords:
         lengths = self.laid.stream.lengths
         return int(lengths.sum() if self.part is None else lengths[self.part].sum())
 
+    @cached_property
+    def _keys(self) -> NDArray[np.uint64]:
+        return utterance_keys(self.laid.words.ids)
+
     def draw(self, r: int) -> WordCounts:
         """Counts of draw r."""
         n = self.protocol.n_nulls
         rows = self.halves.coarse if r else self.halves.rows
         lengths = self.laid.stream.lengths
-        shift = circular_shifts(
-            utterance_keys(self.laid.words.ids), lengths, self.frame_rate, r if r <= n else 0, self.protocol.seed
-        )
+        shift = circular_shifts(self._keys, lengths, self.frame_rate, r if r <= n else 0, self.protocol.seed)
         words = permuted_words(self.laid.words, r, self.protocol.seed) if r > n else None
         return count_words(self.laid, shift, rows, words, self.part)

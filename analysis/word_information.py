@@ -19,46 +19,10 @@ from probes.words import WordCounts
 
 Ints = NDArray[np.int64]
 INSIDE = 2
-
-
-@dataclass(frozen=True)
-class WordTable:
-    """Pooled counts of frames inside words: sorted by word, then code.
-
-    Attributes:
-        word, code, n: int64 [n_cells].
-        n_words, n_codes: sizes.
-    """
-
-    word: Ints
-    code: Ints
-    n: Ints
-    n_words: int
-    n_codes: int
-
-    @property
-    def by_word(self) -> Ints:
-        """Frames of each word."""
-        return _sums(self.word, self.n, self.n_words)
-
-    @property
-    def by_code(self) -> Ints:
-        """Frames of each code."""
-        return _sums(self.code, self.n, self.n_codes)
-
-    @property
-    def total(self) -> int:
-        """All frames inside words."""
-        return int(self.n.sum())
-
-
-def word_table(counts: WordCounts, part_of_row: Ints) -> WordTable:
-    """Frames inside words, pooled over the rows whose part is not negative."""
-    inside = np.ascontiguousarray(counts.counts[:, INSIDE])
-    n_codes = len(counts.codes)
-    bounds = counts.word_bounds()
-    word, code, n = kernels.sum_inside(part_of_row, bounds, counts.row, counts.code, inside, n_codes)
-    return WordTable(word, code, n, counts.n_words, n_codes)
+MOST_DENSE = 1 << 24
+"""Most clusters x codes that are summed in a dense table."""
+COMMON = 4096
+"""Cells with fewer frames than this are counted together with those that hold as many."""
 
 
 @dataclass(frozen=True)
@@ -81,56 +45,81 @@ class WordInformation:
         return self.mutual / self.h_word if self.h_word > 0 else math.nan
 
 
-def information(table: WordTable) -> WordInformation:
-    """I(word; code) of the pooled table."""
-    n = table.total
+@dataclass(frozen=True)
+class _Sums:
+    """Frames by word and by code, int64, and the sum of n log n over the cells of words and codes."""
+
+    by_word: Ints
+    by_code: Ints
+    joint: float
+
+
+def _sums(counts: WordCounts, part_of_row: Ints) -> _Sums:
+    """Cells are counted by how much they hold, so that the sum has one term for each count that occurs: no order of
+    words, codes or shards can move a bit of it.
+    """
+    by_word, by_code = np.zeros(counts.n_words, np.int64), np.zeros(len(counts.codes), np.int64)
+    cells = np.zeros(COMMON, np.int64)
+    entries = (counts.word_bounds(), counts.row, counts.code, counts.counts)
+    more = kernels.count_cells(part_of_row, *entries, by_word, by_code, cells)
+    common = np.flatnonzero(cells)
+    joint = float((cells[common] * _xlogx(common)).sum()) + _sum_xlogx(np.sort(more))
+    return _Sums(by_word, by_code, joint)
+
+
+def information(counts: WordCounts, part_of_row: Ints) -> WordInformation:
+    """I(word; code) of the pooled table of the rows whose part is not negative."""
+    sums = _sums(counts, part_of_row)
+    n = int(sums.by_word.sum())
     if n == 0:
         return WordInformation(math.nan, math.nan, 0)
-    h_word, h_code, h_joint = (_entropy(x, n) for x in (table.by_word, table.by_code, table.n))
-    return WordInformation(max(0.0, h_word + h_code - h_joint), h_word, n)
+    h_word, h_code = (_entropy_of(_sum_xlogx(x), n) for x in (sums.by_word, sums.by_code))
+    return WordInformation(max(0.0, h_word + h_code - _entropy_of(sums.joint, n)), h_word, n)
 
 
 def without_each(counts: WordCounts, cluster_of_row: Ints, n_clusters: int) -> NDArray[np.float64]:
-    """I(word; code) and H(word) without each cluster in turn: float64 [n_clusters, 2]; rows of cluster -1 are left out.
+    """I(word; code) and H(word) without each cluster in turn: float64 [n_clusters, 2].
 
     Only the cells that a cluster has a share in change, so the work is that of one pass over all of them.
+
+    Args:
+        counts: of the tokens as they are.
+        cluster_of_row: int64 [n_rows], -1 leaves a row out; clusters of consecutive rows, as speakers are.
+        n_clusters: count of clusters.
     """
-    table = word_table(counts, cluster_of_row)
-    by_word, by_code, total = table.by_word, table.by_code, table.total
-    whole = [_sum_xlogx(n) for n in (table.n, by_word, by_code)]
-    keys = table.word * table.n_codes + table.code
+    sums = _sums(counts, cluster_of_row)
+    lost, frames = np.zeros((n_clusters, 2)), np.zeros(n_clusters, np.int64)
+    entries = (counts.word_bounds(), counts.row, counts.code, counts.counts)
+    kernels.lost_by_cluster(cluster_of_row, *entries, len(counts.codes), sums.by_word, lost, frames)
+    lost_codes = _lost_by_code(counts, cluster_of_row, n_clusters, sums.by_code)
+    left = sums.by_word.sum() - frames
+    with np.errstate(divide="ignore", invalid="ignore"):
+        h_joint = np.log(left) - (sums.joint - lost[:, 0]) / left
+        h_word = np.log(left) - (_sum_xlogx(sums.by_word) - lost[:, 1]) / left
+        h_code = np.log(left) - (_sum_xlogx(sums.by_code) - lost_codes) / left
+        return np.stack([np.maximum(0.0, h_word + h_code - h_joint), h_word], axis=1)
+
+
+def _lost_by_code(counts: WordCounts, cluster_of_row: Ints, n_clusters: int, by_code: Ints) -> NDArray[np.float64]:
+    """What the sum of n log n over codes loses without each cluster."""
     cluster = cluster_of_row[counts.row]
-    found = np.empty((n_clusters, 2))
-    order = np.argsort(cluster, kind="stable")
-    bounds = np.searchsorted(cluster[order], np.arange(n_clusters + 1))
-    for c in range(n_clusters):
-        own = order[bounds[c] : bounds[c + 1]]
-        inside = counts.counts[own, INSIDE].astype(np.int64)
-        word, code = counts.word[own].astype(np.int64), counts.code[own].astype(np.int64)
-        left = total - int(inside.sum())
-        joint = _less(whole[0], table.n, np.searchsorted(keys, word * table.n_codes + code), inside)
-        h = [
-            _entropy_of(x, left)
-            for x in (joint, _less(whole[1], by_word, word, inside), _less(whole[2], by_code, code, inside))
-        ]
-        found[c] = (max(0.0, h[1] + h[2] - h[0]), h[1])
-    return found
-
-
-def _less(total: float, counts: Ints, place: Ints, taken: Ints) -> float:
-    """Sum of n log n after some counts got smaller."""
-    some = taken > 0
-    at, back = np.unique(place[some], return_inverse=True)
-    less = _sums(back, taken[some], len(at))
-    return float(total - _xlogx(counts[at]).sum() + _xlogx(counts[at] - less).sum())
+    inside = counts.counts[:, INSIDE]
+    some = (cluster >= 0) & (inside > 0)
+    key = cluster[some] * len(by_code) + counts.code[some]
+    if n_clusters * len(by_code) <= MOST_DENSE:
+        own = np.bincount(key, weights=inside[some], minlength=n_clusters * len(by_code)).astype(np.int64)
+        places = np.flatnonzero(own)
+        own = own[places]
+    else:
+        places, back = np.unique(key, return_inverse=True)
+        own = np.bincount(back, weights=inside[some], minlength=len(places)).astype(np.int64)
+    of, code = np.divmod(places, len(by_code))
+    lost = _xlogx(by_code[code]) - _xlogx(by_code[code] - own)
+    return np.bincount(of, weights=lost, minlength=n_clusters).astype(np.float64)
 
 
 def _entropy_of(sum_n_log_n: float, total: int) -> float:
     return math.log(total) - sum_n_log_n / total if total > 0 else math.nan
-
-
-def _entropy(counts: Ints, total: int) -> float:
-    return math.log(total) - _sum_xlogx(counts) / total
 
 
 def _sum_xlogx(counts: Ints) -> float:
@@ -141,8 +130,3 @@ def _sum_xlogx(counts: Ints) -> float:
 def _xlogx(counts: Ints) -> NDArray[np.float64]:
     x = counts.astype(np.float64)
     return x * np.log(np.maximum(x, 1.0))
-
-
-def _sums(place: Ints, n: Ints, size: int) -> Ints:
-    # float64 sums of integers are exact far beyond any count of frames
-    return np.bincount(place, weights=n, minlength=size).astype(np.int64)

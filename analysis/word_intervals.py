@@ -118,25 +118,20 @@ class _Table:
         cluster_of_row: Ints,
         n_clusters: int,
     ) -> None:
-        code = picked.code[picked.words]
-        codes = np.unique(code[code >= 0])
-        everything = np.arange(counts.n_words)
-        # the denominators need every word, but only the codes that were picked
-        some = counts.restricted(everything, codes)
-        part = np.where((picked.half >= 0) & (cluster_of_row >= 0), picked.half * n_clusters + cluster_of_row, -1)
-        of_code = denominators(some, part, 2 * n_clusters, definition, chosen_from)
-        self.of_code = of_code.reshape(2, n_clusters, len(codes)).astype(np.float32)
-        self.counts = some.restricted(picked.words, np.arange(len(codes)))
-        self.picked = np.where(code >= 0, np.searchsorted(codes, np.maximum(code, 0)), -1)
-        self.bounds = self.counts.word_bounds()
+        self.words, self.picked = picked.words, picked.code
+        self.counts, self.bounds = counts, counts.word_bounds()
         self.half = np.where(cluster_of_row >= 0, picked.half, -1)
         self.cluster, self.n_clusters = cluster_of_row, n_clusters
         self.met = numerator_of(definition)
-        self.tokens = self.counts.tokens_by(np.where(self.half >= 0, cluster_of_row, -1), n_clusters)
+        part = np.where(self.half >= 0, picked.half * n_clusters + cluster_of_row, -1)
+        of_code = denominators(counts, part, 2 * n_clusters, definition, chosen_from)
+        self.of_code = of_code.reshape(2, n_clusters, len(counts.codes))
+        clusters = np.where(self.half >= 0, cluster_of_row, -1)
+        self.tokens = counts.tokens_by(clusters, n_clusters, picked.words)
 
     def f1_draws(self, start: int, stop: int, across: NDArray[np.float32]) -> tuple[Floats, Ints]:
         """F1 of the words from `start` on in each draw, float64 [n, n_draws] (NaN: not heard there), and clusters."""
-        words = np.arange(start, min(stop, len(self.picked)))
+        words, tokens = self.words[start:stop], self.tokens[start:stop].astype(np.float32)
         held, met = (np.zeros((len(words), self.n_clusters), np.float32) for _ in range(2))
         c = self.counts
         which = (self.half, self.cluster, self.picked, self.met)
@@ -146,7 +141,6 @@ class _Table:
             code = self.picked[words, half]
             some = code >= 0
             of_code[some] += self.of_code[half][:, code[some]].T
-        tokens = self.tokens[words].astype(np.float32)
         h, m, n, t = (x @ across for x in (held, met, of_code, tokens))
         # 2 P R / (P + R) with P = m / n and R = h / t; 0 where nothing was met, undefined where the word was not drawn
         under = m * t + h * n

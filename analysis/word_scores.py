@@ -23,7 +23,7 @@ from analysis.detection import (
 )
 from analysis.results import Record
 from analysis.word_counting import FREQUENCY, Halves, WordProtocol, WordSource, scopes
-from analysis.word_information import WordInformation, information, without_each, word_table
+from analysis.word_information import WordInformation, information, without_each
 from analysis.word_intervals import Group, Picked, SummaryDraws, WordDraws, group_of, resample
 from analysis.word_records import word_record
 from probes.clusters import Resampling, Row, resampling
@@ -123,11 +123,17 @@ def score_stream(
     scorer.prepare(first)
     tasks = [(scorer, r) for r in range(1, 2 * protocol.n_nulls + 1)]
     nulls = engine.run(_score_null, tasks, jobs=jobs, what=f"words of {source.name}: nulls")
-    return scorer.score(first, nulls)
+    return scorer.score(first, nulls, jobs)
 
 
 def _score_null(scorer: _Scorer, r: int) -> _NullDraw:
     return scorer.null(r)
+
+
+def _resample(
+    scorer: _Scorer, first: WordCounts, definition: Definition
+) -> tuple[list[Detection], dict[Key, SummaryDraws], dict[str, WordDraws]]:
+    return scorer.resampled(first, definition)
 
 
 class _Scorer:
@@ -164,7 +170,7 @@ class _Scorer:
             found = [detect(counts, part, definition, self.chosen_from[definition]) for part in parts]
             summaries[definition] = self.summaries(parts, found)
             f1[definition] = found[0].f1[:, [0, 3]].astype(np.float32)
-        told = {part.name: information(word_table(counts, part.half)) for part in parts}
+        told = {part.name: information(counts, part.half) for part in parts}
         return _NullDraw(summaries, f1, told)
 
     def summaries(self, parts: Sequence[Scope], found: Sequence[Detection]) -> dict[Key, tuple[float, float, float]]:
@@ -181,14 +187,14 @@ class _Scorer:
             made[HELD_OUT, name] = summary(whole.f1[whole.scored & (whole.tokens[:, 1 - h] > 0), 1 + h])
         return made
 
-    def score(self, first: WordCounts, nulls: Sequence[_NullDraw]) -> StreamWords:
+    def score(self, first: WordCounts, nulls: Sequence[_NullDraw], jobs: int) -> StreamWords:
         """All records of the stream."""
         parts = self.scopes(0)
         clusters = [_clusters(part, first.rows) for part in parts]
         records, lists = [], []
-        for definition in self.protocol.definitions:
-            found = [detect(first, part, definition, self.chosen_from[definition]) for part in parts]
-            draws, words = self._resampled(first, definition, parts, found, clusters)
+        tasks = [(self, first, definition) for definition in self.protocol.definitions]
+        resampled = engine.run(_resample, tasks, jobs=jobs, what=f"words of {self.source.name}: intervals")
+        for definition, (found, draws, words) in zip(self.protocol.definitions, resampled, strict=True):
             null_summaries = [null.summaries[definition] for null in nulls]
             records += self._detection_records(definition, parts, found, draws, null_summaries, clusters)
             lists.append(_word_list(definition, found[0], first, words, [null.f1[definition] for null in nulls]))
@@ -197,15 +203,13 @@ class _Scorer:
         what = f"{clusters[0][0].n} {clusters[0][0].unit}s"
         return StreamWords(self.source.name, records, lists, self.tokens, what, notes)
 
-    def _resampled(
-        self,
-        first: WordCounts,
-        definition: Definition,
-        parts: Sequence[Scope],
-        found: Sequence[Detection],
-        clusters: Sequence[tuple[Resampling, NDArray[np.int64]]],
-    ) -> tuple[dict[Key, SummaryDraws], dict[str, WordDraws]]:
-        """Bootstrap draws of every summary, and of every word of the whole corpus by variant."""
+    def resampled(
+        self, first: WordCounts, definition: Definition
+    ) -> tuple[list[Detection], dict[Key, SummaryDraws], dict[str, WordDraws]]:
+        """Best codes in each scope; draws of every summary, and of every word of the whole corpus by variant."""
+        parts = self.scopes(0)
+        clusters = [_clusters(part, first.rows) for part in parts]
+        found = [detect(first, part, definition, self.chosen_from[definition]) for part in parts]
         summaries: dict[Key, SummaryDraws] = {}
         words: dict[str, WordDraws] = {}
         for part, one, (resampled, of_row) in zip(parts, found, clusters, strict=True):
@@ -231,7 +235,7 @@ class _Scorer:
                 first, picked, definition, resampled, of_row, {name: group_of(scored, whole.f1[:, 1 + h])}, None
             )
             summaries[HELD_OUT, name] = drawn.groups[name]
-        return summaries, words
+        return found, summaries, words
 
     def _draws(
         self,
@@ -291,7 +295,7 @@ class _Scorer:
     ) -> list[Record]:
         made, half = [], self.protocol.n_nulls
         for part, (resampled, of_row) in zip(parts, clusters, strict=True):
-            told = information(word_table(first, part.half))
+            told = information(first, part.half)
             left_out = without_each(first, of_row, resampled.n)
             chance = [null.information[part.name] for null in nulls]
             for metric, value, without, null in (

@@ -59,23 +59,32 @@ def count_words(
             if u == seen_utterance:
                 near_from = max(near_from, seen_near)
             seen_utterance, seen_near = u, near_to
-            for t in range(min(held_from, near_from), max(held_to, near_to)):
+            mark = np.int32(token)
+            for t in range(held_from, held_to):
                 at = t + shift
-                at = base + (at if at < length else at - length)
-                c = np.uint64(codes[np.uint64(at)])
-                held = held_from <= t < held_to
-                near = near_from <= t < near_to and not (len(masked) > 0 and masked[base + t])
-                if not (held or near):
-                    continue
+                c = np.uint64(codes[np.uint64(base + (at if at < length else at - length))])
                 if scratch[c, 3] == 0:
                     scratch[c, 3] = 1
                     out_code[k] = np.int32(c)
                     k += 1
-                if held and scratch[c, 4] != np.int32(token):
-                    scratch[c, 4] = np.int32(token)
-                    scratch[c, 0] += 1
+                scratch[c, 0] += scratch[c, 4] != mark
+                scratch[c, 4] = mark
+                near = near_from <= t < near_to and not (len(masked) > 0 and masked[base + t])
                 scratch[c, 1] += near
                 scratch[c, 2] += inside_from <= t < inside_to
+            # near the word without overlapping it: before, then after
+            for side in range(2):
+                first = near_from if side == 0 else max(held_to, near_from)
+                for t in range(first, min(held_from, near_to) if side == 0 else near_to):
+                    if len(masked) > 0 and masked[base + t]:
+                        continue
+                    at = t + shift
+                    c = np.uint64(codes[np.uint64(base + (at if at < length else at - length))])
+                    if scratch[c, 3] == 0:
+                        scratch[c, 3] = 1
+                        out_code[k] = np.int32(c)
+                        k += 1
+                    scratch[c, 1] += 1
         for i in range(np.uint64(begin), np.uint64(k)):
             c = np.uint64(out_code[i])
             for what in range(3):

@@ -13,7 +13,7 @@ begins is still near, one that begins where the window ends is not. As there, ut
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -83,7 +83,7 @@ class Laid:
     words: Words
     stream: Stream
     values: Ints
-    codes: NDArray[np.int32] | NDArray[np.int64]
+    codes: NDArray[np.uint16] | NDArray[np.int32] | NDArray[np.int64]
     spans: NDArray[np.int32]
     masked: NDArray[np.bool_]
 
@@ -119,7 +119,9 @@ def lay(words: Words, stream: Stream, half_window_s: Fraction = HALF_WINDOW_S) -
         axis=1,
     )
     spans = np.clip(spans, 0, n_frames[:, None]).astype(np.int32)
-    values, codes = numbering(stream, N_COUNTS + 2)
+    values, numbered = numbering(stream, N_COUNTS + 2)
+    # half the memory to walk through, where codes are few
+    codes = numbered.astype(np.uint16) if len(values) <= np.iinfo(np.uint16).max else numbered
     return Laid(words, stream, values, codes, spans, _masked(words, stream, length, scale))
 
 
@@ -172,39 +174,25 @@ class WordCounts:
         """int64 [n_words + 1]: where each word's entries begin."""
         return np.searchsorted(self.word, np.arange(self.n_words + 1)).astype(np.int64)
 
-    def tokens_by(self, part_of_row: Ints, n_parts: int) -> Ints:
-        """Tokens of each word in each part of the rows: int64 [n_words, n_parts]; rows of part -1 are left out."""
-        part = part_of_row[self.token_row]
-        kept = part >= 0
-        place = self.token_word[kept].astype(np.int64) * n_parts + part[kept]
-        summed = np.bincount(place, weights=self.token_n[kept], minlength=self.n_words * n_parts)
-        return summed.astype(np.int64).reshape(self.n_words, n_parts)
-
-    def restricted(self, words: Ints, codes: Ints) -> WordCounts:
-        """The same counts of some words and codes only; they are numbered as they stand in the arguments.
+    def tokens_by(self, part_of_row: Ints, n_parts: int, words: Ints | None = None) -> Ints:
+        """Tokens of each word in each part of the rows: int64 [n_words, n_parts]; rows of part -1 are left out.
 
         Args:
-            words, codes: places to keep, ascending.
+            part_of_row: int64 [n_rows].
+            n_parts: count of parts.
+            words: the words wanted, ascending; None: all.
         """
-        to_word, to_code = np.full(self.n_words, -1, np.int32), np.full(len(self.codes), -1, np.int32)
-        to_word[words], to_code[codes] = np.arange(len(words)), np.arange(len(codes))
-        kept = (to_word[self.word] >= 0) & (to_code[self.code] >= 0)
-        own, framed = to_word[self.token_word] >= 0, to_code[self.frame_code] >= 0
-        return replace(
-            self,
-            codes=self.codes[codes],
-            word=to_word[self.word[kept]],
-            row=self.row[kept],
-            code=to_code[self.code[kept]],
-            counts=self.counts[kept],
-            token_word=to_word[self.token_word[own]],
-            token_row=self.token_row[own],
-            token_n=self.token_n[own],
-            frame_row=self.frame_row[framed],
-            frame_code=to_code[self.frame_code[framed]],
-            frame_n=self.frame_n[framed],
-            n_words=len(words),
-        )
+        part, word, n_words = part_of_row[self.token_row], self.token_word.astype(np.int64), self.n_words
+        kept = part >= 0
+        if words is not None:
+            n_words = len(words)
+            to_word = np.full(self.n_words, -1, np.int64)
+            to_word[words] = np.arange(n_words)
+            word = to_word[word]
+            kept &= word >= 0
+        place = word[kept] * n_parts + part[kept]
+        summed = np.bincount(place, weights=self.token_n[kept], minlength=n_words * n_parts)
+        return summed.astype(np.int64).reshape(n_words, n_parts)
 
     def frames_by(self, part_of_row: Ints, n_parts: int) -> Ints:
         """Frames of each code in each part of the rows: int64 [n_parts, n_codes]; rows of part -1 are left out."""

@@ -17,9 +17,8 @@ def f1_of(met: int, of_code: int, held: int, tokens: int) -> float:
     """Harmonic mean of precision met / of_code and recall held / tokens; 0 where nothing was met."""
     if met == 0 or held == 0:
         return 0.0
-    precision = met / of_code
-    recall = held / tokens
-    return 2 * precision * recall / (precision + recall)
+    # 2 P R / (P + R) with one division
+    return 2.0 * met * held / (met * tokens + held * of_code)
 
 
 @numba.njit(cache=True)
@@ -53,47 +52,47 @@ def score_words(
             and of both ways together (their counts added).
     """
     n_codes = of_code.shape[1]
-    scratch = np.zeros((2, n_codes, 2), np.int64)
+    scratch = np.zeros((n_codes, 4), np.int64)
+    top = np.zeros(3)
+    elsewhere = np.zeros((2, 3), np.int64)
     for w in range(len(bounds) - 1):
         best[w, 0] = chosen[w, 0] = chosen[w, 1] = -1
         best[w, 1] = best[w, 2] = 0
         f1[w, :] = 0.0
         if not eligible[w]:
             continue
-        for i in range(bounds[w], bounds[w + 1]):
+        for i in range(np.uint64(bounds[w]), np.uint64(bounds[w + 1])):
             h = half_of_row[row[i]]
             if h >= 0:
-                scratch[h, code[i], 0] += counts[i, HELD]
-                scratch[h, code[i], 1] += counts[i, met]
-        top = np.zeros(3)
-        for i in range(bounds[w], bounds[w + 1]):
+                scratch[code[i], 2 * h] += counts[i, HELD]
+                scratch[code[i], 2 * h + 1] += counts[i, met]
+        top[:] = 0.0
+        elsewhere[:] = 0
+        total = tokens[w, 0] + tokens[w, 1]
+        for i in range(np.uint64(bounds[w]), np.uint64(bounds[w + 1])):
             c = code[i]
-            held = scratch[0, c, 0] + scratch[1, c, 0]
-            near = scratch[0, c, 1] + scratch[1, c, 1]
-            total = tokens[w, 0] + tokens[w, 1]
+            held, near = scratch[c, 0] + scratch[c, 2], scratch[c, 1] + scratch[c, 3]
+            if held == 0 and near == 0:
+                continue  # seen before, in another row
             score = f1_of(near, of_code[0, c] + of_code[1, c], held, total)
             # of equal codes the lowest, whatever the order of the entries
             if score > top[2] or (score == top[2] and score > 0 and c < best[w, 0]):
                 top[2] = score
                 best[w, 0], best[w, 1], best[w, 2] = c, held, near
             for h in range(2):
-                score = f1_of(scratch[h, c, 1], of_code[h, c], scratch[h, c, 0], tokens[w, h])
+                score = f1_of(scratch[c, 2 * h + 1], of_code[h, c], scratch[c, 2 * h], tokens[w, h])
                 if score > top[h] or (score == top[h] and score > 0 and c < chosen[w, h]):
                     top[h] = score
                     chosen[w, h] = c
+                    o = 1 - h
+                    elsewhere[h, 0], elsewhere[h, 1] = scratch[c, 2 * o + 1], scratch[c, 2 * o]
+                    elsewhere[h, 2] = of_code[o, c]
+            scratch[c, :] = 0
         f1[w, 0] = top[2]
-        held = near = of = 0
         for h in range(2):
-            c = chosen[w, h]
-            if c >= 0:
-                o = 1 - h
-                f1[w, 1 + h] = f1_of(scratch[o, c, 1], of_code[o, c], scratch[o, c, 0], tokens[w, o])
-                held += scratch[o, c, 0]
-                near += scratch[o, c, 1]
-                of += of_code[o, c]
-        f1[w, 3] = f1_of(near, of, held, tokens[w, 0] + tokens[w, 1])
-        for i in range(bounds[w], bounds[w + 1]):
-            scratch[:, code[i], :] = 0
+            f1[w, 1 + h] = f1_of(elsewhere[h, 0], elsewhere[h, 2], elsewhere[h, 1], tokens[w, 1 - h])
+        both = elsewhere[0] + elsewhere[1]
+        f1[w, 3] = f1_of(both[0], both[2], both[1], total)
 
 
 @numba.njit(cache=True)

@@ -14,13 +14,13 @@ Int32 = NDArray[np.int32]
 
 @numba.njit(cache=True)
 def count_words(
-    order: Int64,
     group_bounds: Int64,
     utterance: Int32,
     spans: Int32,
-    code_bounds: Int64,
+    bases: Int64,
+    lengths: Int32,
+    shifts: Int32,
     codes: Any,
-    shifts: Int64,
     masked: NDArray[np.bool_],
     scratch: Int32,
     out_code: Int32,
@@ -30,12 +30,12 @@ def count_words(
     """Meetings of words and codes by group of word tokens; a group holds the tokens of one word in one row.
 
     Args:
-        order: tokens by group, within a group in order of time.
-        group_bounds: int64 [n_groups + 1], where in `order` each group begins.
-        utterance: of each token.
+        group_bounds: int64 [n_groups + 1], where each group of tokens begins; within a group they are in order of time.
+        utterance: of each token. All that is said of tokens lies in the order of the groups, to be read in turn.
         spans: int32 [n_tokens, 6]; first and last (exclusive) frame that overlaps the word, that lies near it, and
             whose centre lies in it.
-        code_bounds, codes, shifts: frame t of utterance u has `codes[code_bounds[u] + (t + shifts[u]) mod T]`.
+        bases, lengths, shifts: of each token's utterance; its frame t has `codes[base + (t + shift) mod length]`.
+        codes: of all frames.
         masked: bool [n_frames] frames that are counted near no word; empty: none.
         scratch: int32 [n_codes, 5]: zeros, the last column -1; left so.
         out_code, out_counts: int32 [room], [room, 3]: codes of each group, in order of appearance, with the count of
@@ -47,11 +47,8 @@ def count_words(
         pointers[g] = k
         begin = k
         seen_utterance, seen_near = -1, np.int32(0)
-        for j in range(np.uint64(group_bounds[g]), np.uint64(group_bounds[g + 1])):
-            token = np.uint64(order[j])
-            u = utterance[token]
-            base, length = code_bounds[u], code_bounds[u + 1] - code_bounds[u]
-            shift = shifts[u]
+        for token in range(np.uint64(group_bounds[g]), np.uint64(group_bounds[g + 1])):
+            u, base, length, shift = utterance[token], bases[token], lengths[token], shifts[token]
             held_from, held_to = spans[token, 0], spans[token, 1]
             near_from, near_to = spans[token, 2], spans[token, 3]
             inside_from, inside_to = spans[token, 4], spans[token, 5]
@@ -59,19 +56,29 @@ def count_words(
             if u == seen_utterance:
                 near_from = max(near_from, seen_near)
             seen_utterance, seen_near = u, near_to
-            mark = np.int32(token)
-            for t in range(held_from, held_to):
+            t = held_from
+            while t < held_to:
                 at = t + shift
                 c = np.uint64(codes[np.uint64(base + (at if at < length else at - length))])
+                run = t + 1
+                while run < held_to:
+                    at = run + shift
+                    if codes[np.uint64(base + (at if at < length else at - length))] != c:
+                        break
+                    run += 1
                 if scratch[c, 3] == 0:
                     scratch[c, 3] = 1
                     out_code[k] = np.int32(c)
                     k += 1
-                scratch[c, 0] += scratch[c, 4] != mark
-                scratch[c, 4] = mark
-                near = near_from <= t < near_to and not (len(masked) > 0 and masked[base + t])
-                scratch[c, 1] += near
-                scratch[c, 2] += inside_from <= t < inside_to
+                scratch[c, 0] += scratch[c, 4] != np.int32(token)
+                scratch[c, 4] = np.int32(token)
+                scratch[c, 2] += max(0, min(run, inside_to) - max(t, inside_from))
+                if len(masked) > 0:
+                    for i in range(max(t, near_from), min(run, near_to)):
+                        scratch[c, 1] += not masked[base + i]
+                else:
+                    scratch[c, 1] += max(0, min(run, near_to) - max(t, near_from))
+                t = run
             # near the word without overlapping it: before, then after
             for side in range(2):
                 first = near_from if side == 0 else max(held_to, near_from)
@@ -112,7 +119,8 @@ def count_frames(
 
     Args:
         order, row_bounds: utterances by row.
-        code_bounds, codes, shifts, masked: as in `count_words`; masked frames are not counted.
+        code_bounds, codes, shifts: frame t of utterance u has `codes[code_bounds[u] + (t + shifts[u]) mod T]`.
+        masked: bool [n_frames] frames that are not counted; empty: none.
         scratch: int64 [n_codes] of zeros; left zero.
         out_code, out_n: [room] codes of each row and their frames.
         pointers: int64 [n_rows + 1], where the rows' entries begin.

@@ -224,19 +224,15 @@ def count_words(
     part = np.ones(len(words.ids), bool) if part is None else part
     utterance = words.utterance_index()
     n_rows, n_codes = len(rows.rows), len(laid.values)
-    key = word.astype(np.int64) * n_rows + rows.of_utterance[utterance]
-    # tokens are sorted by utterance and onset already, and a stable sort keeps that
-    order = np.argsort(key, kind="stable").astype(np.int64)
-    order = order[part[utterance[order]]]
-    groups, starts = np.unique(key[order], return_index=True)
-    group_bounds = np.append(starts, len(order)).astype(np.int64)
+    order, groups, group_bounds = _grouped(words, word, rows, part)
     room = _room(laid.spans, order, group_bounds, n_codes)
     code, counts = np.empty(room, np.int32), np.empty((room, N_COUNTS), np.int32)
     pointers = np.empty(len(groups) + 1, np.int64)
     scratch = np.zeros((n_codes, N_COUNTS + 2), np.int32)
     scratch[:, -1] = -1
-    which = (utterance, laid.spans, bounds, laid.codes, shifts, laid.masked)
-    word_kernels.count_words(order, group_bounds, *which, scratch, code, counts, pointers)
+    of = utterance[order]
+    which = (of, laid.spans[order], bounds[of], laid.stream.lengths[of].astype(np.int32), shifts[of].astype(np.int32))
+    word_kernels.count_words(group_bounds, *which, laid.codes, laid.masked, scratch, code, counts, pointers)
     n, repeats = int(pointers[-1]), np.diff(pointers)
     token_word, token_row = (part.astype(np.int32) for part in np.divmod(groups, n_rows))
     return WordCounts(
@@ -244,14 +240,26 @@ def count_words(
         laid.values,
         np.repeat(token_word, repeats),
         np.repeat(token_row, repeats),
-        code[:n].copy(),
-        counts[:n].copy(),
+        code[:n],
+        counts[:n],
         token_word,
         token_row,
         np.diff(group_bounds).astype(np.int32),
         *_count_frames(laid, shifts, rows, part),
         len(words.types),
     )
+
+
+def _grouped(words: Words, word: NDArray[np.int32], rows: Rows, part: NDArray[np.bool_]) -> tuple[Ints, Ints, Ints]:
+    """Tokens by word and row: their order, the key of each group (word * n_rows + row), and where groups begin."""
+    utterance = words.utterance_index()
+    key = word.astype(np.int64) * len(rows.rows) + rows.of_utterance[utterance]
+    # tokens are sorted by utterance and onset already, and a stable sort keeps that
+    order = np.argsort(key, kind="stable").astype(np.int64)
+    order = order[part[utterance[order]]]
+    in_order = key[order]
+    starts = np.flatnonzero(np.diff(in_order, prepend=-1))
+    return order, in_order[starts], np.append(starts, len(order)).astype(np.int64)
 
 
 def _count_frames(

@@ -49,7 +49,7 @@ def pnmi_table(results: Results) -> RenderableType:
 
 def _pnmi_table(results: Results) -> Table:
     convention = results.protocols[KEPT]["convention"]
-    table = _table(
+    table = make_table(
         f"{results.system}: PNMI under the convention '{convention}', 95 % intervals over {_clusters(results)}",
         ("stream", "silence"),
         ("PNMI [95 %]", "null ± sd", "null-corrected [95 %]"),
@@ -61,7 +61,7 @@ def _pnmi_table(results: Results) -> Table:
 
 
 def _count_table(results: Results) -> Table:
-    table = _table(
+    table = make_table(
         "Counts and purities (value / null)",
         ("stream", "silence"),
         ("K (used)", "frames", "hours", "H(phone)", "phone pur.", "cluster pur."),
@@ -75,14 +75,14 @@ def _count_table(results: Results) -> Table:
             f"{_record(results, stream, 'pnmi', protocol).n:,}",
             f"{info.hours:.3f}" if protocol == KEPT else "",
             number(_record(results, stream, "h_phone", protocol).value),
-            _beside_null(_record(results, stream, "phone_purity", protocol)),
-            _beside_null(_record(results, stream, "cluster_purity", protocol)),
+            beside_null(_record(results, stream, "phone_purity", protocol)),
+            beside_null(_record(results, stream, "cluster_purity", protocol)),
         )
     return table
 
 
 def _group_table(results: Results, kind: str, groups: list[str]) -> Table:
-    table = _table(
+    table = make_table(
         f"PNMI by {kind}, silence kept",
         ("stream", kind),
         ("frames", "PNMI [95 %]", "null ± sd", "null-corrected [95 %]"),
@@ -94,7 +94,8 @@ def _group_table(results: Results, kind: str, groups: list[str]) -> Table:
     return table
 
 
-def _table(title: str, names: tuple[str, ...], numbers: tuple[str, ...]) -> Table:
+def make_table(title: str, names: tuple[str, ...], numbers: tuple[str, ...]) -> Table:
+    """An empty table: columns of names to the left, of numbers to the right."""
     table = Table(title=escape(title), box=box.SIMPLE_HEAD, title_justify="left")
     for name in names:
         table.add_column(name)
@@ -105,7 +106,7 @@ def _table(title: str, names: tuple[str, ...], numbers: tuple[str, ...]) -> Tabl
 
 def systems_table(runs: Sequence[Results]) -> RenderableType:
     """Several systems side by side, a row per stream, silence kept."""
-    table = _table(
+    table = make_table(
         "All systems, silence kept",
         ("system", "stream"),
         ("K", "PNMI [95 %]", "null ± sd", "null-corrected [95 %]"),
@@ -134,19 +135,29 @@ def _pnmi_cells(record: Record) -> tuple[str, str, str]:
 
 
 def _lines(results: Results) -> Iterator[Text]:
-    counted = results.coverage["utterances"]
-    total = counted["in_manifest"]
-    yield Text(
-        f"coverage: {counted['counted']} utterances"
-        + (f" of {total} in the manifest" if total is not None else "")
-        + f", {results.coverage['hours']['counted']:.3f} h"
-    )
+    yield coverage_line(results)
     yield Text(
         "intervals are bias-corrected: with many codes and little speech the value itself can lie above its interval",
         style="dim",
     )
     if not any(lag.best_lag_frames for lag in results.lags):
         yield Text("lag scan: best at zero in every stream" if results.lags else "")
+    yield from trouble_lines(results)
+
+
+def coverage_line(results: Results) -> Text:
+    """How much of the corpus was counted."""
+    counted = results.coverage["utterances"]
+    total = counted["in_manifest"]
+    return Text(
+        f"coverage: {counted['counted']} utterances"
+        + (f" of {total} in the manifest" if total is not None else "")
+        + f", {results.coverage['hours']['counted']:.3f} h"
+    )
+
+
+def trouble_lines(results: Results) -> Iterator[Text]:
+    """What was left out, and the warnings."""
     for reason, n in results.failures.items():
         yield Text(f"left out: {n} x {reason}", style="yellow")
     for warning in results.warnings:
@@ -154,8 +165,12 @@ def _lines(results: Results) -> Iterator[Text]:
 
 
 def _clusters(results: Results) -> str:
-    note = _record(results, next(iter(results.streams)), "pnmi", KEPT).note
-    n, _, unit = note.split(NOTE_JOINER)[0].removeprefix("clusters: ").partition(" ")
+    return clusters_of(_record(results, next(iter(results.streams)), "pnmi", KEPT), results)
+
+
+def clusters_of(record: Record, results: Results) -> str:
+    """What was resampled for a record's interval: `12 speakers`, `128 groups of utterances`, ..."""
+    n, _, unit = record.note.split(NOTE_JOINER)[0].removeprefix("clusters: ").partition(" ")
     if not unit:
         return "clusters"
     dealt = unit == "(utterance)" and int(n) < results.coverage["utterances"]["counted"]
@@ -194,7 +209,8 @@ def _no_leading_zero(text: str) -> str:
     return re.sub(r"^(-?)0\.", r"\1.", text)
 
 
-def _beside_null(record: Record) -> str:
+def beside_null(record: Record) -> str:
+    """`0.5012 / 0.4321`: a value and the mean of its null."""
     return f"{number(record.value)} / {number(record.null_mean)}"
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.results import Record, Results
+from analysis.results import Results
 from analysis.segments import Summary
 from probes.segments import MS_PER_BIN, N_BINS
 from reports.boundary_tables import Scores
@@ -24,7 +24,7 @@ COLOURS = {"phones": "C1", "words": "C2"}
 
 
 def tolerance_curves(results: Results, stream: str, path: Path) -> None:
-    """Precision, recall and F1 against the tolerance, a panel for each tier, under the headline rule.
+    """F1, and below it precision and recall, against the tolerance: a column for each tier, under the headline rule.
 
     Args:
         results: the run.
@@ -32,38 +32,42 @@ def tolerance_curves(results: Results, stream: str, path: Path) -> None:
         path: PNG, PDF or SVG.
     """
     scores = Scores(results)
-    with figure(path, (1.2 + 3.2 * len(scores.tiers), 3.4)) as canvas:
-        panels = canvas.subplots(1, len(scores.tiers), sharey=True, squeeze=False)[0]
-        for axes, tier in zip(panels, scores.tiers, strict=True):
-            _curve(axes, scores, stream, tier)
-        panels[0].set_ylim(0, 1)
-        panels[0].set_ylabel("score (band: 95 % interval of F1)")
-        panels[-1].legend(fontsize=7, loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
-        canvas.suptitle(
-            printable(f"{results.system}, stream {stream}: rule {scores.rule}, edges {scores.edges}"), fontsize=10
-        )
+    with figure(path, (1.8 + 3.2 * len(scores.tiers), 5)) as canvas:
+        panels = canvas.subplots(2, len(scores.tiers), sharex=True, squeeze=False)
+        for (above, below), tier in zip(panels.T, scores.tiers, strict=True):
+            _f1(above, scores, stream, tier)
+            _precision_recall(below, scores, stream, tier)
+            above.set_title(tier)
+            below.set_xlabel("tolerance, ± ms")
+        panels[0][0].set_ylabel("F1")
+        panels[1][0].set_ylabel("precision, recall")
+        for axes in panels[:, -1]:
+            axes.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
+        title = f"{results.system}, stream {stream}: rule {scores.rule}, edges {scores.edges}"
+        canvas.suptitle(printable(title), fontsize=10)
 
 
-def _curve(axes: Axes, scores: Scores, stream: str, tier: str) -> None:
+def _f1(axes: Axes, scores: Scores, stream: str, tier: str) -> None:
     ms = scores.tolerances_ms
-
-    def of(metric: str) -> list[Record]:
-        return [scores.get(stream, metric, tier, tolerance_ms=tolerance) for tolerance in ms]
-
-    f1 = of("f1")
-    null = np.array([record.null_mean for record in f1])
-    spread = 3 * np.nan_to_num([record.null_sd for record in f1])
-    axes.fill_between(ms, null - spread, null + spread, color="0.6", alpha=0.6, linewidth=0)
-    axes.plot(ms, null, color="0.4", linewidth=1, label="F1 by chance (3 sd)")
-    low, high = ([getattr(record, side) for record in f1] for side in ("ci_low", "ci_high"))
-    axes.fill_between(ms, low, high, color="C0", alpha=0.3, linewidth=0)
-    axes.plot(ms, [record.value for record in f1], color="C0", marker="o", markersize=3, label="F1")
-    for metric, colour in (("precision", "C1"), ("recall", "C2")):
-        values = [record.value for record in of(metric)]
-        axes.plot(ms, values, color=colour, linestyle="--", linewidth=1, label=metric)
+    records = [scores.get(stream, "f1", tier, tolerance_ms=tolerance) for tolerance in ms]
+    null = np.array([record.null_mean for record in records])
+    spread = 3 * np.nan_to_num([record.null_sd for record in records])
+    low, high = ([getattr(record, side) for record in records] for side in ("ci_low", "ci_high"))
+    axes.fill_between(ms, low, high, color="C0", alpha=0.3, linewidth=0, label="95 % interval")
+    axes.fill_between(ms, null - spread, null + spread, color="0.6", alpha=0.6, linewidth=0, label="null, 3 sd")
+    axes.plot(ms, null, color="0.3", linewidth=1, label="null")
+    axes.plot(ms, [record.value for record in records], color="C0", marker="o", markersize=3, label="F1")
+    axes.set_ylim(bottom=0)
     axes.set_xticks(ms)
-    axes.set_xlabel("tolerance, ± ms")
-    axes.set_title(tier)
+
+
+def _precision_recall(axes: Axes, scores: Scores, stream: str, tier: str) -> None:
+    ms = scores.tolerances_ms
+    for metric, colour in (("precision", "C1"), ("recall", "C2")):
+        records = [scores.get(stream, metric, tier, tolerance_ms=tolerance) for tolerance in ms]
+        axes.plot(ms, [record.value for record in records], color=colour, marker="o", markersize=3, label=metric)
+        axes.plot(ms, [record.null_mean for record in records], color=colour, linestyle=":", label=f"{metric}, null")
+    axes.set_ylim(0, 1.02)
 
 
 def run_histogram(runs: Summary, labels: Sequence[Summary], system: str, path: Path) -> None:

@@ -119,4 +119,4 @@ def _milliseconds(text: str) -> tuple[int, ...]:
     parts = [part.strip() for part in text.split(",")]
     if bad := [part for part in parts if not (part.isascii() and part.isdecimal())]:
         raise HacError(f"--tolerances {text!r}: {bad[0]!r} is not a whole number of ms; expected such as 10,20,30")
-    return tuple(dict.fromkeys(int(part) for part in parts))
+    return tuple(sorted({int(part) for part in parts}))

@@ -51,7 +51,11 @@ def count_hits(
     hits: Int64,
     estimates: Int64,
 ) -> None:
-    """Add each utterance's hits to `hits[row, matcher, tolerance]`, its change points to `estimates[row]`."""
+    """Add each utterance's hits to `hits[row, matcher, tolerance]`, its change points to `estimates[row]`.
+
+    `IN_ORDER` counts the hits at each tolerance. The others know how far apart a hit is, and count it once, at the
+    least tolerance that allows it. Tolerances ascend.
+    """
     longest = 0
     for u in range(len(n_frames)):
         longest = max(longest, change_bounds[u + 1] - change_bounds[u])
@@ -190,6 +194,8 @@ def midpoint(ref: Int64, est: Int64, tolerances: Int64, hits: Int64) -> None:
 
 @numba.njit(cache=True)
 def _add(apart: int, tolerances: Int64, hits: Int64) -> None:
+    """Count a hit at the least tolerance that allows it."""
     for t in range(len(tolerances)):
         if apart <= tolerances[t]:
             hits[t] += 1
+            return

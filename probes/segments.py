@@ -16,6 +16,8 @@ from probes.clusters import Rows
 MS_PER_BIN = 10
 N_BINS = 100
 """Bins of a histogram; one more holds what is longer."""
+MAX_TABLE = 1 << 22
+"""Cells (rows x durations) that are counted in a dense table: runs fit in it, durations in microseconds do not."""
 
 
 @dataclass(frozen=True)
@@ -91,9 +93,7 @@ def run_durations(stream: Stream, rows: Rows) -> DurationCounts:
     starts = np.flatnonzero(new)
     utterance = np.repeat(np.arange(len(stream.lengths)), stream.lengths)
     row = rows.of_utterance[utterance[starts[:-1]]]
-    length = np.diff(starts)
-    time = _sum_by_row(stream.lengths, rows)
-    return of_entries(row, length, np.ones_like(length), time, 1 / stream.frame_rate)
+    return _tally(row, np.diff(starts), _sum_by_row(stream.lengths, rows), 1 / stream.frame_rate)
 
 
 def label_durations(tier: Tier, durations_us: NDArray[np.int64], rows: Rows, silence: str) -> DurationCounts:
@@ -110,8 +110,21 @@ def label_durations(tier: Tier, durations_us: NDArray[np.int64], rows: Rows, sil
         kept = tier.labels != tier.vocabulary.index(silence)
     row = rows.of_utterance[tier.utterance_index()[kept]]
     length = (tier.offset_us - tier.onset_us)[kept]
-    time = _sum_by_row(durations_us, rows)
-    return of_entries(row, length, np.ones_like(length), time, Fraction(1, timeline.US_PER_S))
+    return _tally(row, length, _sum_by_row(durations_us, rows), Fraction(1, timeline.US_PER_S))
+
+
+def _tally(
+    row: NDArray[np.int64], value: NDArray[np.int64], time: NDArray[np.int64], unit_s: Fraction
+) -> DurationCounts:
+    """Counts of segments one by one; much quicker than `of_entries`, which must add up what repeats."""
+    widest = int(value.max(initial=0)) + 1
+    keys = row * widest + value
+    if len(time) * widest <= MAX_TABLE:
+        table = np.bincount(keys)
+        keys = np.flatnonzero(table)
+        return DurationCounts(*np.divmod(keys, widest), table[keys], time, unit_s)
+    keys, counts = np.unique(keys, return_counts=True)
+    return DurationCounts(*np.divmod(keys, widest), counts, time, unit_s)
 
 
 def _sum_by_row(values: NDArray[np.int64], rows: Rows) -> NDArray[np.int64]:

@@ -7,9 +7,11 @@ from fractions import Fraction
 from itertools import groupby
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from probes import segments
 from probes.clusters import Row, Rows
 from probes.segments import DurationCounts, label_durations, run_durations
 from tests.strategies import Case, Utterance, cases
@@ -32,6 +34,16 @@ def test_runs_are_those_of_groupby(data: st.DataObject) -> None:
     assert as_counter(counts) == expected
     assert counts.time.tolist() == [len(u.codes) for u in case.utterances]
     assert counts.unit_s == 1 / case.frame_rate
+
+
+def test_durations_too_many_for_a_table_count_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    utterances = tuple(Utterance(f"u{i}", None, None, (), (0,) * i + (1,) * 3 + (0, 2, 2)) for i in range(5))
+    case = Case(utterances, Fraction(50), 3)
+    table = run_durations(case.stream, rows_of(case))
+    monkeypatch.setattr(segments, "MAX_TABLE", 0)
+    sorted_out = run_durations(case.stream, rows_of(case))
+    for a, b in zip(table.entries(), sorted_out.entries(), strict=True):
+        assert np.array_equal(a, b)
 
 
 @given(data=st.data())

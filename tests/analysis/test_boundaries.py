@@ -30,7 +30,7 @@ from tests.analysis.worlds import PHONES, World, make_world
 from tests.oracles import Interval, rotate
 from tests.strategies import bounds
 
-QUICK = BoundaryProtocol(n_nulls=4, n_bootstrap=50)
+QUICK = BoundaryProtocol(tolerances_ms=(10, 20, 50), n_nulls=4, n_bootstrap=50)
 GAP = ("", "sil", "sp", "<eps>")
 
 
@@ -137,7 +137,9 @@ def test_without_references_nothing_is_defined() -> None:
 
 
 def test_tokens_that_know_the_phones_are_far_from_chance(world: World) -> None:
-    outcome = run(request(world, world.knowing(Fraction(100)), protocol=BoundaryProtocol(n_bootstrap=200)), jobs=1)
+    outcome = run(
+        request(world, world.knowing(Fraction(100)), protocol=replace(QUICK, n_nulls=20, n_bootstrap=200)), jobs=1
+    )
     f1 = get(outcome, "f1", ms=10)
     assert f1.value > 0.9
     assert f1.null_mean < 0.5
@@ -147,7 +149,7 @@ def test_tokens_that_know_the_phones_are_far_from_chance(world: World) -> None:
 
 
 def test_independent_tokens_score_what_their_null_scores(world: World) -> None:
-    outcome = run(request(world, world.independent(64), protocol=BoundaryProtocol(n_bootstrap=200)), jobs=1)
+    outcome = run(request(world, world.independent(64), protocol=replace(QUICK, n_nulls=20, n_bootstrap=200)), jobs=1)
     for rule in RULES:
         f1 = get(outcome, "f1", rule=rule)
         assert f1.corrected_ci_low <= 0 <= f1.corrected_ci_high, rule

@@ -91,8 +91,7 @@ def test_segments_are_counted_in_both_tables(outcome: Outcome) -> None:
     assert bins[100]["to_ms"] == ""
 
 
-@pytest.mark.parametrize("kind", MAGIC)
-@pytest.mark.parametrize("place", [0, 1])
+@pytest.mark.parametrize(("kind", "place"), [("png", 1), ("pdf", 0), ("svg", 0)])
 def test_figures_are_the_same_bytes_twice(kind: str, place: int, outcome: Outcome, tmp_path: Path) -> None:
     paths = [tmp_path / f"{name}.{kind}" for name in "abcd"]
     for path in paths[:2]:

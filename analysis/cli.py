@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from analysis.commands.boundaries import boundaries
 from analysis.commands.demo import demo
 from analysis.commands.merge import merge
 from analysis.commands.pnmi import pnmi
@@ -24,7 +25,7 @@ def _hac_analyze() -> None:
     """Show what speech tokens carry: every number beside its null and its interval."""
 
 
-for command in (pnmi, words, merge, demo):
+for command in (pnmi, words, boundaries, merge, demo):
     app.command()(command)
 
 

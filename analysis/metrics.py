@@ -33,6 +33,7 @@ class Metric:
 
 
 _DETECTION = "analysis.detection: Harwath, Hsu and Glass 2020 (resdavenet), Peng and Harwath 2022 (vg-hubert)"
+_BOUNDARIES = "h hits, r reference boundaries, e change points of the tokens; rules in probes.boundaries"
 _HUBERT = "Hsu et al. 2021 (HuBERT, arXiv 2106.07447), section 4.2"
 
 METRICS: dict[str, Metric] = {
@@ -192,6 +193,84 @@ METRICS: dict[str, Metric] = {
             "never",
             "count of codes that are the best one of at least two words of one row of a table of translations, F1 at "
             "least 0.2",
+        ),
+        Metric(
+            "boundary_precision",
+            "precision",
+            "share",
+            0,
+            1,
+            "higher",
+            True,
+            "no reference boundary, or the tokens never change",
+            f"h / e; {_BOUNDARIES}",
+        ),
+        Metric(
+            "boundary_recall",
+            "recall",
+            "share",
+            0,
+            1,
+            "higher",
+            True,
+            "no reference boundary",
+            f"h / r; {_BOUNDARIES}",
+        ),
+        Metric(
+            "boundary_f1",
+            "F1",
+            "share",
+            0,
+            1,
+            "higher",
+            True,
+            "no reference boundary",
+            f"2 h / (r + e), the harmonic mean of precision and recall, 0 where the tokens never change; {_BOUNDARIES}",
+        ),
+        Metric(
+            "boundary_os",
+            "OS",
+            "share",
+            -1,
+            None,
+            "none",
+            True,
+            "no reference boundary",
+            "over-segmentation e / r - 1, which is recall / precision - 1 wherever something was hit; 0 is best; "
+            "Räsänen, Laine and Altosaar 2009",
+        ),
+        Metric(
+            "boundary_r_value",
+            "R-value",
+            "share",
+            None,
+            1,
+            "higher",
+            True,
+            "no reference boundary",
+            "1 - (|r1| + |r2|) / 2, r1 = sqrt((1 - recall)^2 + OS^2), r2 = (recall - 1 - OS) / sqrt(2); tokens that "
+            "never change have 1 - 1 / sqrt(2) = .29; Räsänen, Laine and Altosaar 2009, An Improved Speech "
+            "Segmentation Quality Measure: the R-value",
+        ),
+        *(
+            Metric(
+                name,
+                title,
+                unit,
+                0,
+                None,
+                "none",
+                False,
+                "there are no tokens",
+                f"{what} runs of equal codes within an utterance",
+            )
+            for name, title, unit, what in (
+                ("run_ms", "mean run", "ms", "mean duration of"),
+                ("run_p10_ms", "run, 10 %", "ms", "least duration that a tenth of them do not exceed, of"),
+                ("run_median_ms", "median run", "ms", "least duration that half of them do not exceed, of"),
+                ("run_p90_ms", "run, 90 %", "ms", "least duration that nine tenths do not exceed, of"),
+                ("runs_per_s", "runs per second", "1/s", "number per second of tokens, of"),
+            )
         ),
     )
 }

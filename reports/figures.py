@@ -1,11 +1,8 @@
-"""Figures of one run. Drawn without a screen, with one style, the same bytes from the same numbers."""
+"""Figures of a PNMI run."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from importlib import resources
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,11 +11,10 @@ from numpy.typing import NDArray
 
 from analysis.corpus import Classes
 from analysis.results import Results
-from hac.files import atomic_path
+from reports.canvas import figure, printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 MAX_CODES = 2048
 """Codes that a heat-map shows, the most frequent ones: more are thinner than a pixel."""
@@ -49,8 +45,8 @@ def heat_map(table: NDArray[np.int64], labels: Sequence[str], classes: Classes, 
         path: PNG, PDF or SVG.
     """
     shares, names = sorted_shares(table, labels, classes)
-    with canvas(path, (9, 0.14 * len(names) + 1.6)) as figure:
-        axes = figure.subplots()
+    with figure(path, (9, 0.14 * len(names) + 1.6)) as canvas:
+        axes = canvas.subplots()
         axes.set_title(printable(title))
         if not shares.size:
             axes.text(0.5, 0.5, "nothing was counted", ha="center", va="center", transform=axes.transAxes)
@@ -61,7 +57,7 @@ def heat_map(table: NDArray[np.int64], labels: Sequence[str], classes: Classes, 
         more = f", the {shown} most frequent" if shown < np.count_nonzero(table.sum(axis=0)) else ""
         axes.set_xlabel(f"codes, sorted by their most likely phone ({shown} used{more})")
         axes.set_ylabel("phone, by manner")
-        figure.colorbar(image, ax=axes, label="P(phone | code)", pad=0.01)
+        canvas.colorbar(image, ax=axes, label="P(phone | code)", pad=0.01)
 
 
 def sorted_shares(
@@ -85,8 +81,8 @@ def sorted_shares(
 def pnmi_bars(results: Results, path: Path) -> None:
     """PNMI of each stream with its interval, beside its null band."""
     streams = list(results.streams)
-    with canvas(path, (7, 0.45 * len(streams) + 1.4)) as figure:
-        axes = figure.subplots()
+    with figure(path, (7, 0.45 * len(streams) + 1.4)) as canvas:
+        axes = canvas.subplots()
         for y, stream in enumerate(streams):
             _pnmi_bar(axes, y, results, stream)
         axes.set_yticks(range(len(streams)), [printable(stream) for stream in streams])
@@ -106,35 +102,7 @@ def _pnmi_bar(axes: Axes, y: int, results: Results, stream: str) -> None:
     axes.text(max(record.value, record.null_mean) + 0.01, y, f"{record.value:.3f}", va="center", fontsize=8)
 
 
-@contextmanager
-def canvas(path: Path, size: tuple[float, float]) -> Iterator[Figure]:
-    """A figure in our style, written to `path` when all is drawn; size in inches."""
-    import matplotlib as mpl
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure as NewFigure
-
-    with resources.as_file(resources.files("reports") / "style.mplstyle") as style:
-        settings = mpl.rc_params_from_file(str(style), use_default_template=False)
-    with mpl.rc_context(settings):
-        figure = NewFigure(figsize=size, layout="constrained")
-        FigureCanvasAgg(figure)
-        yield figure
-        metadata = {"Software": None} if path.suffix == ".png" else {"Date": None}
-        if path.suffix == ".pdf":
-            metadata = {"CreationDate": None}
-        with atomic_path(path) as temporary, warnings.catch_warnings():
-            # names from a corpus may be in any script; a box stands for a letter that the font lacks
-            warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
-            figure.savefig(temporary, format=path.suffix[1:], metadata=metadata)
-
-
 def _class_key(label: str, classes: Classes) -> tuple[int, str, str, str]:
     manner, place, height = (classes.get(kind, {}).get(label) or "" for kind in ("manner", "place", "height"))
     rank = MANNERS.index(manner) if manner in MANNERS else len(MANNERS)
     return rank, place, height, label
-
-
-def printable(text: str) -> str:
-    """Text from a corpus as matplotlib may print it: no formulas, no control marks, not endless."""
-    clean = "".join(c if c.isprintable() else "?" for c in text[:80])
-    return clean.replace("$", r"\$")

@@ -50,7 +50,7 @@ def pnmi_table(results: Results) -> RenderableType:
 
 def _pnmi_table(results: Results) -> Table:
     convention = results.protocols[KEPT]["convention"]
-    table = new_table(
+    table = make_table(
         f"{results.system}: PNMI under the convention '{convention}', 95 % intervals over {_clusters(results)}",
         ("stream", "silence"),
         ("PNMI [95 %]", "null ± sd", "null-corrected [95 %]"),
@@ -62,7 +62,7 @@ def _pnmi_table(results: Results) -> Table:
 
 
 def _count_table(results: Results) -> Table:
-    table = new_table(
+    table = make_table(
         "Counts and purities (value / null)",
         ("stream", "silence"),
         ("K (used)", "frames", "hours", "H(phone)", "phone pur.", "cluster pur."),
@@ -76,14 +76,14 @@ def _count_table(results: Results) -> Table:
             f"{_record(results, stream, 'pnmi', protocol).n:,}",
             f"{info.hours:.3f}" if protocol == KEPT else "",
             number(_record(results, stream, "h_phone", protocol).value),
-            _beside_null(_record(results, stream, "phone_purity", protocol)),
-            _beside_null(_record(results, stream, "cluster_purity", protocol)),
+            beside_null(_record(results, stream, "phone_purity", protocol)),
+            beside_null(_record(results, stream, "cluster_purity", protocol)),
         )
     return table
 
 
 def _group_table(results: Results, kind: str, groups: list[str]) -> Table:
-    table = new_table(
+    table = make_table(
         f"PNMI by {kind}, silence kept",
         ("stream", kind),
         ("frames", "PNMI [95 %]", "null ± sd", "null-corrected [95 %]"),
@@ -95,8 +95,8 @@ def _group_table(results: Results, kind: str, groups: list[str]) -> Table:
     return table
 
 
-def new_table(title: str, names: tuple[str, ...], numbers: tuple[str, ...]) -> Table:
-    """An empty table: columns of names, left, and of numbers, right."""
+def make_table(title: str, names: tuple[str, ...], numbers: tuple[str, ...]) -> Table:
+    """An empty table: columns of names to the left, of numbers to the right."""
     table = Table(title=escape(title), box=box.SIMPLE_HEAD, title_justify="left")
     for name in names:
         table.add_column(name)
@@ -107,7 +107,7 @@ def new_table(title: str, names: tuple[str, ...], numbers: tuple[str, ...]) -> T
 
 def systems_table(runs: Sequence[Results]) -> RenderableType:
     """Several systems side by side, a row per stream, silence kept."""
-    table = new_table(
+    table = make_table(
         "All systems, silence kept",
         ("system", "stream"),
         ("K", "PNMI [95 %]", "null ± sd", "null-corrected [95 %]"),
@@ -158,7 +158,7 @@ def coverage_line(results: Results) -> Text:
 
 
 def trouble_lines(results: Results) -> Iterator[Text]:
-    """What was left out, and what a reader must know."""
+    """What was left out, and the warnings."""
     for reason, n in results.failures.items():
         yield Text(f"left out: {n} x {reason}", style="yellow")
     for warning in results.warnings:
@@ -166,8 +166,12 @@ def trouble_lines(results: Results) -> Iterator[Text]:
 
 
 def _clusters(results: Results) -> str:
-    note = _record(results, next(iter(results.streams)), "pnmi", KEPT).note
-    n, _, unit = note.split(NOTE_JOINER)[0].removeprefix("clusters: ").partition(" ")
+    return clusters_of(_record(results, next(iter(results.streams)), "pnmi", KEPT), results)
+
+
+def clusters_of(record: Record, results: Results) -> str:
+    """What was resampled for a record's interval: `12 speakers`, `128 groups of utterances`, ..."""
+    n, _, unit = record.note.split(NOTE_JOINER)[0].removeprefix("clusters: ").partition(" ")
     if not unit:
         return "clusters"
     dealt = unit == "(utterance)" and int(n) < results.coverage["utterances"]["counted"]
@@ -207,7 +211,8 @@ def _no_leading_zero(text: str) -> str:
     return re.sub(r"^(-?)0\.", r"\1.", text)
 
 
-def _beside_null(record: Record) -> str:
+def beside_null(record: Record) -> str:
+    """`0.5012 / 0.4321`: a value and the mean of its null."""
     return f"{number(record.value)} / {number(record.null_mean)}"
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from analysis.detection import DETECTED_F1, TOP
 from analysis.word_scores import MAX_RANKS, StreamWords, WordList
 from probes.words import WordType
-from reports.figures import canvas, printable
+from reports.canvas import figure, printable
 
 SHOWN = 25
 """Words of the figure of the best ones."""
@@ -23,8 +23,8 @@ def f1_by_rank(found: WordList, title: str, path: Path) -> None:
         ("code chosen on the same speech", found.detection.classic, found.null_by_rank, "C0"),
         ("code chosen on the other half", found.detection.held_out, found.held_out_null_by_rank, "C1"),
     )
-    with canvas(path, (6.5, 3.6)) as figure:
-        axes = figure.subplots()
+    with figure(path, (6.5, 3.6)) as canvas:
+        axes = canvas.subplots()
         axes.set_title(printable(title))
         if not scored.any():
             axes.text(0.5, 0.5, "no word was scored", ha="center", va="center", transform=axes.transAxes)
@@ -54,8 +54,8 @@ def f1_by_rank(found: WordList, title: str, path: Path) -> None:
 def best_words(one: StreamWords, found: WordList, types: Sequence[WordType], title: str, path: Path) -> None:
     """The best words: F1 with its interval, held-out F1, and what chance gives that word."""
     words = found.ranked()[:SHOWN].tolist()
-    with canvas(path, (6.5, 0.19 * max(len(words), 3) + 1.2)) as figure:
-        axes = figure.subplots()
+    with figure(path, (6.5, 0.19 * max(len(words), 3) + 1.2)) as canvas:
+        axes = canvas.subplots()
         axes.set_title(printable(title))
         if not words:
             axes.text(0.5, 0.5, "no word was scored", ha="center", va="center", transform=axes.transAxes)

@@ -20,7 +20,7 @@ from analysis.word_counting import FREQUENCY
 from analysis.word_scores import BANDS, StreamWords, WordList
 from analysis.words import Outcome
 from probes.words import WordType
-from reports.tables import coverage_line, new_table, short, trouble_lines
+from reports.tables import coverage_line, make_table, short, trouble_lines
 
 TOP_WORDS = 10
 """Words of each stream that the terminal shows."""
@@ -50,7 +50,7 @@ def words_table(outcome: Outcome) -> RenderableType:
 
 def _detection_table(results: Results, streams: Sequence[StreamWords]) -> Table:
     over = streams[0].clusters if streams else "clusters"
-    table = new_table(
+    table = make_table(
         f"{results.system}: codes as word detectors, 95 % intervals over {over}",
         ("stream", "definition", "chosen on"),
         ("words", "F1 >= .5", "null", "F1, top 250", "null", "F1, all", "null"),
@@ -79,7 +79,7 @@ def _detection_table(results: Results, streams: Sequence[StreamWords]) -> Table:
 
 
 def _information_table(results: Results) -> Table:
-    table = new_table(
+    table = make_table(
         "I(word; code) over the frames inside words (null: shifts; or words dealt anew)",
         ("stream", "given"),
         ("frames", "nats", "null", "of H(word)", "null", "dealt anew", "corrected"),
@@ -107,7 +107,7 @@ def _information_table(results: Results) -> Table:
 
 def _top_table(one: StreamWords, types: Sequence[WordType]) -> Table:
     found = one.lists[0]
-    table = new_table(
+    table = make_table(
         f"{one.name}: best words under '{found.definition}' (held out: code chosen on the other half)",
         ("word", "language"),
         ("code", "tokens", "precision", "recall", "F1", "null", "held out", "null"),

@@ -21,8 +21,8 @@ def merge(
 
         hac-analyze merge shard-*/ -o results
     """
-    from analysis import pnmi_shards, word_shards
-    from analysis.commands import pnmi, words
+    from analysis import boundary_shards, pnmi_shards, word_shards
+    from analysis.commands import boundaries, pnmi, words
     from analysis.count_files import Shard
     from hac.errors import HacError
 
@@ -31,5 +31,7 @@ def merge(
         pnmi.finish(pnmi_shards.merge(shards, jobs), output, jobs)
     elif command == "words":
         words.finish(word_shards.merge(shards, jobs), output)
+    elif command == "boundaries":
+        boundaries.finish(boundary_shards.merge(shards, jobs), output, jobs)
     else:
         raise HacError(f"{shards[0]}: shards of '{command}', which this program cannot merge; upgrade")

@@ -1,0 +1,226 @@
+"""From the counts of one stream to its records: precision, recall, F1, OS and R-value, with nulls and intervals."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis import groups, segments, uncertainty
+from analysis.boundary_counting import BoundaryProtocol, StreamCounts
+from analysis.information import corrected
+from analysis.metrics import METRICS as RECORDS
+from analysis.records import NOTE_JOINER, mean_sd, within_range
+from analysis.results import Record, StreamInfo
+from analysis.segments import Summary
+from probes.boundaries import BoundaryCounts, Rule
+from probes.clusters import Resampling, Row, resampling
+
+METRICS = ("boundary_f1", "boundary_precision", "boundary_recall", "boundary_os", "boundary_r_value")
+CORRECTED = ("boundary_f1", "boundary_precision", "boundary_recall", "boundary_r_value")
+"""Scores whose best value is 1, so that (value - null) / (1 - null) means something."""
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class BoundaryScores:
+    """Everything said of one stream."""
+
+    records: list[Record]
+    info: StreamInfo
+    runs: Summary
+    notes: list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A part of the corpus that is resampled.
+
+    Attributes:
+        names: of the part; the whole corpus is also its only language.
+        rows: int64 [n], its rows of the count tables.
+        clusters: what is drawn.
+        weights: float64 [n_draws, n_clusters], how often each cluster is drawn.
+    """
+
+    names: tuple[str, ...]
+    rows: NDArray[np.int64]
+    clusters: Resampling
+    weights: Floats
+
+    def by_cluster(self, values: NDArray[np.int64], axis: int) -> NDArray[np.int64]:
+        """Sums over the rows of each cluster; `axis` is that of the rows."""
+        moved = np.moveaxis(values, axis, 0)[self.rows]
+        summed = np.zeros((self.clusters.n, *moved.shape[1:]), np.int64)
+        np.add.at(summed, self.clusters.of_row, moved)
+        return summed
+
+    @property
+    def note(self) -> str:
+        """How many clusters of what."""
+        return f"clusters: {self.clusters.n} ({self.clusters.unit})"
+
+
+def samples_of(rows: tuple[Row, ...], n_bootstrap: int, seed: int) -> list[Sample]:
+    """The whole corpus and its languages."""
+    whole, languages = groups.whole(rows), groups.languages(rows)
+    same = tuple(part.name for part in languages if len(part.rows) == len(rows))
+    parts = [(("", *same), whole.rows), *(((part.name,), part.rows) for part in languages if part.name not in same)]
+    made = []
+    for names, picks in parts:
+        clusters = resampling([rows[r] for r in picks])
+        # counts stay below 2^53, so sums of weighted counts are exact in whatever order
+        weights = uncertainty.draw_weights(clusters.n, n_bootstrap, seed).astype(np.float64)
+        made.append(Sample(names, picks, clusters, weights))
+    return made
+
+
+def measures(
+    hits: NDArray[np.generic], estimates: NDArray[np.generic], references: NDArray[np.generic]
+) -> dict[str, Floats]:
+    """All scores of counts, by name; the arguments broadcast. NaN as `analysis.metrics` says.
+
+    Args:
+        hits: references that were found.
+        estimates: change points.
+        references: reference boundaries; where there are none, nothing is defined.
+    """
+    h, e, r = np.broadcast_arrays(*(np.asarray(x, np.float64) for x in (hits, estimates, references)))
+    some = r > 0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        recall, over = h / r, np.where(some, e / r - 1, np.nan)
+        r1, r2 = np.hypot(1 - recall, over), (recall - 1 - over) / math.sqrt(2)
+        return {
+            "boundary_f1": np.where(some, 2 * h / (r + e), np.nan),
+            "boundary_precision": np.where(some, h / e, np.nan),
+            "boundary_recall": recall,
+            "boundary_os": over,
+            "boundary_r_value": 1 - (np.abs(r1) + np.abs(r2)) / 2,
+        }
+
+
+def record_id(stream: str, metric: str, tier: str, rule: str, tolerance_ms: int) -> str:
+    """Id of a record: `phonetic.boundary_f1[phones,greedy,20ms]`."""
+    return f"{stream}.{metric}[{tier},{rule},{tolerance_ms}ms]"
+
+
+def score_stream(counts: StreamCounts, rows: tuple[Row, ...], protocol: BoundaryProtocol) -> BoundaryScores:
+    """Score one stream: every tier, rule and tolerance on the whole corpus, the headline tolerance in each language.
+
+    Args:
+        counts: of the stream.
+        rows: of the count tables.
+        protocol: see `BoundaryProtocol`.
+    """
+    samples = samples_of(rows, protocol.n_bootstrap, protocol.seed)
+    records = []
+    for tier, draws in counts.boundaries.items():
+        for sample in samples:
+            tolerances = protocol.tolerances_ms if sample is samples[0] else (protocol.headline[1],)
+            records += _sample_records(counts.name, tier, draws, sample, tolerances, protocol)
+    summaries = [segments.summarize(counts.name, "stream", counts.runs, sample) for sample in samples]
+    for sample, summary in zip(samples, summaries, strict=True):
+        records += [named for record in segments.records(summary, sample) for named in _under(record, sample)]
+    info = StreamInfo(
+        codebook_size=counts.codebook_size,
+        frame_rate=str(counts.frame_rate),
+        used_codes=len(counts.codes),
+        n_frames=counts.n_frames,
+        hours=float(counts.n_frames / counts.frame_rate / 3600),
+    )
+    notes = [(sample.names[0] or "whole corpus", sample.clusters.note) for sample in samples if sample.clusters.note]
+    return BoundaryScores(records, info, summaries[0], notes)
+
+
+@dataclass(frozen=True)
+class _Scored:
+    """Scores of one sample by metric: of each draw, float64 [n_draws, n_rules, n_tolerances], and resampled."""
+
+    values: dict[str, Floats]
+    resampled: dict[str, Floats]
+    references: int
+    estimates: int
+
+
+def _score(draws: Sequence[BoundaryCounts], sample: Sample, picks: list[int]) -> _Scored:
+    """Scores of a sample at the picked tolerances."""
+    references = sample.by_cluster(draws[0].references, 0)
+    estimates = sample.by_cluster(np.stack([draw.estimates for draw in draws]), 1)
+    hits = sample.by_cluster(np.stack([draw.hits[:, :, picks] for draw in draws]), 1)
+    values = measures(hits.sum(axis=0), estimates.sum(axis=0)[:, None, None], references.sum())
+    again = measures(
+        np.tensordot(sample.weights, hits.astype(np.float64), 1),
+        (sample.weights @ estimates)[:, :, None, None],
+        (sample.weights @ references)[:, None, None, None],
+    )
+    return _Scored(values, again, int(references.sum()), int(estimates[:, 0].sum()))
+
+
+def _sample_records(
+    stream: str,
+    tier: str,
+    draws: Sequence[BoundaryCounts],
+    sample: Sample,
+    tolerances: Sequence[int],
+    protocol: BoundaryProtocol,
+) -> list[Record]:
+    scored = _score(draws, sample, [protocol.tolerances_ms.index(ms) for ms in tolerances])
+    made = []
+    for i, rule in enumerate(protocol.rules):
+        for t, ms in enumerate(tolerances):
+            for metric in METRICS:
+                id = record_id(stream, metric, tier, rule, ms)
+                record = _record(id, stream, metric, rule, scored, (i, t), sample)
+                made += _under(record, sample)
+    return made
+
+
+def _record(
+    id: str, stream: str, metric: str, rule: Rule, scored: _Scored, place: tuple[int, int], sample: Sample
+) -> Record:
+    of_draws, resampled = scored.values[metric][:, *place], scored.resampled[metric][:, :, *place]
+    value, null = float(of_draws[0]), mean_sd(of_draws[1:])
+    interval = within_range(metric, uncertainty.basic(value, resampled[:, 0], sample.clusters.n))
+    notes = [sample.note, interval.reason if math.isfinite(value) else _why(metric, scored)]
+    chance, around = math.nan, uncertainty.no_interval("")
+    if metric in CORRECTED:
+        chance = corrected(value, null[0])
+        if null[0] >= 1:
+            notes.append("not corrected: chance alone is perfect")
+        with np.errstate(divide="ignore", invalid="ignore"):
+            # each draw with the mean null of that very draw
+            mean = resampled[:, 1:].mean(axis=1) if resampled.shape[1] > 1 else np.full(len(resampled), np.nan)
+            around = uncertainty.basic(chance, (resampled[:, 0] - mean) / (1 - mean), sample.clusters.n)
+        around = replace(around, high=min(around.high, 1.0)) if math.isfinite(around.high) else around
+    return Record(
+        id=id,
+        stream=stream,
+        value=value,
+        ci_low=interval.low,
+        ci_high=interval.high,
+        null_mean=null[0],
+        null_sd=null[1],
+        corrected=chance,
+        corrected_ci_low=around.low,
+        corrected_ci_high=around.high,
+        n=scored.estimates if metric == "boundary_precision" else scored.references,
+        protocol=rule,
+        ci_method=interval.method,
+        note=NOTE_JOINER.join(note for note in notes if note),
+    )
+
+
+def _why(metric: str, scored: _Scored) -> str:
+    """Why a score is undefined."""
+    if not scored.references:
+        return "undefined: no reference boundary"
+    return "undefined: the tokens never change" if not scored.estimates else f"undefined: {RECORDS[metric].undefined}"
+
+
+def _under(record: Record, sample: Sample) -> list[Record]:
+    """The record under each name of its sample."""
+    return [record.model_copy(update={"group": name}) for name in sample.names]

@@ -1,0 +1,48 @@
+"""What every figure is drawn on: no screen, one style, the same bytes from the same numbers."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hac.files import atomic_path
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@contextmanager
+def figure(path: Path, size: tuple[float, float]) -> Iterator[Figure]:
+    """An empty figure in our style, written once the block ends well.
+
+    Args:
+        path: PNG, PDF or SVG.
+        size: width and height in inches.
+    """
+    import matplotlib as mpl
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure as NewFigure
+
+    with resources.as_file(resources.files("reports") / "style.mplstyle") as style:
+        settings = mpl.rc_params_from_file(str(style), use_default_template=False)
+    with mpl.rc_context(settings):
+        canvas = NewFigure(figsize=size, layout="constrained")
+        FigureCanvasAgg(canvas)
+        yield canvas
+        metadata = {"Software": None} if path.suffix == ".png" else {"Date": None}
+        if path.suffix == ".pdf":
+            metadata = {"CreationDate": None}
+        with atomic_path(path) as temporary, warnings.catch_warnings():
+            # names from a corpus may be in any script; a box stands for a letter that the font lacks
+            warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
+            canvas.savefig(temporary, format=path.suffix[1:], metadata=metadata)
+
+
+def printable(text: str) -> str:
+    """Text from a corpus as matplotlib may print it: no formulas, no control marks, not endless."""
+    clean = "".join(c if c.isprintable() else "?" for c in text[:80])
+    return clean.replace("$", r"\$")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from analysis.commands.demo import demo
+from analysis.commands.discovery import discovery
 from analysis.commands.merge import merge
 from analysis.commands.pnmi import pnmi
 from hac import console
@@ -23,7 +24,7 @@ def _hac_analyze() -> None:
     """Show what speech tokens carry: every number beside its null and its interval."""
 
 
-for command in (pnmi, merge, demo):
+for command in (pnmi, discovery, merge, demo):
     app.command()(command)
 
 

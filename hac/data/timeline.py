@@ -61,6 +61,12 @@ def samples_to_us(n_samples: int, sample_rate: int) -> int:
     return (2 * n_samples * US_PER_S + sample_rate) // (2 * sample_rate)
 
 
+def frame_edges_us(frames: NDArray[np.int64], rate: Fraction) -> NDArray[np.int64]:
+    """Where these frames begin, to the nearest microsecond (half up), for frame indices of a stream of that rate."""
+    num, den = rate.numerator, rate.denominator
+    return (2 * np.asarray(frames, np.int64) * den * US_PER_S + num) // (2 * num)
+
+
 def clock(rates: Iterable[Fraction]) -> int:
     """Ticks per second of the coarsest clock on which every microsecond and every frame edge of `rates` falls.
 

@@ -118,6 +118,8 @@ def records(
         n = int(ratio(metric, tables[0])[1][0])
         record = _record(f"{name}.{metric}", metric, values, varied, clusters, n)
         reasons = _pair_reasons(everything, max_pairs) if metric == NED else []
+        if METRICS[metric].better == "higher" and math.isfinite(record.value) and not math.isfinite(record.corrected):
+            reasons.append("no null-corrected value: chance alone scores as high as can be, or has no score")
         notes = [f"clusters: {clusters.n} ({clusters.unit})", *reasons, record.note]
         made.append(record.model_copy(update={"note": NOTE_JOINER.join(note for note in notes if note)}))
     return made

@@ -161,7 +161,8 @@ def shifted(segments: Tier, durations_us: NDArray[np.int64], shifts_us: NDArray[
     """The segments moved to an earlier time, circularly in each utterance, all of one utterance by the same.
 
     One that comes to lie across the utterance's end is cut in two there, each part in the class of the whole: what is
-    held in time stays the same, and at most one segment more comes about where they do not overlap.
+    held in time stays the same, and at most one segment more comes about where they do not overlap. Where segments
+    begin and end with the utterance, that edge comes to lie within it: the null has one edge more that can be right.
 
     Args:
         segments: within their utterances.

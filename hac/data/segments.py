@@ -8,7 +8,8 @@ Three ways to have them, all of which end in a `Tier` whose labels are the class
 - the runs of equal codes of a token stream, the code being the class.
 
 Segments may overlap and need not cover the speech. The class file is read a little more kindly than by the challenges'
-own reader: ids may hold spaces, a class also ends where the next begins, and the last empty line may be missing.
+own reader: ids may hold spaces (but not begin with the word `Class`), a class also ends where the next begins, and the
+last empty line may be missing.
 """
 
 from __future__ import annotations

@@ -235,11 +235,11 @@ def make_world(n_speakers: int = 12, n_utterances: int = 24, n_words: int = 8, s
     for _ in range(n_utterances):
         parts: list[tuple[str, list[tuple[str, int]]]] = [("", [("sil", 151)])]
         for pick in rng.integers(0, len(names), n_words).tolist():
-            spoken = [(phone, int(rng.integers(40, 120))) for phone in PLAIN[names[pick]][0]]
+            spoken = [(phone, 2 * int(rng.integers(20, 60)) + 1) for phone in PLAIN[names[pick]][0]]
             parts.append((names[pick], spoken))
             if rng.random() < 0.2:
                 parts.append(("", [("sil", 101)]))
-        speeches.append(say(*parts, ("", [("sil", 151)])))
+        speeches.append(merged(say(*parts, ("", [("sil", 151)]))))
     return World(tuple(speeches), (), tuple(f"s{i % n_speakers:02d}" for i in range(n_utterances)))
 
 

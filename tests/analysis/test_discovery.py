@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from analysis import uncertainty
 from analysis.discovery import Outcome, run
 from analysis.discovery_scores import NED, SCORES
 from analysis.metrics import METRICS, metric_of
@@ -24,6 +25,7 @@ from hac.errors import HacError
 from probes.controls import circular_shifts, utterance_keys
 from probes.discovery_counts import shifted, words_to_find
 from reports.discovery_tables import discovery_table, write_discovery
+from tests.analysis import discovery_worlds as slow
 from tests.analysis.discovery_worlds import (
     QUICK,
     World,
@@ -82,6 +84,26 @@ def test_every_score_has_a_record_an_interval_and_a_protocol() -> None:
         assert "bootstrap" in found.ci_method or found.id.split("_")[1] in ("type", "ned")
     assert outcome.results.protocols["tde"]["scorer"] == "zerospeech-tde 2.0.3"
     assert {metric for metric in METRICS if metric.startswith("discovery")} == set(SCORES)
+
+
+def test_intervals_are_those_of_the_speakers_own_counts() -> None:
+    """From slow counts of each speaker: a bootstrap of sums for tokens, speakers left out one by one for types."""
+    world = random_segments(make_world(n_utterances=24), n=20)
+    outcome = score(world)
+    speakers = sorted(set(world.speakers))
+    of = {who: [s for s, mine in zip(world.speeches, world.speakers, strict=True) if mine == who] for who in speakers}
+    sums = [slow.totals(of[who]) for who in speakers]
+    weights = uncertainty.draw_weights(12, QUICK.n_bootstrap, QUICK.seed).astype(float)
+    hits, found, gold = (weights @ [n[name] for n in sums] for name in ("token_hits", "segments", "words"))
+    tokens = record(outcome, "token_f1")
+    bootstrap = uncertainty.basic(tokens.value, 2 * hits / (found + gold), 12)
+    assert (tokens.ci_low, tokens.ci_high) == pytest.approx((max(bootstrap.low, 0), bootstrap.high))
+    rest = [slow.totals([s for other in speakers if other != who for s in of[other]]) for who in speakers]
+    left_out = np.array([2 * n["type_hits"] / (n["types_seen"] + n["types"]) for n in rest])
+    types = record(outcome, "type_f1")
+    jackknife = uncertainty.jackknife(types.value, left_out)
+    assert (types.ci_low, types.ci_high) == pytest.approx((max(jackknife.low, 0), jackknife.high))
+    assert tokens.n == sum(n["segments"] + n["words"] for n in sums)
 
 
 def test_names_of_classes_and_ids_do_not_matter() -> None:

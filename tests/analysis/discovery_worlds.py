@@ -70,9 +70,6 @@ def say(*parts: tuple[str, Sequence[tuple[str, int]]]) -> Speech:
     return Speech(tuple(phones), tuple(words))
 
 
-# --- definitions ---
-
-
 def overlap(a: Stretch, b: Stretch) -> int:
     """Milliseconds that two stretches share."""
     return max(0, min(a[2], b[2]) - max(a[1], b[1]))
@@ -179,9 +176,6 @@ def pairs(corpus: Sequence[Speech]) -> list[Fraction]:
             if mine := held(segment, speech.phones):
                 by_class.setdefault(segment[0], []).append(string(mine))
     return [ned_of(a, b) for strings in by_class.values() for a, b in combinations(strings, 2)]
-
-
-# --- corpora ---
 
 
 @dataclass(frozen=True)

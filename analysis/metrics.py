@@ -275,6 +275,70 @@ METRICS: dict[str, Metric] = {
     )
 }
 
+_TDE = (
+    "by the rules of zerospeech-tde 2.0.3 (Ludusan et al. 2014; Zero Resource Speech Challenge 2017, Dunbar et al. "
+    "2017), which probes.term_discovery lists"
+)
+
+
+def _found(what: str, hits: str, found: str, gold: str, high: float | None = 1) -> tuple[Metric, Metric, Metric]:
+    """Precision, recall and F1 of what a segmentation finds; F1 = 2 hits / (found + gold)."""
+    none, no_gold = f"there are no {found}", f"there are no {gold}"
+    either = f"{none}, or {no_gold}"
+    formulas = (
+        ("precision", 1, none, f"{hits} / {found}, {_TDE}"),
+        ("recall", high, no_gold, f"{hits} / {gold}, {_TDE}"),
+        ("f1", high, either, f"harmonic mean of precision and recall, 0 without {hits}, {_TDE}"),
+    )
+    precision, recall, f1 = (
+        Metric(
+            f"discovery_{what}_{part}",
+            f"{what} {part.upper() if part == 'f1' else part}",
+            "share",
+            0,
+            top,
+            "higher",
+            True,
+            undefined,
+            text,
+        )
+        for part, top, undefined, text in formulas
+    )
+    return precision, recall, f1
+
+
+METRICS |= {
+    metric.name: metric
+    for metric in (
+        *_found("token", "gold words found", "segments that hold a phone", "gold words"),
+        # a word pronounced in two ways is one gold type and may be two hits
+        *_found("type", "phone strings that are a word's", "phone strings of segments", "spellings of words", None),
+        *_found("boundary", "word boundaries found", "boundaries of segments", "word boundaries"),
+        Metric(
+            "discovery_coverage",
+            "coverage",
+            "share",
+            0,
+            1,
+            "higher",
+            True,
+            "there are no phones",
+            f"phones within a segment / all phones, silence and noise aside, {_TDE}",
+        ),
+        Metric(
+            "discovery_ned",
+            "NED",
+            "share",
+            0,
+            1,
+            "lower",
+            True,
+            "no class holds two segments, or more pairs must be compared than --max-pairs allows",
+            f"mean normalized edit distance of the transcriptions of all pairs of segments in a class, {_TDE}",
+        ),
+    )
+}
+
 
 def metric_of(id: str) -> Metric:
     """The record behind a result's id such as `acoustic.0.pnmi` or `phonetic.pnmi[silence-dropped]`.

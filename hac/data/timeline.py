@@ -62,8 +62,9 @@ def samples_to_us(n_samples: int, sample_rate: int) -> int:
 
 
 def frame_edges_us(frames: NDArray[np.int64], rate: Fraction) -> NDArray[np.int64]:
-    """Where frames begin: int64 microseconds, rounded down; for showing and playing, not for comparing."""
-    return np.asarray(frames, np.int64) * (rate.denominator * US_PER_S) // rate.numerator
+    """Where these frames begin, to the nearest microsecond (half up), for frame indices of a stream of that rate."""
+    num, den = rate.numerator, rate.denominator
+    return (2 * np.asarray(frames, np.int64) * den * US_PER_S + num) // (2 * num)
 
 
 def clock(rates: Iterable[Fraction]) -> int:

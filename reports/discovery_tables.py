@@ -1,0 +1,84 @@
+"""Word discovery as a table for a terminal, and its files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from analysis.discovery import Outcome
+from analysis.discovery_scores import SCORES
+from analysis.metrics import METRICS
+from analysis.results import Results, write_results
+from hac.files import write_text
+from reports.tables import metrics_csv, with_interval, with_null
+
+
+def write_discovery(outcome: Outcome, folder: Path) -> list[Path]:
+    """Write everything of a run; `results.json` last, so that it being there means that all is there.
+
+    Returns:
+        The files written.
+    """
+    written = [folder / "metrics.csv", folder / "results.json"]
+    write_text(written[0], metrics_csv(outcome.results))
+    write_results(outcome.results, written[1])
+    return written
+
+
+def discovery_table(results: Results) -> RenderableType:
+    """What `hac-analyze discovery` prints: every score of every segmentation, then what was left out and warnings."""
+    table = Table(
+        title=escape(f"{results.system}: word discovery, 95 % intervals"), box=box.SIMPLE_HEAD, title_justify="left"
+    )
+    for name in ("segments of", "score"):
+        table.add_column(name)
+    for name in ("value [95 %]", "null ± sd", "null-corrected [95 %]", "n"):
+        table.add_column(name, justify="right")
+    for stream in results.coverage["segments"]:
+        for metric in SCORES:
+            record = results.get(f"{stream}.{metric}")
+            arrow = "lower is better" if METRICS[metric].better == "lower" else ""
+            table.add_row(
+                escape(stream),
+                f"{METRICS[metric].title}{f' ({arrow})' if arrow else ''}",
+                with_interval(record.value, record.ci_low, record.ci_high),
+                with_null(record.null_mean, record.null_sd),
+                with_interval(record.corrected, record.corrected_ci_low, record.corrected_ci_high),
+                f"{record.n:,}",
+                end_section=metric == SCORES[-1],
+            )
+    return Group(table, *_lines(results))
+
+
+def _lines(results: Results) -> Iterator[Text]:
+    counted = results.coverage["utterances"]
+    total = counted["in_manifest"]
+    words = results.coverage["words"]
+    yield Text(
+        f"coverage: {counted['counted']} utterances"
+        + (f" of {total} in the manifest" if total is not None else "")
+        + f", {results.coverage['hours']['counted']:.3f} h, {words['found']:,} words"
+    )
+    for name, facts in results.coverage["segments"].items():
+        yield Text(
+            f"{name}: {facts['scored']:,} of {facts['found']:,} segments hold a phone by the rules and are scored, "
+            f"{facts['pairs']:,} pairs in {facts['classes']:,} classes"
+        )
+    if without := words["without_duration"] + words["without_phones"]:
+        yield Text(f"left out: {without:,} words without duration or without a phone", style="yellow")
+    if words["edges_within_phones"]:
+        yield Text(
+            f"warning: {words['edges_within_phones']:,} words begin or end within a phone, which the scorer counts as "
+            "theirs: are words and phones of one alignment?",
+            style="yellow",
+        )
+    for reason, n in results.failures.items():
+        yield Text(f"left out: {n} x {reason}", style="yellow")
+    for warning in results.warnings:
+        yield Text(f"warning: {warning}", style="yellow")

@@ -144,7 +144,7 @@ def detect(counts: WordCounts, scope: Scope, definition: Definition, chosen_from
     of_code = denominators(counts, scope.half, 2, definition, chosen_from)
     n = counts.n_words
     best, chosen, f1 = np.empty((n, 3), np.int64), np.empty((n, 2), np.int64), np.empty((n, 4))
-    entries = (counts.word_bounds(), scope.half, counts.row, counts.code, counts.counts)
+    entries = (counts.word_bounds, scope.half, counts.row, counts.code, counts.counts)
     kernels.score_words(*entries, scored, tokens, of_code, numerator_of(definition), best, chosen, f1)
     code, held, met = best.T
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -15,7 +15,7 @@ from analysis.detection import DEFINITIONS, RESDAVENET_STOP_WORDS, Definition, S
 from probes.clusters import Row, Rows
 from probes.controls import circular_shifts, utterance_keys
 from probes.permutations import permuted_words
-from probes.words import Laid, WordCounts, WordType, count_words
+from probes.words import Laid, WordCounts, WordType, count_words, group_tokens
 
 SHIFT, FREQUENCY = "circular-shift", "frequency-matched"
 
@@ -38,7 +38,7 @@ class WordProtocol:
     min_count: int = 5
     stop_words: tuple[str, ...] | None = None
     half_window_ms: int = 40
-    n_nulls: int = 20
+    n_nulls: int = 10
     n_bootstrap: int = 1000
     seed: int = 0
 
@@ -163,11 +163,17 @@ class CountedWords:
     def _keys(self) -> NDArray[np.uint64]:
         return utterance_keys(self.laid.words.ids)
 
+    @cached_property
+    def _grouped(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        return group_tokens(self.laid.words, self.laid.words.word, self.halves.coarse, self.part)
+
     def draw(self, r: int) -> WordCounts:
         """Counts of draw r."""
         n = self.protocol.n_nulls
         rows = self.halves.coarse if r else self.halves.rows
         lengths = self.laid.stream.lengths
         shift = circular_shifts(self._keys, lengths, self.frame_rate, r if r <= n else 0, self.protocol.seed)
-        words = permuted_words(self.laid.words, r, self.protocol.seed) if r > n else None
-        return count_words(self.laid, shift, rows, words, self.part)
+        if r > n:
+            dealt = permuted_words(self.laid.words, r, self.protocol.seed)
+            return count_words(self.laid, shift, rows, dealt, self.part)
+        return count_words(self.laid, shift, rows, part=self.part, grouped=self._grouped if r else None)

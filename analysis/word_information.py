@@ -60,7 +60,7 @@ def _sums(counts: WordCounts, part_of_row: Ints) -> _Sums:
     """
     by_word, by_code = np.zeros(counts.n_words, np.int64), np.zeros(len(counts.codes), np.int64)
     cells = np.zeros(COMMON, np.int64)
-    entries = (counts.word_bounds(), counts.row, counts.code, counts.counts)
+    entries = (counts.word_bounds, counts.row, counts.code, counts.counts)
     more = kernels.count_cells(part_of_row, *entries, by_word, by_code, cells)
     common = np.flatnonzero(cells)
     joint = float((cells[common] * _xlogx(common)).sum()) + _sum_xlogx(np.sort(more))
@@ -89,7 +89,7 @@ def without_each(counts: WordCounts, cluster_of_row: Ints, n_clusters: int) -> N
     """
     sums = _sums(counts, cluster_of_row)
     lost, frames = np.zeros((n_clusters, 2)), np.zeros(n_clusters, np.int64)
-    entries = (counts.word_bounds(), counts.row, counts.code, counts.counts)
+    entries = (counts.word_bounds, counts.row, counts.code, counts.counts)
     kernels.lost_by_cluster(cluster_of_row, *entries, len(counts.codes), sums.by_word, lost, frames)
     lost_codes = _lost_by_code(counts, cluster_of_row, n_clusters, sums.by_code)
     left = sums.by_word.sum() - frames

@@ -119,7 +119,7 @@ class _Table:
         n_clusters: int,
     ) -> None:
         self.words, self.picked = picked.words, picked.code
-        self.counts, self.bounds = counts, counts.word_bounds()
+        self.counts, self.bounds = counts, counts.word_bounds
         self.half = np.where(cluster_of_row >= 0, picked.half, -1)
         self.cluster, self.n_clusters = cluster_of_row, n_clusters
         self.met = numerator_of(definition)

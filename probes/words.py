@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -170,9 +171,11 @@ class WordCounts:
     frame_n: Ints
     n_words: int
 
+    @cached_property
     def word_bounds(self) -> Ints:
         """int64 [n_words + 1]: where each word's entries begin."""
-        return np.searchsorted(self.word, np.arange(self.n_words + 1)).astype(np.int64)
+        # of the same type as the words: another one would make a copy of all of them
+        return np.searchsorted(self.word, np.arange(self.n_words + 1, dtype=np.int32)).astype(np.int64)
 
     def tokens_by(self, part_of_row: Ints, n_parts: int, words: Ints | None = None) -> Ints:
         """Tokens of each word in each part of the rows: int64 [n_words, n_parts]; rows of part -1 are left out.
@@ -209,6 +212,7 @@ def count_words(
     rows: Rows,
     word: NDArray[np.int32] | None = None,
     part: NDArray[np.bool_] | None = None,
+    grouped: tuple[Ints, Ints, Ints] | None = None,
 ) -> WordCounts:
     """Count where the words of each row meet the codes.
 
@@ -218,13 +222,14 @@ def count_words(
         rows: row of each utterance.
         word: int32 [n_tokens], other words in the places of the tokens' own (a null); None: their own.
         part: bool [n_utterances], utterances to count; None: all.
+        grouped: from `group_tokens` for these words, rows and part, where it is at hand.
     """
     words, bounds = laid.words, laid.stream.bounds
     word = words.word if word is None else word
     part = np.ones(len(words.ids), bool) if part is None else part
     utterance = words.utterance_index()
     n_rows, n_codes = len(rows.rows), len(laid.values)
-    order, groups, group_bounds = _grouped(words, word, rows, part)
+    order, groups, group_bounds = grouped or group_tokens(words, word, rows, part)
     room = _room(laid.spans, order, group_bounds, n_codes)
     code, counts = np.empty(room, np.int32), np.empty((room, N_COUNTS), np.int32)
     pointers = np.empty(len(groups) + 1, np.int64)
@@ -250,8 +255,11 @@ def count_words(
     )
 
 
-def _grouped(words: Words, word: NDArray[np.int32], rows: Rows, part: NDArray[np.bool_]) -> tuple[Ints, Ints, Ints]:
+def group_tokens(
+    words: Words, word: NDArray[np.int32], rows: Rows, part: NDArray[np.bool_] | None = None
+) -> tuple[Ints, Ints, Ints]:
     """Tokens by word and row: their order, the key of each group (word * n_rows + row), and where groups begin."""
+    part = np.ones(len(words.ids), bool) if part is None else part
     utterance = words.utterance_index()
     key = word.astype(np.int64) * len(rows.rows) + rows.of_utterance[utterance]
     # tokens are sorted by utterance and onset already, and a stable sort keeps that

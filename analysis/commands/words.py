@@ -46,7 +46,9 @@ def words(
     firings: Annotated[
         int, typer.Option(min=0, help="Hits and false alarms of each detected word to list with their times.")
     ] = 20,
-    nulls: opt.Nulls = 20,
+    nulls: Annotated[
+        int, typer.Option(min=2, help="Draws of each null: shifts within utterances, words dealt anew.")
+    ] = 10,
     bootstrap: opt.Bootstrap = 1000,
     seed: opt.Seed = 0,
     shard: opt.ShardOf = None,

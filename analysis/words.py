@@ -28,7 +28,7 @@ from analysis.word_scores import StreamWords, score_stream
 from hac.data.alignment import WORDS
 from hac.data.tokens import Stream
 from probes.controls import MIN_SHIFT_S
-from probes.counts import join_streams
+from probes.counts import MAX_SCRATCH, join_streams
 from probes.splits import halves
 from probes.words import Words, WordType, lay
 
@@ -179,10 +179,17 @@ def stream_info(source: CountedWords) -> StreamInfo:
     return StreamInfo(
         codebook_size=stream.codebook_size,
         frame_rate=str(stream.frame_rate),
-        used_codes=len(np.unique(stream.codes)),
+        used_codes=used_codes(stream),
         n_frames=len(stream.codes),
         hours=float(Fraction(len(stream.codes)) / stream.frame_rate / 3600),
     )
+
+
+def used_codes(stream: Stream) -> int:
+    """Count of codes that occur."""
+    if stream.codebook_size > MAX_SCRATCH:
+        return len(np.unique(stream.codes))
+    return int(np.count_nonzero(np.bincount(stream.codes, minlength=1)))
 
 
 def coverage_of(corpus: Spoken) -> dict[str, Any]:

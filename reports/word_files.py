@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from analysis import engine
 from analysis.results import write_results
 from analysis.words import Outcome
 from hac.files import atomic_path, write_text
@@ -24,8 +27,13 @@ _FIRINGS = pa.schema(
 )
 
 
-def write_words(outcome: Outcome, folder: Path) -> list[Path]:
+def write_words(outcome: Outcome, folder: Path, jobs: int = 1) -> list[Path]:
     """Write everything of a word analysis; `results.json` last, so that it being there means that all is there.
+
+    Args:
+        outcome: the analysis.
+        folder: where the files go.
+        jobs: processes that draw; 0 or less: one per core.
 
     Returns:
         The files written.
@@ -39,16 +47,21 @@ def write_words(outcome: Outcome, folder: Path) -> list[Path]:
     if outcome.firings:
         written.append(folder / "firings.parquet")
         _write_firings(outcome, written[-1])
+    drawings: list[tuple[Any, ...]] = []
     for name, one in zip(file_names(one.name for one in outcome.streams), outcome.streams, strict=True):
         for found in one.lists:
             title = f"{outcome.results.system}, stream {one.name}, {found.definition}"
             ranks, best = (folder / "figures" / f"{kind}.{name}.{found.definition}.png" for kind in ("f1", "words"))
-            f1_by_rank(found, title, ranks)
-            best_words(one, found, outcome.types, title, best)
+            drawings += [(f1_by_rank, found, title, ranks), (best_words, one, found, outcome.types, title, best)]
             written += [ranks, best]
+    engine.run(_draw, drawings, jobs=jobs, what="drawing")
     written.append(folder / "results.json")
     write_results(outcome.results, written[-1])
     return written
+
+
+def _draw(drawing: Callable[..., None], *arguments: Any) -> None:
+    drawing(*arguments)
 
 
 def _write_firings(outcome: Outcome, path: Path) -> None:

@@ -30,7 +30,7 @@ def merge(
     if command == "pnmi":
         pnmi.finish(pnmi_shards.merge(shards, jobs), output, jobs)
     elif command == "words":
-        words.finish(word_shards.merge(shards, jobs), output)
+        words.finish(word_shards.merge(shards, jobs), output, jobs)
     elif command == "boundaries":
         boundaries.finish(boundary_shards.merge(shards, jobs), output, jobs)
     else:

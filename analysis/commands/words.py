@@ -93,7 +93,7 @@ def words(
         run_shard(request, *part, output / NAME, options)
         typer.echo(f"counts of shard {shard}: {output / NAME}; add all shards up with: hac-analyze merge DIR...")
         return
-    finish(run(request, jobs, options), output)
+    finish(run(request, jobs, options), output, jobs)
 
 
 def read_stop_words(text: str | None) -> tuple[str, ...] | None:
@@ -115,11 +115,11 @@ def read_stop_words(text: str | None) -> tuple[str, ...] | None:
     return tuple(sorted({normalize(word) for word in words}))
 
 
-def finish(outcome: Outcome, output: Path) -> None:
+def finish(outcome: Outcome, output: Path, jobs: int) -> None:
     """Write a run's files, print its tables and say where the files are."""
     from reports.word_files import write_words
     from reports.word_tables import words_table
 
-    written = write_words(outcome, output)
+    written = write_words(outcome, output, jobs)
     opt.show(words_table(outcome))
     typer.echo(f"results: {written[-1]} ({len(written)} files in {output})")

@@ -17,23 +17,18 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hac.data.alignment import Tier
+from hac.data.alignment import WORDS, Tier
 from hac.data.alignment_tiers import bounds_of
 from hac.data.manifest import Manifest
+from hac.data.phones import SILENCE, load_policy
 from hac.errors import HacError
 from probes.words import Words, WordType
 
-# fewer than among phones: "silence", "pause" and "noise" are words that people say
-_SILENCE = frozenset(
-    (
-        *("", "sil", "sp", "ssil", "h#", "#h", "#", "_", "_:", "|", "||", "‖"),
-        *("<eps>", "<sil>", "<p:>", "<p>", "<s>", "</s>", "[sil]", "(.)", "+sil+"),
-    )
-)
 _NOISE = frozenset(("spn", "nsn"))
 _BRACKETS = {"<": ">", "[": "]", "{": "}", "(": ")", "+": "+"}
 _SHARED_ENOUGH = 0.5
@@ -57,9 +52,10 @@ def normalize(label: str) -> str:
     return unicodedata.normalize("NFC", label).lower().strip()
 
 
-def is_silence(label: str) -> bool:
-    """Whether a normalized label means that nobody speaks."""
-    return label in _SILENCE
+@cache
+def silence_labels() -> frozenset[str]:
+    """Normalized labels that mean that nobody speaks: fewer than among phones, since people say "silence" and "pause"."""
+    return frozenset(normalize(label) for label in (*load_policy(WORDS, ()).silence, SILENCE))
 
 
 def is_marker(label: str) -> bool:
@@ -78,7 +74,7 @@ def word_tokens(tier: Tier, languages: Sequence[str | None]) -> tuple[Words, Cle
         HacError: there is no word in it.
     """
     names = [normalize(label) for label in tier.vocabulary]
-    silent = np.array([is_silence(name) for name in names], bool)
+    silent = np.array([name in silence_labels() for name in names], bool)
     marker = np.array([not silence and is_marker(name) for name, silence in zip(names, silent, strict=True)], bool)
     several = np.array([len(name.split()) > 1 for name in names], bool) & ~marker & ~silent
     label = tier.labels

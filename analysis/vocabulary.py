@@ -54,7 +54,7 @@ def normalize(label: str) -> str:
 
 @cache
 def silence_labels() -> frozenset[str]:
-    """Normalized labels that mean that nobody speaks: fewer than among phones, since people say "silence" and "pause"."""
+    """Normalized labels that mean that nobody speaks; fewer than among phones: people say "silence" and "pause"."""
     return frozenset(normalize(label) for label in (*load_policy(WORDS, ()).silence, SILENCE))
 
 

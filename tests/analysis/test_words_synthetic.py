@@ -83,4 +83,4 @@ def test_oracle_codes_score_the_closed_form(corrupt: float, expected: float, man
         many = [scored[word] for word in scored if said[word] >= 5]
         assert len(many) >= 5
         assert np.mean(many) == pytest.approx(expected, abs=0.03)
-        assert outcome.results.get(f"units.word_f1[{definition}]").null_mean < mean / 2
+        assert outcome.results.get(f"units.word_f1[{definition}]").null_mean < 0.8 * mean

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.detection import DETECTED_F1
-from analysis.word_scores import WordList
+from analysis.word_lists import WordList
 from hac.data.timeline import frame_edges_us
 from hac.data.tokens import Stream
 from probes.controls import utterance_keys

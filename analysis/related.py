@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from analysis.results import Record
 from analysis.uncertainty import no_interval
 from analysis.vocabulary import normalize
+from analysis.word_lists import WordList
 from analysis.word_records import word_record
-from analysis.word_scores import WordList
 from hac.errors import HacError
 from probes.words import WordType
 

@@ -25,76 +25,14 @@ from analysis.results import Record
 from analysis.word_counting import FREQUENCY, Halves, WordProtocol, WordSource, scopes
 from analysis.word_information import WordInformation, information, without_each
 from analysis.word_intervals import Group, Picked, SummaryDraws, WordDraws, group_of, resample
+from analysis.word_lists import BANDS, DIRECTIONS, METRICS, StreamWords, word_list
 from analysis.word_records import word_record
 from probes.clusters import Resampling, Row, resampling
 from probes.words import WordCounts, WordType
 
-METRICS = ("detected_words", "word_f1_top250", "word_f1")
-"""In the order of `analysis.detection.summary`."""
-BANDS = ((1, 1), (2, 4), (5, 9), (10, 19), (20, 49), (50, 99), (100, None))
-"""Frequency bands: least and most tokens of a word."""
-DIRECTIONS = ("direction=first->second", "direction=second->first")
-"""Which half chose the codes, and which one scored them."""
-MAX_RANKS = 2000
-"""Ranks that a curve of F1 shows at most."""
 Floats = NDArray[np.float64]
 Key = tuple[str, str]
 """Variant (classic or held out) and group."""
-
-
-@dataclass(frozen=True)
-class WordList:
-    """Every scored word of a stream under one definition; arrays over the whole vocabulary.
-
-    Attributes:
-        definition: see `analysis.detection`.
-        detection: best codes and F1.
-        codes: int64 [n_codes], the code values that the detection's places stand for.
-        low, high: float64 [n_words], interval of the classic F1.
-        held_out_low, held_out_high: of the held-out one.
-        null, held_out_null: mean F1 of the word over the circular shifts.
-        frequency_null: mean classic F1 over the words dealt anew.
-        null_by_rank, held_out_null_by_rank: float64 [n_nulls, n_ranks], best F1 first, of each circular shift.
-    """
-
-    definition: Definition
-    detection: Detection
-    codes: NDArray[np.int64]
-    low: Floats
-    high: Floats
-    held_out_low: Floats
-    held_out_high: Floats
-    null: Floats
-    held_out_null: Floats
-    frequency_null: Floats
-    null_by_rank: Floats
-    held_out_null_by_rank: Floats
-
-    def ranked(self) -> NDArray[np.int64]:
-        """Places of the scored words, best F1 first; ties by place."""
-        scored = np.flatnonzero(self.detection.scored)
-        return scored[np.argsort(-self.detection.classic[scored], kind="stable")]
-
-
-@dataclass(frozen=True)
-class StreamWords:
-    """Everything said of one stream.
-
-    Attributes:
-        name: of the stream.
-        records: the numbers.
-        lists: one for each definition.
-        tokens: int64 [n_words], tokens of each word.
-        clusters: what was resampled, and how many of it.
-        notes: subject and note.
-    """
-
-    name: str
-    records: list[Record]
-    lists: list[WordList]
-    tokens: NDArray[np.int64]
-    clusters: str
-    notes: list[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -197,7 +135,7 @@ class _Scorer:
         for definition, (found, draws, words) in zip(self.protocol.definitions, resampled, strict=True):
             null_summaries = [null.summaries[definition] for null in nulls]
             records += self._detection_records(definition, parts, found, draws, null_summaries, clusters)
-            lists.append(_word_list(definition, found[0], first, words, [null.f1[definition] for null in nulls]))
+            lists.append(word_list(definition, found[0], first, words, [null.f1[definition] for null in nulls]))
         records += self._information_records(first, parts, clusters, nulls)
         notes = [(part.name or "whole corpus", c.note) for part, (c, _) in zip(parts, clusters, strict=True) if c.note]
         what = f"{clusters[0][0].n} {clusters[0][0].unit}s"
@@ -316,21 +254,3 @@ def _clusters(part: Scope, rows: Sequence[Row]) -> tuple[Resampling, NDArray[np.
     of_row = np.full(len(rows), -1, np.int64)
     of_row[inside] = clusters.of_row
     return clusters, of_row
-
-
-def _word_list(
-    definition: Definition,
-    found: Detection,
-    first: WordCounts,
-    words: dict[str, WordDraws],
-    nulls: Sequence[NDArray[np.float32]],
-) -> WordList:
-    half = len(nulls) // 2
-    shifted = np.stack(nulls[:half]).astype(np.float64)
-    dealt = np.stack([null[:, 0] for null in nulls[half:]]).astype(np.float64).mean(axis=0)
-    by_rank = -np.sort(-shifted[:, found.scored], axis=1)[:, :MAX_RANKS]
-    mean = shifted.mean(axis=0)
-    classic, held_out = words[CLASSIC], words[HELD_OUT]
-    intervals = (classic.low, classic.high, held_out.low, held_out.high)
-    chance = (mean[:, 0], mean[:, 1], dealt, by_rank[:, :, 0], by_rank[:, :, 1])
-    return WordList(definition, found, first.codes, *intervals, *chance)

@@ -24,7 +24,8 @@ from analysis.word_counting import (
     Halves,
     WordProtocol,
 )
-from analysis.word_scores import StreamWords, score_stream
+from analysis.word_lists import StreamWords
+from analysis.word_scores import score_stream
 from hac.data.alignment import WORDS
 from hac.data.tokens import Stream
 from probes.controls import MIN_SHIFT_S

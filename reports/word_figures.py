@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from analysis.detection import DETECTED_F1, TOP
-from analysis.word_scores import MAX_RANKS, StreamWords, WordList
+from analysis.word_lists import MAX_RANKS, StreamWords, WordList
 from probes.words import WordType
 from reports.canvas import figure, printable
 

@@ -17,7 +17,7 @@ from analysis.detection import HELD_OUT
 from analysis.related import RelatedWords
 from analysis.results import Record, Results
 from analysis.word_counting import FREQUENCY
-from analysis.word_scores import BANDS, StreamWords, WordList
+from analysis.word_lists import BANDS, StreamWords, WordList
 from analysis.words import Outcome
 from probes.words import WordType
 from reports.tables import coverage_line, make_table, short, trouble_lines

@@ -131,6 +131,10 @@ class Shard:
             raise HacError(f"{self.path}: shard format {data['version']}, this program reads up to {VERSION}; upgrade")
         self._groups = self._index()
 
+    def __reduce__(self) -> tuple[type[Shard], tuple[Path]]:
+        """An open file cannot go to another process; its name can."""
+        return Shard, (self.path,)
+
     def _index(self) -> dict[tuple[int, int, int], list[int]]:
         groups: dict[tuple[int, int, int], list[int]] = {}
         for g in range(self._file.metadata.num_row_groups):

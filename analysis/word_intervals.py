@@ -126,12 +126,12 @@ class _Table:
         part = np.where(self.half >= 0, picked.half * n_clusters + cluster_of_row, -1)
         of_code = denominators(counts, part, 2 * n_clusters, definition, chosen_from)
         self.of_code = of_code.reshape(2, n_clusters, len(counts.codes))
-        clusters = np.where(self.half >= 0, cluster_of_row, -1)
-        self.tokens = counts.tokens_by(clusters, n_clusters, picked.words)
+        self.heard = np.where(self.half >= 0, cluster_of_row, -1)
 
     def f1_draws(self, start: int, stop: int, across: NDArray[np.float32]) -> tuple[Floats, Ints]:
         """F1 of the words from `start` on in each draw, float64 [n, n_draws] (NaN: not heard there), and clusters."""
-        words, tokens = self.words[start:stop], self.tokens[start:stop].astype(np.float32)
+        words = self.words[start:stop]
+        tokens = self.counts.tokens_by(self.heard, self.n_clusters, words).astype(np.float32)
         held, met = (np.zeros((len(words), self.n_clusters), np.float32) for _ in range(2))
         c = self.counts
         which = (self.half, self.cluster, self.picked, self.met)

@@ -185,17 +185,17 @@ class WordCounts:
             n_parts: count of parts.
             words: the words wanted, ascending; None: all.
         """
-        part, word, n_words = part_of_row[self.token_row], self.token_word.astype(np.int64), self.n_words
-        kept = part >= 0
-        if words is not None:
-            n_words = len(words)
-            to_word = np.full(self.n_words, -1, np.int64)
-            to_word[words] = np.arange(n_words)
-            word = to_word[word]
-            kept &= word >= 0
-        place = word[kept] * n_parts + part[kept]
-        summed = np.bincount(place, weights=self.token_n[kept], minlength=n_words * n_parts)
-        return summed.astype(np.int64).reshape(n_words, n_parts)
+        if words is None:
+            words = np.arange(self.n_words)
+        # groups are in the order of words: only those between the first and the last wanted are looked at
+        ends = np.searchsorted(self.token_word, [words[0], words[-1] + 1]) if len(words) else (0, 0)
+        between = slice(*ends)
+        word, part, n = self.token_word[between], part_of_row[self.token_row[between]], self.token_n[between]
+        place = np.searchsorted(words, word)
+        kept = (part >= 0) & (words[place] == word) if len(words) else np.empty(0, bool)
+        key = place[kept] * n_parts + part[kept]
+        summed = np.bincount(key, weights=n[kept], minlength=len(words) * n_parts)
+        return summed.astype(np.int64).reshape(len(words), n_parts)
 
     def frames_by(self, part_of_row: Ints, n_parts: int) -> Ints:
         """Frames of each code in each part of the rows: int64 [n_parts, n_codes]; rows of part -1 are left out."""

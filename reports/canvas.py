@@ -42,7 +42,13 @@ def figure(path: Path, size: tuple[float, float]) -> Iterator[Figure]:
             canvas.savefig(temporary, format=path.suffix[1:], metadata=metadata)
 
 
+MOST_SHOWN = 80
+"""Letters of a title or label; a longer one loses its middle, since both ends say what it is."""
+
+
 def printable(text: str) -> str:
     """Text from a corpus as matplotlib may print it: no formulas, no control marks, not endless."""
-    clean = "".join(c if c.isprintable() else "?" for c in text[:80])
+    if len(text) > MOST_SHOWN:
+        text = f"{text[: MOST_SHOWN // 2 - 1]}…{text[-MOST_SHOWN // 2 :]}"
+    clean = "".join(c if c.isprintable() else "?" for c in text)
     return clean.replace("$", r"\$")

@@ -50,6 +50,9 @@ def words_table(outcome: Outcome) -> RenderableType:
 
 def _detection_table(results: Results, streams: Sequence[StreamWords]) -> Table:
     over = streams[0].clusters if streams else "clusters"
+    n, _, unit = over.partition(" ")
+    if unit == "utterances" and int(n) < results.coverage["utterances"]["counted"]:
+        over = f"{n} groups of utterances"
     table = make_table(
         f"{results.system}: codes as word detectors, 95 % intervals over {over}",
         ("stream", "definition", "chosen on"),

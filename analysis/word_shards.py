@@ -72,7 +72,7 @@ def run_shard(request: Request[WordProtocol], index: int, n: int, path: Path, op
         protocol=protocol,
         shard=[index, n],
         job=job_of(whole.met.ids, whole.met.rows, tiers, whole.met.tokens, names, protocol),
-        about=about_of(request, coverage_of(whole), whole.warnings),
+        about=about_of(request, coverage_of(whole, singles), whole.warnings),
         extra={
             "types": [list(word) for word in whole.words.types],
             "half": whole.halves.half.tolist(),

@@ -118,8 +118,8 @@ def run(request: Request[WordProtocol], jobs: int = -1, options: Options = Optio
     given = given_stream(corpus, options.given)
     keys = relatives(types, options.translations)
     scored, infos, added, fired = [], {}, [], []
-    for stream in streams:
-        source = counted(corpus, stream, request.protocol)
+    sources = [counted(corpus, stream, request.protocol) for stream in streams]
+    for stream, source in zip(streams, sources, strict=True):
         one = score_stream(source, corpus.halves, request.protocol, types, jobs)
         scored.append(one)
         infos[stream.name] = stream_info(source)
@@ -129,7 +129,7 @@ def run(request: Request[WordProtocol], jobs: int = -1, options: Options = Optio
         ]
     for pair in conditionals(corpus, streams, given, request.protocol):
         added += added_records(pair, jobs)
-    about = about_of(request, coverage_of(corpus), corpus.warnings)
+    about = about_of(request, coverage_of(corpus, sources), corpus.warnings)
     return outcome_of(request.protocol, scored, infos, added, types, about, keys, fired)
 
 
@@ -193,13 +193,16 @@ def used_codes(stream: Stream) -> int:
     return int(np.count_nonzero(np.bincount(stream.codes, minlength=1)))
 
 
-def coverage_of(corpus: Spoken) -> dict[str, Any]:
-    """How much of everything was used."""
+def coverage_of(corpus: Spoken, sources: Sequence[CountedWords]) -> dict[str, Any]:
+    """How much of everything was used; word tokens that no frame of a stream overlaps lower its recall."""
     silent = int(np.count_nonzero(np.diff(corpus.words.bounds) == 0))
-    return {
-        **corpus.met.coverage,
-        "words": {**asdict(corpus.cleaning), "types": len(corpus.words.types), "utterances_without_words": silent},
+    words = {
+        **asdict(corpus.cleaning),
+        "types": len(corpus.words.types),
+        "utterances_without_words": silent,
+        "tokens_without_frames": {source.name: source.laid.without_frames for source in sources},
     }
+    return {**corpus.met.coverage, "words": words}
 
 
 def outcome_of(

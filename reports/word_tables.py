@@ -138,9 +138,12 @@ def _lines(results: Results) -> Iterator[Text]:
     yield Text(
         f"words: {words['words']:,} tokens of {words['types']:,} types" + (f"; no words: {left}" if left else "")
     )
+    for stream, n in words["tokens_without_frames"].items():
+        if n:
+            yield Text(f"{stream}: {n:,} word tokens have no frame; they count against recall", style="yellow")
     yield Text(
         "codes and the best 250 words are held fixed in the intervals; the held-out score says what choosing cost",
-        "dim",
+        style="dim",
     )
     yield from trouble_lines(results)
 

@@ -95,6 +95,17 @@ def test_utterances_without_words_are_counted() -> None:
     assert run(request, jobs=1).results.coverage["words"]["utterances_without_words"] == 1
 
 
+def test_words_beyond_the_tokens_are_counted() -> None:
+    world = make_words(4, 12)
+    late = [
+        (*tokens, ("late", end, end + 100_000)) for tokens, end in zip(world.words, world.durations_us, strict=True)
+    ]
+    outcome = run(replace(world, words=tuple(late)).request(world.random(5)), jobs=1)
+    assert outcome.results.coverage["words"]["tokens_without_frames"] == {"units": 12}
+    place = outcome.types.index(("en", "late"))
+    assert outcome.streams[0].lists[0].detection.classic[place] == 0
+
+
 def test_a_tier_that_only_some_utterances_have_leaves_the_others_out() -> None:
     world = make_words(4, 12)
     labels = world.labels

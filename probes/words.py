@@ -186,15 +186,18 @@ class WordCounts:
             words: the words wanted, ascending; None: all.
         """
         if words is None:
-            words = np.arange(self.n_words)
-        # groups are in the order of words: only those between the first and the last wanted are looked at
-        ends = np.searchsorted(self.token_word, [words[0], words[-1] + 1]) if len(words) else (0, 0)
-        between = slice(*ends)
-        word, part, n = self.token_word[between], part_of_row[self.token_row[between]], self.token_n[between]
-        place = np.searchsorted(words, word)
-        kept = (part >= 0) & (words[place] == word) if len(words) else np.empty(0, bool)
+            words, between, place = np.arange(self.n_words), slice(None), self.token_word.astype(np.int64)
+            kept = np.ones(len(place), bool)
+        else:
+            # groups are in the order of words: only those between the first and the last wanted are looked at
+            ends = np.searchsorted(self.token_word, [words[0], words[-1] + 1]) if len(words) else (0, 0)
+            between = slice(*ends)
+            place = np.searchsorted(words, self.token_word[between])
+            kept = words[place] == self.token_word[between] if len(words) else np.empty(0, bool)
+        part = part_of_row[self.token_row[between]]
+        kept = kept & (part >= 0)
         key = place[kept] * n_parts + part[kept]
-        summed = np.bincount(key, weights=n[kept], minlength=len(words) * n_parts)
+        summed = np.bincount(key, weights=self.token_n[between][kept], minlength=len(words) * n_parts)
         return summed.astype(np.int64).reshape(len(words), n_parts)
 
     def frames_by(self, part_of_row: Ints, n_parts: int) -> Ints:

@@ -182,6 +182,15 @@ def count_cells(
 
 
 @numba.njit(cache=True)
+def sum_inside(part_of_row: Int64, row: Any, code: Any, counts: Any, table: Int64) -> None:
+    """Add the frames inside words of each code to `table` [n_parts, n_codes]; rows of part -1 are left out."""
+    for i in range(len(code)):
+        part = part_of_row[row[i]]
+        if part >= 0:
+            table[part, code[i]] += counts[i, 2]
+
+
+@numba.njit(cache=True)
 def x_log_x(n: int) -> float:
     """n log n, 0 for 0."""
     return n * np.log(n) if n > 0 else 0.0

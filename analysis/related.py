@@ -88,14 +88,22 @@ def stems(types: Sequence[WordType]) -> Key:
     import snowballstemmer
 
     known = set(snowballstemmer.algorithms())
-    makers = {code: snowballstemmer.stemmer(name) for code, name in STEMMERS.items() if name in known}
+    spoken = {_code(word.language) for word in types}
+    makers = {
+        code: snowballstemmer.stemmer(name) for code, name in STEMMERS.items() if name in known and code in spoken
+    }
 
     def stem(w: int) -> str | None:
         word = types[w]
-        maker = makers.get(word.language.split("-")[0].lower())
+        maker = makers.get(_code(word.language))
         return None if maker is None else f"{word.language}:{maker.stemWord(word.spelling)}"
 
     return stem
+
+
+def _code(language: str) -> str:
+    """`pt` of `pt-BR`."""
+    return language.split("-")[0].lower()
 
 
 def read_translations(path: Path, types: Sequence[WordType]) -> Key:

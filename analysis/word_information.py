@@ -102,15 +102,15 @@ def without_each(counts: WordCounts, cluster_of_row: Ints, n_clusters: int) -> N
 
 def _lost_by_code(counts: WordCounts, cluster_of_row: Ints, n_clusters: int, by_code: Ints) -> NDArray[np.float64]:
     """What the sum of n log n over codes loses without each cluster."""
-    cluster = cluster_of_row[counts.row]
-    inside = counts.counts[:, INSIDE]
-    some = (cluster >= 0) & (inside > 0)
-    key = cluster[some] * len(by_code) + counts.code[some]
     if n_clusters * len(by_code) <= MOST_DENSE:
-        own = np.bincount(key, weights=inside[some], minlength=n_clusters * len(by_code)).astype(np.int64)
-        places = np.flatnonzero(own)
-        own = own[places]
+        table = np.zeros((n_clusters, len(by_code)), np.int64)
+        kernels.sum_inside(cluster_of_row, counts.row, counts.code, counts.counts, table)
+        places = np.flatnonzero(table)
+        own = table.ravel()[places]
     else:
+        cluster, inside = cluster_of_row[counts.row], counts.counts[:, INSIDE]
+        some = (cluster >= 0) & (inside > 0)
+        key = cluster[some] * len(by_code) + counts.code[some]
         places, back = np.unique(key, return_inverse=True)
         own = np.bincount(back, weights=inside[some], minlength=len(places)).astype(np.int64)
     of, code = np.divmod(places, len(by_code))

@@ -74,18 +74,14 @@ class _Runs:
     """Runs of some codes: utterance, onset and offset in microseconds."""
 
     def __init__(self, stream: Stream, codes: Ints) -> None:
-        all_codes = np.asarray(stream.codes)
-        change = np.ones(len(all_codes), bool)
-        change[1:] = all_codes[1:] != all_codes[:-1]
-        change[stream.bounds[:-1][stream.bounds[:-1] < len(all_codes)]] = True
-        starts = np.flatnonzero(change)
-        ends = np.append(starts[1:], len(all_codes))
-        wanted = np.isin(all_codes[starts], codes)
+        starts = stream.run_starts()
+        ends = np.append(starts[1:], len(stream.codes))
+        wanted = np.isin(stream.codes[starts], codes)
         starts, ends = starts[wanted], ends[wanted]
         self.utterance = np.searchsorted(stream.bounds, starts, side="right") - 1
         base = stream.bounds[self.utterance]
         self.onset, self.offset = (frame_edges_us(edges - base, stream.frame_rate) for edges in (starts, ends))
-        code = all_codes[starts]
+        code = stream.codes[starts]
         self.order = np.argsort(code, kind="stable")
         self.code = code[self.order]
 

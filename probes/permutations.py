@@ -38,18 +38,11 @@ def permuted_runs(stream: Stream, given: Stream, draw: int, seed: int) -> NDArra
         draw: which null draw.
         seed: of the whole analysis.
     """
-    codes = np.asarray(stream.codes)
-    n = len(codes)
-    if n == 0:
-        return codes.astype(np.int32)
-    change = np.ones(n, bool)
-    change[1:] = (codes[1:] != codes[:-1]) | (given.codes[1:] != given.codes[:-1])
-    change[stream.bounds[:-1][stream.bounds[:-1] < n]] = True
-    starts = np.flatnonzero(change)
-    of_run, condition = codes[starts], np.asarray(given.codes)[starts]
+    starts = np.union1d(stream.run_starts(), given.run_starts())
+    of_run, condition = stream.codes[starts], given.codes[starts]
     rng = np.random.default_rng([seed, draw, 2])
     by_chance = np.lexsort((rng.random(len(starts)), condition))
     in_order = np.argsort(condition, kind="stable")
     dealt = np.empty_like(of_run)
     dealt[in_order] = of_run[by_chance]
-    return np.repeat(dealt, np.diff(np.append(starts, n))).astype(np.int32)
+    return np.repeat(dealt, np.diff(starts, append=len(stream.codes))).astype(np.int32)

@@ -87,13 +87,11 @@ def of_entries(
 
 def run_durations(stream: Stream, rows: Rows) -> DurationCounts:
     """Runs of equal codes within each utterance, in frames; those cut off by its ends count as they are."""
-    new = np.ones(len(stream.codes) + 1, np.bool_)
-    new[1:-1] = stream.codes[1:] != stream.codes[:-1]
-    new[stream.bounds] = True
-    starts = np.flatnonzero(new)
-    utterance = np.repeat(np.arange(len(stream.lengths)), stream.lengths)
-    row = rows.of_utterance[utterance[starts[:-1]]]
-    return _tally(row, np.diff(starts), _sum_by_row(stream.lengths, rows), 1 / stream.frame_rate)
+    starts = stream.run_starts()
+    row = rows.of_utterance[np.searchsorted(stream.bounds, starts, side="right") - 1]
+    return _tally(
+        row, np.diff(starts, append=len(stream.codes)), _sum_by_row(stream.lengths, rows), 1 / stream.frame_rate
+    )
 
 
 def label_durations(tier: Tier, durations_us: NDArray[np.int64], rows: Rows, silence: str) -> DurationCounts:

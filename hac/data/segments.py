@@ -71,12 +71,8 @@ def runs_of(stream: Stream, ids: Sequence[str]) -> Tier:
         stream: the codes; times are frame edges, to the nearest microsecond.
         ids: the utterances, in the stream's order.
     """
-    starts = np.zeros(len(stream.codes) + 1, np.bool_)
-    starts[1:-1] = stream.codes[1:] != stream.codes[:-1]
-    starts[stream.bounds] = True
-    # an utterance without frames begins where the next one does, and has no run
-    edges = np.flatnonzero(starts)
-    first, last = edges[:-1], edges[1:]
+    first = stream.run_starts()
+    last = np.append(first[1:], len(stream.codes))
     utterance = np.searchsorted(stream.bounds, first, side="right") - 1
     base = stream.bounds[utterance]
     codes, labels = np.unique(stream.codes[first], return_inverse=True)

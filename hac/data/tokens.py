@@ -51,6 +51,14 @@ class Stream:
         """Codes of utterance `index`, int32 [n_frames of it], a view."""
         return self.codes[self.bounds[index] : self.bounds[index + 1]]
 
+    def run_starts(self) -> NDArray[np.int64]:
+        """Where runs of equal codes begin, int64 [n_runs], places in `codes`; a run ends with its utterance."""
+        new = np.ones(len(self.codes), np.bool_)
+        new[1:] = self.codes[1:] != self.codes[:-1]
+        begins = self.bounds[:-1]
+        new[begins[begins < len(new)]] = True  # utterances without frames at the end begin where nothing is
+        return np.flatnonzero(new)
+
     def take(self, indices: NDArray[np.int64]) -> Stream:
         """The stream of utterances `indices` [m], in that order."""
         starts, lengths = self.bounds[indices], self.lengths[indices]

@@ -125,13 +125,7 @@ def score_stream(counts: StreamCounts, rows: tuple[Row, ...], protocol: Boundary
     summaries = [segments.summarize(counts.name, "stream", counts.runs, sample) for sample in samples]
     for sample, summary in zip(samples, summaries, strict=True):
         records += [named for record in segments.records(summary, sample) for named in _under(record, sample)]
-    info = StreamInfo(
-        codebook_size=counts.codebook_size,
-        frame_rate=str(counts.frame_rate),
-        used_codes=len(counts.codes),
-        n_frames=counts.n_frames,
-        hours=float(counts.n_frames / counts.frame_rate / 3600),
-    )
+    info = StreamInfo.of_frames(counts.codebook_size, counts.frame_rate, len(counts.codes), counts.n_frames)
     notes = [(sample.names[0] or "whole corpus", sample.clusters.note) for sample in samples if sample.clusters.note]
     return BoundaryScores(records, info, summaries[0], notes)
 

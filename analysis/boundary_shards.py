@@ -8,11 +8,10 @@ and `time` (all microseconds of a row).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -125,7 +124,7 @@ def merge(paths: Sequence[Path], jobs: int = -1) -> Outcome:
     """
     parts = count_files.open_shards(paths)
     meta = parts[0].meta
-    protocol = _protocol(meta.protocol)
+    protocol = BoundaryProtocol(**meta.protocol_values())
     streams = [MergedStream(name, i, parts) for i, name in enumerate(meta.streams)]
     time = _by_row(streams[0].entries(0, TIME), len(meta.rows))
     unit_s = Fraction(1, timeline.US_PER_S)
@@ -166,9 +165,3 @@ def _by_row(entries: Entries, n_rows: int) -> NDArray[np.int64]:
     total = np.zeros(n_rows, np.int64)
     np.add.at(total, entries.row, entries.n)
     return total
-
-
-def _protocol(data: Mapping[str, Any]) -> BoundaryProtocol:
-    """A protocol from JSON, which knows no tuples."""
-    known: dict[str, Any] = {key: tuple(x) if isinstance(x, list) else x for key, x in data.items()}
-    return BoundaryProtocol(**known)

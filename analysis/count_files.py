@@ -72,6 +72,10 @@ class ShardMeta:
     extra: dict[str, Any] = field(default_factory=dict)
     version: int = VERSION
 
+    def protocol_values(self) -> dict[str, Any]:
+        """The protocol with tuples where JSON, which knows none, has lists."""
+        return {key: tuple(value) if isinstance(value, list) else value for key, value in self.protocol.items()}
+
     def row_tuple(self) -> tuple[Row, ...]:
         """The rows as their type."""
         return tuple(Row(**row) for row in self.rows)

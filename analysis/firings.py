@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,35 +40,48 @@ class Firing:
     hit: bool
 
 
-def firings(found: WordList, stream: Stream, words: Words, most: int) -> list[Firing]:
+def firings(lists: Sequence[WordList], stream: Stream, words: Words, most: int) -> list[list[Firing]]:
     """Runs of the codes of the detected words (of the best 50 where fewer are), hits before false alarms.
 
     Args:
-        found: scored words of the stream.
+        lists: scored words of the stream, one for each definition.
         stream: the tokens.
         words: the word tokens of the same utterances.
         most: so many hits and so many false alarms of each word, from utterances at random but always the same.
+
+    Returns:
+        The firings under each definition.
     """
-    ranked = found.ranked()
-    classic = found.detection.classic
-    n = max(AT_LEAST, int(np.count_nonzero(classic[ranked] >= DETECTED_F1)))
-    shown = [int(w) for w in ranked[:n] if found.detection.best[w] >= 0]
-    runs = _Runs(stream, found.codes[found.detection.best[shown]])
+    code_of = [_shown(found) for found in lists]
+    runs = _Runs(stream, np.array([code for codes in code_of for code in codes.values()], np.int64))
     longest = frame_edges_us(stream.lengths, stream.frame_rate)
     spans = _Spans(words, int(longest.max(initial=0)))
     by_chance = np.argsort(np.argsort(utterance_keys(words.ids), kind="stable"))
-    made: list[Firing] = []
-    for w in shown:
-        code = int(found.codes[found.detection.best[w]])
-        utterance, onset, offset = runs.of(code)
-        hit = spans.overlap(w, utterance, onset, offset)
-        order = np.lexsort((onset, by_chance[utterance]))
-        for kind in (True, False):
-            made += [
-                Firing(w, code, words.ids[utterance[i]], int(onset[i]), int(offset[i]), kind)
-                for i in order[hit[order] == kind][:most].tolist()
-            ]
-    return made
+    return [
+        [one for w, code in codes.items() for one in _of_word(w, code, runs, spans, words.ids, by_chance, most)]
+        for codes in code_of
+    ]
+
+
+def _shown(found: WordList) -> dict[int, int]:
+    """The words whose firings are listed, best first, and the code of each."""
+    ranked, classic = found.ranked(), found.detection.classic
+    n = max(AT_LEAST, int(np.count_nonzero(classic[ranked] >= DETECTED_F1)))
+    best = found.detection.best
+    return {w: int(found.codes[best[w]]) for w in ranked[:n].tolist() if best[w] >= 0}
+
+
+def _of_word(
+    word: int, code: int, runs: _Runs, spans: _Spans, ids: Sequence[str], by_chance: Ints, most: int
+) -> list[Firing]:
+    utterance, onset, offset = runs.of(code)
+    hit = spans.overlap(word, utterance, onset, offset)
+    order = np.lexsort((onset, by_chance[utterance]))
+    return [
+        Firing(word, code, ids[utterance[i]], int(onset[i]), int(offset[i]), kind)
+        for kind in (True, False)
+        for i in order[hit[order] == kind][:most].tolist()
+    ]
 
 
 class _Runs:

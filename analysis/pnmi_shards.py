@@ -60,7 +60,7 @@ def merge(paths: Sequence[Path], jobs: int = -1) -> Outcome:
     """
     parts = count_files.open_shards(paths)
     meta = parts[0].meta
-    protocol = Protocol(**meta.protocol)
+    protocol = Protocol(**meta.protocol_values())
     settings = settings_of(meta.extra["classes"], protocol)
     names = list(meta.streams)
     tasks = [(name, i, [shard.path for shard in parts], settings) for i, name in enumerate(names)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -85,6 +86,17 @@ class StreamInfo(Strict):
     used_codes: int
     n_frames: int
     hours: Number
+
+    @classmethod
+    def of_frames(cls, codebook_size: int, frame_rate: Fraction, used_codes: int, n_frames: int) -> StreamInfo:
+        """What was counted, where all frames count for the time they last."""
+        return cls(
+            codebook_size=codebook_size,
+            frame_rate=str(frame_rate),
+            used_codes=used_codes,
+            n_frames=n_frames,
+            hours=float(n_frames / frame_rate / 3600),
+        )
 
 
 class Lag(Strict):

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from fractions import Fraction
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,10 +46,6 @@ class WordProtocol:
         if self.stop_words is not None:
             return self.stop_words
         return RESDAVENET_STOP_WORDS if definition == "resdavenet" else ()
-
-    def as_dict(self) -> dict[str, Any]:
-        """As it goes into the results."""
-        return {**asdict(self), "stop_words": {name: list(self.stops(name)) for name in self.definitions}}
 
 
 @dataclass(frozen=True)
@@ -102,21 +97,6 @@ class WordSource(Protocol):
         """Stream name."""
         ...
 
-    @property
-    def codebook_size(self) -> int:
-        """Codes lie below this."""
-        ...
-
-    @property
-    def frame_rate(self) -> Fraction:
-        """Hz."""
-        ...
-
-    @property
-    def n_frames(self) -> int:
-        """Tokens of the stream."""
-        ...
-
     def draw(self, r: int) -> WordCounts:
         """Counts of that draw."""
         ...
@@ -144,16 +124,6 @@ class CountedWords:
         return self.laid.stream.name
 
     @property
-    def codebook_size(self) -> int:
-        """Codes lie below this."""
-        return self.laid.stream.codebook_size
-
-    @property
-    def frame_rate(self) -> Fraction:
-        """Hz."""
-        return self.laid.stream.frame_rate
-
-    @property
     def n_frames(self) -> int:
         """Tokens of the stream in the utterances that are counted."""
         lengths = self.laid.stream.lengths
@@ -169,11 +139,11 @@ class CountedWords:
 
     def draw(self, r: int) -> WordCounts:
         """Counts of draw r."""
-        n = self.protocol.n_nulls
+        stream, seed = self.laid.stream, self.protocol.seed
+        if r > self.protocol.n_nulls:
+            still = np.zeros(len(stream.lengths), np.int64)
+            dealt = permuted_words(self.laid.words, r, seed)
+            return count_words(self.laid, still, self.halves.coarse, dealt, self.part)
+        shift = circular_shifts(self._keys, stream.lengths, stream.frame_rate, r, seed)
         rows = self.halves.coarse if r else self.halves.rows
-        lengths = self.laid.stream.lengths
-        shift = circular_shifts(self._keys, lengths, self.frame_rate, r if r <= n else 0, self.protocol.seed)
-        if r > n:
-            dealt = permuted_words(self.laid.words, r, self.protocol.seed)
-            return count_words(self.laid, shift, rows, dealt, self.part)
         return count_words(self.laid, shift, rows, part=self.part, grouped=self._grouped if r else None)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -207,7 +206,8 @@ def merge(paths: Sequence[Path], jobs: int = -1) -> Outcome:
             continue
         source = MergedWords(name, i, shards, halves)
         scored.append(score_stream(source, halves, protocol, types, jobs))
-        infos[name] = _info(source)
+        used = meta.extra["used_codes"][name]
+        infos[name] = StreamInfo.of_frames(source.codebook_size, source.frame_rate, used, source.n_frames)
     translations = meta.extra["translations"]
     keys = relatives(types, Path(translations) if translations else None)
     return outcome_of(protocol, scored, infos, added, types, count_files.add_about(shards), keys)
@@ -215,17 +215,6 @@ def merge(paths: Sequence[Path], jobs: int = -1) -> Outcome:
 
 def protocol_of(meta: ShardMeta) -> WordProtocol:
     """The protocol that the shards were counted under."""
-    said = {name: value for name, value in meta.protocol.items() if name != "given"}
-    stops = said.pop("stop_words")
-    definitions = tuple(said.pop("definitions"))
-    return WordProtocol(definitions=definitions, stop_words=None if stops is None else tuple(stops), **said)
-
-
-def _info(source: MergedWords) -> StreamInfo:
-    return StreamInfo(
-        codebook_size=source.codebook_size,
-        frame_rate=str(source.frame_rate),
-        used_codes=int(source.meta.extra["used_codes"][source.name]),
-        n_frames=source.n_frames,
-        hours=float(Fraction(source.n_frames) / source.frame_rate / 3600),
-    )
+    said = meta.protocol_values()
+    said.pop("given")
+    return WordProtocol(**said)

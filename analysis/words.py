@@ -122,11 +122,10 @@ def run(request: Request[WordProtocol], jobs: int = -1, options: Options = Optio
     for stream, source in zip(streams, sources, strict=True):
         one = score_stream(source, corpus.halves, request.protocol, types, jobs)
         scored.append(one)
-        infos[stream.name] = stream_info(source)
-        fired += [
-            (stream.name, found.definition, firings(found, stream, corpus.words, options.firings))
-            for found in one.lists
-        ]
+        used = used_codes(stream)
+        infos[stream.name] = StreamInfo.of_frames(stream.codebook_size, stream.frame_rate, used, source.n_frames)
+        shown = firings(one.lists, stream, corpus.words, options.firings)
+        fired += [(stream.name, found.definition, each) for found, each in zip(one.lists, shown, strict=True)]
     for pair in conditionals(corpus, streams, given, request.protocol):
         added += added_records(pair, jobs)
     about = about_of(request, coverage_of(corpus, sources), corpus.warnings)
@@ -172,18 +171,6 @@ def conditionals(
         laid = lay(corpus.words, joint, Fraction(protocol.half_window_ms, 1000))
         made.append(ConditionalWords(stream.name, given.name, laid, corpus.halves, (stream, given), protocol))
     return made
-
-
-def stream_info(source: CountedWords) -> StreamInfo:
-    """What was counted of a stream."""
-    stream = source.laid.stream
-    return StreamInfo(
-        codebook_size=stream.codebook_size,
-        frame_rate=str(stream.frame_rate),
-        used_codes=used_codes(stream),
-        n_frames=len(stream.codes),
-        hours=float(Fraction(len(stream.codes)) / stream.frame_rate / 3600),
-    )
 
 
 def used_codes(stream: Stream) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -185,11 +185,9 @@ def _record(
         chance = corrected(value, null[0])
         if null[0] >= 1:
             notes.append("not corrected: chance alone is perfect")
-        with np.errstate(divide="ignore", invalid="ignore"):
-            # each draw with the mean null of that very draw
-            mean = resampled[:, 1:].mean(axis=1) if resampled.shape[1] > 1 else np.full(len(resampled), np.nan)
-            around = uncertainty.basic(chance, (resampled[:, 0] - mean) / (1 - mean), sample.clusters.n)
-        around = replace(around, high=min(around.high, 1.0)) if math.isfinite(around.high) else around
+        mean = resampled[:, 1:].mean(axis=1) if resampled.shape[1] > 1 else np.full(len(resampled), np.nan)
+        adjusted = uncertainty.corrected_draws(resampled[:, 0], mean)
+        around = uncertainty.at_most_one(uncertainty.basic(chance, adjusted, sample.clusters.n))
     return Record(
         id=id,
         stream=stream,

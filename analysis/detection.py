@@ -119,6 +119,10 @@ class Detection:
     scored: NDArray[np.bool_]
     tokens: NDArray[np.int64]
 
+    def scored_on(self, half: int) -> NDArray[np.bool_]:
+        """The scored words that are said in a half: bool [n_words]."""
+        return np.asarray(self.scored & (self.tokens[:, half] > 0))
+
     @property
     def classic(self) -> NDArray[np.float64]:
         """F1 on the data that chose the codes: float64 [n_words]."""

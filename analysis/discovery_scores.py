@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -147,12 +146,10 @@ def _record(
     }
     if METRICS[metric].better == "higher" and len(values) > 1:
         chance = corrected(value, null_mean)
-        mean = varied[1:].mean(axis=0)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            adjusted = (varied[0] - mean) / (1 - mean)
+        adjusted = uncertainty.corrected_draws(varied[0], varied[1:].mean(axis=0))
         around = _interval(metric, chance, adjusted, clusters.n)
-        if METRICS[metric].high == 1 and math.isfinite(around.high):
-            around = replace(around, high=min(around.high, 1.0))
+        if METRICS[metric].high == 1:
+            around = uncertainty.at_most_one(around)
         fields |= {"corrected": chance, "corrected_ci_low": around.low, "corrected_ci_high": around.high}
     return Record(id=id, stream=id.removesuffix(f".{metric}"), n=n, protocol=PROTOCOL, note=note, **fields)
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Protocol
 
@@ -265,8 +264,7 @@ class _Scorer:
             null_mean, null_sd = mean_sd(null)
             chance = corrected(value, null_mean)
             adjusted = self._corrected_draws(i, protocol, metric, draws, nulls) if len(null) else draws[:0]
-            around = uncertainty.basic(chance, adjusted, clusters.n)
-            around = replace(around, high=min(around.high, 1.0)) if math.isfinite(around.high) else around
+            around = uncertainty.at_most_one(uncertainty.basic(chance, adjusted, clusters.n))
             null_stats = (null_mean, null_sd)
             record = make_record(stream, metric, protocol, "", value, interval, null_stats, scores.total, units)
             # the reason of what is missing stays behind the clusters
@@ -291,7 +289,7 @@ class _Scorer:
             n[block] += 1
         with np.errstate(divide="ignore", invalid="ignore"):
             mean = total / n
-            return (draws - mean) / (1 - mean)
+        return uncertainty.corrected_draws(draws, mean)
 
     def _speaker_records(
         self, source: CountSource, actual: JointCounts, first: _DrawScore, nulls: Sequence[_DrawScore]

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -66,6 +66,17 @@ def basic(estimate: float, draws: NDArray[np.float64], n_clusters: int) -> Inter
         return no_interval("fewer than 2 clusters or 20 defined draws")
     low, high = np.quantile(draws - estimate, expanded_tails(n_clusters))
     return Interval(estimate - float(high), estimate - float(low), "cluster-bootstrap-basic")
+
+
+def corrected_draws(draws: NDArray[np.float64], null_mean: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(value - null) / (1 - null) of each draw, with the mean null of that very draw; NaN where chance is perfect."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray((draws - null_mean) / (1 - null_mean))
+
+
+def at_most_one(interval: Interval) -> Interval:
+    """The interval of a corrected value, which cannot be better than perfect."""
+    return replace(interval, high=min(interval.high, 1.0)) if math.isfinite(interval.high) else interval
 
 
 def expanded_tails(n_clusters: int) -> tuple[float, float]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from analysis.detection import CLASSIC, HELD_OUT, Definition, Detection
 from analysis.results import Record
 from analysis.word_intervals import WordDraws
+from probes.clusters import Resampling
 from probes.words import WordCounts
 
 METRICS = ("detected_words", "word_f1_top250", "word_f1")
@@ -22,6 +23,11 @@ DIRECTIONS = ("direction=first->second", "direction=second->first")
 MAX_RANKS = 2000
 """Ranks that a curve of F1 shows at most."""
 Floats = NDArray[np.float64]
+
+
+def band_name(least: int, most: int | None) -> str:
+    """Name of a frequency band as a group of records."""
+    return f"band={least}" if most == least else f"band={least}-{most}" if most else f"band={least}+"
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,7 @@ class StreamWords:
         records: the numbers.
         lists: one for each definition.
         tokens: int64 [n_words], tokens of each word.
-        clusters: what was resampled, and how many of it.
+        clusters: what was resampled.
         notes: subject and note.
     """
 
@@ -75,7 +81,7 @@ class StreamWords:
     records: list[Record]
     lists: list[WordList]
     tokens: NDArray[np.int64]
-    clusters: str
+    clusters: Resampling
     notes: list[tuple[str, str]]
 
 

@@ -8,9 +8,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.information import corrected
 from analysis.metrics import METRICS
-from analysis.records import mean_sd, within_range
+from analysis.records import mean_sd, with_fixed_null, within_range
 from analysis.results import Null, Record
 from analysis.uncertainty import Interval
 
@@ -44,11 +43,8 @@ def word_record(
     """
     interval = within_range(metric, interval)
     mean, sd = mean_sd(null)
-    # a count of words, or of nats, has no 1 to be perfect at
-    shares = METRICS[metric].unit == "share"
-    fixed = [corrected(x, mean) if shares else math.nan for x in (value, interval.low, interval.high)]
     further = {name: mean_sd(draws) for name, draws in (nulls or {}).items()}
-    return Record(
+    record = Record(
         id=f"{stream}.{metric}{tag}",
         stream=stream,
         group=group,
@@ -57,12 +53,11 @@ def word_record(
         ci_high=interval.high,
         null_mean=mean,
         null_sd=sd,
-        corrected=fixed[0],
-        corrected_ci_low=fixed[1],
-        corrected_ci_high=fixed[2],
         n=n,
         protocol=protocol,
         ci_method=interval.method,
         note=interval.reason if math.isfinite(value) else f"undefined: {METRICS[metric].undefined}",
         nulls={name: Null(mean=m, sd=s) for name, (m, s) in further.items()},
     )
+    # a count of words, or of nats, has no 1 to be perfect at
+    return with_fixed_null(record) if METRICS[metric].unit == "share" else record

@@ -25,7 +25,7 @@ from analysis.results import Record
 from analysis.word_counting import FREQUENCY, Halves, WordProtocol, WordSource, scopes
 from analysis.word_information import WordInformation, information, without_each
 from analysis.word_intervals import Group, Picked, SummaryDraws, WordDraws, group_of, resample
-from analysis.word_lists import BANDS, DIRECTIONS, METRICS, StreamWords, word_list
+from analysis.word_lists import BANDS, DIRECTIONS, METRICS, StreamWords, band_name, word_list
 from analysis.word_records import word_record
 from probes.clusters import Resampling, Row, resampling
 from probes.words import WordCounts, WordType
@@ -91,7 +91,7 @@ class _Scorer:
             stops = self.protocol.stops(definition)
             self.chosen_from[definition] = candidates(self.types, self.tokens, self.protocol.min_count, stops)
         for least, most in BANDS:
-            name = f"band={least}" if most == least else f"band={least}-{most}" if most else f"band={least}+"
+            name = band_name(least, most)
             inside = (self.tokens >= least) & (self.tokens <= (most or math.inf))
             if inside.any() and (most is None or most >= self.protocol.min_count):
                 self.bands[name] = inside
@@ -122,7 +122,7 @@ class _Scorer:
                         made[variant, name] = summary(f1[one.scored & inside])
         whole = found[0]
         for h, name in enumerate(DIRECTIONS):
-            made[HELD_OUT, name] = summary(whole.f1[whole.scored & (whole.tokens[:, 1 - h] > 0), 1 + h])
+            made[HELD_OUT, name] = summary(whole.f1[whole.scored_on(1 - h), 1 + h])
         return made
 
     def score(self, first: WordCounts, nulls: Sequence[_NullDraw], jobs: int) -> StreamWords:
@@ -138,8 +138,7 @@ class _Scorer:
             lists.append(word_list(definition, found[0], first, words, [null.f1[definition] for null in nulls]))
         records += self._information_records(first, parts, clusters, nulls)
         notes = [(part.name or "whole corpus", c.note) for part, (c, _) in zip(parts, clusters, strict=True) if c.note]
-        what = f"{clusters[0][0].n} {clusters[0][0].unit}s"
-        return StreamWords(self.source.name, records, lists, self.tokens, what, notes)
+        return StreamWords(self.source.name, records, lists, self.tokens, clusters[0][0], notes)
 
     def resampled(
         self, first: WordCounts, definition: Definition
@@ -167,7 +166,7 @@ class _Scorer:
         whole, (resampled, of_row) = found[0], clusters[0]
         for h, name in enumerate(DIRECTIONS):
             half = np.where(parts[0].half == 1 - h, 1 - h, -1)
-            scored = whole.scored & (whole.tokens[:, 1 - h] > 0)
+            scored = whole.scored_on(1 - h)
             picked = Picked(whole.chosen[:, ::-1], half, np.flatnonzero(scored))
             drawn = self._draws(
                 first, picked, definition, resampled, of_row, {name: group_of(scored, whole.f1[:, 1 + h])}, None
@@ -221,7 +220,7 @@ class _Scorer:
         counted = {part.name: int(one.scored.sum()) for part, one in zip(parts, found, strict=True)}
         counted.update({name: int((whole.scored & inside).sum()) for name, inside in self.bands.items()})
         for h, name in enumerate(DIRECTIONS):
-            counted[name] = int((whole.scored & (whole.tokens[:, 1 - h] > 0)).sum())
+            counted[name] = int(whole.scored_on(1 - h).sum())
         return counted
 
     def _information_records(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -21,6 +19,7 @@ from reports.tables import (
     beside_null,
     clusters_of,
     coverage_line,
+    csv_text,
     make_table,
     number,
     trouble_lines,
@@ -153,7 +152,7 @@ def curve_csv(results: Results) -> str:
                     around = (f1.ci_low, f1.ci_high, f1.null_mean, f1.null_sd)
                     rest = (scores.get(stream, name, tier, rule, ms).value for name in ("r_value", "os"))
                     rows.append([stream, tier, rule, ms, *(x.value for x in of.values()), *around, *rest])
-    return _csv(CURVE_FIELDS, rows)
+    return csv_text(CURVE_FIELDS, rows)
 
 
 def segments_csv(summaries: Sequence[Summary]) -> str:
@@ -162,7 +161,7 @@ def segments_csv(summaries: Sequence[Summary]) -> str:
     for each in summaries:
         of = {"name": each.name, "kind": each.kind, **each.to_dict()}
         rows.append([of[field] for field in SEGMENT_FIELDS])
-    return _csv(SEGMENT_FIELDS, rows)
+    return csv_text(SEGMENT_FIELDS, rows)
 
 
 def histogram_csv(summaries: Sequence[Summary]) -> str:
@@ -172,14 +171,4 @@ def histogram_csv(summaries: Sequence[Summary]) -> str:
         for i, n in enumerate(each.histogram.tolist()):
             end = (i + 1) * MS_PER_BIN if i < N_BINS else ""
             rows.append([each.name, each.kind, i * MS_PER_BIN, end, n])
-    return _csv(("name", "kind", "from_ms", "to_ms", "n"), rows)
-
-
-def _csv(fields: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """CSV, empty where a number could not be had."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(fields)
-    for row in rows:
-        writer.writerow(["" if isinstance(x, float) and not math.isfinite(x) else x for x in row])
-    return out.getvalue()
+    return csv_text(("name", "kind", "from_ms", "to_ms", "n"), rows)

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from rich import box
 from rich.console import Group, RenderableType
 from rich.markup import escape
-from rich.table import Table
 from rich.text import Text
 
 from analysis.discovery import Outcome
@@ -16,7 +14,7 @@ from analysis.discovery_scores import SCORES
 from analysis.metrics import METRICS
 from analysis.results import Results, write_results
 from hac.files import write_text
-from reports.tables import metrics_csv, with_interval, with_null
+from reports.tables import coverage_line, make_table, metrics_csv, trouble_lines, with_interval, with_null
 
 
 def write_discovery(outcome: Outcome, folder: Path) -> list[Path]:
@@ -33,13 +31,11 @@ def write_discovery(outcome: Outcome, folder: Path) -> list[Path]:
 
 def discovery_table(results: Results) -> RenderableType:
     """What `hac-analyze discovery` prints: every score of every segmentation, then what was left out and warnings."""
-    table = Table(
-        title=escape(f"{results.system}: word discovery, 95 % intervals"), box=box.SIMPLE_HEAD, title_justify="left"
+    table = make_table(
+        f"{results.system}: word discovery, 95 % intervals",
+        ("segments of", "score"),
+        ("value [95 %]", "null ± sd", "null-corrected [95 %]", "n"),
     )
-    for name in ("segments of", "score"):
-        table.add_column(name)
-    for name in ("value [95 %]", "null ± sd", "null-corrected [95 %]", "n"):
-        table.add_column(name, justify="right")
     for stream in results.coverage["segments"]:
         for metric in SCORES:
             record = results.get(f"{stream}.{metric}")
@@ -57,14 +53,8 @@ def discovery_table(results: Results) -> RenderableType:
 
 
 def _lines(results: Results) -> Iterator[Text]:
-    counted = results.coverage["utterances"]
-    total = counted["in_manifest"]
     words = results.coverage["words"]
-    yield Text(
-        f"coverage: {counted['counted']} utterances"
-        + (f" of {total} in the manifest" if total is not None else "")
-        + f", {results.coverage['hours']['counted']:.3f} h, {words['found']:,} words"
-    )
+    yield coverage_line(results).append(f", {words['found']:,} words")
     for name, facts in results.coverage["segments"].items():
         yield Text(
             f"{name}: {facts['scored']:,} of {facts['found']:,} segments hold a phone by the rules and are scored, "
@@ -78,7 +68,4 @@ def _lines(results: Results) -> Iterator[Text]:
             "theirs: are words and phones of one alignment?",
             style="yellow",
         )
-    for reason, n in results.failures.items():
-        yield Text(f"left out: {n} x {reason}", style="yellow")
-    for warning in results.warnings:
-        yield Text(f"warning: {warning}", style="yellow")
+    yield from trouble_lines(results)

@@ -6,7 +6,8 @@ import csv
 import io
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -172,10 +173,13 @@ def _clusters(results: Results) -> str:
 def clusters_of(record: Record, results: Results) -> str:
     """What was resampled for a record's interval: `12 speakers`, `128 groups of utterances`, ..."""
     n, _, unit = record.note.split(NOTE_JOINER)[0].removeprefix("clusters: ").partition(" ")
-    if not unit:
-        return "clusters"
-    dealt = unit == "(utterance)" and int(n) < results.coverage["utterances"]["counted"]
-    return f"{n} groups of utterances" if dealt else f"{n} {unit.strip('()')}s"
+    return resampled_units(int(n), unit.strip("()"), results) if unit else "clusters"
+
+
+def resampled_units(n: int, unit: str, results: Results) -> str:
+    """So many units: utterances that were dealt into fewer are groups of utterances."""
+    dealt = unit == "utterance" and n < results.coverage["utterances"]["counted"]
+    return f"{n} groups of utterances" if dealt else f"{n} {unit}s"
 
 
 def _record(results: Results, stream: str, metric: str, protocol: str) -> Record:
@@ -218,14 +222,22 @@ def beside_null(record: Record) -> str:
 
 def metrics_csv(results: Results) -> str:
     """Every record as CSV, empty where a number could not be had."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(CSV_FIELDS)
+    rows = []
     for record in results.metrics:
         data = record.model_dump(mode="json")
         further = [f"{name} {null['mean']} {null['sd']}" for name, null in data["nulls"].items()]
         data["nulls"] = NOTE_JOINER.join(further)
-        writer.writerow([data[field] for field in CSV_FIELDS])
+        rows.append([data[field] for field in CSV_FIELDS])
+    return csv_text(CSV_FIELDS, rows)
+
+
+def csv_text(fields: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """CSV as text, empty where a number could not be had."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(fields)
+    for row in rows:
+        writer.writerow(["" if isinstance(x, float) and not math.isfinite(x) else x for x in row])
     return out.getvalue()
 
 
@@ -237,12 +249,10 @@ def phone_given_code_csv(table: NDArray[np.int64], labels: tuple[str, ...], code
         labels: names of the rows.
         codes: values of the columns.
     """
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["code", "share", *labels])
+    rows = []
     by_code, total = table.sum(axis=0), table.sum()
     for j, code in enumerate(codes):
         if by_code[j]:
-            row = [f"{value:.6g}" for value in table[:, j] / by_code[j]]
-            writer.writerow([int(code), f"{by_code[j] / total:.6g}", *row])
-    return out.getvalue()
+            shares = [f"{value:.6g}" for value in table[:, j] / by_code[j]]
+            rows.append([int(code), f"{by_code[j] / total:.6g}", *shares])
+    return csv_text(["code", "share", *labels], rows)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -17,10 +15,10 @@ from analysis.detection import HELD_OUT
 from analysis.related import RelatedWords
 from analysis.results import Record, Results
 from analysis.word_counting import FREQUENCY
-from analysis.word_lists import BANDS, StreamWords, WordList
+from analysis.word_lists import BANDS, StreamWords, WordList, band_name
 from analysis.words import Outcome
 from probes.words import WordType
-from reports.tables import coverage_line, make_table, short, trouble_lines
+from reports.tables import coverage_line, csv_text, make_table, resampled_units, short, trouble_lines
 
 TOP_WORDS = 10
 """Words of each stream that the terminal shows."""
@@ -49,10 +47,8 @@ def words_table(outcome: Outcome) -> RenderableType:
 
 
 def _detection_table(results: Results, streams: Sequence[StreamWords]) -> Table:
-    over = streams[0].clusters if streams else "clusters"
-    n, _, unit = over.partition(" ")
-    if unit == "utterances" and int(n) < results.coverage["utterances"]["counted"]:
-        over = f"{n} groups of utterances"
+    of = streams[0].clusters
+    over = resampled_units(of.n, of.unit, results)
     table = make_table(
         f"{results.system}: codes as word detectors, 95 % intervals over {over}",
         ("stream", "definition", "chosen on"),
@@ -153,14 +149,13 @@ _NO_WORDS = ("silence", "markers", "no_duration", "several_words", "utterances_w
 
 def words_csv(outcome: Outcome) -> str:
     """Every scored word of every stream under every definition, best first."""
-    out = io.StringIO()
-    writer = csv.DictWriter(out, WORDS_CSV, lineterminator="\n")
-    writer.writeheader()
-    for one in outcome.streams:
-        for found in one.lists:
-            for row in _word_rows(one, found, outcome.types):
-                writer.writerow({name: _plain(value) for name, value in row.items()})
-    return out.getvalue()
+    rows = (
+        [row[field] for field in WORDS_CSV]
+        for one in outcome.streams
+        for found in one.lists
+        for row in _word_rows(one, found, outcome.types)
+    )
+    return csv_text(WORDS_CSV, rows)
 
 
 def _word_rows(one: StreamWords, found: WordList, types: Sequence[WordType]) -> Iterator[dict[str, str | int | float]]:
@@ -191,30 +186,23 @@ def _word_rows(one: StreamWords, found: WordList, types: Sequence[WordType]) -> 
 
 def related_csv(outcome: Outcome) -> str:
     """Related words that share their best code."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(("stream", "definition", "kind", "key", "code", "words"))
-    for stream, definition, found in outcome.related:
-        for group in found.groups:
-            writer.writerow((stream, definition, group.kind, group.key, group.code, _names(group, outcome.types)))
-    return out.getvalue()
+    rows = (
+        (stream, definition, group.kind, group.key, group.code, _names(group, outcome.types))
+        for stream, definition, found in outcome.related
+        for group in found.groups
+    )
+    return csv_text(("stream", "definition", "kind", "key", "code", "words"), rows)
 
 
 def bands_csv(outcome: Outcome) -> str:
     """The numbers by frequency band of the words."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(("id", "band", "words", "value", "ci_low", "ci_high", "null_mean", "null_sd"))
-    order = {_band(least, most): place for place, (least, most) in enumerate(BANDS)}
-    for record in outcome.results.metrics:
-        if record.group in order:
-            numbers = (record.value, record.ci_low, record.ci_high, record.null_mean, record.null_sd)
-            writer.writerow((record.id, record.group.split("=")[1], record.n, *(_plain(x) for x in numbers)))
-    return out.getvalue()
-
-
-def _band(least: int, most: int | None) -> str:
-    return f"band={least}" if most == least else f"band={least}-{most}" if most else f"band={least}+"
+    bands = {band_name(least, most) for least, most in BANDS}
+    rows = (
+        (r.id, r.group.split("=")[1], r.n, r.value, r.ci_low, r.ci_high, r.null_mean, r.null_sd)
+        for r in outcome.results.metrics
+        if r.group in bands
+    )
+    return csv_text(("id", "band", "words", "value", "ci_low", "ci_high", "null_mean", "null_sd"), rows)
 
 
 def _names(group: RelatedWords, types: Sequence[WordType]) -> str:
@@ -233,10 +221,6 @@ def _spanned(record: Record) -> str:
 
 def _interval(value: float, low: float, high: float) -> str:
     return short(value) + (f" [{short(low)}, {short(high)}]" if math.isfinite(low) else "")
-
-
-def _plain(value: str | int | float) -> str | int | float:
-    return "" if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _shown(word: str | int | float) -> str:

@@ -73,7 +73,7 @@ def boundaries(
     request = prepare(store, manifest, alignments, protocol, **rest)
     if part:
         run_shard(request, *part, output / NAME, jobs)
-        typer.echo(f"counts of shard {shard}: {output / NAME}; add all shards up with: hac-analyze merge DIR...")
+        opt.tell_shard(shard, output / NAME)
         return
     finish(run(request, jobs), output, jobs)
 
@@ -85,7 +85,7 @@ def finish(outcome: Outcome, output: Path, jobs: int) -> None:
 
     written = write_boundaries(outcome, output, jobs)
     opt.show(boundary_tables(outcome.results))
-    typer.echo(f"results: {written[-1]} ({len(written)} files in {output})")
+    opt.tell_files(written, output)
 
 
 def _protocol(

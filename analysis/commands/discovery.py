@@ -118,4 +118,4 @@ def finish(outcome: Outcome, output: Path) -> None:
 
     written = write_discovery(outcome, output)
     opt.show(discovery_table(outcome.results))
-    typer.echo(f"results: {written[-1]} ({len(written)} files in {output})")
+    opt.tell_files(written, output)

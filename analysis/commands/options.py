@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -128,3 +129,13 @@ def show(table: RenderableType) -> None:
 
     out = Console(highlight=False)
     (out if out.is_terminal else Console(width=120, highlight=False)).print(table)
+
+
+def tell_files(written: Sequence[Path], output: Path) -> None:
+    """Say where the files of a run are; the last is the results."""
+    typer.echo(f"results: {written[-1]} ({len(written)} files in {output})")
+
+
+def tell_shard(shard: str | None, path: Path) -> None:
+    """Say where the counts of a shard are, and what to do with them."""
+    typer.echo(f"counts of shard {shard}: {path}; add all shards up with: hac-analyze merge DIR...")

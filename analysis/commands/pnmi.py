@@ -64,7 +64,7 @@ def pnmi(
     request = prepare(store, manifest, alignments, protocol, **rest)
     if part:
         run_shard(request, *part, output / NAME)
-        typer.echo(f"counts of shard {shard}: {output / NAME}; add all shards up with: hac-analyze merge DIR...")
+        opt.tell_shard(shard, output / NAME)
         return
     finish(run(request, jobs), output, jobs)
 
@@ -76,4 +76,4 @@ def finish(outcome: Outcome, output: Path, jobs: int) -> None:
 
     written = write_pnmi(outcome, output, jobs)
     opt.show(pnmi_table(outcome.results))
-    typer.echo(f"results: {written[-1]} ({len(written)} files in {output})")
+    opt.tell_files(written, output)

@@ -91,7 +91,7 @@ def words(
     options = Options(given, translations, firings)
     if part:
         run_shard(request, *part, output / NAME, options)
-        typer.echo(f"counts of shard {shard}: {output / NAME}; add all shards up with: hac-analyze merge DIR...")
+        opt.tell_shard(shard, output / NAME)
         return
     finish(run(request, jobs, options), output, jobs)
 
@@ -122,4 +122,4 @@ def finish(outcome: Outcome, output: Path, jobs: int) -> None:
 
     written = write_words(outcome, output, jobs)
     opt.show(words_table(outcome))
-    typer.echo(f"results: {written[-1]} ({len(written)} files in {output})")
+    opt.tell_files(written, output)

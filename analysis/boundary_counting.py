@@ -200,7 +200,7 @@ def count_streams(
                 stream.name,
                 stream.codebook_size,
                 stream.frame_rate,
-                np.unique(stream.codes).astype(np.int64),
+                stream.used_codes(),
                 {name: [draw[name] for draw in draws] for name in references},
                 run_durations(stream, marked.rows),
             )

@@ -206,7 +206,7 @@ def _info(stream: Stream, met: Match) -> StreamInfo:
     return StreamInfo(
         codebook_size=stream.codebook_size,
         frame_rate=str(stream.frame_rate),
-        used_codes=len(np.unique(stream.codes)),
+        used_codes=len(stream.used_codes()),
         n_frames=len(stream.codes),
         hours=sum(met.durations_us[id] for id in met.ids) / US_PER_S / 3600,
     )

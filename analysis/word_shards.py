@@ -27,7 +27,6 @@ from analysis.words import (
     outcome_of,
     relatives,
     spoken,
-    used_codes,
 )
 from hac.data.alignment import WORDS
 from probes.clusters import Row, Rows
@@ -75,7 +74,7 @@ def run_shard(request: Request[WordProtocol], index: int, n: int, path: Path, op
         extra={
             "types": [list(word) for word in whole.words.types],
             "half": whole.halves.half.tolist(),
-            "used_codes": {stream.name: used_codes(stream) for stream in streams},
+            "used_codes": {stream.name: len(stream.used_codes()) for stream in streams},
             "translations": str(options.translations) if options.translations else None,
         },
     )

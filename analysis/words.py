@@ -29,7 +29,7 @@ from analysis.word_scores import score_stream
 from hac.data.alignment import WORDS
 from hac.data.tokens import Stream
 from probes.controls import MIN_SHIFT_S
-from probes.counts import MAX_SCRATCH, join_streams
+from probes.counts import join_streams
 from probes.splits import halves
 from probes.words import Words, WordType, lay
 
@@ -103,7 +103,7 @@ def spoken(request: Request[WordProtocol]) -> Spoken:
     return Spoken(met, words, cleaning, Halves(met.rows, half), warnings)
 
 
-def run(request: Request[WordProtocol], jobs: int = -1, options: Options = Options()) -> Outcome:
+def run(request: Request[WordProtocol], jobs: int = -1, options: Options | None = None) -> Outcome:
     """Count and score every stream asked for.
 
     Args:
@@ -122,7 +122,7 @@ def run(request: Request[WordProtocol], jobs: int = -1, options: Options = Optio
     for stream, source in zip(streams, sources, strict=True):
         one = score_stream(source, corpus.halves, request.protocol, types, jobs)
         scored.append(one)
-        used = used_codes(stream)
+        used = len(stream.used_codes())
         infos[stream.name] = StreamInfo.of_frames(stream.codebook_size, stream.frame_rate, used, source.n_frames)
         shown = firings(one.lists, stream, corpus.words, options.firings)
         fired += [(stream.name, found.definition, each) for found, each in zip(one.lists, shown, strict=True)]
@@ -171,13 +171,6 @@ def conditionals(
         laid = lay(corpus.words, joint, Fraction(protocol.half_window_ms, 1000))
         made.append(ConditionalWords(stream.name, given.name, laid, corpus.halves, (stream, given), protocol))
     return made
-
-
-def used_codes(stream: Stream) -> int:
-    """Count of codes that occur."""
-    if stream.codebook_size > MAX_SCRATCH:
-        return len(np.unique(stream.codes))
-    return int(np.count_nonzero(np.bincount(stream.codes, minlength=1)))
 
 
 def coverage_of(corpus: Spoken, sources: Sequence[CountedWords]) -> dict[str, Any]:

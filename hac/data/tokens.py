@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from hac.data.token_options import Ids, Rate, TokenFormat
 
 
+_COUNTED_SIZE = 1 << 24
+"""Codebooks up to this size are gone through with a count for each code, which is much quicker than sorting."""
+
+
 @dataclass(frozen=True)
 class Stream:
     """One stream of every utterance: the codes of utterance i are `codes[bounds[i]:bounds[i + 1]]`.
@@ -50,6 +54,12 @@ class Stream:
     def utterance(self, index: int) -> NDArray[np.int32]:
         """Codes of utterance `index`, int32 [n_frames of it], a view."""
         return self.codes[self.bounds[index] : self.bounds[index + 1]]
+
+    def used_codes(self) -> NDArray[np.int64]:
+        """The codes that occur, int64 [n_used], ascending."""
+        if self.codebook_size > _COUNTED_SIZE:
+            return np.unique(self.codes).astype(np.int64)
+        return np.flatnonzero(np.bincount(self.codes, minlength=1)).astype(np.int64)
 
     def run_starts(self) -> NDArray[np.int64]:
         """Where runs of equal codes begin, int64 [n_runs], places in `codes`; a run ends with its utterance."""

@@ -2,35 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """What a reader must know of a metric.
-
-    Attributes:
-        name: the part of a result's id after the stream.
-        title: as printed over a column.
-        unit: `share`, `nats`, `codes`, ...
-        low, high: range; None where unbounded.
-        better: which way is better, or `none` for a description.
-        has_null: whether a chance level is computed.
-        undefined: when the value is NaN.
-        definition: formula and source.
-    """
-
-    name: str
-    title: str
-    unit: str
-    low: float | None
-    high: float | None
-    better: Literal["higher", "lower", "none"]
-    has_null: bool
-    undefined: str
-    definition: str
-
+from analysis.metric import Metric
+from analysis.metric_records import interventions, leakage, reconstruction, stability, usage
 
 _DETECTION = "analysis.detection: Harwath, Hsu and Glass 2020 (resdavenet), Peng and Harwath 2022 (vg-hubert)"
 _BOUNDARIES = "h hits, r reference boundaries, e change points of the tokens; rules in probes.boundaries"
@@ -338,6 +311,10 @@ METRICS |= {
         ),
     )
 }
+
+
+for _records in (reconstruction, leakage, interventions, usage, stability):
+    METRICS |= {metric.name: metric for metric in _records.RECORDS}
 
 
 def metric_of(id: str) -> Metric:

@@ -1,0 +1,1 @@
+"""The records of metrics, one module an analysis; `analysis.metrics` gathers them."""

@@ -1,0 +1,1 @@
+"""Models that judge speech: recognizers, speaker encoders, predictors of opinion scores."""

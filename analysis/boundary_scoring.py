@@ -202,6 +202,8 @@ def _record(
         n=scored.estimates if metric == "boundary_precision" else scored.references,
         protocol=rule,
         ci_method=interval.method,
+        redrawn=interval.redrawn,
+        redrawn_corrected=around.redrawn,
         note=NOTE_JOINER.join(note for note in notes if note),
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -232,6 +234,7 @@ def _coverage(
     return {
         "utterances": {
             "counted": len(ids),
+            "key": utterance_key(ids, [(of[id].language, of[id].speaker) if of else (None, None) for id in ids]),
             "in_manifest": len(manifest.ids) if manifest else None,
             "with_alignment": n_aligned,
             "with_tokens": len(tokens.ids),
@@ -243,6 +246,12 @@ def _coverage(
         "speakers": len({of[id].speaker for id in ids} - {None}) if manifest else None,
         "languages": sorted({language for id in ids if (language := of[id].language)}) if manifest else [],
     }
+
+
+def utterance_key(ids: Sequence[str], voices: Sequence[tuple[str | None, str | None]]) -> str:
+    """Hash of the utterances counted and of their languages and speakers: runs with the same one can be paired."""
+    facts = sorted((id, *voice) for id, voice in zip(ids, voices, strict=True))
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
 
 def _no_match(manifest: Manifest | None, aligned: tuple[str, ...], tokens: TokenStore) -> str:

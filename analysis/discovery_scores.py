@@ -143,6 +143,7 @@ def _record(
         "null_mean": null_mean,
         "null_sd": null_sd,
         "ci_method": interval.method,
+        "redrawn": interval.redrawn,
     }
     if METRICS[metric].better == "higher" and len(values) > 1:
         chance = corrected(value, null_mean)
@@ -151,6 +152,7 @@ def _record(
         if METRICS[metric].high == 1:
             around = uncertainty.at_most_one(around)
         fields |= {"corrected": chance, "corrected_ci_low": around.low, "corrected_ci_high": around.high}
+        fields["redrawn_corrected"] = around.redrawn
     return Record(id=id, stream=id.removesuffix(f".{metric}"), n=n, protocol=PROTOCOL, note=note, **fields)
 
 

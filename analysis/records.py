@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from analysis.information import corrected
 from analysis.metrics import METRICS as RECORDS
 from analysis.results import Record
-from analysis.uncertainty import Interval
+from analysis.uncertainty import Interval, Redrawn
 from hac.data.timeline import US_PER_S
 from probes.counts import JointCounts
 
@@ -65,6 +66,7 @@ def make_record(
         n=round(total / units),
         protocol=protocol,
         ci_method=interval.method,
+        redrawn=interval.redrawn,
         note=interval.reason if math.isfinite(value) else f"undefined: {RECORDS[metric].undefined}",
     )
 
@@ -72,7 +74,9 @@ def make_record(
 def with_fixed_null(record: Record) -> Record:
     """The record with its null-corrected value; its interval is the value's, the null held fixed."""
     mean = record.null_mean
+    drawn = record.redrawn
     update = {
+        "redrawn_corrected": Redrawn((drawn.values - mean) / (1 - mean)) if drawn and mean < 1 else None,
         "corrected": corrected(record.value, mean),
         "corrected_ci_low": corrected(record.ci_low, mean),
         "corrected_ci_high": corrected(record.ci_high, mean),
@@ -86,7 +90,7 @@ def within_range(metric: str, interval: Interval) -> Interval:
     low = interval.low if record.low is None else max(interval.low, record.low)
     high = interval.high if record.high is None else min(interval.high, record.high)
     defined = math.isfinite(interval.low)
-    return Interval(low, high, interval.method, interval.reason) if defined else interval
+    return replace(interval, low=low, high=high) if defined else interval
 
 
 def mean_sd(values: NDArray[np.float64]) -> tuple[float, float]:

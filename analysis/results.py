@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 
+from analysis.uncertainty import Redrawn
 from hac.errors import HacError
 from hac.files import write_text
 
@@ -58,6 +59,7 @@ class Record(Strict):
         ci_method: how the interval was made, or `none`.
         note: reasons for what is missing, remarks.
         nulls: further nulls by name, where there are any.
+        redrawn, redrawn_corrected: `value` and `corrected` on clusters drawn anew; kept in `draws.parquet`.
     """
 
     id: str
@@ -76,6 +78,10 @@ class Record(Strict):
     ci_method: str = "none"
     note: str = ""
     nulls: dict[str, Null] = {}
+    redrawn: Redrawn | None = Field(default=None, exclude=True, repr=False)
+    redrawn_corrected: Redrawn | None = Field(default=None, exclude=True, repr=False)
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
 
 
 class StreamInfo(Strict):

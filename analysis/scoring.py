@@ -273,6 +273,7 @@ class _Scorer:
                 "corrected": chance,
                 "corrected_ci_low": around.low,
                 "corrected_ci_high": around.high,
+                "redrawn_corrected": around.redrawn,
                 "note": NOTE_JOINER.join(note for note in notes if note),
             }
             made.append(record.model_copy(update=update))

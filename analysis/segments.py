@@ -135,6 +135,7 @@ def records(summary: Summary, sample: Sample) -> list[Record]:
                 n=summary.n,
                 protocol=PROTOCOL,
                 ci_method=around.method,
+                redrawn=around.redrawn,
                 note=NOTE_JOINER.join(note for note in (sample.note, reason) if note),
             )
         )

@@ -32,14 +32,33 @@ BLOCK = 1 << 17
 """Cells (columns x draws) of the dense block that is resampled at a time: small enough for the cache."""
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Redrawn:
+    """A value on clusters drawn anew, or without each cluster: what another run's value can be paired with.
+
+    Attributes:
+        values: float32 [n_draws] in the order of the draws, or [n_clusters] in the order of the clusters; NaN where
+            the value is undefined there.
+    """
+
+    values: NDArray[np.float32]
+
+    def __eq__(self, other: object) -> bool:
+        """Whether all values are the same, bit by bit."""
+        return isinstance(other, Redrawn) and self.values.tobytes() == other.values.tobytes()
+
+    __hash__ = None  # type: ignore[assignment]
+
+
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A 95 % interval; NaN with a reason where there is none."""
+    """A 95 % interval; NaN with a reason where there is none. `redrawn` is what it was made of."""
 
     low: float
     high: float
     method: str
     reason: str = ""
+    redrawn: Redrawn | None = None
 
 
 def no_interval(reason: str) -> Interval:
@@ -61,11 +80,12 @@ def basic(estimate: float, draws: NDArray[np.float64], n_clusters: int) -> Inter
         draws: float64 [n_draws], the value on each draw; NaN draws (a score undefined there) are left out.
         n_clusters: count of clusters that were resampled.
     """
+    redrawn = Redrawn(np.asarray(draws, np.float32))
     draws = draws[np.isfinite(draws)]
     if n_clusters < 2 or len(draws) < 20 or not math.isfinite(estimate):
         return no_interval("fewer than 2 clusters or 20 defined draws")
     low, high = np.quantile(draws - estimate, expanded_tails(n_clusters))
-    return Interval(estimate - float(high), estimate - float(low), "cluster-bootstrap-basic")
+    return Interval(estimate - float(high), estimate - float(low), "cluster-bootstrap-basic", redrawn=redrawn)
 
 
 def corrected_draws(draws: NDArray[np.float64], null_mean: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -91,13 +111,14 @@ def expanded_tails(n_clusters: int) -> tuple[float, float]:
 
 def jackknife(estimate: float, left_out: NDArray[np.float64]) -> Interval:
     """Jackknife interval from the values with each cluster left out: float64 [n_clusters]."""
+    redrawn = Redrawn(np.asarray(left_out, np.float32))
     left_out = left_out[np.isfinite(left_out)]
     n = len(left_out)
     if n < 3 or not math.isfinite(estimate):
         return no_interval("fewer than 3 clusters")
     error = math.sqrt((n - 1) / n * float(((left_out - left_out.mean()) ** 2).sum()))
     half = float(special.stdtrit(n - 1, (1 + LEVEL) / 2)) * error
-    return Interval(estimate - half, estimate + half, "cluster-jackknife-t")
+    return Interval(estimate - half, estimate + half, "cluster-jackknife-t", redrawn=redrawn)
 
 
 @dataclass(frozen=True)

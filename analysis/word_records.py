@@ -56,6 +56,7 @@ def word_record(
         n=n,
         protocol=protocol,
         ci_method=interval.method,
+        redrawn=interval.redrawn,
         note=interval.reason if math.isfinite(value) else f"undefined: {METRICS[metric].undefined}",
         nulls={name: Null(mean=m, sd=s) for name, (m, s) in further.items()},
     )

@@ -6,12 +6,10 @@ from pathlib import Path
 
 from analysis import engine
 from analysis.boundaries import Outcome
-from analysis.results import write_results
 from hac.files import write_text
 from reports.boundary_figures import run_histogram, tolerance_curves
 from reports.boundary_tables import curve_csv, histogram_csv, segments_csv
-from reports.run_files import file_names
-from reports.tables import metrics_csv
+from reports.run_files import file_names, write_numbers
 
 
 def write_boundaries(outcome: Outcome, folder: Path, jobs: int = 1) -> list[Path]:
@@ -28,7 +26,6 @@ def write_boundaries(outcome: Outcome, folder: Path, jobs: int = 1) -> list[Path
     results = outcome.results
     summaries = [*outcome.labels, *outcome.runs]
     tables = {
-        "metrics.csv": metrics_csv(results),
         "boundaries.csv": curve_csv(results),
         "segments.csv": segments_csv(summaries),
         "segment_histogram.csv": histogram_csv(summaries),
@@ -43,6 +40,4 @@ def write_boundaries(outcome: Outcome, folder: Path, jobs: int = 1) -> list[Path
         written += [curves[-1][-1], histograms[-1][-1]]
     engine.run(tolerance_curves, curves, jobs=jobs, what="drawing curves")
     engine.run(run_histogram, histograms, jobs=jobs, what="drawing histograms")
-    written.append(folder / "results.json")
-    write_results(results, written[-1])
-    return written
+    return [*written, *write_numbers(results, folder)]

@@ -1,32 +1,17 @@
-"""Word discovery as a table for a terminal, and its files."""
+"""Word discovery as a table for a terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.text import Text
 
-from analysis.discovery import Outcome
 from analysis.discovery_scores import SCORES
 from analysis.metrics import METRICS
-from analysis.results import Results, write_results
-from hac.files import write_text
-from reports.tables import coverage_line, make_table, metrics_csv, trouble_lines, with_interval, with_null
-
-
-def write_discovery(outcome: Outcome, folder: Path) -> list[Path]:
-    """Write everything of a run; `results.json` last, so that it being there means that all is there.
-
-    Returns:
-        The files written.
-    """
-    written = [folder / "metrics.csv", folder / "results.json"]
-    write_text(written[0], metrics_csv(outcome.results))
-    write_results(outcome.results, written[1])
-    return written
+from analysis.results import Results
+from reports.tables import coverage_line, make_table, trouble_lines, with_interval, with_null
 
 
 def discovery_table(results: Results) -> RenderableType:

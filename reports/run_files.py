@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from analysis import engine
+from analysis.draws import write_draws
 from analysis.pnmi import Outcome
-from analysis.results import write_results
+from analysis.results import Results, write_results
 from hac.files import distinct, write_text
 from reports.figures import heat_map, pnmi_bars
 from reports.tables import metrics_csv, phone_given_code_csv
@@ -26,9 +27,8 @@ def write_pnmi(outcome: Outcome, folder: Path, jobs: int = 1) -> list[Path]:
         The files written.
     """
     results = outcome.results
-    written = [folder / "metrics.csv", folder / "figures" / "pnmi.png"]
-    write_text(written[0], metrics_csv(results))
-    pnmi_bars(results, written[1])
+    written = [folder / "figures" / "pnmi.png"]
+    pnmi_bars(results, written[0])
     drawings = []
     names = file_names(results.streams)
     for name, stream, scores in zip(names, results.streams, outcome.streams, strict=True):
@@ -38,9 +38,17 @@ def write_pnmi(outcome: Outcome, folder: Path, jobs: int = 1) -> list[Path]:
         drawings.append((scores.table, scores.labels, outcome.classes, title, png))
         written += [csv, png]
     engine.run(heat_map, drawings, jobs=jobs, what="drawing")
-    written.append(folder / "results.json")
-    write_results(results, written[-1])
-    return written
+    return [*written, *write_numbers(results, folder)]
+
+
+def write_numbers(results: Results, folder: Path) -> list[Path]:
+    """Write `metrics.csv`, `draws.parquet` and, last, `results.json`; returns their paths."""
+    table = folder / "metrics.csv"
+    write_text(table, metrics_csv(results))
+    draws = write_draws(results, folder)
+    written = folder / "results.json"
+    write_results(results, written)
+    return [table, draws, written]
 
 
 def file_names(texts: Iterable[str]) -> list[str]:

@@ -10,11 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from analysis import engine
-from analysis.results import write_results
 from analysis.words import Outcome
 from hac.files import atomic_path, write_text
-from reports.run_files import file_names
-from reports.tables import metrics_csv
+from reports.run_files import file_names, write_numbers
 from reports.word_figures import best_words, f1_by_rank
 from reports.word_tables import bands_csv, related_csv, words_csv
 
@@ -39,8 +37,7 @@ def write_words(outcome: Outcome, folder: Path, jobs: int = 1) -> list[Path]:
         The files written.
     """
     written = []
-    texts = {"metrics": metrics_csv(outcome.results), "words": words_csv(outcome)}
-    texts.update({"bands": bands_csv(outcome), "related": related_csv(outcome)})
+    texts = {"words": words_csv(outcome), "bands": bands_csv(outcome), "related": related_csv(outcome)}
     for name, text in texts.items():
         written.append(folder / f"{name}.csv")
         write_text(written[-1], text)
@@ -55,9 +52,7 @@ def write_words(outcome: Outcome, folder: Path, jobs: int = 1) -> list[Path]:
             drawings += [(f1_by_rank, found, title, ranks), (best_words, one, found, outcome.types, title, best)]
             written += [ranks, best]
     engine.run(_draw, drawings, jobs=jobs, what="drawing")
-    written.append(folder / "results.json")
-    write_results(outcome.results, written[-1])
-    return written
+    return [*written, *write_numbers(outcome.results, folder)]
 
 
 def _draw(drawing: Callable[..., None], *arguments: Any) -> None:

@@ -114,8 +114,9 @@ def _say(text: str) -> None:
 
 def finish(outcome: Outcome, output: Path) -> None:
     """Write a run's files, print its table and say where the files are."""
-    from reports.discovery_tables import discovery_table, write_discovery
+    from reports.discovery_tables import discovery_table
+    from reports.run_files import write_numbers
 
-    written = write_discovery(outcome, output)
+    written = write_numbers(outcome.results, output)
     opt.show(discovery_table(outcome.results))
     opt.tell_files(written, output)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from analysis import uncertainty
-from analysis.discovery import Outcome, run
+from analysis.discovery import run
 from analysis.discovery_scores import NED, SCORES
 from analysis.metrics import METRICS, metric_of
 from hac.data.segments import runs_of
@@ -24,7 +24,8 @@ from hac.data.tokens import Stream, TokenStore
 from hac.errors import HacError
 from probes.controls import circular_shifts, utterance_keys
 from probes.discovery_counts import shifted, words_to_find
-from reports.discovery_tables import discovery_table, write_discovery
+from reports.discovery_tables import discovery_table
+from reports.run_files import write_numbers
 from tests.analysis import discovery_worlds as slow
 from tests.analysis.discovery_worlds import (
     QUICK,
@@ -122,8 +123,8 @@ def test_processes_change_nothing(tmp_path: Path) -> None:
     alone, several = score(world, jobs=1).results, score(world, jobs=2).results
     # as JSON, where NaN is equal to itself
     assert [r.model_dump_json() for r in alone.metrics] == [r.model_dump_json() for r in several.metrics]
-    written = write_discovery(Outcome(alone), tmp_path / "out")
-    assert [path.name for path in written] == ["metrics.csv", "results.json"]
+    written = write_numbers(alone, tmp_path / "out")
+    assert [path.name for path in written] == ["metrics.csv", "draws.parquet", "results.json"]
     assert all(path.exists() for path in written)
 
 

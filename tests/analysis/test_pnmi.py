@@ -192,7 +192,7 @@ def test_a_run_leaves_the_same_bytes_twice(world: World, tmp_path: Path) -> None
         write_pnmi(run(world.request(*streams_of(world)), jobs=1), tmp_path / name)
     files = sorted(path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*") if path.is_file())
     assert Path("results.json") in files
-    assert len(files) == 9
+    assert len(files) == 10
     for path in files:
         assert (tmp_path / "a" / path).read_bytes() == (tmp_path / "b" / path).read_bytes(), path
 

@@ -109,7 +109,7 @@ def test_a_run_leaves_the_same_files_twice_and_results_last(outcome: Outcome, tm
         assert a.read_bytes() == b.read_bytes()
         assert a.resolve().is_relative_to(tmp_path / "a")
     assert written[0][-1].name == "results.json"
-    assert len(set(written[0])) == 9
+    assert len(set(written[0])) == 10
 
 
 def test_one_tier_and_no_references_are_drawn_too(tmp_path: Path) -> None:

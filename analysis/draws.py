@@ -1,0 +1,79 @@
+"""`draws.parquet`: every number of a run on clusters drawn anew, beside its `results.json`.
+
+Runs over the same utterances with the same seed draw the same clusters, so the difference of two runs can be taken draw
+by draw: an interval of the difference, in which what both runs share (easy and hard speakers) cancels.
+
+One row a record: `id`, `group`, `method` (as in the record), `value` and `corrected`: float32 lists, in the order of
+the draws (bootstrap) or of the clusters left out (jackknife); null where there are none.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from analysis.results import Record, Results
+from analysis.uncertainty import Redrawn
+from hac.errors import HacError
+from hac.files import atomic_path
+
+NAME = "draws.parquet"
+_LIST = pa.list_(pa.float32())
+SCHEMA = pa.schema(
+    [("id", pa.string()), ("group", pa.string()), ("method", pa.string()), ("value", _LIST), ("corrected", _LIST)]
+)
+
+
+def write_draws(results: Results, folder: Path) -> Path:
+    """Write the draws of a run's records, atomically."""
+    records = [record for record in results.metrics if record.redrawn is not None]
+    columns = [
+        [record.id for record in records],
+        [record.group for record in records],
+        [record.ci_method for record in records],
+        [_values(record.redrawn) for record in records],
+        [_values(record.redrawn_corrected) for record in records],
+    ]
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, SCHEMA, strict=True)]
+    path = folder / NAME
+    with atomic_path(path) as temporary:
+        pq.write_table(pa.table(arrays, schema=SCHEMA), temporary, compression="zstd")
+    return path
+
+
+def with_draws(results: Results, folder: Path) -> Results:
+    """The results with the draws that lie beside them; without the file, as they are.
+
+    Raises:
+        HacError: the file is not one of ours.
+    """
+    path = folder / NAME
+    if not path.is_file():
+        return results
+    try:
+        table = pq.read_table(path, schema=SCHEMA)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise HacError(f"{path}: not a whole file of draws; run the analysis again") from error
+    names = zip(table["id"].to_pylist(), table["group"].to_pylist(), strict=True)
+    place = {key: i for i, key in enumerate(names)}
+    columns = {name: table[name].combine_chunks() for name in ("value", "corrected")}
+
+    def drawn(record: Record) -> Record:
+        i = place.get((record.id, record.group))
+        if i is None:
+            return record
+        found = {name: _redrawn(column[i]) for name, column in columns.items()}
+        return record.model_copy(update={"redrawn": found["value"], "redrawn_corrected": found["corrected"]})
+
+    return results.model_copy(update={"metrics": [drawn(record) for record in results.metrics]})
+
+
+def _values(redrawn: Redrawn | None) -> np.ndarray | None:
+    return None if redrawn is None else redrawn.values
+
+
+def _redrawn(scalar: pa.ListScalar) -> Redrawn | None:
+    return Redrawn(scalar.values.to_numpy().astype(np.float32)) if scalar.is_valid else None

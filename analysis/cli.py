@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from analysis.commands.boundaries import boundaries
+from analysis.commands.compare import compare
 from analysis.commands.demo import demo
 from analysis.commands.discovery import discovery
 from analysis.commands.merge import merge
@@ -26,7 +27,7 @@ def _hac_analyze() -> None:
     """Show what speech tokens carry: every number beside its null and its interval."""
 
 
-for command in (pnmi, words, boundaries, discovery, merge, demo):
+for command in (pnmi, words, boundaries, discovery, merge, compare, demo):
     app.command()(command)
 
 

@@ -3,8 +3,8 @@
 Runs over the same utterances with the same seed draw the same clusters, so the difference of two runs can be taken draw
 by draw: an interval of the difference, in which what both runs share (easy and hard speakers) cancels.
 
-One row a record: `id`, `group`, `method` (as in the record), `value` and `corrected`: float32 lists, in the order of
-the draws (bootstrap) or of the clusters left out (jackknife); null where there are none.
+One row a record: `id`, `group`, `method` (as in the record), `n_clusters`, `value` and `corrected`: float32 lists, in
+the order of the draws (bootstrap) or of the clusters left out (jackknife); null where there are none.
 """
 
 from __future__ import annotations
@@ -23,7 +23,11 @@ from hac.files import atomic_path
 NAME = "draws.parquet"
 _LIST = pa.list_(pa.float32())
 SCHEMA = pa.schema(
-    [("id", pa.string()), ("group", pa.string()), ("method", pa.string()), ("value", _LIST), ("corrected", _LIST)]
+    [
+        *((name, pa.string()) for name in ("id", "group", "method")),
+        ("n_clusters", pa.int64()),
+        *((name, _LIST) for name in ("value", "corrected")),
+    ]
 )
 
 
@@ -34,6 +38,7 @@ def write_draws(results: Results, folder: Path) -> Path:
         [record.id for record in records],
         [record.group for record in records],
         [record.ci_method for record in records],
+        [record.redrawn.n_clusters for record in records if record.redrawn],
         [_values(record.redrawn) for record in records],
         [_values(record.redrawn_corrected) for record in records],
     ]
@@ -60,12 +65,13 @@ def with_draws(results: Results, folder: Path) -> Results:
     names = zip(table["id"].to_pylist(), table["group"].to_pylist(), strict=True)
     place = {key: i for i, key in enumerate(names)}
     columns = {name: table[name].combine_chunks() for name in ("value", "corrected")}
+    clusters = table["n_clusters"].to_pylist()
 
     def drawn(record: Record) -> Record:
         i = place.get((record.id, record.group))
         if i is None:
             return record
-        found = {name: _redrawn(column[i]) for name, column in columns.items()}
+        found = {name: _redrawn(column[i], clusters[i]) for name, column in columns.items()}
         return record.model_copy(update={"redrawn": found["value"], "redrawn_corrected": found["corrected"]})
 
     return results.model_copy(update={"metrics": [drawn(record) for record in results.metrics]})
@@ -75,5 +81,5 @@ def _values(redrawn: Redrawn | None) -> np.ndarray | None:
     return None if redrawn is None else redrawn.values
 
 
-def _redrawn(scalar: pa.ListScalar) -> Redrawn | None:
-    return Redrawn(scalar.values.to_numpy().astype(np.float32)) if scalar.is_valid else None
+def _redrawn(scalar: pa.ListScalar, n_clusters: int) -> Redrawn | None:
+    return Redrawn(scalar.values.to_numpy().astype(np.float32), n_clusters) if scalar.is_valid else None

@@ -317,10 +317,15 @@ for _records in (reconstruction, leakage, interventions, usage, stability):
     METRICS |= {metric.name: metric for metric in _records.RECORDS}
 
 
+def metric_name(id: str) -> str:
+    """The metric of a result's id: `pnmi` of `acoustic.0.pnmi[silence-dropped]`."""
+    return id.split("[")[0].rsplit(".", 1)[-1]
+
+
 def metric_of(id: str) -> Metric:
     """The record behind a result's id such as `acoustic.0.pnmi` or `phonetic.pnmi[silence-dropped]`.
 
     Raises:
         KeyError: there is none.
     """
-    return METRICS[id.split("[")[0].rsplit(".", 1)[-1]]
+    return METRICS[metric_name(id)]

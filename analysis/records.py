@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from analysis.information import corrected
 from analysis.metrics import METRICS as RECORDS
 from analysis.results import Record
-from analysis.uncertainty import Interval, Redrawn
+from analysis.uncertainty import Interval
 from hac.data.timeline import US_PER_S
 from probes.counts import JointCounts
 
@@ -76,7 +76,7 @@ def with_fixed_null(record: Record) -> Record:
     mean = record.null_mean
     drawn = record.redrawn
     update = {
-        "redrawn_corrected": Redrawn((drawn.values - mean) / (1 - mean)) if drawn and mean < 1 else None,
+        "redrawn_corrected": replace(drawn, values=(drawn.values - mean) / (1 - mean)) if drawn and mean < 1 else None,
         "corrected": corrected(record.value, mean),
         "corrected_ci_low": corrected(record.ci_low, mean),
         "corrected_ci_high": corrected(record.ci_high, mean),

@@ -39,13 +39,16 @@ class Redrawn:
     Attributes:
         values: float32 [n_draws] in the order of the draws, or [n_clusters] in the order of the clusters; NaN where
             the value is undefined there.
+        n_clusters: count of clusters that were drawn or left out.
     """
 
     values: NDArray[np.float32]
+    n_clusters: int
 
     def __eq__(self, other: object) -> bool:
         """Whether all values are the same, bit by bit."""
-        return isinstance(other, Redrawn) and self.values.tobytes() == other.values.tobytes()
+        same = isinstance(other, Redrawn) and self.n_clusters == other.n_clusters
+        return same and self.values.tobytes() == other.values.tobytes()  # type: ignore[attr-defined]
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -80,7 +83,7 @@ def basic(estimate: float, draws: NDArray[np.float64], n_clusters: int) -> Inter
         draws: float64 [n_draws], the value on each draw; NaN draws (a score undefined there) are left out.
         n_clusters: count of clusters that were resampled.
     """
-    redrawn = Redrawn(np.asarray(draws, np.float32))
+    redrawn = Redrawn(np.asarray(draws, np.float32), n_clusters)
     draws = draws[np.isfinite(draws)]
     if n_clusters < 2 or len(draws) < 20 or not math.isfinite(estimate):
         return no_interval("fewer than 2 clusters or 20 defined draws")
@@ -111,7 +114,7 @@ def expanded_tails(n_clusters: int) -> tuple[float, float]:
 
 def jackknife(estimate: float, left_out: NDArray[np.float64]) -> Interval:
     """Jackknife interval from the values with each cluster left out: float64 [n_clusters]."""
-    redrawn = Redrawn(np.asarray(left_out, np.float32))
+    redrawn = Redrawn(np.asarray(left_out, np.float32), len(left_out))
     left_out = left_out[np.isfinite(left_out)]
     n = len(left_out)
     if n < 3 or not math.isfinite(estimate):

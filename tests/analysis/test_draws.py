@@ -47,9 +47,9 @@ def test_undefined_draws_keep_their_place():
 
 
 def test_equality_is_of_all_values():
-    one = Redrawn(np.array([0.5, np.nan], np.float32))
-    assert one == Redrawn(np.array([0.5, np.nan], np.float32))
-    assert one != Redrawn(np.array([0.5, 0.25], np.float32))
+    one = Redrawn(np.array([0.5, np.nan], np.float32), 9)
+    assert one == Redrawn(np.array([0.5, np.nan], np.float32), 9)
+    assert one != Redrawn(np.array([0.5, 0.25], np.float32), 9)
     assert one is not None and one != "draws"
 
 

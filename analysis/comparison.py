@@ -1,0 +1,234 @@
+"""Differences between runs: of every number that two runs have in common, with its interval and what chance would do.
+
+Where both runs counted the same utterances (`coverage.utterances.key`) and drew the same clusters (same seed), the
+difference is taken draw by draw, so that easy and hard speakers cancel: `paired`. Else the runs are taken for
+independent: `unpaired`, which is wider.
+p is Student's, from the standard error of the (paired) difference, and is corrected for the number of differences
+that are looked at (Holm 1979).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from analysis.draws import with_draws
+from analysis.metrics import metric_of
+from analysis.results import Record, Results, read_results
+from analysis.uncertainty import LEVEL, Redrawn
+from hac.errors import HacError
+
+Verdict = Literal["better", "worse", "different", "within noise", "unknown"]
+NO_KEY = "the runs do not say which utterances they counted"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: what to call it, where it lies, its results with their draws."""
+
+    name: str
+    path: Path
+    results: Results
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How a number of a run differs from the same number of the baseline.
+
+    Attributes:
+        id, group: of the record.
+        run: name of the run.
+        of: `corrected` where both runs have a null-corrected value, else `value`.
+        base, other: the number in the baseline and in the run.
+        difference: other - base.
+        low, high: 95 % interval of the difference; NaN with a note where there is none.
+        p: of a difference this large where there is none.
+        p_holm: the same, corrected for all differences of the comparison.
+        method: `paired`, `unpaired` or `none`.
+        verdict: `within noise` unless `p_holm` is below 0.05; `unknown` without p.
+        note: why there is no interval.
+    """
+
+    id: str
+    group: str
+    run: str
+    of: Literal["corrected", "value"]
+    base: float
+    other: float
+    difference: float
+    low: float
+    high: float
+    p: float
+    p_holm: float
+    method: Literal["paired", "unpaired", "none"]
+    verdict: Verdict
+    note: str = ""
+
+
+def read_run(path: Path, name: str = "") -> Run:
+    """Read a finished run: a folder of `hac-analyze`, or its `results.json`."""
+    path = Path(path)
+    results = read_results(path)
+    folder = path if path.is_dir() else path.parent
+    return Run(name or results.system, folder, with_draws(results, folder))
+
+
+def named(runs: Sequence[Run]) -> list[Run]:
+    """The runs with names that differ: where systems share a name, the folder's follows it."""
+    names = [run.name for run in runs]
+    return [
+        run if names.count(run.name) == 1 else replace(run, name=f"{run.name} ({run.path.name or run.path})")
+        for run in runs
+    ]
+
+
+def check_alike(runs: Sequence[Run], *, allow_data: bool = False, allow_protocol: bool = False) -> list[str]:
+    """Refuse runs that cannot be compared; returns warnings about what was allowed to differ.
+
+    Args:
+        runs: the baseline first.
+        allow_data: compare runs over different utterances.
+        allow_protocol: compare runs under different protocols.
+
+    Raises:
+        HacError: other commands, protocols or utterances than the baseline's.
+    """
+    if len(runs) < 2:
+        raise HacError("one run was given; a comparison needs two or more, the baseline first")
+    base, warnings = runs[0], []
+    for run in runs[1:]:
+        if run.results.command != base.results.command:
+            raise HacError(
+                f"{run.path}: made by 'hac-analyze {run.results.command}', and {base.path} by "
+                f"'hac-analyze {base.results.command}'; compare runs of one command"
+            )
+        if changed := _changed(base.results.protocols, run.results.protocols):
+            text = f"{run.path} and {base.path} measured differently ({changed})"
+            if not allow_protocol:
+                raise HacError(f"{text}; measure both the same way, or insist with --allow-protocol")
+            warnings.append(text)
+        if (differs := _data_differs(base.results, run.results)) and differs != NO_KEY:
+            text = f"{run.path} and {base.path} counted different utterances ({differs})"
+            if not allow_data:
+                raise HacError(f"{text}; analyse the same ones, or insist with --allow-data (then nothing is paired)")
+            warnings.append(text)
+        elif differs:
+            warnings.append(f"{run.path} and {base.path}: {NO_KEY}, so nothing is paired")
+    return warnings
+
+
+def compare(
+    runs: Sequence[Run], wanted: Callable[[Record], bool] = lambda record: not record.group
+) -> list[Difference]:
+    """Differences of every run to the first, of every wanted record that both have, in the baseline's order.
+
+    Args:
+        runs: the baseline first; see `check_alike`.
+        wanted: which records; by default those of the whole corpus.
+    """
+    base, found = runs[0], []
+    for run in runs[1:]:
+        paired = not _data_differs(base.results, run.results)
+        others = {(record.id, record.group): record for record in run.results.metrics}
+        for record in base.results.metrics:
+            other = others.get((record.id, record.group))
+            if other is not None and wanted(record):
+                found.append(_difference(record, other, run.name, paired))
+    adjusted = holm(np.array([one.p for one in found]))
+    return [
+        replace(one, p_holm=float(p), verdict=_verdict(one, float(p))) for one, p in zip(found, adjusted, strict=True)
+    ]
+
+
+def holm(p: NDArray[np.float64]) -> NDArray[np.float64]:
+    """p-values corrected for their number by Holm's step-down rule (1979); NaN ones stay out of the count."""
+    adjusted = np.full(len(p), np.nan)
+    known = np.flatnonzero(np.isfinite(p))
+    order = known[np.argsort(p[known], kind="stable")]
+    steps = p[order] * np.arange(len(order), 0, -1)
+    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1) if len(order) else steps
+    return adjusted
+
+
+def _difference(base: Record, other: Record, run: str, paired: bool) -> Difference:
+    corrected = math.isfinite(base.corrected) and math.isfinite(other.corrected)
+    of: Literal["corrected", "value"] = "corrected" if corrected else "value"
+    a, b = getattr(base, of), getattr(other, of)
+    drawn = [record.redrawn_corrected if corrected else record.redrawn for record in (base, other)]
+    error, freedom, method, note = _error(drawn[0], drawn[1], (base.ci_method, other.ci_method), paired)
+    gap = b - a
+    low = high = p = math.nan
+    if math.isfinite(gap) and math.isfinite(error):
+        half = float(special.stdtrit(freedom, (1 + LEVEL) / 2)) * error
+        low, high = gap - half, gap + half
+        p = 2 * float(special.stdtr(freedom, -abs(gap) / error)) if error > 0 else float(gap == 0)
+    return Difference(base.id, base.group, run, of, a, b, gap, low, high, p, math.nan, method, "unknown", note)
+
+
+def _error(
+    a: Redrawn | None, b: Redrawn | None, methods: tuple[str, str], paired: bool
+) -> tuple[float, float, Literal["paired", "unpaired", "none"], str]:
+    """Standard error of a difference, its degrees of freedom, how it was had, and why not."""
+    if a is None or b is None:
+        return math.nan, math.nan, "none", "a run has no interval to compare by"
+    together = paired and methods[0] == methods[1] and a.values.shape == b.values.shape and a.n_clusters == b.n_clusters
+    if together:
+        error = _spread(b.values.astype(np.float64) - a.values, a.n_clusters, methods[0])
+        return error, a.n_clusters - 1, "paired", ""
+    errors = [
+        _spread(one.values.astype(np.float64), one.n_clusters, method)
+        for one, method in zip((a, b), methods, strict=True)
+    ]
+    total = math.hypot(*errors)
+    # Welch and Satterthwaite
+    below = sum(error**4 / (one.n_clusters - 1) for error, one in zip(errors, (a, b), strict=True))
+    return total, total**4 / below if below else math.inf, "unpaired", ""
+
+
+def _spread(values: NDArray[np.float64], n_clusters: int, method: str) -> float:
+    """Standard error of bootstrap draws or of jackknife values."""
+    values = values[np.isfinite(values)]
+    if len(values) < 2 or n_clusters < 2:
+        return math.nan
+    if "jackknife" in method:
+        n = len(values)
+        return math.sqrt((n - 1) / n * float(((values - values.mean()) ** 2).sum()))
+    return float(values.std(ddof=1)) * math.sqrt(n_clusters / (n_clusters - 1))
+
+
+def _verdict(one: Difference, p_holm: float) -> Verdict:
+    if not math.isfinite(p_holm):
+        return "unknown"
+    if p_holm >= 1 - LEVEL:
+        return "within noise"
+    better = metric_of(one.id).better
+    if better == "none":
+        return "different"
+    return "better" if (one.difference > 0) == (better == "higher") else "worse"
+
+
+def _data_differs(a: Results, b: Results) -> str:
+    """What differs in the utterances counted; empty: nothing."""
+    keys = [results.coverage.get("utterances", {}).get("key") for results in (a, b)]
+    if None in keys:
+        return NO_KEY
+    if keys[0] == keys[1]:
+        return ""
+    counted = [results.coverage["utterances"].get("counted") for results in (a, b)]
+    return f"{counted[1]} and {counted[0]}" if counted[0] != counted[1] else f"{counted[0]} each, not the same"
+
+
+def _changed(a: Mapping[str, Mapping[str, Any]], b: Mapping[str, Mapping[str, Any]]) -> str:
+    """The first settings that differ between protocols of one name."""
+    for name in sorted(a.keys() & b.keys()):
+        for key in sorted(a[name].keys() | b[name].keys()):
+            if a[name].get(key) != b[name].get(key):
+                return f"{key}: {b[name].get(key)!r:.60} and {a[name].get(key)!r:.60}"
+    return ""

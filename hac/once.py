@@ -282,4 +282,4 @@ def _first_of_each(table: pa.Table) -> pa.Table:
     """Rows sorted by audio, where two runs at once may have made one twice."""
     audio = table["audio"].to_pylist()
     firsts = [i for i, digest in enumerate(audio) if i == 0 or digest != audio[i - 1]]
-    return table if len(firsts) == len(audio) else table.take(firsts)
+    return table if len(firsts) == len(audio) else table.take(pa.array(firsts, pa.int64()))

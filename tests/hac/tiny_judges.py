@@ -57,9 +57,10 @@ def seq2seq(folder: Path) -> Any:
         bos_token_id=1,
         eos_token_id=2,
         decoder_start_token_id=1,
-        initializer_range=0.5,
+        tie_word_embeddings=False,
     )
     model = transformers.MoonshineForConditionalGeneration(config).eval()
+    torch.nn.init.normal_(model.proj_out.weight)
     save(model, folder)
     return model
 

@@ -40,13 +40,12 @@ class Grams:
     @property
     def order(self) -> int:
         """Codes in a gram."""
-        return self.codes.shape[1]
+        return int(self.codes.shape[1])
 
     @property
     def total(self) -> int:
         """Occurrences of all grams."""
-        total: int = self.count.sum().item()
-        return total
+        return int(self.count.sum())
 
     def pooled(self) -> Ints:
         """Occurrences of each gram in all rows: int64 [n_grams]."""

@@ -51,7 +51,7 @@ def rank_frequency(results: Results, streams: Sequence[StreamUsage], path: Path)
 
 
 def run_lengths(results: Results, streams: Sequence[StreamUsage], path: Path) -> None:
-    """Share of runs that last at least so long, for each stream; a cross marks its mean with the frames shuffled.
+    """Share of runs that last at least so long, for each stream, beside the mean with frames shuffled.
 
     Args:
         results: the run.
@@ -65,12 +65,8 @@ def run_lengths(results: Results, streams: Sequence[StreamUsage], path: Path) ->
                 continue
             lasting = each.runs.counts[::-1].cumsum()[::-1] / each.runs.n
             run = results.get(f"{name}.run_frames")
-            frame_ms = each.runs.mean_ms / run.value
             label = printable(f"{name} (mean {run.value:.2f}, shuffled {run.null_mean:.2f} frames)")
-            style = _line(place)
-            axes.step(each.runs.durations_ms, lasting, where="post", label=label, linewidth=1.3, **style)
-            axes.plot([run.null_mean * frame_ms], [1.0], marker="x", color=style["color"], clip_on=False)
-        axes.set_xscale("log")
+            axes.plot(each.runs.durations_ms, lasting, marker=".", label=label, linewidth=1, **_line(place))
         axes.set_yscale("log")
         axes.set_xlabel("run of equal codes, ms")
         axes.set_ylabel("share of runs at least so long")
@@ -100,9 +96,8 @@ def shared_information(results: Results, path: Path) -> None:
         image = axes.imshow(excess, vmin=0, vmax=highest, aspect="auto")
         for (i, j), value in np.ndenumerate(excess):
             if math.isfinite(value):
-                axes.text(
-                    j, i, f"{value:.2f}", ha="center", va="center", fontsize=7, color="wk"[int(value > highest / 2)]
-                )
+                colour = "k" if value > highest / 2 else "w"
+                axes.text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=7, color=colour)
         for i, j in chance:
             axes.fill_between([j - 0.5, j + 0.5], i - 0.5, i + 0.5, color="none", hatch="////", edgecolor="0.6")
         labels = [printable(name) for name in names]

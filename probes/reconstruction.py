@@ -81,8 +81,8 @@ def equal_lengths(
 def pesq(reference: Samples, estimate: Samples, sample_rate: int, mode: Literal["wb", "nb"]) -> Score:
     """PESQ as MOS-LQO, 1.0 to 4.64 (wb) or 4.55 (nb); higher is better.
 
-    Undefined: `reference-silent`, `estimate-silent`, `pesq-too-short` (less than a quarter of a second), `pesq-too-long`
-    (`LONGEST_PESQ_S`), `pesq-no-utterances` (it finds no speech), `pesq-failed`.
+    Undefined: `reference-silent`, `estimate-silent`, `pesq-too-short` (less than a quarter of a second),
+    `pesq-too-long` (`LONGEST_PESQ_S`), `pesq-no-utterances` (it finds no speech), `pesq-failed`.
     """
     from pesq import BufferTooShortError, NoUtterancesError, PesqError
     from pesq import pesq as measure

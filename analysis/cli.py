@@ -9,6 +9,7 @@ from analysis.commands.demo import demo
 from analysis.commands.discovery import discovery
 from analysis.commands.merge import merge
 from analysis.commands.pnmi import pnmi
+from analysis.commands.stability import stability
 from analysis.commands.usage import usage
 from analysis.commands.words import words
 from hac import console
@@ -27,7 +28,7 @@ def _hac_analyze() -> None:
     """Show what speech tokens carry: every number beside its null and its interval."""
 
 
-for command in (pnmi, words, boundaries, discovery, usage, merge, demo):
+for command in (pnmi, words, boundaries, discovery, usage, stability, merge, demo):
     app.command()(command)
 
 

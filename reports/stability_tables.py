@@ -1,0 +1,120 @@
+"""Stability of tokens as tables: for a terminal, as CSV, and every utterance as Parquet."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from analysis.results import Record, Results
+from analysis.stability import METRICS, PROTOCOL, Compared
+from hac.files import atomic_path
+from reports.tables import clusters_of, coverage_line, csv_text, make_table, number, short, trouble_lines
+
+COUNTS = ("units", "unit_edits", "frames", "frame_edits", "compared", "equal")
+FIELDS = ("stream", "perturbation", "metric", "value", "ci_low", "ci_high", "null_mean", "null_sd", "n")
+
+
+def perturbations_of(results: Results) -> list[str]:
+    """Names of the perturbations, in the order of tables."""
+    return list(results.protocols[PROTOCOL]["perturbations"])
+
+
+def stability_tables(results: Results) -> RenderableType:
+    """What `hac-analyze stability` prints: for each stream, every perturbation with all three numbers."""
+    parts: list[RenderableType] = []
+    if perturbations_of(results):
+        parts = [_stream_table(results, stream) for stream in results.streams]
+        if len(results.streams) > 1:
+            parts.insert(0, _matrix(results))
+    parts.append(coverage_line(results))
+    legend = "UED: edits of units / units of the clean speech; 0: the same tokens; null: another utterance's tokens"
+    return Group(*parts, Text(legend, style="dim"), *trouble_lines(results))
+
+
+def _matrix(results: Results) -> Table:
+    table = make_table(
+        f"{results.system}: unit edit distance (share of its null)", ("perturbation",), tuple(results.streams)
+    )
+    for name in perturbations_of(results):
+        cells = []
+        for stream in results.streams:
+            record = results.get(f"{stream}.ued[{name}]")
+            share = record.value / record.null_mean if record.null_mean else math.nan
+            cells.append(f"{_two(record.value)} ({_two(share)})")
+        table.add_row(escape(name), *cells)
+    return table
+
+
+def _stream_table(results: Results, stream: str) -> Table:
+    first = results.get(f"{stream}.ued[{perturbations_of(results)[0]}]")
+    table = make_table(
+        f"{results.system}, stream {stream}: clean against perturbed, 95 % over {clusters_of(first, results)}",
+        ("perturbation",),
+        ("UED [95 %]", "null ± sd", "frames' UED", "null", "frames that agree [95 %]", "null"),
+    )
+    for name in perturbations_of(results):
+        ued, frames, agree = (results.get(f"{stream}.{metric}[{name}]") for metric in METRICS)
+        table.add_row(
+            escape(name),
+            _around(ued),
+            f"{short(ued.null_mean)} ± {short(ued.null_sd)}",
+            _three(frames.value),
+            short(frames.null_mean),
+            _around(agree),
+            short(agree.null_mean),
+        )
+    return table
+
+
+def _around(record: Record) -> str:
+    around = f" [{short(record.ci_low)}, {short(record.ci_high)}]" if math.isfinite(record.ci_low) else ""
+    return _three(record.value) + around
+
+
+def _three(value: float) -> str:
+    return f"{value:.3f}" if math.isfinite(value) else number(value)
+
+
+def _two(value: float) -> str:
+    return f"{value:.2f}" if math.isfinite(value) else number(value)
+
+
+def stability_csv(results: Results) -> str:
+    """The whole corpus, a row per stream, perturbation and metric."""
+    rows = []
+    for stream in results.streams:
+        for name in perturbations_of(results):
+            for metric in METRICS:
+                r = results.get(f"{stream}.{metric}[{name}]")
+                around = (r.ci_low, r.ci_high, r.null_mean, r.null_sd, r.n)
+                rows.append([stream, name, metric, r.value, *around])
+    return csv_text(FIELDS, rows)
+
+
+def write_rows(compared: Sequence[Compared], path: Path) -> None:
+    """Every utterance as Parquet: its counts, null where it has none (with the reason) or where frames cannot be compared."""
+    columns: dict[str, list[object]] = {
+        name: [] for name in ("id", "stream", "perturbation", *COUNTS, "frames_perturbed", "reason")
+    }
+    for each in compared:
+        for id, counts, n, reason in zip(each.ids, each.actual, each.n_perturbed, each.reasons, strict=True):
+            columns["id"].append(id)
+            columns["stream"].append(each.stream)
+            columns["perturbation"].append(each.perturbation)
+            for name in COUNTS:
+                known = counts is not None and (each.keeps_time or name not in ("compared", "equal"))
+                columns[name].append(getattr(counts, name) if known else None)
+            columns["frames_perturbed"].append(n)
+            columns["reason"].append(reason)
+    texts = ("id", "stream", "perturbation", "reason")
+    schema = pa.schema([(name, pa.string() if name in texts else pa.int64()) for name in columns])
+    with atomic_path(path) as temporary:
+        pq.write_table(pa.table(columns, schema=schema), temporary)

@@ -103,7 +103,7 @@ def make_tokens(
     from hac.tokenizers.perturbed import Perturbed, hop_of
 
     short = _short_enough(manifest, failures)
-    names = [CLEAN]
+    names: list[str] = []
 
     def made(tokenizer: str | Tokenizer, name: str) -> TokenStore:
         names.append(name.replace("/", "-").replace(":", "-"))
@@ -141,7 +141,7 @@ def _changes(plan: Plan, device: str, failures: FailureLog) -> list[tuple[Change
             if decoder is None:
                 load_decoder(key, device)
         except HacError as error:
-            failures.add(name, LEFT_OUT, str(error))
+            failures.add(name, LEFT_OUT, f"{key} does not decode ({error})")
             continue
         made.append((CodecChange(name, tokenizer, decoder or key, device), None))
     return [*made, *((SignalChange(each, plan.seed), each) for each in plan.signal)]

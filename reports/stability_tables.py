@@ -100,7 +100,7 @@ def stability_csv(results: Results) -> str:
 
 
 def write_rows(compared: Sequence[Compared], path: Path) -> None:
-    """Every utterance as Parquet: its counts, null where it has none (with the reason) or where frames cannot be compared."""
+    """Every utterance as Parquet: its counts, null (with the reason) where it has none; see `Compared`."""
     columns: dict[str, list[object]] = {
         name: [] for name in ("id", "stream", "perturbation", *COUNTS, "frames_perturbed", "reason")
     }

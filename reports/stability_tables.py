@@ -19,6 +19,8 @@ from hac.files import atomic_path
 from reports.tables import clusters_of, coverage_line, csv_text, make_table, number, short, trouble_lines
 
 COUNTS = ("units", "unit_edits", "frames", "frame_edits", "compared", "equal")
+SHOWN_STREAMS = 3
+"""More streams than this are shown side by side, without intervals."""
 FIELDS = ("stream", "perturbation", "metric", "value", "ci_low", "ci_high", "null_mean", "null_sd", "n")
 
 
@@ -28,28 +30,29 @@ def perturbations_of(results: Results) -> list[str]:
 
 
 def stability_tables(results: Results) -> RenderableType:
-    """What `hac-analyze stability` prints: for each stream, every perturbation with all three numbers."""
+    """What `hac-analyze stability` prints: a table for each stream, or of many streams the distances side by side."""
     parts: list[RenderableType] = []
     if perturbations_of(results):
-        parts = [_stream_table(results, stream) for stream in results.streams]
-        if len(results.streams) > 1:
-            parts.insert(0, _matrix(results))
-    parts.append(coverage_line(results))
-    legend = "UED: edits of units / units of the clean speech; 0: the same tokens; null: another utterance's tokens"
-    return Group(*parts, Text(legend, style="dim"), *trouble_lines(results))
-
-
-def _matrix(results: Results) -> Table:
-    table = make_table(
-        f"{results.system}: unit edit distance (share of its null)", ("perturbation",), tuple(results.streams)
+        many = len(results.streams) > SHOWN_STREAMS
+        parts += [_matrix(results, False), _matrix(results, True)] if many else []
+        parts += [] if many else [_stream_table(results, stream) for stream in results.streams]
+    legend = (
+        "UED: edits / clean units, 0: the same tokens; null: as many tokens of other utterances. "
+        "Intervals, frames and languages: stability.csv, metrics.csv"
     )
+    return Group(*parts, coverage_line(results), Text(legend, style="dim"), *trouble_lines(results))
+
+
+def _matrix(results: Results, of_null: bool) -> Table:
+    what = "unit edit distance as a share of its null" if of_null else "unit edit distance"
+    table = make_table(f"{results.system}: {what}", ("perturbation",), tuple(results.streams))
+    table.columns[0].no_wrap = True
+    for column in table.columns[1:]:
+        column.overflow = "fold"
     for name in perturbations_of(results):
-        cells = []
-        for stream in results.streams:
-            record = results.get(f"{stream}.ued[{name}]")
-            share = record.value / record.null_mean if record.null_mean else math.nan
-            cells.append(f"{_two(record.value)} ({_two(share)})")
-        table.add_row(escape(name), *cells)
+        found = [results.get(f"{stream}.ued[{name}]") for stream in results.streams]
+        values = [r.value / r.null_mean if of_null and r.null_mean else r.value for r in found]
+        table.add_row(escape(name), *(_two(value) for value in values))
     return table
 
 

@@ -10,6 +10,8 @@ from analysis.commands.demo import demo
 from analysis.commands.discovery import discovery
 from analysis.commands.merge import merge
 from analysis.commands.pnmi import pnmi
+from analysis.commands.stability import stability
+from analysis.commands.usage import usage
 from analysis.commands.words import words
 from hac import console
 
@@ -27,7 +29,18 @@ def _hac_analyze() -> None:
     """Show what speech tokens carry: every number beside its null and its interval."""
 
 
-for command in (pnmi, words, boundaries, discovery, merge, compare, demo):
+COMMANDS = (
+    pnmi,
+    words,
+    boundaries,
+    discovery,
+    usage,
+    stability,
+    merge,
+    compare,
+    demo,
+)
+for command in COMMANDS:
     app.command()(command)
 
 

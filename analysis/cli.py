@@ -9,6 +9,7 @@ from analysis.commands.demo import demo
 from analysis.commands.discovery import discovery
 from analysis.commands.merge import merge
 from analysis.commands.pnmi import pnmi
+from analysis.commands.recon import recon
 from analysis.commands.words import words
 from hac import console
 
@@ -26,7 +27,7 @@ def _hac_analyze() -> None:
     """Show what speech tokens carry: every number beside its null and its interval."""
 
 
-for command in (pnmi, words, boundaries, discovery, merge, demo):
+for command in (pnmi, words, boundaries, discovery, recon, merge, demo):
     app.command()(command)
 
 

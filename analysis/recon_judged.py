@@ -141,15 +141,16 @@ def judge_opinions(
 
     verdicts = _judge(opinions, files_of(material), predictor, store, device, jobs, failures)
     scales = _scales(verdicts.values())
+    listed = {condition: [by_id[id] for id in material.manifest.ids] for condition, by_id in verdicts.items()}
     return {
         condition: {
             scale: ratios.means(
-                [math.nan if by_id[id].value is None else by_id[id].value[scale] for id in material.manifest.ids],
-                [by_id[id].reason or "" for id in material.manifest.ids],
+                [(verdict.value or {}).get(scale, math.nan) for verdict in of],
+                [verdict.reason or "" for verdict in of],
             )
             for scale in scales
         }
-        for condition, by_id in verdicts.items()
+        for condition, of in listed.items()
     }
 
 

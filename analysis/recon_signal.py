@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import lru_cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from analysis import engine, ratios
 from analysis.ratios import Ratios
 from hac.data.audio import AudioError, read_audio
+from hac.errors import HacError
 from hac.files import sha256_file, write_text
 from probes.pitch_errors import PitchErrors, pitch_errors
 from probes.reconstruction import SIGNAL_METRICS, LengthPolicy, LengthsDiffer, Samples, equal_lengths, signal_scores
@@ -58,8 +59,17 @@ class SignalSettings:
     def basis(self) -> dict[str, Any]:
         """Everything a row depends on but the audio."""
         names = (*LIBRARIES, *(["praat-parselmouth"] if self.has_pitch else []))
-        libraries = {name: version(name) for name in names}
+        libraries = {name: _version(name) for name in names}
         return {"program": f"hac-codec {version('hac-codec')}", **asdict(self), "libraries": libraries}
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError as error:
+        raise HacError(
+            f"these metrics need the package {package}: pip install 'hac-codec[quality]', or choose others (--metrics)"
+        ) from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -198,7 +198,7 @@ def write_rows(table: pa.Table, path: Path, header: Mapping[str, Any]) -> None:
         )
 
 
-def read_rows(path: Path, kind: str, columns: Mapping[str, pa.DataType]) -> tuple[pa.Table, dict[str, Any]] | None:
+def read_rows(path: Path, kind: str, columns: Iterable[str]) -> tuple[pa.Table, dict[str, Any]] | None:
     """Rows and header that `write_rows` wrote; None where there is no file.
 
     Raises:
@@ -282,4 +282,4 @@ def _first_of_each(table: pa.Table) -> pa.Table:
     """Rows sorted by audio, where two runs at once may have made one twice."""
     audio = table["audio"].to_pylist()
     firsts = [i for i, digest in enumerate(audio) if i == 0 or digest != audio[i - 1]]
-    return table if len(firsts) == len(audio) else table.take(firsts)
+    return table if len(firsts) == len(audio) else table.take(pa.array(firsts, pa.int64()))

@@ -10,6 +10,7 @@ from analysis.commands.demo import demo
 from analysis.commands.discovery import discovery
 from analysis.commands.merge import merge
 from analysis.commands.pnmi import pnmi
+from analysis.commands.recon import recon
 from analysis.commands.stability import stability
 from analysis.commands.usage import usage
 from analysis.commands.words import words
@@ -34,6 +35,7 @@ COMMANDS = (
     words,
     boundaries,
     discovery,
+    recon,
     usage,
     stability,
     merge,

@@ -20,7 +20,6 @@ from probes.interventions import (
     DROP,
     INTERVENTIONS,
     KEEP,
-    ORIGINAL,
     SHUFFLE,
     SWAP,
     Partners,

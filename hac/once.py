@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -198,7 +198,7 @@ def write_rows(table: pa.Table, path: Path, header: Mapping[str, Any]) -> None:
         )
 
 
-def read_rows(path: Path, kind: str, columns: Mapping[str, pa.DataType]) -> tuple[pa.Table, dict[str, Any]] | None:
+def read_rows(path: Path, kind: str, columns: Iterable[str]) -> tuple[pa.Table, dict[str, Any]] | None:
     """Rows and header that `write_rows` wrote; None where there is no file.
 
     Raises:

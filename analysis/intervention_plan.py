@@ -179,15 +179,15 @@ def changed_tokens(setting: Setting, condition: Condition) -> TokenStore:
     return setting.tokens
 
 
-def decode_all(setting: Setting, plan: Plan, failures: FailureLog) -> dict[str, dict[str, Path]]:
-    """Decode every condition, resumably; the audio file of each utterance by condition.
+def decode_all(setting: Setting, plan: Plan, failures: FailureLog) -> dict[str, Manifest]:
+    """Decode every condition, resumably; what came of it, by name of the condition.
 
     Args:
         setting: what they have in common.
         plan: the conditions.
         failures: takes what `keep` could not decode, once, and what another condition could not decode beyond it.
     """
-    heard: dict[str, dict[str, Path]] = {}
+    heard: dict[str, Manifest] = {}
     lost: set[str] = set()
     for condition, folder in zip(plan.conditions, condition_folders(plan), strict=True):
         log = FailureLog(failures.strict)
@@ -208,7 +208,7 @@ def decode_all(setting: Setting, plan: Plan, failures: FailureLog) -> dict[str, 
             if failure.id not in lost:
                 failures.add(failure.id, failure.reason, f"{condition.name}: {failure.detail}")
         lost |= {failure.id for failure in log}
-        heard[condition.name] = {row.id: made.manifest.audio_path(row) for row in made.manifest.utterances}
+        heard[condition.name] = made.manifest
     return heard
 
 
@@ -237,6 +237,6 @@ def checked_interventions(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name in INTERVENTIONS if not names or name in names)
 
 
-def original_files(manifest: Manifest, ids: Sequence[str]) -> dict[str, Path]:
-    """The recording of each utterance."""
-    return {id: manifest.audio_path(manifest.by_id[id]) for id in ids}
+def files_of(manifest: Manifest) -> dict[str, Path]:
+    """The audio file of each utterance."""
+    return {row.id: manifest.audio_path(row) for row in manifest.utterances}

@@ -1,9 +1,9 @@
 """Records of what each intervention does: the value, and its difference to `keep` over the same utterances.
 
 Ids are `<level>.<effect>[<intervention>]`; the references stand under the level `all`, as `all.own_wer[keep]` and
-`all.own_wer[original]`. A difference, `<level>.<effect>_change[<intervention>]`, is paired: on the utterances where both
-are defined, on the same bootstrap draws, and on the same null draws. So an intervention that changes no audio changes
-no number, exactly.
+`all.own_wer[original]`. A difference, `<level>.<effect>_change[<intervention>]`, is paired: on the utterances where
+both are defined, on the same bootstrap draws, and on the same null draws. So an intervention that changes no audio
+changes no number, exactly.
 """
 
 from __future__ import annotations

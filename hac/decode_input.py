@@ -41,6 +41,14 @@ def loaded_decoder(decoder: str | Decoder, device: str) -> Decoder:
     return _load(decoder, device) if isinstance(decoder, str) else decoder
 
 
+def release_decoder() -> None:
+    """Let go of the loaded decoder, here and in idle processes, so that the next model is alone in memory."""
+    from joblib.externals.loky import get_reusable_executor
+
+    _load.cache_clear()
+    get_reusable_executor(max_workers=1).shutdown(wait=True)
+
+
 def check_weights(store: TokenStore, decoder: Decoder, path: Path) -> None:
     """Refuse tokens that other weights made; tokens that do not say what made them pass.
 

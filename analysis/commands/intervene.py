@@ -1,0 +1,153 @@
+"""`hac-analyze intervene`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from analysis.commands import options as opt
+
+if TYPE_CHECKING:
+    from analysis.corpus import Labels
+    from hac.data.manifest import Manifest
+    from hac.data.tokens import TokenStore
+    from hac.errors import FailureLog
+
+JUDGE_NONE = "none"
+
+
+def intervene(
+    ckpt: Annotated[
+        str | None,
+        typer.Option(help="Model that decodes: a folder, a hub id or kind:where. [default: what the tokens name]"),
+    ] = None,
+    tokens: Annotated[
+        Path | None, typer.Option(help="Tokens that the model made. [default: it encodes the chosen utterances]")
+    ] = None,
+    name: opt.Name = None,
+    manifest: opt.ManifestFile = None,
+    alignments: opt.AlignmentFile = None,
+    output: opt.Output = Path("intervene"),
+    levels: Annotated[
+        list[str] | None,
+        typer.Option(help="A level or stream, or a group name=stream,stream; repeat for more. [default: all levels]"),
+    ] = None,
+    interventions: Annotated[
+        str | None, typer.Option(help="Of drop, alone, shuffle and swap, by comma. [default: all]")
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Utterances to decode, chosen from all speakers. [default: all]")
+    ] = None,
+    asr: Annotated[str, typer.Option(help="Recognizer: moonshine, transformers:WHERE or none.")] = "moonshine",
+    speaker: Annotated[
+        str, typer.Option(help="Speaker encoder: resemblyzer, transformers:WHERE or none.")
+    ] = "resemblyzer",
+    mos: Annotated[str, typer.Option(help="Predictor of opinion scores: dnsmos or none.")] = "dnsmos",
+    f0: Annotated[bool, typer.Option(help="Measure F0 and voicing.")] = True,
+    text: Annotated[str, typer.Option(help="Normalization of texts: auto, english-1, basic-1 or none-1.")] = "auto",
+    phones: Annotated[
+        str, typer.Option(help="Phone policy: auto, arpabet, ipa, timit39, none or a YAML file.")
+    ] = "auto",
+    nulls: Annotated[int, typer.Option(min=2, help="Null draws.")] = 10,
+    bootstrap: opt.Bootstrap = 1000,
+    seed: opt.Seed = 0,
+    device: opt.Device = "cpu",
+    jobs: opt.Jobs = -1,
+    force: Annotated[
+        bool, typer.Option("--force", help="Decode although the tokens name other weights than the model has.")
+    ] = False,
+    strict: opt.IsStrict = False,
+) -> None:
+    """What each level does: decode with it silent, alone, shuffled in time or swapped, and measure what changes.
+
+    The audio of every condition is kept in `audio/` of the output folder. What is finished is never done again: after
+    Ctrl-C or a crash, the same command goes on.
+
+    Examples:
+
+        hac-analyze intervene --ckpt runs/hac-small --manifest corpus/manifest.jsonl --limit 50 -o intervene
+
+        hac-analyze intervene --tokens tokens.parquet --manifest corpus/manifest.jsonl --interventions swap --asr none
+
+        hac-analyze intervene --ckpt encodec:facebook/encodec_24khz --manifest corpus/manifest.jsonl \\
+            --levels first=acoustic.0 --levels rest=acoustic.1,acoustic.2,acoustic.3
+    """
+    from analysis.intervention_evidence import Judges
+    from analysis.intervention_job import Protocol
+    from analysis.intervention_plan import checked_interventions
+    from analysis.interventions import Machine, run
+    from analysis.request import Request
+    from hac.errors import FailureLog, HacError
+    from reports.intervene_files import write_intervene
+    from reports.intervene_tables import intervene_table
+
+    named = tuple(part.strip() for part in interventions.split(",")) if interventions else ()
+    who = [None if judge == JUDGE_NONE else judge for judge in (asr, speaker, mos)]
+    judges = Judges(who[0], who[1], who[2], text, f0)
+    protocol = Protocol(
+        tuple(levels or ()), checked_interventions(named), limit, judges, nulls, bootstrap, seed, phones
+    )
+    if manifest is None:
+        raise HacError("hac-analyze intervene needs --manifest, which says where the recordings are")
+    failures = FailureLog(strict)
+    labels = _labels(manifest, alignments, failures)
+    assert labels.manifest is not None
+    store, decoder = _tokens(ckpt, tokens, labels.manifest, output, protocol.limit, seed, device, jobs, failures)
+    given = {"ckpt": ckpt, "levels": levels, "interventions": interventions, "limit": limit, "strict": strict}
+    common = opt.common(tokens, None, name, failures, **given)
+    common["inputs"] |= {"manifest": manifest}
+    request = Request(store, labels, protocol, **common)
+    outcome = run(request, decoder, Machine(output, device, jobs if jobs > 0 else -1, force))
+    written = write_intervene(outcome, output)
+    opt.show(intervene_table(outcome.results))
+    opt.tell_files(written, output)
+
+
+def _labels(manifest: Path, alignments: Path | None, failures: FailureLog) -> Labels:
+    """Manifest and alignments; none of the latter where none are given and none lie beside the manifest."""
+    from analysis.corpus import ALIGNMENTS_NAME, Labels
+    from hac.data.alignment import Alignments, read_alignments
+    from hac.data.manifest import read_manifest
+    from hac.errors import FailureLog
+
+    rows = read_manifest(manifest, failures=failures)
+    beside = manifest.parent / ALIGNMENTS_NAME
+    found = alignments or (beside if beside.exists() else None)
+    if found is None:
+        return Labels(rows, Alignments({}, {}))
+    # an utterance without alignment is no failure: it has no phone content, and its row says so
+    return Labels(rows, read_alignments(found, manifest=rows, failures=FailureLog()))
+
+
+def _tokens(
+    ckpt: str | None,
+    tokens: Path | None,
+    manifest: Manifest,
+    output: Path,
+    limit: int | None,
+    seed: int,
+    device: str,
+    jobs: int,
+    failures: FailureLog,
+) -> tuple[TokenStore, str]:
+    """The tokens given, or those that the model makes of the chosen utterances; and the model that decodes them."""
+    from analysis.intervention_plan import choose_utterances
+    from hac.data.tokens import read_tokens
+    from hac.decode_input import loaded_decoder, open_tokens, release_decoder
+    from hac.encode import encode_corpus
+    from hac.errors import HacError
+
+    if tokens is not None:
+        store, decoder = open_tokens(tokens, ckpt, device)
+        return store, str(decoder)
+    if ckpt is None:
+        raise HacError("give --ckpt (a model that decodes), or --tokens (which it made), or both")
+    loaded_decoder(ckpt, device)  # a tokenizer that makes no audio is named before anything is encoded
+    release_decoder()
+    chosen = manifest.subset(choose_utterances(manifest, manifest.ids, limit, seed))
+    path = encode_corpus(
+        chosen, ckpt, output / "tokens.parquet", device=device, jobs=jobs if jobs > 0 else -1, failures=failures
+    )
+    return read_tokens(path), ckpt

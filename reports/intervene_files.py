@@ -1,0 +1,74 @@
+"""The files that `hac-analyze intervene` leaves behind, beside the audio that it keeps."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from analysis.interventions import Outcome
+from analysis.results import write_results
+from hac.files import atomic_path, write_text
+from reports.intervene_figures import intervention_bars
+from reports.tables import metrics_csv
+
+SCHEMA = pa.schema(
+    [
+        ("level", pa.string()),
+        ("intervention", pa.string()),
+        ("id", pa.string()),
+        ("partner", pa.string()),
+        ("effect", pa.string()),
+        ("value", pa.float64()),
+        ("numerator", pa.float64()),
+        ("denominator", pa.float64()),
+        ("reason", pa.string()),
+    ]
+)
+"""Columns of `rows.parquet`: numerators and denominators are what is added up; `value` is one over the other."""
+
+
+def write_intervene(outcome: Outcome, folder: Path) -> list[Path]:
+    """Write everything of a run; `results.json` last, so that it being there means that all is there.
+
+    Args:
+        outcome: the run.
+        folder: where the files go.
+
+    Returns:
+        The files written.
+    """
+    written = [folder / "metrics.csv", folder / "rows.parquet", folder / "figures" / "interventions.png"]
+    write_text(written[0], metrics_csv(outcome.results))
+    with atomic_path(written[1]) as temporary:
+        pq.write_table(rows_table(outcome), temporary)
+    intervention_bars(outcome.results, written[2])
+    written.append(folder / "results.json")
+    write_results(outcome.results, written[-1])
+    return written
+
+
+def rows_table(outcome: Outcome) -> pa.Table:
+    """Every measure of every utterance in every condition; what is undefined is null and has a reason."""
+    rows: list[tuple[Any, ...]] = []
+    partners = outcome.partners or (None,) * len(outcome.ids)
+    for condition in outcome.conditions:
+        for effect, measure in outcome.measures[condition.name].items():
+            found = measure.value
+            columns = zip(
+                outcome.ids,
+                partners,
+                found.numerators.tolist(),
+                found.denominators.tolist(),
+                found.reasons,
+                strict=True,
+            )
+            for id, partner, above, below, reason in columns:
+                there = math.isfinite(above) and math.isfinite(below)
+                value = above / below if there and below else None
+                numbers = (value, above, below, None) if there else (None, None, None, reason)
+                rows.append((condition.level, condition.intervention, id, partner, effect, *numbers))
+    return pa.table([pa.array([row[i] for row in rows], kind) for i, kind in enumerate(SCHEMA.types)], SCHEMA)

@@ -194,7 +194,7 @@ def test_a_bad_file(tmp_path: Path, name: str) -> None:
 
 def test_a_byte_order_mark_and_other_fields_are_allowed(tmp_path: Path) -> None:
     path = tmp_path / "m.jsonl"
-    path.write_bytes(b"\xef\xbb\xbf" + json.dumps({**GOOD, "gender": "f", "speaker": "s", "speaker_id": 4}).encode())
+    path.write_bytes(b"\xef\xbb\xbf" + json.dumps({**GOOD, "age": 30, "speaker": "s", "speaker_id": 4}).encode())
     assert read_manifest(path).utterances == (Utterance("a", "a.wav", 1.5, "s"),)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hashlib
 import json
 import time
 from pathlib import Path
@@ -272,3 +273,13 @@ def test_a_hundred_thousand_rows_are_quick(tmp_path: Path, ending: str) -> None:
     manifest = read_manifest(path)
     assert time.process_time() - start < 12  # measured: about 2.5; the margin is for a busy machine
     assert len(manifest) == 100_000 and manifest.utterances[-1] == rows[-1]
+
+
+def test_gender_came_later_and_moves_no_hash(tmp_path: Path) -> None:
+    plain = Manifest(tmp_path, (Utterance("a", "a.wav", 1.5, "s"),))
+    named = Manifest(tmp_path, (Utterance("a", "a.wav", 1.5, "s", gender="female"),))
+    row = '{"alignment":null,"duration":1.5,"id":"a","language":null,"path":"a.wav","speaker":"s","text":null}\n'
+    assert plain.sha256 == hashlib.sha256(row.encode()).hexdigest() != named.sha256
+    for ending in (".jsonl", ".parquet"):
+        write_manifest(named, tmp_path / f"m{ending}")
+        assert read_manifest(tmp_path / f"m{ending}").utterances == named.utterances

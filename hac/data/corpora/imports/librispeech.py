@@ -17,7 +17,7 @@ from hac.data.corpora.imports.base import (
     gender_of,
     is_file,
     keyed_lines,
-    numbered_lines,
+    lines_of_table,
 )
 from hac.errors import FailureLog
 
@@ -27,7 +27,7 @@ def _detect(source: Path) -> bool:
 
 
 def _find(source: Path, options: Options, failures: FailureLog) -> Iterator[Item]:
-    genders = _genders(source)
+    genders = _genders(source, failures)
     for transcript in files(source, ".trans.txt"):
         for id, text in keyed_lines(transcript).items():
             audio = audio_beside(transcript.parent, id)
@@ -39,13 +39,11 @@ def _find(source: Path, options: Options, failures: FailureLog) -> Iterator[Item
             yield Item(id, audio, speaker, options.language or "en", text or None, gender=gender)
 
 
-def _genders(source: Path) -> dict[str, str | None]:
+def _genders(source: Path, failures: FailureLog) -> dict[str, str | None]:
     """Gender of each speaker; a subset such as `dev-clean` lies below the table, and comments begin with `;`."""
-    folders = (source, *source.absolute().parents[:2])
-    table = next((folder / "SPEAKERS.TXT" for folder in folders if is_file(folder / "SPEAKERS.TXT")), None)
-    if table is None:
-        return {}
-    rows = (line.split("|") for _, line in numbered_lines(table) if not line.startswith(";"))
+    tables = [folder / "SPEAKERS.TXT" for folder in (source, *source.absolute().parents[:2])]
+    table = next((path for path in tables if is_file(path)), tables[0])
+    rows = (line.split("|") for line in lines_of_table(table, failures) if not line.startswith(";"))
     return {row[0].strip(): gender_of(row[1]) for row in rows if len(row) > 1}
 
 

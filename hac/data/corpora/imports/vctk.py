@@ -16,8 +16,7 @@ from hac.data.corpora.imports.base import (
     Options,
     files,
     gender_of,
-    is_file,
-    numbered_lines,
+    lines_of_table,
     read_text,
 )
 from hac.errors import FailureLog, HacError
@@ -35,7 +34,7 @@ def _find(source: Path, options: Options, failures: FailureLog) -> Iterator[Item
     folder = _audio_folder(source)
     if folder is None:
         return
-    genders = _genders(source / "speaker-info.txt")
+    genders = _genders(source / "speaker-info.txt", failures)
     for audio in files(folder, *SUFFIXES):
         id = audio.stem.removesuffix("_mic1")
         if id.endswith("_mic2"):
@@ -52,11 +51,9 @@ def _find(source: Path, options: Options, failures: FailureLog) -> Iterator[Item
         yield Item(id, audio, speaker, options.language or "en", text, gender=genders.get(speaker))
 
 
-def _genders(table: Path) -> dict[str, str | None]:
+def _genders(table: Path, failures: FailureLog) -> dict[str, str | None]:
     """Gender of each speaker: the third column, below one line of names. Some editions cut the `p` off the ids."""
-    if not is_file(table):
-        return {}
-    rows = [line.split() for _, line in numbered_lines(table)][1:]
+    rows = [line.split() for line in lines_of_table(table, failures)[1:]]
     of = {row[0]: gender_of(row[2]) for row in rows if len(row) > 2}
     return {**{f"p{id}": gender for id, gender in of.items()}, **of}
 

@@ -99,7 +99,10 @@ def whole_run(config: Path, folder: Path, *changes: str):
 
 
 SERVER = multiprocessing.get_context("forkserver")
-SERVER.set_forkserver_preload(["hac.train.run", "hac.commands.train"])
+# with what a run imports on its way, or each of the processes would import it again
+SERVER.set_forkserver_preload(
+    ["hac.train.run", "hac.commands.train", "hac.teachers", "sklearn.cluster", "pystoi", "torch.utils.tensorboard"]
+)
 
 
 def command_line(words: list[str], said: Path) -> None:

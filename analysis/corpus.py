@@ -254,6 +254,12 @@ def utterance_key(ids: Sequence[str], voices: Sequence[tuple[str | None, str | N
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
 
 
+def manifest_key(manifest: Manifest) -> str:
+    """The key of all utterances of a manifest; see `utterance_key`."""
+    rows = manifest.utterances
+    return utterance_key([row.id for row in rows], [(row.language, row.speaker) for row in rows])
+
+
 def _no_match(manifest: Manifest | None, aligned: tuple[str, ...], tokens: TokenStore) -> str:
     example = f"tokens have ids such as {_some(tokens.ids)}, alignments {_some(aligned)}"
     if manifest:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -154,7 +155,8 @@ def _estimated(condition: Condition, effect: str, estimate: Estimate, sample: Sa
     value = corrected(estimate.value, null[0])
     draws = uncertainty.corrected_draws(estimate.draws, estimate.null_draws)
     around = uncertainty.at_most_one(uncertainty.basic(value, draws, sample.clusters.n))
-    update = {"corrected": value, "corrected_ci_low": around.low, "corrected_ci_high": around.high}
+    update: dict[str, Any] = {"redrawn_corrected": around.redrawn}
+    update |= {"corrected": value, "corrected_ci_low": around.low, "corrected_ci_high": around.high}
     return [record.model_copy(update=update) for record in made]
 
 
@@ -180,6 +182,7 @@ def _named(
         n=n,
         protocol=PROTOCOL,
         ci_method=interval.method,
+        redrawn=interval.redrawn,
         note=NOTE_JOINER.join(remark for remark in (sample.note, why) if remark),
     )
     return [record.model_copy(update={"group": name}) for name in sample.names]

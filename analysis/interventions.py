@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from analysis.corpus import manifest_key
 from analysis.intervention_evidence import gather
 from analysis.intervention_job import Job, Protocol
 from analysis.intervention_measures import Measure
@@ -204,6 +205,7 @@ def _coverage(request: Request[Protocol], chosen: Manifest) -> dict[str, Any]:
     return {
         "utterances": {
             "counted": len(chosen),
+            "key": manifest_key(chosen),
             "in_manifest": len(whole),
             "with_alignment": len(aligned & set(chosen.ids)),
             "with_tokens": len(request.tokens),

@@ -233,6 +233,8 @@ def records(
         n=round(math.fsum(value.sums()[1][sample.picks])),
         protocol=protocol,
         ci_method=interval.method,
+        redrawn=interval.redrawn,
+        redrawn_corrected=around.redrawn,
         note=NOTE_JOINER.join(remark for remark in remarks if remark),
     )
     return [record.model_copy(update={"group": name}) for name in sample.names]

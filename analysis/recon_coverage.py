@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from analysis.corpus import manifest_key
 from analysis.recon_inputs import REFERENCE, Material
 from analysis.recon_judged import Words
 from analysis.recon_scores import Board
@@ -18,7 +19,11 @@ Rows = Mapping[str, Sequence[Row]]
 def coverage_of(material: Material, rows: Rows, sample_rate: int) -> dict[str, Any]:
     """What the results say of how much was compared."""
     return {
-        "utterances": {"in_manifest": material.n_in_manifest, "counted": len(material.manifest)},
+        "utterances": {
+            "in_manifest": material.n_in_manifest,
+            "counted": len(material.manifest),
+            "key": manifest_key(material.manifest),
+        },
         "hours": {"counted": material.manifest.hours},
         "conditions": {
             condition.name: {"streams": list(condition.streams), "n_quantizers": condition.n_quantizers}

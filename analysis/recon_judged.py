@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from probes.transcripts import Edits, char_edits, normalize, word_edits
 
 from analysis import ratios
 from analysis.ratios import Ratios
 from analysis.recon_inputs import REFERENCE, Material
 from analysis.recon_pairs import NullPairs
 from hac.errors import FailureLog
+from probes.transcripts import Edits, char_edits, normalize, word_edits
 
 if TYPE_CHECKING:
     from hac.judges.judging import Verdict

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from analysis.corpus import Labels
+from analysis.corpus import Labels, utterance_key
 from analysis.request import Request
 from hac.data.alignment import Alignments
 from hac.data.manifest import Manifest
@@ -62,6 +62,7 @@ def corpus_of(request: Request[Any]) -> TokenCorpus:
     coverage = {
         "utterances": {
             "counted": len(ids),
+            "key": utterance_key(ids, list(zip(languages, speakers, strict=True))),
             "in_manifest": len(manifest.ids) if manifest else None,
             "with_tokens": len(tokens.ids),
         },

@@ -63,6 +63,7 @@ def _pair_record(first: Stream, second: Stream, rows: Rows, keys: np.ndarray, pr
         null_sd=null[1],
         n=len(first.codes),
         ci_method=interval.method,
+        redrawn=interval.redrawn,
         note=NOTE_JOINER.join(note for note in (sample.note, interval.reason) if note),
     )
 

@@ -223,5 +223,6 @@ def _record(stream: str, number: _Measured, sample: Sample) -> Record:
         n=number.n,
         protocol=CODES if metric.name in ("used_codes", "used_share", "perplexity", "zipf_exponent") else PROTOCOL,
         ci_method=interval.method,
+        redrawn=interval.redrawn,
         note=NOTE_JOINER.join(note for note in (sample.note, reason) if note),
     )

@@ -10,10 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from analysis.interventions import Outcome
-from analysis.results import write_results
-from hac.files import atomic_path, write_text
+from hac.files import atomic_path
 from reports.intervene_figures import intervention_bars
-from reports.tables import metrics_csv
+from reports.run_files import write_numbers
 
 SCHEMA = pa.schema(
     [
@@ -41,14 +40,11 @@ def write_intervene(outcome: Outcome, folder: Path) -> list[Path]:
     Returns:
         The files written.
     """
-    written = [folder / "metrics.csv", folder / "rows.parquet", folder / "figures" / "interventions.png"]
-    write_text(written[0], metrics_csv(outcome.results))
-    with atomic_path(written[1]) as temporary:
+    written = [folder / "rows.parquet", folder / "figures" / "interventions.png"]
+    with atomic_path(written[0]) as temporary:
         pq.write_table(rows_table(outcome), temporary)
-    intervention_bars(outcome.results, written[2])
-    written.append(folder / "results.json")
-    write_results(outcome.results, written[-1])
-    return written
+    intervention_bars(outcome.results, written[1])
+    return [*written, *write_numbers(outcome.results, folder)]
 
 
 def rows_table(outcome: Outcome) -> pa.Table:

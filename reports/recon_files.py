@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from analysis.recon import Outcome
-from analysis.results import write_results
-from hac.files import atomic_path, write_text
+from hac.files import atomic_path
 from reports.recon_figures import quality_curves
-from reports.tables import metrics_csv
+from reports.run_files import write_numbers
 
 TEXT_COLUMNS = ("id", "condition", "speaker", "language", "text", "heard")
 COUNT_COLUMNS = ("reference_samples", "estimate_samples")
@@ -22,12 +21,10 @@ def write_recon(outcome: Outcome, folder: Path) -> list[Path]:
     Returns:
         The files written.
     """
-    written = [folder / name for name in ("rows.parquet", "metrics.csv", "figures/quality.png", "results.json")]
+    written = [folder / name for name in ("rows.parquet", "figures/quality.png")]
     write_rows(outcome.rows, written[0])
-    write_text(written[1], metrics_csv(outcome.results))
-    quality_curves(outcome.results, written[2])
-    write_results(outcome.results, written[3])
-    return written
+    quality_curves(outcome.results, written[1])
+    return [*written, *write_numbers(outcome.results, folder)]
 
 
 def write_rows(rows: Sequence[dict[str, Any]], path: Path) -> None:

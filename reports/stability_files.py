@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from analysis.results import write_results
 from analysis.stability import Outcome
 from hac.files import write_text
+from reports.run_files import write_numbers
 from reports.stability_figures import distance_bars
 from reports.stability_tables import perturbations_of, stability_csv, write_rows
-from reports.tables import metrics_csv
 
 
 def write_stability(outcome: Outcome, folder: Path) -> list[Path]:
@@ -23,15 +22,10 @@ def write_stability(outcome: Outcome, folder: Path) -> list[Path]:
         The files written.
     """
     results = outcome.results
-    tables = {"metrics.csv": metrics_csv(results), "stability.csv": stability_csv(results)}
-    for name, text in tables.items():
-        write_text(folder / name, text)
-    written = [folder / name for name in tables]
-    written.append(folder / "rows.parquet")
+    written = [folder / "stability.csv", folder / "rows.parquet"]
+    write_text(written[0], stability_csv(results))
     write_rows(outcome.compared, written[-1])
     if perturbations_of(results):
         written.append(folder / "figures" / "stability.png")
         distance_bars(results, written[-1])
-    written.append(folder / "results.json")
-    write_results(results, written[-1])
-    return written
+    return [*written, *write_numbers(results, folder)]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from analysis.results import write_results
 from analysis.usage import Outcome
 from hac.files import write_text
-from reports.tables import metrics_csv
+from reports.run_files import write_numbers
 from reports.usage_figures import rank_frequency, run_lengths, shared_information
 from reports.usage_tables import entropy_csv, ranks_csv, runs_csv
 
@@ -24,7 +23,6 @@ def write_usage(outcome: Outcome, folder: Path) -> list[Path]:
     """
     results = outcome.results
     tables = {
-        "metrics.csv": metrics_csv(results),
         "entropies.csv": entropy_csv(results),
         "ranks.csv": ranks_csv(results, outcome.streams),
         "runs.csv": runs_csv(results, outcome.streams),
@@ -38,6 +36,4 @@ def write_usage(outcome: Outcome, folder: Path) -> list[Path]:
     if len(results.streams) > 1:
         written.append(figures / "stream_mi.png")
         shared_information(results, written[-1])
-    written.append(folder / "results.json")
-    write_results(results, written[-1])
-    return written
+    return [*written, *write_numbers(results, folder)]

@@ -38,6 +38,7 @@ class Utterance:
         language: language code such as `en`, or None where unknown.
         text: transcript, or None.
         alignment: alignment file (TextGrid, ...) relative to the root, or None.
+        gender: of the speaker, `female`, `male` or what else the corpus says, or None where unknown.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Utterance:
     language: str | None = None
     text: str | None = None
     alignment: str | None = None
+    gender: str | None = None
 
     def as_row(self) -> dict[str, str | float | None]:
         """The fields by name, in order (`dataclasses.asdict` copies deeply, ten times slower)."""
@@ -108,8 +110,11 @@ class Manifest:
         """Hex SHA-256 of the content for provenance: the rows sorted by id, whatever format and root."""
         digest = hashlib.sha256()
         for utterance in sorted(self.utterances, key=lambda u: u.id):
-            row = json.dumps(utterance.as_row(), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-            digest.update(row.encode("utf-8", "surrogatepass") + b"\n")
+            row = utterance.as_row()
+            if row["gender"] is None:  # it came later: what has none keeps the hash it had
+                del row["gender"]
+            text = json.dumps(row, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+            digest.update(text.encode("utf-8", "surrogatepass") + b"\n")
         return digest.hexdigest()
 
     def subset(self, ids: Iterable[str]) -> Manifest:

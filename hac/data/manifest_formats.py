@@ -20,7 +20,7 @@ HEADER = "hac_manifest"
 """The header's key."""
 
 _REQUIRED = ("id", "path", "duration")
-_OPTIONAL = ("speaker", "language", "text", "alignment")
+_OPTIONAL = ("speaker", "language", "text", "alignment", "gender")
 _ALIASES = {
     **dict.fromkeys(("utt", "utt_id", "utterance", "utterance_id", "name", "key"), "id"),
     **dict.fromkeys(("audio", "audio_path", "audio_filepath", "wav", "file", "filename"), "path"),

@@ -55,9 +55,9 @@ def commonvoice(root: Path) -> Path:
     folder = root / "cv-corpus-17.0/de"
     clip(folder / "clips/common_voice_de_1.mp3")
     clip(folder / "clips/common_voice_de_2.mp3")
-    head = "client_id\tpath\tsentence\tup_votes\tlocale"
-    one = 'ab12\tcommon_voice_de_1.mp3\t"Komm, sagte er.\t2\tde'
-    two = "cd34\tcommon_voice_de_2.mp3\tSchönes Wetter.\t2\tde"
+    head = "client_id\tpath\tsentence\tup_votes\tlocale\tgender"
+    one = 'ab12\tcommon_voice_de_1.mp3\t"Komm, sagte er.\t2\tde\tmale_masculine'
+    two = "cd34\tcommon_voice_de_2.mp3\tSchönes Wetter.\t2\tde\t"
     lines(folder / "validated.tsv", head, one, two)
     lines(folder / "train.tsv", head, one)
     lines(folder / "invalidated.tsv", head)
@@ -68,6 +68,8 @@ def vctk(root: Path) -> Path:
     for name in ("p225_001_mic1", "p225_001_mic2", "p226_002_mic1"):
         clip(root / f"VCTK/wav48_silence_trimmed/{name[:4]}/{name}.flac")
     lines(root / "VCTK/txt/p225/p225_001.txt", "Please call Stella.")
+    # some editions have ids without the p, and a comment behind
+    lines(root / "VCTK/speaker-info.txt", "ID  AGE  GENDER  ACCENTS", "225  23  F  English", "p226  22  M  English (a)")
     return root / "VCTK"
 
 
@@ -118,8 +120,10 @@ def lhotse(root: Path) -> Path:
 EXPECTED = {
     librispeech: (
         "librispeech",
-        Utterance("84-121-0000", "dev-clean/84/121/84-121-0000.flac", 1.0, "84", "en", "GO DO YOU HEAR"),
-        Utterance("84-121-0001", "dev-clean/84/121/84-121-0001.flac", 1.5, "84", "en", "BUT IN LESS"),
+        Utterance(
+            "84-121-0000", "dev-clean/84/121/84-121-0000.flac", 1.0, "84", "en", "GO DO YOU HEAR", gender="female"
+        ),
+        Utterance("84-121-0001", "dev-clean/84/121/84-121-0001.flac", 1.5, "84", "en", "BUT IN LESS", gender="female"),
     ),
     mls: (
         "mls",
@@ -134,15 +138,23 @@ EXPECTED = {
     ),
     commonvoice: (
         "commonvoice",
-        Utterance("common_voice_de_1", "de/clips/common_voice_de_1.mp3", 1.0, "ab12", "de", '"Komm, sagte er.'),
+        Utterance(
+            "common_voice_de_1", "de/clips/common_voice_de_1.mp3", 1.0, "ab12", "de", '"Komm, sagte er.', gender="male"
+        ),
         Utterance("common_voice_de_2", "de/clips/common_voice_de_2.mp3", 1.0, "cd34", "de", "Schönes Wetter."),
     ),
     vctk: (
         "vctk",
         Utterance(
-            "p225_001", "wav48_silence_trimmed/p225/p225_001_mic1.flac", 1.0, "p225", "en", "Please call Stella."
+            "p225_001",
+            "wav48_silence_trimmed/p225/p225_001_mic1.flac",
+            1.0,
+            "p225",
+            "en",
+            "Please call Stella.",
+            gender="female",
         ),
-        Utterance("p226_002", "wav48_silence_trimmed/p226/p226_002_mic1.flac", 1.0, "p226", "en"),
+        Utterance("p226_002", "wav48_silence_trimmed/p226/p226_002_mic1.flac", 1.0, "p226", "en", gender="male"),
     ),
     ljspeech: (
         "ljspeech",
@@ -362,6 +374,15 @@ def test_common_voice_tables(tmp_path: Path) -> None:
     lines(table, "speaker\tpath", "s\tcommon_voice_de_1.mp3")
     with pytest.raises(HacError, match="no column 'client_id' in its first line; found speaker, path"):
         import_corpus(table, tmp_path / "m.jsonl")
+
+
+def test_a_table_of_speakers_that_cannot_be_read_is_a_failure(tmp_path: Path) -> None:
+    source = librispeech(tmp_path)
+    (source / "SPEAKERS.TXT").write_bytes(b"84 | F | caf\xe9")
+    failures = FailureLog()
+    manifest = import_corpus(source / "dev-clean", tmp_path / "m.jsonl", failures=failures).manifest
+    assert [utterance.gender for utterance in manifest.utterances] == [None, None]
+    assert failures.by_reason() == {"text-encoding": 1}
 
 
 def test_options_fill_what_the_corpus_does_not_say(tmp_path: Path) -> None:

@@ -194,7 +194,7 @@ def test_a_bad_file(tmp_path: Path, name: str) -> None:
 
 def test_a_byte_order_mark_and_other_fields_are_allowed(tmp_path: Path) -> None:
     path = tmp_path / "m.jsonl"
-    path.write_bytes(b"\xef\xbb\xbf" + json.dumps({**GOOD, "gender": "f", "speaker": "s", "speaker_id": 4}).encode())
+    path.write_bytes(b"\xef\xbb\xbf" + json.dumps({**GOOD, "age": 30, "speaker": "s", "speaker_id": 4}).encode())
     assert read_manifest(path).utterances == (Utterance("a", "a.wav", 1.5, "s"),)
 
 
@@ -272,3 +272,13 @@ def test_a_hundred_thousand_rows_are_quick(tmp_path: Path, ending: str) -> None:
     manifest = read_manifest(path)
     assert time.process_time() - start < 12  # measured: about 2.5; the margin is for a busy machine
     assert len(manifest) == 100_000 and manifest.utterances[-1] == rows[-1]
+
+
+def test_gender_came_later_and_moves_no_hash(tmp_path: Path) -> None:
+    plain = Manifest(tmp_path, (Utterance("a", "a.wav", 1.5, "s"),))
+    named = Manifest(tmp_path, (Utterance("a", "a.wav", 1.5, "s", gender="female"),))
+    row = '{"alignment":null,"duration":1.5,"id":"a","language":null,"path":"a.wav","speaker":"s","text":null}\n'
+    assert plain.sha256 == hashlib.sha256(row.encode()).hexdigest() != named.sha256
+    for ending in (".jsonl", ".parquet"):
+        write_manifest(named, tmp_path / f"m{ending}")
+        assert read_manifest(tmp_path / f"m{ending}").utterances == named.utterances

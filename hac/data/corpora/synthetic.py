@@ -1,6 +1,6 @@
 """A synthetic corpus in eight languages whose phone and word times are exactly known.
 
-    DIR/manifest.jsonl                        id, path, duration, speaker, language, text
+    DIR/manifest.jsonl                        id, path, duration, speaker, language, text, gender
     DIR/audio/LANGUAGE/SPEAKER/ID.flac        16 kHz, mono, 16 bits
     DIR/alignments.parquet                    tiers phones (IPA, pauses `sil`) and words
 
@@ -48,6 +48,11 @@ class Speaker:
 
     name: str
     voice: Voice
+
+    @property
+    def gender(self) -> str:
+        """`female` or `male`, as the variant is meant."""
+        return "female" if self.voice.variant in FEMALE_VARIANTS else "male"
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +209,9 @@ def _speak(id: str, text: str, speaker: Speaker, settings: Settings, folder: Pat
     path = Path("audio") / speaker.voice.language / speaker.name / f"{id}.flac"
     write_audio(folder / path, samples, SAMPLE_RATE)
     duration_us = samples_to_us(len(samples), SAMPLE_RATE)
-    utterance = Utterance(id, path.as_posix(), duration_us / US_PER_S, speaker.name, speaker.voice.language, text)
+    utterance = Utterance(
+        id, path.as_posix(), duration_us / US_PER_S, speaker.name, speaker.voice.language, text, gender=speaker.gender
+    )
 
     def rows(spans: Sequence[Span]) -> list[Row]:
         to_us = [samples_to_us(lead + edge, speech.sample_rate) for span in spans for edge in (span.start, span.end)]

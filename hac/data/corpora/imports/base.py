@@ -25,6 +25,7 @@ class Item:
         alignment: alignment file, or None.
         start_s, stop_s: the part of the recording; the whole by default.
         channel: index of the channel where the corpus names one.
+        gender: of the speaker, see `gender_of`; None where unknown.
     """
 
     id: str
@@ -36,6 +37,7 @@ class Item:
     start_s: float = 0.0
     stop_s: float | None = None
     channel: int | None = None
+    gender: str | None = None
 
     @property
     def is_part(self) -> bool:
@@ -73,6 +75,19 @@ class Layout:
     shape: str
     detect: Callable[[Path], bool]
     find: Callable[[Path, Options, FailureLog], Iterator[Item]]
+
+
+_GENDERS = {
+    **dict.fromkeys(("f", "female", "woman", "female_feminine"), "female"),
+    **dict.fromkeys(("m", "male", "man", "male_masculine"), "male"),
+    **dict.fromkeys(("", "-", "unknown", "do_not_wish_to_say"), None),
+}
+
+
+def gender_of(text: str | None) -> str | None:
+    """What a corpus says of a speaker's gender: `female` or `male` in one spelling, its own word, None for nothing."""
+    said = (text or "").strip().lower()
+    return _GENDERS.get(said, said or None)
 
 
 def files(folder: Path, *endings: str, depth: int | None = None) -> Iterator[Path]:
@@ -134,6 +149,17 @@ def numbered_lines(path: Path) -> Iterator[tuple[str, str]]:
     for number, line in enumerate(read_text(path).split("\n"), start=1):
         if line.strip():
             yield f"{path}: line {number}", line.rstrip("\r")
+
+
+def lines_of_table(path: Path, failures: FailureLog) -> list[str]:
+    """The lines of a table that may be missing; one that cannot be read is a failure, and as good as missing."""
+    if not is_file(path):
+        return []
+    try:
+        return [line for _, line in numbered_lines(path)]
+    except HacError as error:
+        failures.add(path.name, "text-encoding", str(error))
+        return []
 
 
 def keyed_lines(path: Path, separator: str | None = None) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Common Voice: tables such as `validated.tsv` (client_id, path, sentence, locale) beside `clips/`.
+"""Common Voice: tables such as `validated.tsv` (client_id, path, sentence, locale, gender) beside `clips/`.
 
 Given a folder, `validated.tsv` is read, else `train.tsv`, `dev.tsv` and `test.tsv`; given one table, that one.
 """
@@ -10,7 +10,7 @@ import io
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from hac.data.corpora.imports.base import Item, Layout, Options, files, read_text
+from hac.data.corpora.imports.base import Item, Layout, Options, files, gender_of, read_text
 from hac.errors import FailureLog, HacError
 
 _COLUMNS = ("client_id", "path", "sentence")
@@ -52,7 +52,9 @@ def _find(source: Path, options: Options, failures: FailureLog) -> Iterator[Item
                 clip = name if PurePosixPath(name).suffix else f"{name}.mp3"
                 language = options.language or row.get("locale") or table.parent.absolute().name
                 id = PurePosixPath(clip).stem
-                yield Item(id, table.parent / "clips" / clip, row["client_id"], language, row["sentence"])
+                audio = table.parent / "clips" / clip
+                gender = gender_of(row.get("gender"))
+                yield Item(id, audio, row["client_id"], language, row["sentence"], gender=gender)
         except csv.Error as error:
             raise HacError(f"{table}: line {rows.line_num}: not a table of tab-separated values ({error})") from error
 

@@ -179,6 +179,7 @@ def _look_at(item: Item, job: _Job) -> Utterance | Failure:
         item.language or None,
         item.text or None,
         alignment if job.cut_folder is None else None,
+        item.gender,
     )
 
 

@@ -19,6 +19,7 @@ from hac.convolutions import decode_latent
 from hac.data.alignment_tiers import Tier
 from hac.distillation import distil_lexical, distil_phonetic, retrieval_recall
 from hac.errors import Failure
+from hac.intelligibility import stoi
 from hac.losses import MelSpectrogramLoss
 from hac.train.dataset import TrainBatch, UtteranceDataset
 from hac.train.generator import Generator
@@ -68,7 +69,7 @@ def validate(
         result = _one(generator, on_device, vectors, sums)
         original, decoded = batch.audio[0].numpy(), result.audio.cpu().numpy()
         sums.add("validation/mel", float(mel(result.audio[None], on_device.audio)))
-        sums.add("validation/stoi", _stoi(original, decoded, rate))
+        sums.add("validation/stoi", stoi(original, decoded, rate).value)
         codes[batch.ids[0]] = result.codes
         if len(sounds) < settings.clips:
             sounds[batch.ids[0]] = (original, decoded)
@@ -176,23 +177,6 @@ def _single(dataset: UtteranceDataset, limit: int) -> Iterator[TrainBatch]:
     chosen: Sequence[int] = np.unique(np.linspace(0, n - 1, min(limit, n)).round().astype(int)).tolist()
     for index in chosen:
         yield dataset.batch(0, [index])
-
-
-def _stoi(original: NDArray[np.float32], decoded: NDArray[np.float32], rate: int) -> float:
-    """STOI of one utterance; NaN where it has too little speech for it."""
-    import warnings
-
-    from pystoi import stoi
-
-    if not original.any():
-        return float("nan")
-    with warnings.catch_warnings():
-        # pystoi warns and answers 1e-5 where fewer than 30 frames hold speech
-        warnings.simplefilter("error")
-        try:
-            return float(stoi(original, decoded, rate))
-        except (RuntimeWarning, UserWarning, ValueError):
-            return float("nan")
 
 
 def _at_centres(tier: Tier, index: int, n_frames: int, frame_rate: float) -> NDArray[np.int64]:

@@ -15,8 +15,7 @@ from sklearn.metrics import homogeneity_score
 from hac.data.alignment import read_alignments, tier_from_rows
 from hac.data.manifest import read_manifest
 from hac.train.sections import ValidationConfig
-from hac.train.validation import _at_centres, _stoi, _Sums, light_pnmi, validate
-from tests.hac.speech import speech
+from hac.train.validation import _at_centres, _Sums, light_pnmi, validate
 from tests.hac.tiny_hac import one_thread
 from tests.hac.train.tiny_run import (
     BOTH_TEACHERS,
@@ -135,27 +134,7 @@ def test_what_is_undefined_is_not_measured():
         assert light_pnmi({"a": CODES["a"]}, tier, 50.0, 2) == {}
 
 
-# STOI and means
-
-
-def test_stoi_of_speech():
-    original = speech(1.5)
-    rng = np.random.default_rng(0)
-    noisy = original + 0.3 * rng.standard_normal(len(original)).astype(np.float32) * original.std()
-    assert _stoi(original, original, RATE) == pytest.approx(1.0, abs=1e-6)
-    assert 0.5 < _stoi(original, noisy, RATE) < 0.99
-
-
-@pytest.mark.parametrize("n", [1, 100, 1000, 3000])
-def test_stoi_of_too_little_is_undefined(n):
-    assert math.isnan(_stoi(speech(0.5)[:n], speech(0.5)[:n], RATE))
-
-
-def test_stoi_of_silence_is_undefined():
-    silence = np.zeros(RATE, np.float32)
-    assert math.isnan(_stoi(silence, silence, RATE))
-    assert math.isnan(_stoi(silence, speech(1.0), RATE))
-    assert not math.isnan(_stoi(speech(1.0), silence, RATE))  # decoding to silence is a failure of the model
+# means
 
 
 def test_means_are_weighted_and_the_undefined_is_counted():

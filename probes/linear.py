@@ -4,8 +4,8 @@ The probe minimizes what scikit-learn's `LogisticRegression(C=C)` minimizes with
 
     sum over frames of -log p(label | x)  +  |W|^2 / (2 C),    p = softmax(x W + b),
 
-the bias b left free. It is solved here by L-BFGS (scipy) rather than there, because frames that have the same codes
-need to be looked at once only: a stream of 1,024 codes is a problem of 1,024 rows, however long the corpus is.
+the bias b left free. It is solved here (`probes.descent`) rather than there, because frames that have the same codes need to be
+looked at once only: a stream of 1,024 codes is a problem of 1,024 rows, however long the corpus is.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 from scipy.sparse import csr_matrix
+
+from probes.descent import minimize
 
 MAX_ITERATIONS = 200
 GRADIENT_TOLERANCE = 1e-4
@@ -144,26 +145,22 @@ def _solve(
     total = float(per_row.sum())
     by_column = rows.T.tocsr() if not isinstance(rows, np.ndarray) else np.ascontiguousarray(rows.T)
 
-    def slope(flat: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+    def slope(flat: NDArray[np.float32]) -> tuple[float, NDArray[np.float32]]:
         w = flat[: d * n_classes].reshape(d, n_classes)
-        b = flat[d * n_classes :].astype(np.float32)
-        logits = np.asarray(rows @ w.astype(np.float32) + b)
-        log_p = _log_softmax(logits)
+        log_p = _log_softmax(np.asarray(rows @ w + flat[d * n_classes :]))
         loss = -float(np.vdot(counts, log_p)) / total + float(np.vdot(w, w)) / (2 * c * total)
-        rest = np.exp(log_p, out=log_p) * per_row[:, None] - counts
+        rest = (np.exp(log_p, out=log_p) * per_row[:, None] - counts) / np.float32(total)
         gradient = np.empty_like(flat)
-        gradient[: d * n_classes] = ((by_column @ rest).astype(np.float64) / total + w / (c * total)).ravel()
-        gradient[d * n_classes :] = rest.sum(axis=0, dtype=np.float64) / total
+        gradient[: d * n_classes] = (by_column @ rest + w * np.float32(1 / (c * total))).ravel()
+        gradient[d * n_classes :] = rest.sum(axis=0)
         return loss, gradient
 
-    first = np.zeros(d * n_classes + n_classes)
-    first[d * n_classes :] = np.log(np.maximum(counts.sum(axis=0), 0.5)) if bias is None else bias
+    first = np.zeros(d * n_classes + n_classes, np.float32)
+    first[d * n_classes :] = np.log(np.maximum(counts.sum(axis=0), 0.5) / total) if bias is None else bias
     if weights is not None:
         first[: d * n_classes] = weights.ravel()
-    options = {"maxiter": MAX_ITERATIONS, "gtol": GRADIENT_TOLERANCE, "ftol": 1e-9}
-    found = minimize(slope, first, jac=True, method="L-BFGS-B", options=options)
-    solution = found.x.astype(np.float32)
-    return solution[: d * n_classes].reshape(d, n_classes), solution[d * n_classes :], bool(found.success)
+    found = minimize(slope, first, GRADIENT_TOLERANCE, MAX_ITERATIONS)
+    return found.place[: d * n_classes].reshape(d, n_classes), found.place[d * n_classes :], found.converged
 
 
 def _log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -4,14 +4,15 @@ The probe minimizes what scikit-learn's `LogisticRegression(C=C)` minimizes with
 
     sum over frames of -log p(label | x)  +  |W|^2 / (2 C),    p = softmax(x W + b),
 
-the bias b left free. It is solved here (`probes.descent`) rather than there, because frames that have the same codes need to be
-looked at once only: a stream of 1,024 codes is a problem of 1,024 rows, however long the corpus is.
+the bias b left free. It is solved here (`probes.descent`) rather than there, because frames that have the same codes
+need to be looked at once only: a stream of 1,024 codes is a problem of 1,024 rows, however long the corpus is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,7 @@ MAX_ITERATIONS = 200
 GRADIENT_TOLERANCE = 1e-4
 """The largest slope of the mean loss at which a fit ends; scikit-learn's default."""
 
-Matrix = csr_matrix | NDArray[np.float32]
+Matrix = csr_matrix | NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Features:
     """What a probe sees: the distinct rows, and which of them each frame has.
 
     Attributes:
-        rows: csr or dense float32 [n_rows, d].
+        rows: csr float32, or dense float32 or float16 (also mapped from a file), [n_rows, d].
         of_frame: int64 [n_frames], index into `rows`; None where every frame has a row of its own.
     """
 
@@ -46,7 +47,7 @@ class Features:
     def take(self, frames: NDArray[np.int64]) -> Features:
         """The features of some frames [m], in that order, with the rows they need."""
         if self.of_frame is None:
-            return Features(self.rows[frames])
+            return Features(np.asarray(self.rows[frames], np.float32))
         used, of_frame = np.unique(self.of_frame[frames], return_inverse=True)
         return Features(self.rows[used], of_frame.astype(np.int64))
 
@@ -106,8 +107,7 @@ def fit(features: Features, labels: NDArray[np.int32], n_classes: int, c: float,
     """
     counts = _counts(features, labels, n_classes)
     if not isinstance(features.rows, np.ndarray):
-        weights, bias, done = _solve(features.rows, counts, c, start and start.weights, start and start.bias)
-        return Probe(weights, bias, done)
+        return Probe(*_solve(features.rows, counts, c, *((start.weights, start.bias) if start else (None, None))))
     mean, scale = _moments(features.rows)
     rows = (features.rows - mean) / scale
     first = (start.weights * scale[:, None], start.bias + mean @ start.weights) if start else (None, None)

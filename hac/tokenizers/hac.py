@@ -76,13 +76,16 @@ class HacTokenizer:
         return results
 
     def embed(self, samples: NDArray[np.float32], quantized: bool = False) -> dict[str, NDArray[np.float32]]:
-        """Vectors of every stream, float32 [n_frames, latent_dim]; see `HacModel.embed`."""
+        """Vectors of every stream, float32 [n_frames, d], d its own for each stream; see `HacModel.embed`.
+
+        Raises:
+            HacError: audio that is not mono, is empty, or holds NaN or infinite samples.
+        """
         import torch
 
         checked = mono(samples)
         if not len(checked):
-            dim = self._model.config.latent_dim
-            return {spec.name: np.empty((0, dim), np.float32) for spec in self.streams}
+            raise HacError("audio without samples has no vectors")
         audio = torch.from_numpy(checked.copy())[None].to(self._model.device)
         vectors = self._model.embed(audio, quantized=quantized).streams
         return {spec.name: np.ascontiguousarray(vectors[spec.name][0].float().cpu().numpy()) for spec in self.streams}

@@ -24,10 +24,10 @@ from hac.embeddings import embed_corpus, load_embedder
 from hac.encode import encode_corpus
 from hac.errors import FailureLog, HacError
 from hac.tokenizers.base import Embedder, StreamSpec
-from tests.hac import tiny_models
-from tests.hac.tiny_hac import tiny_model
 
 RATE = 16000
+
+# models are imported where they are needed: processes that only embed with `Ramp` start without torch
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +44,8 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> str:
+    from tests.hac.tiny_hac import tiny_model
+
     folder = tmp_path_factory.mktemp("hac")
     tiny_model().save_pretrained(folder)
     return f"hac:{folder}"
@@ -54,6 +56,7 @@ def test_hac_gives_a_vector_for_each_token(corpus: Manifest, checkpoint: str, qu
     import torch
 
     from hac.data.audio import read_audio
+    from tests.hac.tiny_hac import tiny_model
 
     store = read_embeddings(embed_corpus(corpus, checkpoint, tmp_path / "e", quantized=quantized))
     tokens = read_tokens(encode_corpus(corpus, checkpoint, tmp_path / "t.parquet"))
@@ -71,6 +74,8 @@ def test_hac_gives_a_vector_for_each_token(corpus: Manifest, checkpoint: str, qu
 
 @pytest.mark.parametrize("kind", ["dac", "encodec", "mimi", "xcodec"])
 def test_codecs_give_the_codebook_vector_of_each_token(kind: str, tmp_path: Path) -> None:
+    from tests.hac import tiny_models
+
     name = f"{kind}:{tiny_models.save(tiny_models.codec(kind), tmp_path)}"
     embedder: Any = load_embedder.__wrapped__(name, "cpu")
     assert isinstance(embedder, Embedder)
@@ -85,6 +90,8 @@ def test_codecs_give_the_codebook_vector_of_each_token(kind: str, tmp_path: Path
 
 
 def test_speech_encoders_and_their_units_give_features(corpus: Manifest, tmp_path: Path) -> None:
+    from tests.hac import tiny_models
+
     where = tiny_models.save(tiny_models.encoder("hubert"), tmp_path / "hubert")
     store = read_embeddings(embed_corpus(corpus, f"encoder:{where}?layer=2", tmp_path / "e"))
     assert store.streams["features"].dim == 16 and store.streams["features"].frame_rate == 50

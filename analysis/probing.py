@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -44,7 +44,7 @@ class ProbeOutcome:
         records: of every stream and factor, then of what streams add, of all streams, and the summary.
         protocols: what the protocol names of the records mean.
         importance: float64 [n_streams, n_factors], usable information, null-corrected, at least 0.
-        streams, factors: names of its rows and columns.
+        streams, factors: names of its rows and columns; joint streams are none of them.
     """
 
     records: list[Record]
@@ -61,6 +61,7 @@ def probe_streams(
     protocol: ProbeProtocol,
     embeddings: Mapping[str, Vectors] | None = None,
     jobs: int = -1,
+    joint: Collection[str] = (),
 ) -> ProbeOutcome:
     """Probe every stream for every factor.
 
@@ -71,6 +72,7 @@ def probe_streams(
         protocol: see `ProbeProtocol`.
         embeddings: vectors by stream name, [n_frames of the stream, d].
         jobs: processes; 0 or less: one per core.
+        joint: names of streams that join others: they are probed, but are none of those that stand beside each other.
 
     Raises:
         ValueError: vectors of a stream that is not there, or not as many as it has frames.
@@ -86,12 +88,13 @@ def probe_streams(
         for vectors in ([None, embeddings[stream.name]] if stream.name in embeddings else [None])
     ]
     probed = engine.run(_probe, tasks, jobs=jobs, what="probing streams")
-    together, added = _conditionals(streams, factors, voices, asked, protocol, jobs)
+    single = [stream for stream in streams if stream.name not in joint]
+    together, added = _conditionals(single, factors, voices, asked, protocol, jobs)
     records = [record for one in probed for record in probe_records(one, sample)]
     records += [conditional_record(one, sample) for one in added]
     records += [record for one in together for record in probe_records(one, sample)]
-    importance, summary = _summary(streams, factors, probed, together, sample, protocol)
-    names = tuple(stream.name for stream in streams), tuple(factor.name for factor in factors)
+    importance, summary = _summary(single, factors, probed, together, sample, protocol)
+    names = tuple(stream.name for stream in single), tuple(factor.name for factor in factors)
     return ProbeOutcome([*records, *summary], _protocols(protocol, asked), importance, *names)
 
 
@@ -122,7 +125,7 @@ def _probe(stream: Stream, asked: Asked, protocol: ProbeProtocol, vectors: Vecto
     empty = Probed(stream.name, asked.factor, EMBEDDING if vectors is not None else "", note=asked.note)
     if asked.task is None:
         return empty
-    features = one_hot([stream.codes], [stream.codebook_size]) if vectors is None else Features(vectors)
+    features = one_hot([stream.codes]) if vectors is None else Features(vectors)
     return _filled(empty, features, asked, protocol)
 
 
@@ -191,7 +194,7 @@ def _added(
 
 
 def _beside(streams: Sequence[Stream]) -> Features:
-    return one_hot([stream.codes for stream in streams], [stream.codebook_size for stream in streams])
+    return one_hot([stream.codes for stream in streams])
 
 
 def _summary(
@@ -208,7 +211,7 @@ def _summary(
     place = {stream.name: i for i, stream in enumerate(streams)}, {factor.name: j for j, factor in enumerate(factors)}
     n = 0
     for one in probed:
-        if one.variant or one.held is None or one.prior is None:
+        if one.variant or one.stream not in place[0] or one.held is None or one.prior is None:
             continue
         at = place[0][one.stream], place[1][one.factor]
         information = information_of(one.held, one.prior)

@@ -52,20 +52,18 @@ class Features:
         return Features(self.rows[used], of_frame.astype(np.int64))
 
 
-def one_hot(codes: Sequence[NDArray[np.int32]], sizes: Sequence[int]) -> Features:
+def one_hot(codes: Sequence[NDArray[np.int32]]) -> Features:
     """One column for each code that occurs in each stream; a frame has a one for its code of every stream.
 
     Args:
         codes: of each stream, int32 [n_frames]; a code below zero gives none.
-        sizes: codebook sizes.
     """
     distinct, of_frame = np.unique(np.stack(codes, axis=1), axis=0, return_inverse=True)
     columns, first = np.full(distinct.shape, -1, np.int64), 0
-    for k, size in enumerate(sizes):
-        used = np.flatnonzero(np.bincount(distinct[distinct[:, k] >= 0, k], minlength=size))
-        place = np.full(size, -1)
-        place[used] = first + np.arange(len(used))
-        columns[:, k] = np.where(distinct[:, k] >= 0, place[distinct[:, k]], -1)
+    for k in range(distinct.shape[1]):
+        is_code = distinct[:, k] >= 0
+        used, place = np.unique(distinct[is_code, k], return_inverse=True)
+        columns[is_code, k] = first + place
         first += len(used)
     is_there = columns >= 0
     pointers = np.concatenate([[0], np.cumsum(is_there.sum(axis=1))])

@@ -91,7 +91,7 @@ def test_shuffled_labels_keep_their_places_and_frequencies(rows: list[list[int]]
 
 def test_the_sums_are_those_of_scikit_learn_fold_by_fold() -> None:
     codes, task = make_task()
-    features = one_hot([codes], [6])
+    features = one_hot([codes])
     held = cross_fit(features, task, penalties=(0.3, 0.3, 0.3))
     x = np.eye(6)[codes]
     for k in range(3):
@@ -108,10 +108,10 @@ def test_the_sums_are_those_of_scikit_learn_fold_by_fold() -> None:
 
 def test_the_penalty_is_chosen_without_the_scored_fold() -> None:
     codes, task = make_task(knows=0.5)
-    plain = cross_fit(one_hot([codes], [6]), task)
+    plain = cross_fit(one_hot([codes]), task)
     # other labels in the scored fold change what that fold scores, and no penalty of its own
     spoilt = np.where((task.fold == 0) & (task.labels >= 0), (task.labels + 1) % 3, task.labels).astype(np.int32)
-    other = cross_fit(one_hot([codes], [6]), replace(task, labels=spoilt))
+    other = cross_fit(one_hot([codes]), replace(task, labels=spoilt))
     assert other.penalties[0] == plain.penalties[0]
     assert other.loss[0] > plain.loss[0]
     assert all(c in PENALTIES for c in plain.penalties)
@@ -119,7 +119,7 @@ def test_the_penalty_is_chosen_without_the_scored_fold() -> None:
 
 def test_nothing_is_learnt_from_shuffled_labels_and_much_from_codes_that_know() -> None:
     codes, task = make_task(24)
-    features = one_hot([codes], [6])
+    features = one_hot([codes])
     prior, known = cross_fit_priors(task), cross_fit(features, task)
     assert 1 - known.loss.sum() / prior.loss.sum() > 0.3
     for draw in (1, 2, 3):
@@ -142,7 +142,7 @@ def test_priors_are_the_shares_of_the_training_part() -> None:
 
 def test_two_folds_are_enough() -> None:
     codes, task = make_task()
-    held = cross_fit(one_hot([codes], [6]), replace(task, fold=task.utterance % 2, n_folds=2))
+    held = cross_fit(one_hot([codes]), replace(task, fold=task.utterance % 2, n_folds=2))
     assert held.loss.sum() < cross_fit_priors(task).loss.sum()
 
 

@@ -28,7 +28,7 @@ def dense(features: Features) -> np.ndarray:
 @pytest.mark.parametrize("c", [0.01, 1.0])
 def test_codes_get_the_probabilities_that_scikit_learn_gives(c: float) -> None:
     one, other, labels = planted()
-    features = one_hot([one, other], [20, 6])
+    features = one_hot([one, other])
     theirs = LogisticRegression(C=c, max_iter=2000, tol=1e-6).fit(dense(features), labels)
     probe = fit(features, labels, 4, c)
     ours = np.exp(probe.log_probabilities(features))[features.of_frame]
@@ -53,7 +53,7 @@ def test_vectors_are_standardized_first() -> None:
 @settings(max_examples=25)
 def test_one_column_for_each_code_that_occurs(codes: list[tuple[int, int]]) -> None:
     one, other = (np.array(column, np.int32) for column in zip(*codes, strict=True))
-    features = one_hot([one, other], [4, 3])
+    features = one_hot([one, other])
     used = [(0, v) for v in sorted(set(one.tolist()) - {-1})] + [(1, v) for v in sorted(set(other.tolist()))]
     expected = [[float(pair[k] == v) for k, v in used] for pair in codes]
     assert dense(features).tolist() == expected
@@ -62,13 +62,13 @@ def test_one_column_for_each_code_that_occurs(codes: list[tuple[int, int]]) -> N
 
 
 def test_equal_frames_need_one_row() -> None:
-    features = one_hot([np.tile(np.arange(3, dtype=np.int32), 1000)], [3])
+    features = one_hot([np.tile(np.arange(3, dtype=np.int32), 1000)])
     assert features.rows.shape == (3, 3) and features.n_frames == 3000
 
 
 def test_a_start_near_the_end_ends_there() -> None:
     one, _, labels = planted()
-    features = one_hot([one], [12])
+    features = one_hot([one])
     cold = fit(features, labels, 4, 1.0)
     warm = fit(features, labels, 4, 1.0, fit(features, labels, 4, 0.5))
     np.testing.assert_allclose(warm.log_probabilities(features), cold.log_probabilities(features), atol=5e-3)
@@ -76,7 +76,7 @@ def test_a_start_near_the_end_ends_there() -> None:
 
 def test_same_frames_same_bits() -> None:
     one, other, labels = planted()
-    features = one_hot([one, other], [12, 6])
+    features = one_hot([one, other])
     assert fit(features, labels, 4, 1.0).weights.tobytes() == fit(features, labels, 4, 1.0).weights.tobytes()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from hac import console
-from hac.commands import align, corpus, decode, encode, info, tokenizer, train
+from hac.commands import align, corpus, decode, embed, encode, info, tokenizer, train
 
 app = typer.Typer(
     name="hac",
@@ -20,6 +20,7 @@ app.command("train")(train.train)
 app.command("align")(align.align)
 app.command("encode")(encode.encode)
 app.command("decode")(decode.decode)
+app.command("embed")(embed.embed)
 app.command("info")(info.info)
 
 

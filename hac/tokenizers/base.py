@@ -46,6 +46,29 @@ class Tokenizer(Protocol):
         ...
 
 
+@runtime_checkable
+class Embedder(Protocol):
+    """What has real-valued vectors behind its tokens; a tokenizer may have them too.
+
+    Attributes:
+        name, sample_rate, streams, provenance: as of a `Tokenizer`; a stream without codes has a codebook of 0.
+    """
+
+    name: str
+    sample_rate: int
+    streams: tuple[StreamSpec, ...]
+    provenance: Mapping[str, Any]
+
+    def embed(self, samples: NDArray[np.float32], quantized: bool = False) -> dict[str, NDArray[np.float32]]:
+        """Vectors of every stream, float32 [n_frames, d], as many as one utterance, float32 [n_samples], has tokens.
+
+        Args:
+            samples: mono at `sample_rate`.
+            quantized: what the codes stand for instead of what was quantized; what has one of these only gives that.
+        """
+        ...
+
+
 def mono(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     """The samples as contiguous float32 [n_samples], checked.
 

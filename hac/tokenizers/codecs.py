@@ -40,6 +40,7 @@ class Architecture:
         sample_rate: Hz, from a loaded model.
         n_codebooks: residual levels the model holds.
         codes: (model, audio [1, c, n], n_quantizers) -> codes int64 [1, k, t].
+        codebooks: tables [codebook_size, codebook_dim] of all levels, in order, from a loaded model.
         fill: whether audio is filled up with zeros to a whole number of hops first.
     """
 
@@ -48,6 +49,7 @@ class Architecture:
     sample_rate: Callable[[Any], int]
     n_codebooks: Callable[[Any], int]
     codes: Callable[[Any, Any, int], Any]
+    codebooks: Callable[[Any], Sequence[Any]]
     fill: bool = False
 
 
@@ -77,6 +79,14 @@ class CodecTokenizer:
     def encode(self, batch: Sequence[NDArray[np.float32]]) -> list[dict[str, NDArray[np.int32]]]:
         """Encode utterances one by one: see the module's note on batches. `ceil(n / hop)` tokens each."""
         return [self._encode_one(mono(samples)) for samples in batch]
+
+    def embed(self, samples: NDArray[np.float32], quantized: bool = True) -> dict[str, NDArray[np.float32]]:
+        """The codebook vector of each token, float32 [n_frames, codebook_dim]; these codecs give no others."""
+        codes = self._encode_one(mono(samples))
+        tables = self._architecture.codebooks(self._model)
+        return {
+            spec.name: tables[k].detach().float().cpu().numpy()[codes[spec.name]] for k, spec in enumerate(self.streams)
+        }
 
     def _encode_one(self, samples: NDArray[np.float32]) -> dict[str, NDArray[np.int32]]:
         import torch
@@ -141,6 +151,7 @@ ARCHITECTURES: Mapping[str, Architecture] = {
         sample_rate=lambda model: int(model.config.sampling_rate),
         n_codebooks=lambda model: int(model.config.n_codebooks),
         codes=_dac_codes,
+        codebooks=lambda model: [level.codebook.weight for level in model.quantizer.quantizers],
         fill=True,
     ),
     "encodec": Architecture(
@@ -149,6 +160,7 @@ ARCHITECTURES: Mapping[str, Architecture] = {
         sample_rate=lambda model: int(model.config.sampling_rate),
         n_codebooks=lambda model: len(model.quantizer.layers),
         codes=_encodec_codes,
+        codebooks=lambda model: [level.codebook.embed for level in model.quantizer.layers],
     ),
     "mimi": Architecture(
         "MimiModel",
@@ -156,6 +168,11 @@ ARCHITECTURES: Mapping[str, Architecture] = {
         sample_rate=lambda model: int(model.config.sampling_rate),
         n_codebooks=lambda model: int(model.config.num_quantizers),
         codes=_mimi_codes,
+        codebooks=lambda model: [
+            level.codebook.embed
+            for part in ("semantic_residual_vector_quantizer", "acoustic_residual_vector_quantizer")
+            for level in getattr(model.quantizer, part).layers
+        ],
     ),
     "xcodec": Architecture(
         "XcodecModel",
@@ -163,6 +180,7 @@ ARCHITECTURES: Mapping[str, Architecture] = {
         sample_rate=lambda model: int(model.config.sample_rate),
         n_codebooks=lambda model: len(model.quantizer.quantizers),
         codes=_xcodec_codes,
+        codebooks=lambda model: [level.codebook.embed for level in model.quantizer.quantizers],
         fill=True,
     ),
 }

@@ -75,6 +75,21 @@ class HacTokenizer:
                 results[index] = codes
         return results
 
+    def embed(self, samples: NDArray[np.float32], quantized: bool = False) -> dict[str, NDArray[np.float32]]:
+        """Vectors of every stream, float32 [n_frames, d], d its own for each stream; see `HacModel.embed`.
+
+        Raises:
+            HacError: audio that is not mono, is empty, or holds NaN or infinite samples.
+        """
+        import torch
+
+        checked = mono(samples)
+        if not len(checked):
+            raise HacError("audio without samples has no vectors")
+        audio = torch.from_numpy(checked.copy())[None].to(self._model.device)
+        vectors = self._model.embed(audio, quantized=quantized).streams
+        return {spec.name: np.ascontiguousarray(vectors[spec.name][0].float().cpu().numpy()) for spec in self.streams}
+
     def _encode_together(self, batch: list[NDArray[np.float32]]) -> list[dict[str, NDArray[np.int32]]]:
         import torch
 

@@ -77,6 +77,12 @@ class KMeansTokenizer:
         """Encode utterances one by one; the number of tokens is the features' number of frames."""
         return [{STREAM: self._encode_one(mono(samples))} for samples in batch]
 
+    def embed(self, samples: NDArray[np.float32], quantized: bool = False) -> dict[str, NDArray[np.float32]]:
+        """The features of each frame, or with `quantized` its centroid: float32 [n_frames, d]."""
+        if quantized:
+            return {STREAM: self._centroids[self._encode_one(mono(samples))]}
+        return {STREAM: np.asarray(self._features.extract(mono(samples)), np.float32)}
+
     def _encode_one(self, samples: NDArray[np.float32]) -> NDArray[np.int32]:
         return nearest_centroid(self._features.extract(samples), self._centroids)
 

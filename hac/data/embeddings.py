@@ -1,0 +1,157 @@
+"""Embedding stores: real-valued vectors of every frame, by stream; read without torch.
+
+A store is a folder:
+
+    embeddings.json       ids, streams (dimension, rate), provenance, and the shards in order; written last
+    shards/*.safetensors  float16 [n_frames of the shard, d] for each stream, utterance after utterance
+
+Half precision is enough for probes, which standardize what they are given. Reading one stream reads its bytes only.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hac.data.timeline import parse_rate
+from hac.errors import HacError
+from hac.files import atomic_path
+
+FORMAT = "hac-embeddings"
+VERSION = 1
+NAME = "embeddings.json"
+SHARDS = "shards"
+HEADER = "hac"
+"""The only key of a shard's metadata: with several, their order would differ from run to run."""
+
+Vectors = NDArray[np.float16]
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingSpec:
+    """One stream of vectors: its name, how long each is, and how many come a second."""
+
+    name: str
+    dim: int
+    frame_rate: Fraction
+
+
+@dataclass(frozen=True)
+class EmbeddingStore:
+    """Vectors of every utterance, on the disk until they are asked for.
+
+    Attributes:
+        folder: where the store lies.
+        ids: utterance ids.
+        streams: by name.
+        lengths: int64 [n_utterances] by stream, frames of each utterance.
+        provenance: what made the vectors.
+        shards: file name and number of utterances of each, in the order of the ids.
+    """
+
+    folder: Path
+    ids: tuple[str, ...]
+    streams: Mapping[str, EmbeddingSpec]
+    lengths: Mapping[str, NDArray[np.int64]]
+    provenance: Mapping[str, Any]
+    shards: tuple[tuple[str, int], ...]
+
+    def vectors(self, stream: str, ids: Sequence[str]) -> Vectors:
+        """Vectors of these utterances, one after another: float16 [n_frames of them, d].
+
+        Raises:
+            HacError: no such stream or utterance, or a shard is missing or damaged.
+        """
+        if stream not in self.streams:
+            raise HacError(f"{self.folder}: no stream {stream!r}; there are {', '.join(self.streams)}")
+        place = {id: i for i, id in enumerate(self.ids)}
+        missing = [id for id in ids if id not in place]
+        if missing:
+            raise HacError(
+                f"{self.folder}: {len(missing)} of {len(ids)} utterances have no vectors, the first is {missing[0]!r};"
+                " embed the corpus that the tokens are of"
+            )
+        wanted = np.array([place[id] for id in ids], np.int64)
+        lengths = self.lengths[stream][wanted]
+        ends = np.cumsum(lengths)
+        out = np.empty((int(ends[-1]) if len(ends) else 0, self.streams[stream].dim), np.float16)
+        last = np.cumsum([n for _, n in self.shards])
+        of_shard = np.searchsorted(last, wanted, side="right")
+        for k in np.unique(of_shard).tolist():
+            name, n = self.shards[k]
+            first = int(last[k]) - n
+            bounds = np.concatenate([[0], np.cumsum(self.lengths[stream][first : first + n])])
+            held = self._read(name, stream, int(bounds[-1]))
+            for i in np.flatnonzero(of_shard == k).tolist():
+                at = int(wanted[i]) - first
+                out[ends[i] - lengths[i] : ends[i]] = held[bounds[at] : bounds[at + 1]]
+        return out
+
+    def _read(self, name: str, stream: str, n_frames: int) -> Vectors:
+        path = self.folder / SHARDS / name
+        tensors = _tensors(path, (stream,))
+        if tensors[stream].shape != (n_frames, self.streams[stream].dim):
+            raise HacError(f"{path}: {stream!r} has the shape {tensors[stream].shape}; embed the corpus anew")
+        return tensors[stream]
+
+
+def _tensors(path: Path, names: Sequence[str]) -> dict[str, Vectors]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return {name: file.get_tensor(name) for name in names}
+    except (OSError, SafetensorError) as error:
+        raise HacError(f"{path}: cannot be read ({error}); embed the corpus anew") from error
+
+
+def write_shard(path: Path, vectors: Mapping[str, Vectors], header: Mapping[str, Any]) -> None:
+    """Write one shard, atomically; same vectors, same bytes."""
+    from safetensors.numpy import save_file
+
+    with atomic_path(path) as temporary:
+        save_file(dict(vectors), temporary, metadata={HEADER: json.dumps(header, sort_keys=True)})
+
+
+def read_header(path: Path) -> dict[str, Any] | None:
+    """What a shard says of itself; None where it is not there or not whole."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return dict(json.loads(file.metadata()[HEADER]))
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError):
+        return None
+
+
+def read_embeddings(folder: Path) -> EmbeddingStore:
+    """Open a store that `hac embed` wrote.
+
+    Raises:
+        HacError: there is none, or it is of a newer version.
+    """
+    folder = Path(folder)
+    folder = folder.parent if folder.name == NAME else folder
+    path = folder / NAME
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise HacError(f"{folder}: holds no {NAME}; expected a folder that hac embed wrote to its end") from error
+    except ValueError as error:
+        raise HacError(f"{path}: cannot be read as JSON ({error}); embed the corpus anew") from error
+    if not isinstance(data, dict) or data.get("format") != FORMAT or data.get("version") != VERSION:
+        raise HacError(f"{path}: is no embedding store of version {VERSION}; embed the corpus anew")
+    streams = {
+        name: EmbeddingSpec(name, int(entry["dim"]), parse_rate(entry["frame_rate"]))
+        for name, entry in data["streams"].items()
+    }
+    lengths = {name: np.array(data["lengths"][name], np.int64) for name in streams}
+    shards = tuple((str(name), int(n)) for name, n in data["shards"])
+    return EmbeddingStore(folder, tuple(data["ids"]), streams, lengths, data["provenance"], shards)

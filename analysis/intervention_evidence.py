@@ -127,7 +127,8 @@ def _transcribed(
     foreign = set() if known is None else {id for id, language in languages.items() if language not in known}
     asked = {key: path for key, path in files.items() if key[1] not in foreign}
     told = _asked(transcripts, asked, asr, folder / "judges" / "transcripts.parquet", device, jobs)
-    said = {key: Verdict[str](None, OTHER_LANGUAGE, "the recognizer knows other languages") for key in files}
+    unknown: Verdict[str] = Verdict(None, OTHER_LANGUAGE, "the recognizer knows other languages")
+    said = dict.fromkeys(files, unknown)
     for key, verdict in told.items():
         words = None if verdict.value is None else normalize(verdict.value, text)
         said[key] = Verdict(words, verdict.reason, verdict.detail)

@@ -113,7 +113,8 @@ def measures(facts: Facts, heard: Heard, with_partner: bool) -> dict[str, Measur
     if heard.pitch:
         made["source_voicing"] = _compared(facts, facts.themselves, lambda u, v: _voicing(facts, heard, u, v))
     if heard.opinions:
-        verdicts = [heard.opinions.get(id, Verdict[float](None, NOT_HEARD)) for id in facts.ids]
+        missing: Verdict[float] = Verdict(None, NOT_HEARD)
+        verdicts = [heard.opinions.get(id, missing) for id in facts.ids]
         values = [math.nan if v.value is None else v.value for v in verdicts]
         made["opinion"] = Measure(means(values, [v.reason or "" for v in verdicts]))
     return made

@@ -9,6 +9,7 @@ from analysis.commands.compare import compare
 from analysis.commands.demo import demo
 from analysis.commands.discovery import discovery
 from analysis.commands.intervene import intervene
+from analysis.commands.leakage import leakage
 from analysis.commands.merge import merge
 from analysis.commands.pnmi import pnmi
 from analysis.commands.recon import recon
@@ -36,6 +37,7 @@ COMMANDS = (
     words,
     boundaries,
     discovery,
+    leakage,
     recon,
     intervene,
     usage,

@@ -193,11 +193,11 @@ def _error(
 
 
 def _spread(values: NDArray[np.float64], n_clusters: int, method: str) -> float:
-    """Standard error of bootstrap draws or of jackknife values."""
+    """Standard error of bootstrap draws, or of values without each cluster (jackknife, linearized)."""
     values = values[np.isfinite(values)]
     if len(values) < 2 or n_clusters < 2:
         return math.nan
-    if "jackknife" in method:
+    if "bootstrap" not in method:
         n = len(values)
         return math.sqrt((n - 1) / n * float(((values - values.mean()) ** 2).sum()))
     return float(values.std(ddof=1)) * math.sqrt(n_clusters / (n_clusters - 1))

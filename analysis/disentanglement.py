@@ -164,5 +164,6 @@ def _record(
         n=n,
         protocol=protocol,
         ci_method=around.method,
+        redrawn=around.redrawn,
         note=why or around.reason,
     )

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import special
@@ -21,7 +22,7 @@ from analysis.leakage_told import Measured, Told, Vector
 from analysis.metrics import METRICS
 from analysis.records import NOTE_JOINER, mean_sd, within_range
 from analysis.results import Null, Record
-from analysis.uncertainty import LEVEL, Interval, at_most_one, no_interval
+from analysis.uncertainty import LEVEL, Interval, Redrawn, at_most_one, no_interval
 
 METHOD = "cluster-linearized-t"
 MIN_CLUSTERS = 3
@@ -85,6 +86,8 @@ def share_record(
         n=actual.n,
         protocol=f"{metric}[{tags[0]}]",
         ci_method=interval.method,
+        redrawn=interval.redrawn,
+        redrawn_corrected=around.redrawn,
         note=NOTE_JOINER.join(note for note in notes if note),
         nulls=_checks(check, measured.checks),
     )
@@ -114,7 +117,9 @@ def _around(value: float, parts: Vector) -> Interval:
     if n < MIN_CLUSTERS or not np.isfinite(parts).all():
         return no_interval(f"fewer than {MIN_CLUSTERS} clusters")
     half = float(special.stdtrit(n - 1, (1 + LEVEL) / 2)) * math.sqrt(n / (n - 1) * float((parts**2).sum()))
-    return Interval(value - half, value + half, METHOD)
+    # what the value would be without each cluster, to first order: as a jackknife leaves it
+    redrawn = Redrawn((value - parts * n / (n - 1)).astype(np.float32), n)
+    return Interval(value - half, value + half, METHOD, redrawn=redrawn)
 
 
 def within_null(record: Record) -> bool:
@@ -172,9 +177,10 @@ def most_repeated(
     shares = {given: 1 - _above_chance(one) / told for given, one in added.items()}
     given, value = max(shares.items(), key=lambda item: (item[1], item[0]))
     interval = _around(value, _ratio_parts(added[given], own, 1 - value, frames_by))
-    update = {"value": value, "ci_low": interval.low, "ci_high": interval.high}
+    update: dict[str, Any] = {"value": value, "ci_low": interval.low, "ci_high": interval.high}
     note = f"given {given}, the choice held fixed"
-    return made.model_copy(update={**update, "ci_method": interval.method, "note": note})
+    update |= {"ci_method": interval.method, "redrawn": interval.redrawn, "note": note}
+    return made.model_copy(update=update)
 
 
 def _above_chance(measured: Measured) -> float:

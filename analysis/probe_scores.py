@@ -183,6 +183,8 @@ def _macro_record(probed: Probed, score: str, sample: Sample, remarks: Sequence[
         n=int(probed.held.n.sum()),
         protocol=PROTOCOL,
         ci_method=interval.method,
+        redrawn=interval.redrawn,
+        redrawn_corrected=around.redrawn,
         note=NOTE_JOINER.join(part for part in (sample.note, interval.reason, *remarks) if part),
         nulls={MAJORITY: Null(mean=_macro(of, probed.prior, sample), sd=math.nan)},
     )

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from analysis.leakage import Outcome
-from analysis.results import write_results
 from hac.files import write_text
 from reports.leakage_figures import added_maps, leakage_map
 from reports.leakage_tables import matrix, matrix_csv, summary_csv
-from reports.tables import metrics_csv
+from reports.run_files import write_numbers
 
 
 def write_leakage(outcome: Outcome, folder: Path) -> list[Path]:
@@ -23,7 +22,7 @@ def write_leakage(outcome: Outcome, folder: Path) -> list[Path]:
         The files written.
     """
     written = []
-    texts = {"metrics": metrics_csv(outcome.results), "leakage": matrix_csv(outcome), "summary": summary_csv(outcome)}
+    texts = {"leakage": matrix_csv(outcome), "summary": summary_csv(outcome)}
     for name, text in texts.items():
         written.append(folder / f"{name}.csv")
         write_text(written[-1], text)
@@ -37,6 +36,4 @@ def write_leakage(outcome: Outcome, folder: Path) -> list[Path]:
         written.append(folder / "figures" / "adds_least.png")
         title = f"{system}: what a stream adds beyond the best single other stream"
         leakage_map(matrix(outcome, "leakage_adds"), title, written[-1])
-    written.append(folder / "results.json")
-    write_results(outcome.results, written[-1])
-    return written
+    return [*written, *write_numbers(outcome.results, folder)]

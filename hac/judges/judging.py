@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from hac.data.audio import AudioError, is_silent, read_audio
+from hac.data.audio import AudioError, audio_info, is_silent, read_audio
 from hac.errors import Failure, FailureLog, HacError
 from hac.judges import registry
 from hac.judges.base import Judge, MosPredictor, Recognizer, SpeakerEncoder, Unjudged
@@ -214,6 +214,9 @@ class _Hearing:
     def __call__(self, path: Path) -> dict[str, Any]:
         judge = _loaded(self.kind, self.judge, self.device) if isinstance(self.judge, str) else self.judge
         samples = read_audio(path, judge.sample_rate).samples
+        if isinstance(judge, MosPredictor) and audio_info(path).sample_rate != judge.sample_rate:
+            # a change of rate overshoots where a recording is at full scale; a file of 16 bits would clip there too
+            samples = np.clip(samples, -1, 1)
         try:
             return {"value": self._value(judge, samples)}
         except Unjudged as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -11,12 +10,8 @@ import pytest
 from analysis import uncertainty
 from analysis.counting import Protocol
 from analysis.information import information
-from analysis.pnmi import corpus_of, settings_of, sources_of
-from analysis.request import Request, streams_of
-from analysis.results import Record
-from analysis.scoring import score_stream
 from tests.analysis.test_uncertainty import flat
-from tests.analysis.worlds import make_world
+from tests.analysis.worlds import make_world, scored_whole
 
 N_LABELS, N_CODES, N_DRAWS = 12, 24, 300
 
@@ -57,13 +52,6 @@ def test_the_interval_of_pnmi_holds_the_truth(n_speakers: int) -> None:
     assert 0.90 <= held / 300 <= 0.98
 
 
-def records(request: Request[Protocol]) -> list[Record]:
-    """Those of the whole corpus, as `analysis.pnmi.run` makes them: parts and lags are not asked for here."""
-    found = corpus_of(request)
-    (source,) = sources_of(found, streams_of(found.tokens, request.streams), request.protocol)
-    return score_stream(source, replace(settings_of({}, request.protocol), parts=False)).records
-
-
 @pytest.mark.parametrize("size", [64, 256, 1024, 4096, 16384, 65536])
 def test_the_corrected_value_of_independent_tokens_is_within_its_interval_of_zero(size: int) -> None:
     """Chance itself lies anywhere from .02 to .98 here."""
@@ -72,7 +60,7 @@ def test_the_corrected_value_of_independent_tokens_is_within_its_interval_of_zer
     n = 8
     for seed in range(n):
         request = world.request(world.independent(size, seed=seed), protocol=Protocol(n_nulls=20, n_bootstrap=100))
-        by_id = {record.id: record for record in records(request)}
+        by_id = scored_whole(request)
         for id in held:
             held[id] += by_id[id].corrected_ci_low <= 0 <= by_id[id].corrected_ci_high
     assert min(held.values()) >= 6  # fewer of 8 runs would be a 1 in 150 accident at 95 %

@@ -6,6 +6,7 @@ import json
 import math
 from dataclasses import replace
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from hac.errors import HacError
 from probes.align import CONVENTIONS
 from reports.run_files import write_pnmi
 from tests import oracles
-from tests.analysis.worlds import PHONES, QUICK, World, make_world
+from tests.analysis.worlds import PHONES, QUICK, World, make_world, scored_whole
 from tests.strategies import RATES
 
 
@@ -81,7 +82,7 @@ def test_identity_scores_one_and_a_constant_zero(convention: str, rate: Fraction
 def test_independent_tokens_score_what_their_null_scores(world: World) -> None:
     protocol = Protocol(n_nulls=20, n_bootstrap=200)
     for size in (64, 1024, 65536):
-        found = pnmi(run(world.request(world.independent(size, seed=size), protocol=protocol), jobs=1))
+        found = scored_whole(world.request(world.independent(size, seed=size), protocol=protocol))["units.pnmi"]
         assert found.corrected_ci_low <= 0 <= found.corrected_ci_high, size
         assert abs(found.corrected) < 0.05, size
         assert found.value > 0.05, "chance is far from zero here, or the test is idle"
@@ -144,6 +145,14 @@ def in_shards(world: World, n: int, folder: Path, protocol: Protocol = QUICK, **
     return paths
 
 
+def test_the_whole_is_scored_the_same_with_and_without_its_parts(world: World) -> None:
+    """What the simulations look at is what a run says."""
+    request = world.request(world.independent(300))
+    whole = scored_whole(request)
+    told = {record.id: record for record in run(request, jobs=1).results.metrics if not record.group}
+    assert {id: told[id] for id in whole} == whole
+
+
 def text_of(outcome: Outcome, path: Path) -> dict:
     write_results(outcome.results, path)
     data = json.loads(path.read_text())
@@ -151,11 +160,15 @@ def text_of(outcome: Outcome, path: Path) -> dict:
     return data
 
 
-@pytest.mark.parametrize("n_speakers", [3, 12])
-@pytest.mark.parametrize("n_shards", [1, 2, 5])
-def test_shards_merge_to_the_bits_of_one_run(n_speakers: int, n_shards: int, tmp_path: Path) -> None:
+@cache
+def in_one(n_speakers: int) -> tuple[World, Outcome]:
     world = make_world(n_speakers, 30, 12)
-    whole = run(world.request(*streams_of(world)), jobs=1)
+    return world, run(world.request(*streams_of(world)), jobs=1)
+
+
+@pytest.mark.parametrize(("n_speakers", "n_shards"), [(3, 2), (3, 5), (12, 1), (12, 5)])
+def test_shards_merge_to_the_bits_of_one_run(n_speakers: int, n_shards: int, tmp_path: Path) -> None:
+    world, whole = in_one(n_speakers)
     merged = merge(in_shards(world, n_shards, tmp_path), jobs=1)
     assert text_of(merged, tmp_path / "merged.json") == text_of(whole, tmp_path / "whole.json")
     for a, b in zip(whole.streams, merged.streams, strict=True):

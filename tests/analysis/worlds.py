@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,10 @@ import numpy as np
 
 from analysis.corpus import Labels
 from analysis.counting import Protocol
-from analysis.request import Request
+from analysis.pnmi import corpus_of, settings_of, sources_of
+from analysis.request import Request, streams_of
+from analysis.results import Record
+from analysis.scoring import score_stream
 from hac.data.alignment import Alignments, tier_from_rows
 from hac.data.manifest import Manifest, Utterance
 from hac.data.tokens import Stream, TokenStore
@@ -90,3 +93,11 @@ def make_world(n_speakers: int = 12, n_utterances: int = 48, n_phones: int = 25,
     speakers = tuple(f"s{i % n_speakers:02d}" for i in range(n_utterances))
     languages = tuple("en" if i % n_speakers % 2 else "de" for i in range(n_utterances))
     return World(speakers, languages, tuple(intervals))
+
+
+def scored_whole(request: Request[Any]) -> dict[str, Record]:
+    """The records of the whole corpus by id, as `analysis.pnmi.run` makes them, without those of its parts and lags."""
+    found = corpus_of(request)
+    (source,) = sources_of(found, streams_of(found.tokens, request.streams), request.protocol)
+    scores = score_stream(source, replace(settings_of({}, request.protocol), parts=False))
+    return {record.id: record for record in scores.records}

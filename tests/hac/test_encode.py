@@ -9,9 +9,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -33,44 +33,7 @@ from hac.data.tokens import read_tokens
 from hac.encode import encode_corpus
 from hac.errors import FailureLog, HacError
 from hac.tokenizers.base import StreamSpec, Tokenizer
-
-RATE = 8000
-HOP = 80
-
-
-@dataclass
-class Loudness:
-    """A tokenizer of the frame's loudness; notes every batch in a file, so that work done can be counted."""
-
-    log: Path
-    name: str = "loudness:test"
-    sample_rate: int = RATE
-    streams: tuple[StreamSpec, ...] = (
-        StreamSpec("units", 64, Fraction(RATE, HOP)),
-        StreamSpec("lexical", 8, Fraction(RATE, 4 * HOP)),
-    )
-    provenance: Mapping[str, Any] = field(default_factory=lambda: {"seed": 1})
-    delay_s: float = 0.0
-    max_code: int = 63
-    refuse_below: int = 0
-
-    def encode(self, batch: Sequence[NDArray[np.float32]]) -> list[dict[str, NDArray[np.int32]]]:
-        with self.log.open("a") as log:
-            log.write(f"{len(batch)}\n")
-        time.sleep(self.delay_s)
-        if any(len(samples) < self.refuse_below for samples in batch):
-            raise HacError("audio too short for this tokenizer")
-        return [self._one(samples) for samples in batch]
-
-    def _one(self, samples: NDArray[np.float32]) -> dict[str, NDArray[np.int32]]:
-        frames = samples[: len(samples) // (4 * HOP) * 4 * HOP]
-        codes = {}
-        for spec, hop in zip(self.streams, (HOP, 4 * HOP), strict=True):
-            loudness = np.abs(frames.reshape(-1, hop)).mean(axis=1)
-            top = min(self.max_code, spec.codebook_size - 1) if self.max_code < 64 else self.max_code
-            codes[spec.name] = np.floor(loudness * top).astype(np.int32)
-        return codes
-
+from tests.hac.loudness import RATE, Loudness
 
 assert isinstance(Loudness(Path()), Tokenizer)
 
@@ -298,9 +261,10 @@ SCRIPT = """
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from hac.data.manifest import read_manifest
 from hac.encode import encode_corpus
-from tests.hac.test_encode import Loudness
+from tests.hac.loudness import Loudness
 folder = Path(sys.argv[1])
 tokenizer = Loudness(folder / "log.txt", delay_s=0.15)
 encode_corpus(read_manifest(folder / "m.jsonl"), tokenizer, folder / "t.parquet", shard_s=0.1, jobs=int(sys.argv[2]))

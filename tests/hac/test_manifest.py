@@ -261,17 +261,17 @@ def test_bad_rows_are_not_written(tmp_path: Path, ending: str) -> None:
 
 
 @ENDINGS
-def test_a_hundred_thousand_rows_are_quick(tmp_path: Path, ending: str) -> None:
+def test_thirty_thousand_rows_are_quick(tmp_path: Path, ending: str) -> None:
     rows = tuple(
-        Utterance(f"u{i:06d}", f"clips/{i}.wav", 1.0 + i / 1e3, f"s{i % 99}", "en", "some words")
-        for i in range(100_000)
+        Utterance(f"u{i:06d}", f"clips/{i}.wav", 1.0 + i / 1e3, f"s{i % 99}", "en", "some words") for i in range(30_000)
     )
     path = tmp_path / f"m{ending}"
     start = time.process_time()
     write_manifest(Manifest(tmp_path, rows), path)
     manifest = read_manifest(path)
-    assert time.process_time() - start < 12  # measured: about 2.5; the margin is for a busy machine
-    assert len(manifest) == 100_000 and manifest.utterances[-1] == rows[-1]
+    # measured: about 0.8; the margin is for a busy machine, and a search through all rows for each would take longer
+    assert time.process_time() - start < 10
+    assert len(manifest) == 30_000 and manifest.utterances[-1] == rows[-1]
 
 
 def test_gender_came_later_and_moves_no_hash(tmp_path: Path) -> None:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from probes.transcripts import Edits, char_edits, normalize, word_edits
 
 from analysis import ratios
 from analysis.ratios import Ratios
 from analysis.recon_inputs import REFERENCE, Material
 from analysis.recon_pairs import NullPairs
 from hac.errors import FailureLog
+from probes.transcripts import Edits, char_edits, normalize, word_edits
 
 if TYPE_CHECKING:
     from hac.judges.judging import Verdict
@@ -160,6 +160,21 @@ def _scales(verdicts: Iterable[Mapping[str, Verdict[dict[str, float]]]]) -> list
             if verdict.value is not None:
                 return list(verdict.value)
     return []
+
+
+STORES = {"words": "transcripts", "voices": "voices", "opinions": "opinions"}
+"""Names of the stores of verdicts in a run's folder, by protocol."""
+
+
+def judges_of(folder: Path) -> dict[str, list[dict[str, Any]]]:
+    """What a result must record of the judges, by protocol: of every judge whose verdicts the folder keeps."""
+    from hac.once import read_rows
+
+    found = {}
+    for protocol, store in STORES.items():
+        kept = read_rows(folder / f"{store}.parquet", store, ())
+        found[protocol] = [] if kept is None else [judge for _, judge in sorted(kept[1].get("judges", {}).items())]
+    return found
 
 
 def _judge(

@@ -85,6 +85,6 @@ def test_every_metric_has_a_record_and_a_protocol() -> None:
     from analysis.recon_scores import PROTOCOL_OF
 
     names = {PROTOCOL_OF.get(metric, "signal") for metric in (*recon.METRICS, "kbps", "versa")}
-    assert names <= set(protocols(ReconProtocol()))
+    assert names <= set(protocols(ReconProtocol(), {}))
     assert set(recon.METRICS) <= set(METRICS)
     assert Measured("a", "mos", None, part="ovrl").id == "a.mos[ovrl]"  # type: ignore[arg-type]

@@ -218,7 +218,7 @@ def _results(
         command=COMMAND,
         system=request.system,
         metrics=recon_scores.records(board, samples),
-        protocols=protocols(request.protocol),
+        protocols=protocols(request.protocol, recon_judged.judges_of(request.folder)),
         coverage=dict(coverage),
         failures=request.failures.by_reason(),
         failed=examples(request.failures),

@@ -162,6 +162,21 @@ def _scales(verdicts: Iterable[Mapping[str, Verdict[dict[str, float]]]]) -> list
     return []
 
 
+STORES = {"words": "transcripts", "voices": "voices", "opinions": "opinions"}
+"""Names of the stores of verdicts in a run's folder, by protocol."""
+
+
+def judges_of(folder: Path) -> dict[str, list[dict[str, Any]]]:
+    """What a result must record of the judges, by protocol: of every judge whose verdicts the folder keeps."""
+    from hac.once import read_rows
+
+    found = {}
+    for protocol, store in STORES.items():
+        kept = read_rows(folder / f"{store}.parquet", store, ())
+        found[protocol] = [] if kept is None else [judge for _, judge in sorted(kept[1].get("judges", {}).items())]
+    return found
+
+
 def _judge(
     call: Any,
     files: Mapping[str, Mapping[str, Path]],

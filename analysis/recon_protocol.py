@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -67,8 +68,13 @@ def chosen_metrics(text: str | None) -> tuple[str, ...]:
     return tuple(name for name in METRICS if name in names)
 
 
-def protocols(protocol: ReconProtocol) -> dict[str, dict[str, Any]]:
-    """What each protocol name of the results means."""
+def protocols(protocol: ReconProtocol, judges: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """What each protocol name of the results means.
+
+    Args:
+        protocol: what was asked for.
+        judges: by name of the protocol, what is to be recorded of them.
+    """
     common = {
         "interval": "95 %, cluster-bootstrap-basic; an interval of a difference draws both on the same clusters",
         "n_bootstrap": protocol.n_bootstrap,
@@ -89,9 +95,24 @@ def protocols(protocol: ReconProtocol) -> dict[str, dict[str, Any]]:
     return {
         "signal": pairs,
         "pitch": {**pairs, "f0": "Praat's autocorrelation, 10 ms grid, each file by itself"},
-        "words": {**common, "recognizer": protocol.recognizer, "normalizer": protocol.normalizer},
-        "voices": {**common, "encoder": protocol.encoder, "null": "see the note of each record"},
-        "opinions": {**common, "predictor": protocol.predictor, "null": "none: it hears one recording alone"},
+        "words": {
+            **common,
+            "recognizer": protocol.recognizer,
+            "normalizer": protocol.normalizer,
+            "judges": judges.get("words"),
+        },
+        "voices": {
+            **common,
+            "encoder": protocol.encoder,
+            "null": "see the note of each record",
+            "judges": judges.get("voices"),
+        },
+        "opinions": {
+            **common,
+            "predictor": protocol.predictor,
+            "null": "none: it hears one recording alone",
+            "judges": judges.get("opinions"),
+        },
         "rates": {
             **common,
             "null": "none: a description",

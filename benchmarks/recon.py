@@ -12,11 +12,13 @@ again on what it had measured, and the share of each step.
 from __future__ import annotations
 
 import argparse
+import resource
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -92,10 +94,23 @@ Parallel(2)(delayed(bare)(task) for task in tasks)
 """
 
 
-def seconds(*command: str) -> float:
-    start = time.perf_counter()
+@dataclass(frozen=True)
+class Time:
+    """Seconds by the clock, and of all cores together (which other work on the machine changes little)."""
+
+    wall: float
+    cpu: float
+
+    def __str__(self) -> str:
+        return f"{self.wall:.1f} s ({self.cpu:.1f} s of cores)"
+
+
+def timed(*command: str) -> Time:
+    start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([sys.executable, *command], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    return time.perf_counter() - start
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Time(time.perf_counter() - start, cpu)
 
 
 def main() -> None:
@@ -105,25 +120,23 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
     manifest, decoded = str(arguments.manifest), str(arguments.decoded)
-    pairs = pairs_of(arguments.manifest, arguments.decoded)
     loops, commands, again = [], [], []
     with tempfile.TemporaryDirectory() as folder:
         for repeat in range(arguments.repeats):
-            loops.append(seconds("-c", BARE, manifest, decoded))
+            loops.append(timed("-c", BARE, manifest, decoded))
             out = str(Path(folder, str(repeat)))
             command = (
                 *("-m", "analysis", "recon", "--decoded", f"decoded={decoded}", "--manifest", manifest, "-j", "2"),
                 *("--metrics", METRICS, "--asr", "none", "--speaker", "none", "--mos", "none", "-o", out),
                 *("--nulls", str(N_NULLS), "--null-pairs", str(NULL_PAIRS)),
             )
-            commands.append(seconds(*command))
-            again.append(seconds(*command))
-            print(
-                f"run {repeat + 1}: bare loop {loops[-1]:.1f} s, command {commands[-1]:.1f} s, again {again[-1]:.1f} s"
-            )
-    overhead = min(commands) / min(loops) - 1
-    print(f"{len(pairs)} pairs on two processes: bare loop {min(loops):.1f} s, whole command {min(commands):.1f} s")
-    print(f"overhead {overhead:.1%}; the command again, nothing to measure: {min(again):.1f} s")
+            commands.append(timed(*command))
+            again.append(timed(*command))
+            print(f"run {repeat + 1}: bare loop {loops[-1]}, command {commands[-1]}, again {again[-1]}", flush=True)
+    print(f"{len(pairs_of(arguments.manifest, arguments.decoded))} pairs on two processes, {METRICS}")
+    for kind in ("wall", "cpu"):
+        bare_s, whole_s = (min(getattr(each, kind) for each in times) for times in (loops, commands))
+        print(f"{kind}: bare loop {bare_s:.1f} s, whole command {whole_s:.1f} s, overhead {whole_s / bare_s - 1:.1%}")
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from analysis import recon
@@ -24,17 +25,17 @@ def printed(results: Results) -> str:
     return capture.get()
 
 
-def run(tmp_path: Path, with_versa: bool = False) -> Results:
-    request = world(tmp_path, {"rvq-1": 0.5, "rvq-2": 0.1})
-    if with_versa:
-        rows = [{"key": id, "stoi": 0.5, "si_snr": 3.0, "utmos": 2.0} for id in request.material.manifest.ids]
-        (tmp_path / "versa.txt").write_text("".join(json.dumps(row) + "\n" for row in rows))
-        request = replace(request, versa={"rvq-2": tmp_path / "versa.txt"})
-    return recon.run(request, jobs=1).results
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    """Two conditions, and VERSA's scores of the second."""
+    folder = tmp_path_factory.mktemp("recon")
+    request = world(folder, {"rvq-1": 0.5, "rvq-2": 0.1})
+    rows = [{"key": id, "stoi": 0.5, "si_snr": 3.0, "utmos": 2.0} for id in request.material.manifest.ids]
+    (folder / "versa.txt").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return recon.run(replace(request, versa={"rvq-2": folder / "versa.txt"}), jobs=1).results
 
 
-def test_the_table_holds_values_intervals_and_nulls(tmp_path: Path) -> None:
-    results = run(tmp_path)
+def test_the_table_holds_values_intervals_and_nulls(results: Results) -> None:
     text = printed(results)
     assert "STOI ↑" in text
     assert "SI-SDR ↑" in text
@@ -45,8 +46,7 @@ def test_the_table_holds_values_intervals_and_nulls(tmp_path: Path) -> None:
     assert "coverage: 6 utterances of 6" in text
 
 
-def test_versa_stands_beside_ours_under_its_own_names(tmp_path: Path) -> None:
-    results = run(tmp_path, with_versa=True)
+def test_versa_stands_beside_ours_under_its_own_names(results: Results) -> None:
     assert results.get("rvq-2.versa[utmos]").value == 2
     text = printed(results)
     assert "VERSA's scores of rvq-2" in text
@@ -63,8 +63,7 @@ def test_counterparts_are_metrics_of_ours() -> None:
     assert counterpart("utmos") is None
 
 
-def test_the_figure_has_the_same_bytes_twice(tmp_path: Path) -> None:
-    results = run(tmp_path)
+def test_the_figure_has_the_same_bytes_twice(results: Results, tmp_path: Path) -> None:
     rates = [
         results.metrics[0].model_copy(
             update={"id": f"rvq-{k}.kbps[{kind}]", "stream": f"rvq-{k}", "value": value, "group": ""}
@@ -86,6 +85,6 @@ def test_every_metric_has_a_record_and_a_protocol() -> None:
     from analysis.recon_scores import PROTOCOL_OF
 
     names = {PROTOCOL_OF.get(metric, "signal") for metric in (*recon.METRICS, "kbps", "versa")}
-    assert names <= set(protocols(ReconProtocol()))
+    assert names <= set(protocols(ReconProtocol(), {}))
     assert set(recon.METRICS) <= set(METRICS)
     assert Measured("a", "mos", None, part="ovrl").id == "a.mos[ovrl]"  # type: ignore[arg-type]

@@ -205,7 +205,7 @@ def _parselmouth() -> Any:
 def _by_utterance(rows: pa.Table, files: list[AudioFile]) -> pa.Table:
     """A row for each utterance, in order, from one for each different file."""
     place = {digest: i for i, digest in enumerate(rows["audio"].to_pylist())}
-    table = rows.take([place[file.sha256] for file in files])
+    table = rows.take(pa.array([place[file.sha256] for file in files], pa.int64()))
     return table.add_column(0, "id", pa.array([file.id for file in files], pa.string())).combine_chunks()
 
 

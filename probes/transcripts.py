@@ -13,10 +13,10 @@ import math
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
 
 from hac.errors import HacError
 from hac.judges.base import Unjudged
+from hac.judges.english import whisper_english
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,18 +147,6 @@ def _basic_character(text: str, i: int) -> str:
 _APOSTROPHES = "'’ʼ"
 
 
-@cache
-def _whisper() -> Callable[[str], str]:
-    from transformers.models.whisper.english_normalizer import EnglishTextNormalizer  # seconds: only when used
-
-    made: Callable[[str], str] = EnglishTextNormalizer({})  # type: ignore[no-untyped-call]
-    return made
-
-
-def _english(text: str) -> str:
-    return _whisper()(text)
-
-
 NORMALIZERS: Mapping[str, Normalizer] = {
     normalizer.name: normalizer
     for normalizer in (
@@ -176,7 +164,7 @@ NORMALIZERS: Mapping[str, Normalizer] = {
             " numbers in digits, fillers and bracketed remarks dropped; without its table of British spellings, which"
             " lies in the model's repository",
             frozenset({"en"}),
-            _english,
+            whisper_english,
         ),
     )
 }

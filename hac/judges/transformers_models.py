@@ -82,9 +82,11 @@ class TransformersRecognizer:
                 ids = self._model.generate(
                     **inputs, **self._options, do_sample=False, num_beams=1, max_new_tokens=limit
                 )
-        # CTC merges repeats over its blank, which is a special token: only a decoder's are to be dropped
-        text = self._processor.batch_decode(ids, skip_special_tokens=not self._ctc)[0]
-        return str(text).strip()
+        text = str(self._processor.batch_decode(ids, skip_special_tokens=not self._ctc)[0])
+        # of CTC only now: what stands between two equal letters keeps them two
+        for token in self._processor.tokenizer.all_special_tokens if self._ctc else ():
+            text = text.replace(token, "")
+        return text.strip()
 
     @property
     def _multilingual(self) -> bool:

@@ -10,6 +10,7 @@ from analysis.commands.discovery import discovery
 from analysis.commands.intervene import intervene
 from analysis.commands.merge import merge
 from analysis.commands.pnmi import pnmi
+from analysis.commands.recon import recon
 from analysis.commands.words import words
 from hac import console
 
@@ -27,7 +28,7 @@ def _hac_analyze() -> None:
     """Show what speech tokens carry: every number beside its null and its interval."""
 
 
-for command in (pnmi, words, boundaries, discovery, intervene, merge, demo):
+for command in (pnmi, words, boundaries, discovery, recon, intervene, merge, demo):
     app.command()(command)
 
 

@@ -110,7 +110,7 @@ def about_of(request: Request[Any], coverage: Mapping[str, Any], warnings: Seque
         "coverage": dict(coverage),
         "warnings": list(warnings),
         "failures": request.failures.by_reason(),
-        "failed": _examples(request.failures),
+        "failed": examples(request.failures),
         "provenance": provenance(
             inputs=inputs,
             options=request.options,
@@ -127,7 +127,8 @@ def _system(request: Request[Any]) -> str:
     return request.inputs["tokens"].stem if "tokens" in request.inputs else "tokens"
 
 
-def _examples(failures: FailureLog) -> list[dict[str, str]]:
+def examples(failures: FailureLog) -> list[dict[str, str]]:
+    """The first failures of each reason, as results list them."""
     shown: dict[str, int] = {}
     listed = []
     for failure in sorted(failures, key=lambda failure: (failure.reason, failure.id)):

@@ -114,7 +114,7 @@ class _Model:
         seen = _looked_up(tokens.pair[chosen], self.pairs, self.pair_counts)
         after = _looked_up(tokens.before[chosen], self.contexts, self.context_counts)
         p1 = np.where(tokens.follows[chosen], (seen + self.prior * p0) / (after + self.prior), p0)
-        return -np.log2(np.stack([p0, p1]))
+        return np.asarray(-np.log2(np.stack([p0, p1])))
 
     def _best_prior(self) -> float:
         """The prior count whose leave-one-out code of the model's own pairs is shortest."""
@@ -134,4 +134,4 @@ def _looked_up(wanted: NDArray[np.int64], known: NDArray[np.int64], counts: NDAr
 
 
 def _by_utterance(bits: Floats, of_token: NDArray[np.int64], stream: Stream) -> Floats:
-    return np.bincount(of_token, bits, len(stream.lengths))
+    return np.bincount(of_token, bits, len(stream.lengths)).astype(np.float64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import Counter
 from fractions import Fraction
@@ -23,7 +24,7 @@ def stream(rows: list[list[int]], size: int = 8) -> Stream:
 def slow_bits(rows: list[list[int]], model: list[list[int]], size: int, prior: float) -> list[tuple[float, float]]:
     """Bits of each row, order 0 and 1, under the smoothed frequencies of `model`."""
     codes = Counter(c for row in model for c in row)
-    pairs = Counter((a, b) for row in model for a, b in zip(row, row[1:], strict=False))
+    pairs = Counter((a, b) for row in model for a, b in itertools.pairwise(row))
     contexts = Counter(a for row in model for a in row[:-1])
     total = sum(codes.values())
 
@@ -34,7 +35,7 @@ def slow_bits(rows: list[list[int]], model: list[list[int]], size: int, prior: f
     for row in rows:
         zero = -sum(math.log2(p0(c)) for c in row)
         one = -math.log2(p0(row[0])) if row else 0.0
-        for a, b in zip(row, row[1:], strict=False):
+        for a, b in itertools.pairwise(row):
             one -= math.log2((pairs[a, b] + prior * p0(b)) / (contexts[a] + prior))
         found.append((zero, one))
     return found
@@ -62,7 +63,7 @@ def test_plug_in_bits_add_up_to_entropies(rows: list[list[int]]) -> None:
     codes = Counter(c for row in rows for c in row)
     total = sum(codes.values())
     assert found[0].sum() == pytest.approx(-sum(n * math.log2(n / total) for n in codes.values()))
-    pairs = Counter((a, b) for row in rows for a, b in zip(row, row[1:], strict=False))
+    pairs = Counter((a, b) for row in rows for a, b in itertools.pairwise(row))
     contexts = Counter(a for row in rows for a in row[:-1])
     first = sum(-math.log2(codes[row[0]] / total) for row in rows if row)
     assert found[1].sum() == pytest.approx(first - sum(n * math.log2(n / contexts[a]) for (a, _), n in pairs.items()))

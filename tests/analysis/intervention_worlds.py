@@ -125,18 +125,18 @@ def judges(**changes: Any) -> Judges:
 
 
 def village(
-    folder: Path, n: int = 6, speakers: tuple[str | None, ...] = ("anna", "ben"), texts: bool = True
+    folder: Path, n: int = 4, speakers: tuple[str | None, ...] = ("anna", "ben"), texts: bool = True
 ) -> Village:
-    """Utterances of about a second and a half whose pitch wanders and whose phones last 100 ms."""
+    """Utterances of 1.5 s whose pitch wanders and whose phones last 200 ms, as the words of `Reader` do."""
     rng = np.random.default_rng(7)
     decoder, reader = Vowels(), Reader()
     utterances, rows, streams = [], [], {name: [] for name in STREAMS}
     lengths = []
     for u in range(n):
-        n_frames = 70 + 5 * int(rng.integers(0, 4))
+        n_frames = 70 + 10 * int(rng.integers(0, 2))
         codes = {
             "acoustic.0": np.clip(np.cumsum(rng.integers(-1, 2, n_frames // 2).repeat(2)) + 4, 0, 7).astype(np.int32),
-            "phonetic": rng.integers(0, 3, n_frames // 5).repeat(5).astype(np.int32),
+            "phonetic": rng.integers(0, 3, n_frames // 10).repeat(10).astype(np.int32),
             "lexical": rng.integers(0, 4, n_frames // 5).repeat(5).astype(np.int32),
         }
         n_frames = min(len(row) for row in codes.values())

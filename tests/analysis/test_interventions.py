@@ -126,8 +126,10 @@ def test_a_run_that_goes_on_decodes_and_measures_nothing_twice(
 
 
 def test_files_rows_and_table(outcome: Outcome, tmp_path: Path) -> None:
-    written = write_intervene(outcome, tmp_path / "a")
-    write_intervene(outcome, tmp_path / "b")
+    few = [record for record in outcome.results.metrics if "_wer" in record.id]
+    small = replace(outcome, results=outcome.results.model_copy(update={"metrics": few}))
+    written = write_intervene(small, tmp_path / "a")
+    write_intervene(small, tmp_path / "b")
     for path in written:
         assert path.read_bytes() == (tmp_path / "b" / path.relative_to(tmp_path / "a")).read_bytes()
     rows = pq.read_table(tmp_path / "a" / "rows.parquet").to_pylist()
@@ -163,7 +165,7 @@ def test_what_a_recognizer_does_not_know_is_left_out_with_a_reason(world: Villag
     )
     made = world.run(tmp_path, protocol, labels=Labels(german, Alignments({}, {})))
     record = made.results.get("phonetic.own_wer[drop]")
-    assert "left out: 5 x asr-language" in record.note
+    assert "left out: 3 x asr-language" in record.note
     assert record.n == len((rows[0].text or "").split())
 
 

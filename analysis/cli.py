@@ -7,6 +7,7 @@ import typer
 from analysis.commands.boundaries import boundaries
 from analysis.commands.demo import demo
 from analysis.commands.discovery import discovery
+from analysis.commands.leakage import leakage
 from analysis.commands.merge import merge
 from analysis.commands.pnmi import pnmi
 from analysis.commands.words import words
@@ -26,7 +27,7 @@ def _hac_analyze() -> None:
     """Show what speech tokens carry: every number beside its null and its interval."""
 
 
-for command in (pnmi, words, boundaries, discovery, merge, demo):
+for command in (pnmi, words, boundaries, discovery, leakage, merge, demo):
     app.command()(command)
 
 

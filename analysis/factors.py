@@ -115,8 +115,9 @@ def factor_corpus(
     if not factors:
         raise HacError(f"no factor can be had: {'; '.join(f'{name}: {why}' for name, why in missing.items())}")
     if not isinstance(curves, str) and any(name in factors for name in MEASURED):
+        said = {failure.id for failure in failures}
         for id in met.ids:
-            if id not in curves:
+            if id not in curves and id not in said:
                 failures.add(id, "no-prosody", "the utterance has no F0 and energy; its frames have no such factor")
     return FactorCorpus(met, factors, missing, maker.policy.name if PHONES in met.tiers else "")
 

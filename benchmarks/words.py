@@ -85,7 +85,7 @@ def whole_job(hours: float, folder: Path) -> dict[str, float]:
     warm_up(folder)
     start = time.perf_counter()
     child = subprocess.Popen(words, stdout=subprocess.DEVNULL)
-    peak = _peak_bytes(child)
+    peak = peak_bytes(child)
     seconds = time.perf_counter() - start
     if child.wait():
         raise SystemExit("the job failed")
@@ -104,7 +104,7 @@ def warm_up(folder: Path) -> None:
     subprocess.run(words, stdout=subprocess.DEVNULL, check=True)
 
 
-def _peak_bytes(child: subprocess.Popen[bytes]) -> int:
+def peak_bytes(child: subprocess.Popen[bytes]) -> int:
     """Largest sum of private memory over the process and its children, sampled."""
     process, peak = psutil.Process(child.pid), 0
     while child.poll() is None:

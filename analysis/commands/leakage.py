@@ -1,0 +1,93 @@
+"""`hac-analyze leakage`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from analysis.commands import options as opt
+
+if TYPE_CHECKING:
+    from analysis.leakage import Outcome
+
+
+def leakage(
+    ckpt: opt.Ckpt = None,
+    tokens: opt.Tokens = None,
+    name: opt.Name = None,
+    manifest: opt.ManifestFile = None,
+    alignments: opt.AlignmentFile = None,
+    output: opt.Output = Path("leakage"),
+    streams: opt.Streams = None,
+    factors: Annotated[
+        str | None,
+        typer.Option(
+            help="Factors, by comma: phone, phone_class, word, position, f0, energy, speaker, gender, language. "
+            "[default: all that can be had]"
+        ),
+    ] = None,
+    classes: Annotated[str, typer.Option(help="Phone classes by manner, place, voicing or height.")] = "manner",
+    phones: Annotated[
+        str, typer.Option(help="Phone policy: auto, arpabet, ipa, timit39, none or a YAML file.")
+    ] = "auto",
+    prosody: Annotated[
+        Path | None, typer.Option(help="F0 and energy measured before. [default: measured into the output folder]")
+    ] = None,
+    given: Annotated[
+        str | None,
+        typer.Option(help="Streams to condition on, by comma, or `none`: what do the others add? [default: each]"),
+    ] = None,
+    nulls: Annotated[int, typer.Option(min=2, help="Null draws of what each stream tells.")] = 20,
+    given_nulls: Annotated[
+        int, typer.Option(min=1, help="Null draws of what a stream adds; each takes as long as measuring it.")
+    ] = 2,
+    seed: opt.Seed = 0,
+    frame_rate: opt.FrameRate = None,
+    codebook_size: opt.CodebookSize = None,
+    ids: opt.Ids = None,
+    device: opt.Device = "cpu",
+    jobs: opt.Jobs = -1,
+    strict: opt.IsStrict = False,
+) -> None:
+    """What each stream tells of phones, words, speakers, pitch, ...; what it adds to and repeats of the other streams.
+
+    Examples:
+
+        hac-analyze leakage --ckpt run/checkpoints/best --manifest corpus/manifest.jsonl -o leakage
+
+        hac-analyze leakage --tokens tokens.parquet --manifest corpus/manifest.jsonl --factors phone,speaker,f0
+
+        hac-analyze leakage --tokens tokens.parquet --manifest corpus/manifest.jsonl --given phonetic
+    """
+    from analysis.leakage import measure_prosody, run
+    from analysis.leakage_layout import LeakageProtocol
+    from analysis.request import prepare
+    from hac.errors import FailureLog
+
+    conditions = None if given is None else () if given == "none" else _names(given)
+    protocol = LeakageProtocol(nulls, given_nulls, seed, phones, classes, _names(factors), conditions)
+    failures = FailureLog(strict=strict)
+    store = opt.load_tokens(ckpt, tokens, manifest, output, device, jobs, failures, frame_rate, codebook_size, ids)
+    told = {"factors": factors, "classes": classes, "given": given, "nulls": nulls, "given_nulls": given_nulls}
+    rest = opt.common(tokens, streams, name, failures, ckpt=ckpt, strict=strict, phones=phones, seed=seed, **told)
+    if prosody is not None:
+        rest["inputs"]["prosody"] = prosody
+    request = prepare(store, manifest, alignments, protocol, **rest)
+    curves = measure_prosody(request, prosody, output, jobs)
+    finish(run(request, jobs, curves), output)
+
+
+def _names(text: str | None) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",")) if text else ()
+
+
+def finish(outcome: Outcome, output: Path) -> None:
+    """Write a run's files, print its tables and say where the files are."""
+    from reports.leakage_files import write_leakage
+    from reports.leakage_tables import leakage_table
+
+    written = write_leakage(outcome, output)
+    opt.show(leakage_table(outcome))
+    opt.tell_files(written, output)

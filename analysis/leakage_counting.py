@@ -1,0 +1,180 @@
+"""Counting what every stream tells of every factor, alone and beside another stream, draw by draw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.leakage_layout import Laid, Layout
+from analysis.leakage_told import Joint, Labelled, Measured, Told, told
+from probes.leakage import (
+    MOST_CELLS,
+    Cells,
+    Codes,
+    Counter,
+    Sums,
+    by_label,
+    cells,
+    dealt_runs,
+    given_order,
+    marginals,
+)
+
+NULLS_SCORED = 4
+"""Null draws that take part in the interval of a corrected value: enough to keep it quiet."""
+Vector = NDArray[np.float64]
+
+
+class Work:
+    """Counting under one given stream; what several counts share is made once."""
+
+    def __init__(self, plan: Layout, given: int | None) -> None:
+        self._plan = plan
+        self._given = given_order(None if given is None else plan.streams[given], plan.n_frames)
+        self._counter = Counter(max(stream.n_codes for stream in plan.streams), plan.n_clusters)
+        self._plain: dict[int, tuple[Cells, Sums]] = {}
+        self._cells: dict[tuple[str, int], tuple[Cells, Labelled]] = {}
+
+    def labelled(self, factor: Laid, draw: int = 0) -> Labelled:
+        """What a factor sums to (draw: which one of its null draws its labels are)."""
+        return self._grouped(factor, draw)[1]
+
+    def joints(self, factors: Sequence[Laid], codes: Codes, by_cluster: bool, draw: int = 0) -> list[Joint]:
+        """What codes sum to under each factor.
+
+        Args:
+            factors: the factors.
+            codes: of the frames, in order of time.
+            by_cluster: whether the part of each cluster is wanted.
+            draw: which one of their null draws the labels are.
+        """
+        placed = self._given.placed(codes)
+        of_codes: dict[int, Sums] = {}
+        made = []
+        for factor in factors:
+            grouped = self._grouped(factor, draw)[0]
+            if factor.mask not in of_codes:
+                of_codes[factor.mask] = self._counter.count(self._plain[factor.mask][0], placed, by_cluster)
+            made.append(Joint(self._counter.count(grouped, placed, by_cluster), of_codes[factor.mask]))
+        return made
+
+    def _grouped(self, factor: Laid, draw: int) -> tuple[Cells, Labelled]:
+        key = (factor.name, draw)
+        if key not in self._cells:
+            if factor.mask not in self._plain:
+                alike = np.minimum(factor.labels, 0)
+                frames = by_label(alike, 1, self._plan.clusters, self._plan.n_clusters)
+                plain = cells(self._given, frames, alike, self._plan.clusters)
+                self._plain[factor.mask] = plain, self._counter.sizes(plain)
+            grouped = cells(self._given, factor.frames, factor.labels, self._plan.clusters)
+            of_given = self._plain[factor.mask][1]
+            labelled = Labelled(self._counter.sizes(grouped), of_given, len(factor.frames))
+            self._cells[key] = grouped, labelled
+        return self._cells[key]
+
+    def forget(self, factor: Laid, draw: int) -> None:
+        """Drop what was kept of a null draw."""
+        self._cells.pop((factor.name, draw), None)
+
+
+def alone(plan: Layout, place: int) -> list[Measured]:
+    """What each stream tells of one factor.
+
+    Args:
+        plan: the layout.
+        place: of the factor in it.
+    """
+    factor = plan.factors[place]
+    work = Work(plan, None)
+    draws: list[list[Told]] = [[] for _ in plan.streams]
+    for draw in range(plan.protocol.n_nulls + 1):
+        dealt = draw > 0 and factor.kind == "utterance"
+        one = plan.dealt(factor, draw) if dealt else factor
+        for stream, done in zip(plan.streams, draws, strict=True):
+            codes = plan.shifted(stream.codes, draw) if draw and not dealt else stream.codes
+            scored = draw <= NULLS_SCORED
+            if stream.n_codes * factor.n_labels <= MOST_CELLS:
+                n_clusters = plan.n_clusters if scored else 0
+                at = (one.labels, one.n_labels, codes, stream.n_codes, plan.clusters, n_clusters)
+                sums = marginals(*at)
+                done.append(told(Labelled(sums.labels, sums.frames, sums.n), Joint(sums.both, sums.codes)))
+                continue
+            label_draw = draw if dealt else 0
+            joint = work.joints([one], codes, scored, label_draw)[0]
+            done.append(told(work.labelled(one, label_draw), joint))
+        if dealt:
+            work.forget(factor, draw)
+    return [Measured(done[0], tuple(done[1:])) for done in draws]
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What was counted under one given stream.
+
+    Attributes:
+        labelled: of each factor.
+        joints: by place of stream, of each factor. A pair of streams sums to the same whichever of them is given,
+            so it is in one of the two only.
+        nulls: by place of stream, of each factor, the null draws.
+        checks: likewise, the draw of the second null.
+    """
+
+    labelled: list[Labelled]
+    joints: dict[int, list[Joint]]
+    nulls: dict[int, list[tuple[Told, ...]]]
+    checks: dict[int, list[Told]]
+
+
+def beside(plan: Layout, given: int, all_given: Sequence[int]) -> Beside:
+    """Count every stream and factor under a given stream.
+
+    Args:
+        plan: the layout.
+        given: place of the given stream.
+        all_given: places of all streams that are given in turn.
+    """
+    work, one, factors = Work(plan, given), plan.streams[given], plan.factors
+    labelled = [work.labelled(factor) for factor in factors]
+    made = Beside(labelled, {}, {}, {})
+    dealt = [plan.dealt(factor, 1) for factor in factors if factor.kind == "utterance"]
+    moving = [factor for factor in factors if factor.kind == "frame"]
+    for a, stream in enumerate(plan.streams):
+        if a == given:
+            continue
+        if a > given or a not in all_given:
+            made.joints[a] = work.joints(factors, stream.codes, True)
+        draws = []
+        for draw in range(1, plan.protocol.n_given_nulls + 1):
+            joints = work.joints(factors, dealt_runs(stream, one, draw, plan.protocol.seed), draw == 1)
+            draws.append([told(of, joint) for of, joint in zip(labelled, joints, strict=True)])
+        made.nulls[a] = list(zip(*draws, strict=True))
+        shifts = iter(work.joints(moving, plan.shifted(stream.codes, 1), False))
+        deals = iter(work.joints(dealt, stream.codes, False, 1))
+        made.checks[a] = [
+            told(of, next(shifts)) if factor.kind == "frame" else told(work.labelled(factor, 1), next(deals))
+            for of, factor in zip(labelled, factors, strict=True)
+        ]
+    return made
+
+
+def measured(parts: Mapping[int, Beside], n_factors: int) -> dict[tuple[int, int, int], Measured]:
+    """What each stream tells of each factor beyond each given stream.
+
+    Args:
+        parts: what `beside` counted, by place of the given stream.
+        n_factors: count of factors.
+
+    Returns:
+        By the places of the stream, the given one and the factor.
+    """
+    made = {}
+    for b, part in parts.items():
+        for a in part.nulls:
+            joints = part.joints[a] if a in part.joints else parts[a].joints[b]
+            for f in range(n_factors):
+                actual = told(part.labelled[f], joints[f])
+                made[a, b, f] = Measured(actual, tuple(part.nulls[a][f]), (part.checks[a][f],))
+    return made

@@ -1,0 +1,42 @@
+"""The files that a leakage analysis leaves behind: results.json, tables as CSV, figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from analysis.leakage import Outcome
+from analysis.results import write_results
+from hac.files import write_text
+from reports.leakage_figures import added_maps, leakage_map
+from reports.leakage_tables import matrix, matrix_csv, summary_csv
+from reports.tables import metrics_csv
+
+
+def write_leakage(outcome: Outcome, folder: Path) -> list[Path]:
+    """Write everything of a leakage analysis; `results.json` last, so that it being there means that all is there.
+
+    Args:
+        outcome: the analysis.
+        folder: where the files go.
+
+    Returns:
+        The files written.
+    """
+    written = []
+    texts = {"metrics": metrics_csv(outcome.results), "leakage": matrix_csv(outcome), "summary": summary_csv(outcome)}
+    for name, text in texts.items():
+        written.append(folder / f"{name}.csv")
+        write_text(written[-1], text)
+    system = outcome.results.system
+    written.append(folder / "figures" / "leakage.png")
+    leakage_map(matrix(outcome, "leakage"), f"{system}: what streams tell", written[-1])
+    if outcome.given:
+        written.append(folder / "figures" / "adds.png")
+        shown = {given: matrix(outcome, "leakage_adds", given) for given in outcome.given}
+        added_maps(shown, f"{system}: what a stream adds to each other one", written[-1])
+        written.append(folder / "figures" / "adds_least.png")
+        title = f"{system}: what a stream adds beyond the best single other stream"
+        leakage_map(matrix(outcome, "leakage_adds"), title, written[-1])
+    written.append(folder / "results.json")
+    write_results(outcome.results, written[-1])
+    return written

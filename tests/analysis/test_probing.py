@@ -20,7 +20,7 @@ from probes.factors import Factor, interval_factor, utterance_factor
 from reports.probing_tables import PROBES_CSV, probes_csv, probing_tables
 
 RATE = Fraction(50)
-QUICK = ProbeProtocol(n_shuffles=3, n_given_nulls=2, n_bootstrap=200)
+QUICK = ProbeProtocol(n_shuffles=2, n_given_nulls=2, n_bootstrap=100)
 N_SPEAKERS, N_EACH, N_FRAMES, RUN = 12, 3, 60, 3
 
 

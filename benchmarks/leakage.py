@@ -4,13 +4,16 @@ Made-up speech, on disk as the command reads it: 9 streams of 1,024 codes at 50 
 frame, one with runs of two, one of four frames), 40 phones and 20,000 word types with Zipf's frequencies, F0 and energy
 on the 10 ms grid, speakers as in LibriSpeech in two languages. The whole of `hac-analyze leakage` (nine factors, 72
 ordered pairs of streams) runs in a process of its own on two cores: wall-clock time, and the peak memory of all its
-processes.
+processes. Core-seconds are what the processes themselves had of the cores: on a machine that others use too, they say
+more than the clock, and the load says how busy it was.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -103,13 +106,16 @@ def whole_job(hours: float, nulls: int, given_nulls: int, folder: Path) -> dict[
     write_corpus(0.05, folder / "small")
     # compile the loops once, as on a machine that ran the command before
     subprocess.run(command(folder / "small", 2, 1), stdout=subprocess.DEVNULL, check=True)
-    start = time.perf_counter()
+    start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     child = subprocess.Popen(command(folder, nulls, given_nulls), stdout=subprocess.DEVNULL)
     peak = peak_bytes(child)
     seconds = time.perf_counter() - start
     if child.wait():
         raise SystemExit("the job failed")
-    return {"hours": told, "nulls": nulls, "given_nulls": given_nulls, "seconds": seconds, "peak_gb": peak / 1e9}
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    said = {"hours": told, "nulls": nulls, "given_nulls": given_nulls, "seconds": seconds}
+    return {**said, "core_seconds": cpu, "load": os.getloadavg()[0], "peak_gb": peak / 1e9}
 
 
 def main() -> None:

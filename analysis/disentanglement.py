@@ -101,6 +101,7 @@ def dci_records(
     factors: Sequence[str],
     *,
     source: str,
+    protocol: str,
     n: int,
     draws: Floats | None = None,
     n_clusters: int = 0,
@@ -111,7 +112,8 @@ def dci_records(
     Args:
         importance: float64 [n_streams, n_factors]; what is negative counts as 0.
         streams, factors: their names.
-        source: what the importances are, in brackets in the ids and as the protocol's name: `probe`, `leakage`, ...
+        source: what the importances are, in brackets in the ids: `probe`, `leakage`, ...
+        protocol: which protocol of `Results.protocols` made them.
         n: counted units behind the importances.
         draws: float64 [n_draws, n_streams, n_factors], importances of bootstrap draws, if intervals are wanted.
         n_clusters: count of clusters that were resampled.
@@ -136,7 +138,7 @@ def dci_records(
             around = uncertainty.no_interval("no bootstrap draws")
             if spread is not None:
                 around = uncertainty.basic(estimate, getattr(spread, field)[at], n_clusters)
-            made.append(_record(stream, metric, bracket, source, estimate, chance, around, n))
+            made.append(_record(stream, metric, bracket, protocol, estimate, chance, around, n))
     return made
 
 

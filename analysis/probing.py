@@ -223,7 +223,14 @@ def _summary(
     draws = np.nan_to_num(draws)
     names = [stream.name for stream in streams], [factor.name for factor in factors]
     made = dci_records(
-        values, *names, source=PROTOCOL, n=n, draws=draws, n_clusters=sample.clusters.n, seed=protocol.seed
+        values,
+        *names,
+        source=PROTOCOL,
+        protocol=PROTOCOL,
+        n=n,
+        draws=draws,
+        n_clusters=sample.clusters.n,
+        seed=protocol.seed,
     )
     return np.maximum(values, 0), [*made, *_informativeness(together, sample)]
 

@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from probes.folds import shuffled
-from probes.linear import Features, Probe, fit
+from probes.linear import ROUGH_TOLERANCE, Features, Probe, fit
 
 Labels = NDArray[np.int32]
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-PENALTIES = (0.001, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
+PENALTIES = (0.0001, 0.001, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
 """Values of C that are tried, strongest penalty first."""
 BLOCK = 1 << 16
 """Frames that are scored at a time."""
@@ -182,7 +182,7 @@ class _Inner:
         """Sum of -log p over what is held out."""
         if not len(self._labels):
             return math.inf
-        self._tried = fit(self._trained, self._labels, self._n_classes, c, self.probe)
+        self._tried = fit(self._trained, self._labels, self._n_classes, c, self.probe, ROUGH_TOLERANCE)
         log_p = self._tried.log_probabilities(self._held)
         rows = np.arange(len(self._held_labels)) if self._held.of_frame is None else self._held.of_frame
         return -float(log_p[rows, self._held_labels].sum(dtype=np.float64))

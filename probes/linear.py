@@ -23,6 +23,8 @@ from probes.descent import minimize
 MAX_ITERATIONS = 200
 GRADIENT_TOLERANCE = 1e-4
 """The largest slope of the mean loss at which a fit ends; scikit-learn's default."""
+ROUGH_TOLERANCE = 1e-3
+"""The same for fits that are only compared with each other."""
 
 Matrix = csr_matrix | NDArray[np.floating[Any]]
 
@@ -91,7 +93,14 @@ class Probe:
         return _log_softmax(np.asarray(features.rows @ self.weights + self.bias))
 
 
-def fit(features: Features, labels: NDArray[np.int32], n_classes: int, c: float, start: Probe | None = None) -> Probe:
+def fit(
+    features: Features,
+    labels: NDArray[np.int32],
+    n_classes: int,
+    c: float,
+    start: Probe | None = None,
+    tolerance: float = GRADIENT_TOLERANCE,
+) -> Probe:
     """Fit a probe.
 
     Dense features are standardized on the way: the penalty is on the weights of features of unit variance.
@@ -102,14 +111,17 @@ def fit(features: Features, labels: NDArray[np.int32], n_classes: int, c: float,
         n_classes: count of classes; one that no frame has gets a vanishing probability.
         c: inverse of the penalty, as scikit-learn's `C`.
         start: a probe of the same shape to begin at, which saves time where it is near.
+        tolerance: slope of the mean loss at which the fit ends.
     """
     counts = _counts(features, labels, n_classes)
     if not isinstance(features.rows, np.ndarray):
-        return Probe(*_solve(features.rows, counts, c, *((start.weights, start.bias) if start else (None, None))))
+        return Probe(
+            *_solve(features.rows, counts, c, tolerance, *((start.weights, start.bias) if start else (None, None)))
+        )
     mean, scale = _moments(features.rows)
     rows = (features.rows - mean) / scale
     first = (start.weights * scale[:, None], start.bias + mean @ start.weights) if start else (None, None)
-    weights, bias, done = _solve(rows, counts, c, *first)
+    weights, bias, done = _solve(rows, counts, c, tolerance, *first)
     weights = weights / scale[:, None]
     return Probe(weights, bias - mean @ weights, done)
 
@@ -134,6 +146,7 @@ def _solve(
     rows: Matrix,
     counts: NDArray[np.float32],
     c: float,
+    tolerance: float,
     weights: NDArray[np.float32] | None,
     bias: NDArray[np.float32] | None,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], bool]:
@@ -157,7 +170,7 @@ def _solve(
     first[d * n_classes :] = np.log(np.maximum(counts.sum(axis=0), 0.5) / total) if bias is None else bias
     if weights is not None:
         first[: d * n_classes] = weights.ravel()
-    found = minimize(slope, first, GRADIENT_TOLERANCE, MAX_ITERATIONS)
+    found = minimize(slope, first, tolerance, MAX_ITERATIONS)
     return found.place[: d * n_classes].reshape(d, n_classes), found.place[d * n_classes :], found.converged
 
 

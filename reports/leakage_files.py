@@ -8,6 +8,7 @@ from analysis.leakage import Outcome
 from hac.files import write_text
 from reports.leakage_figures import added_maps, leakage_map
 from reports.leakage_tables import matrix, matrix_csv, summary_csv
+from reports.probing_tables import probes_csv
 from reports.run_files import write_numbers
 
 
@@ -23,6 +24,8 @@ def write_leakage(outcome: Outcome, folder: Path) -> list[Path]:
     """
     written = []
     texts = {"leakage": matrix_csv(outcome), "summary": summary_csv(outcome)}
+    if any(".probe_" in record.id for record in outcome.results.metrics):
+        texts["probes"] = probes_csv(outcome.results)
     for name, text in texts.items():
         written.append(folder / f"{name}.csv")
         write_text(written[-1], text)

@@ -20,21 +20,20 @@ PROBES_CSV = (
     *("null_mean", "null_sd", "majority", "corrected", "n", "note"),
 )
 CODES = "codes"
+_SOURCES = {PROTOCOL: "probes", "leakage": "counts"}
 
 
 def probing_tables(results: Results) -> list[RenderableType]:
-    """Everything that probes say, one table after another; none where nothing was probed."""
+    """What probes say, where there were any, and the summary of streams and factors, one table after another."""
     found = list(_probes(results))
-    if not found:
-        return []
-    tables: list[RenderableType] = [_probe_table(results, found)]
+    tables: list[RenderableType] = [_probe_table(results, found)] if found else []
     if given := [record for record in results.metrics if GIVEN_OTHERS in record.id]:
         tables.append(_given_table(given))
-    tables.append(_summary_table(results))
-    if undefined := [
-        (stream, factor, record) for stream, factor, _, record in found if not math.isfinite(record.value)
-    ]:
-        tables += [Text(f"{stream}, {factor}: {record.note}", style="yellow") for stream, factor, record in undefined]
+    if summary := [record for record in results.metrics if ".dci_" in record.id]:
+        tables.append(_summary_table(summary))
+    for stream, factor, _, record in found:
+        if not math.isfinite(record.value):
+            tables.append(Text(f"{stream}, {factor}: {record.note}", style="yellow"))
     return tables
 
 
@@ -97,19 +96,18 @@ def _given_table(records: Sequence[Record]) -> Table:
     return table
 
 
-def _summary_table(results: Results) -> Table:
+def _summary_table(records: Sequence[Record]) -> Table:
     table = make_table(
-        "Disentanglement, completeness and informativeness (Eastwood and Williams 2018) of usable information",
-        ("of", "score"),
+        "Disentanglement, completeness and informativeness (Eastwood and Williams 2018)",
+        ("from", "of", "score"),
         ("value [95 %]", "null ± sd"),
     )
-    for record in results.metrics:
+    for record in records:
         name, _, bracket = record.id.partition("[")
-        if ".dci_" not in name or not bracket.startswith(PROTOCOL):
-            continue
-        of = bracket.rstrip("]").partition("|")[2] or ("all streams" if record.stream == ALL else record.stream)
-        score = name.rpartition("dci_")[2]
-        table.add_row(escape(of), score, _spanned(record), with_null(record.null_mean, record.null_sd))
+        source, _, factor = bracket.rstrip("]").partition("|")
+        of = factor or ("all streams" if record.stream == ALL else record.stream)
+        null = with_null(record.null_mean, record.null_sd)
+        table.add_row(_SOURCES.get(source, source), escape(of), name.rpartition("dci_")[2], _spanned(record), null)
     return table
 
 

@@ -43,6 +43,19 @@ def leakage(
     given_nulls: Annotated[
         int, typer.Option(min=1, help="Null draws of what a stream adds; each takes as long as measuring it.")
     ] = 2,
+    probes: Annotated[
+        bool, typer.Option("--probes/--no-probes", help="Train linear probes too, on all streams and on each.")
+    ] = False,
+    probe_given: Annotated[
+        bool,
+        typer.Option(
+            "--probe-given/--no-probe-given", help="Probe what a stream adds to all others: the dearest part."
+        ),
+    ] = True,
+    probe_frames: Annotated[int, typer.Option(min=100, help="Frames that probes are trained on, at most.")] = 20_000,
+    embeddings: Annotated[
+        Path | None, typer.Option(help="Vectors of the streams (`hac embed`), to be probed beside the codes.")
+    ] = None,
     seed: opt.Seed = 0,
     frame_rate: opt.FrameRate = None,
     codebook_size: opt.CodebookSize = None,
@@ -60,9 +73,13 @@ def leakage(
         hac-analyze leakage --tokens tokens.parquet --manifest corpus/manifest.jsonl --factors phone,speaker,f0
 
         hac-analyze leakage --tokens tokens.parquet --manifest corpus/manifest.jsonl --given phonetic
+
+        hac-analyze leakage --tokens tokens.parquet --manifest corpus/manifest.jsonl --probes --factors phone,speaker
     """
     from analysis.leakage import measure_prosody, run
     from analysis.leakage_layout import LeakageProtocol
+    from analysis.leakage_probes import further, with_summary
+    from analysis.probe_tasks import ProbeProtocol
     from analysis.request import prepare
     from hac.errors import FailureLog
 
@@ -71,12 +88,19 @@ def leakage(
     failures = FailureLog(strict=strict)
     store = opt.load_tokens(ckpt, tokens, manifest, output, device, jobs, failures, frame_rate, codebook_size, ids)
     told = {"factors": factors, "classes": classes, "given": given, "nulls": nulls, "given_nulls": given_nulls}
+    told |= {"probes": probes, "probe_given": probe_given, "probe_frames": probe_frames}
     rest = opt.common(tokens, streams, name, failures, ckpt=ckpt, strict=strict, phones=phones, seed=seed, **told)
     if prosody is not None:
         rest["inputs"]["prosody"] = prosody
+    if embeddings is not None:
+        rest["inputs"]["embeddings"] = embeddings / "embeddings.json"
     request = prepare(store, manifest, alignments, protocol, **rest)
+    probing = None
+    if probes or embeddings is not None:
+        asked = ProbeProtocol(max_frames=probe_frames, given=probe_given, seed=seed)
+        probing = further(request, asked, embeddings, jobs)
     curves = measure_prosody(request, prosody, output, jobs)
-    finish(run(request, jobs, curves), output)
+    finish(with_summary(run(request, jobs, curves, probing), seed), output)
 
 
 def _names(text: str | None) -> tuple[str, ...]:
@@ -87,7 +111,10 @@ def finish(outcome: Outcome, output: Path) -> None:
     """Write a run's files, print its tables and say where the files are."""
     from reports.leakage_files import write_leakage
     from reports.leakage_tables import leakage_table
+    from reports.probing_tables import probing_tables
 
     written = write_leakage(outcome, output)
     opt.show(leakage_table(outcome))
+    for table in probing_tables(outcome.results):
+        opt.show(table)
     opt.tell_files(written, output)

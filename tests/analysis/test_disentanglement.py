@@ -98,7 +98,14 @@ def test_records_hold_value_null_and_interval() -> None:
     r = np.array([[0.5, -0.01, 0.0], [0.02, 0.4, 0.1]])
     draws = r + rng.normal(0, 0.02, (200, 2, 3))
     made = dci_records(
-        r, ["phonetic", "lexical"], ["phone", "word", "speaker"], source="probe", n=9, draws=draws, n_clusters=12
+        r,
+        ["phonetic", "lexical"],
+        ["phone", "word", "speaker"],
+        source="probe",
+        protocol="probe",
+        n=9,
+        draws=draws,
+        n_clusters=12,
     )
     by_id = {record.id: record for record in made}
     assert list(by_id) == [

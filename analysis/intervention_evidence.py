@@ -18,7 +18,6 @@ from probes.transcripts import normalize
 
 T = TypeVar("T")
 
-AUTO = "auto"
 OTHER_LANGUAGE = "asr-language"
 Key = tuple[str, str]
 """Condition and utterance id."""
@@ -32,14 +31,14 @@ class Judges:
         asr: recognizer.
         speaker: speaker encoder.
         mos: predictor of opinion scores.
-        text: normalization of transcripts and of what was recognized; `auto`: the English one where all is English.
+        normalizer: of transcripts and of what was recognized; see `probes.transcripts`.
         pitch: whether F0 is measured.
     """
 
     asr: str | Recognizer | None = "moonshine"
     speaker: str | SpeakerEncoder | None = "resemblyzer"
     mos: str | MosPredictor | None = "dnsmos"
-    text: str = "auto"
+    normalizer: str = "basic-1"
     pitch: bool = True
 
 
@@ -50,13 +49,11 @@ class Evidence:
     Attributes:
         heard: by condition.
         judges: who was asked.
-        text: name of the normalization.
         notes: what a reader must know.
     """
 
     heard: Mapping[str, Heard]
     judges: Judges
-    text: str
     notes: tuple[str, ...]
 
     @property
@@ -64,11 +61,11 @@ class Evidence:
         """Who judged, for results."""
         names = {"asr": self.judges.asr, "speaker": self.judges.speaker, "mos": self.judges.mos}
         said = {key: judge if isinstance(judge, str | None) else judge.name for key, judge in names.items()}
-        return {**said, "text": self.text}
+        return {**said, "normalizer": self.judges.normalizer}
 
     def normalized(self, texts: Sequence[str | None]) -> tuple[str | None, ...]:
         """Transcripts as they are compared."""
-        return tuple(None if text is None else normalize(text, self.text) for text in texts)
+        return tuple(None if text is None else normalize(text, self.judges.normalizer) for text in texts)
 
 
 def gather(
@@ -86,12 +83,11 @@ def gather(
     """
     files = {(name, id): path for name, manifest in made.items() for id, path in files_of(manifest).items()}
     notes: list[str] = []
-    text = _normalizer(judges.text, chosen)
     told: dict[Key, Verdict[str]] = {}
     if judges.asr is not None and not any(row.text for row in chosen.utterances):
         notes.append("word error rates are left out: the manifest has no transcripts")
     elif judges.asr is not None:
-        told = _transcribed(files, chosen, judges.asr, text, folder, device, jobs)
+        told = _transcribed(files, chosen, judges.asr, judges.normalizer, folder, device, jobs)
     spoken: dict[Key, Verdict[Any]] = {}
     if judges.speaker is not None:
         spoken = _asked(voices, files, judges.speaker, folder / "judges" / "voices.parquet", device, jobs)
@@ -101,22 +97,14 @@ def gather(
         rated = {key: _first_scale(verdict) for key, verdict in found.items()}
     pitch = _pitch(made, folder / "prosody", jobs) if judges.pitch else {}
     heard = {name: Heard(_of(told, name), _of(spoken, name), _of(rated, name), pitch.get(name, {})) for name in made}
-    return Evidence(heard, judges, text, tuple(notes))
-
-
-def _normalizer(name: str, chosen: Manifest) -> str:
-    """The normalization of that name, checked; `auto` by the languages."""
-    if name == AUTO:
-        name = "english-1" if set(chosen.languages) == {"en"} else "basic-1"
-    normalize("", name)
-    return name
+    return Evidence(heard, judges, tuple(notes))
 
 
 def _transcribed(
     files: Mapping[Key, Path],
     chosen: Manifest,
     asr: str | Recognizer,
-    text: str,
+    normalizer: str,
     folder: Path,
     device: str,
     jobs: int,
@@ -130,7 +118,7 @@ def _transcribed(
     unknown: Verdict[str] = Verdict(None, OTHER_LANGUAGE, "the recognizer knows other languages")
     said = dict.fromkeys(files, unknown)
     for key, verdict in told.items():
-        words = None if verdict.value is None else normalize(verdict.value, text)
+        words = None if verdict.value is None else normalize(verdict.value, normalizer)
         said[key] = Verdict(words, verdict.reason, verdict.detail)
     return said
 

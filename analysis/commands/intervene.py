@@ -46,7 +46,7 @@ def intervene(
     ] = "resemblyzer",
     mos: Annotated[str, typer.Option(help="Predictor of opinion scores: dnsmos or none.")] = "dnsmos",
     f0: Annotated[bool, typer.Option(help="Measure F0 and voicing.")] = True,
-    text: Annotated[str, typer.Option(help="Normalization of texts: auto, english-1, basic-1 or none-1.")] = "auto",
+    normalizer: Annotated[str, typer.Option(help="What is done to texts before words are compared.")] = "basic-1",
     phones: Annotated[
         str, typer.Option(help="Phone policy: auto, arpabet, ipa, timit39, none or a YAML file.")
     ] = "auto",
@@ -80,12 +80,15 @@ def intervene(
     from analysis.interventions import Machine, run
     from analysis.request import Request
     from hac.errors import FailureLog, HacError
+    from probes.transcripts import normalize
     from reports.intervene_files import write_intervene
     from reports.intervene_tables import intervene_table
 
+    normalize("", normalizer)  # a name that is none is told before anything is decoded
+
     named = tuple(part.strip() for part in interventions.split(",")) if interventions else ()
     who = [None if judge == JUDGE_NONE else judge for judge in (asr, speaker, mos)]
-    judges = Judges(who[0], who[1], who[2], text, f0)
+    judges = Judges(who[0], who[1], who[2], normalizer, f0)
     protocol = Protocol(
         tuple(levels or ()), checked_interventions(named), limit, judges, nulls, bootstrap, seed, phones
     )

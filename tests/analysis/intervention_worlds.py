@@ -121,7 +121,7 @@ class Village:
 
 
 def judges(**changes: Any) -> Judges:
-    return Judges(**{"asr": Reader(), "speaker": Ear(), "mos": Taste(), "text": "basic-1", **changes})
+    return Judges(**{"asr": Reader(), "speaker": Ear(), "mos": Taste(), **changes})
 
 
 def village(

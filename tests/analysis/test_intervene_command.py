@@ -61,6 +61,7 @@ def refused(world: Village, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
         (("--manifest", "manifest.jsonl", "--ckpt", "kmeans"), "kmeans"),
         (("--manifest", "manifest.jsonl", "--tokens", "tokens.parquet"), "say with --ckpt"),
         (("--manifest", "manifest.jsonl", "--interventions", "drop,swoop"), "'swoop': there is none of that name"),
+        (("--manifest", "manifest.jsonl", "--normalizer", "basic"), "text normalizer 'basic' is unknown"),
     ],
 )
 def test_bad_words_are_refused(refused: Command, words: tuple[str, ...], says: str) -> None:

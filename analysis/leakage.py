@@ -12,7 +12,7 @@ import numpy as np
 
 from analysis import engine
 from analysis.factors import MEASURED, Curves, FactorCorpus, check_factors, coverage_of, factor_corpus
-from analysis.leakage_counting import alone, beside, measured
+from analysis.leakage_counting import DEALT, RUNS, SHIFT, alone, beside, measured
 from analysis.leakage_layout import Layout, LeakageProtocol, layout
 from analysis.leakage_scores import METHOD, Clustering, least_added, most_repeated, share_record
 from analysis.leakage_told import Measured
@@ -21,13 +21,11 @@ from analysis.results import Record, Results, StreamInfo
 from hac.data.tokens import Stream, TokenStore
 from hac.errors import HacError
 from probes.clusters import Resampling, resampling
-from probes.controls import MIN_SHIFT_S, NULL_NAME
+from probes.controls import MIN_SHIFT_S
 from probes.factor_nulls import NULL_OF
 from probes.factors import Factor
 
 COMMAND = "leakage"
-SHIFT, DEALT = NULL_NAME, "labels-dealt"
-"""Names of the second nulls of what a stream adds."""
 
 
 @dataclass(frozen=True)
@@ -237,12 +235,9 @@ def records_of(
         for a, stream in enumerate(plan.streams):
             own = share_record(stream.name, "leakage", (factor.name,), told[f][a], clusters, constant=constant)
             records.append(own)
-            check = SHIFT if factor.kind == "frame" else DEALT
             pairs = {b: one for (name, b, place), one in added.items() if name == stream.name and place == f}
             given = {
-                b: share_record(
-                    stream.name, "leakage_adds", (factor.name, f"given={b}"), one, clusters, check, constant
-                )
+                b: share_record(stream.name, "leakage_adds", (factor.name, f"given={b}"), one, clusters, constant)
                 for b, one in pairs.items()
             }
             if given:
@@ -294,8 +289,11 @@ def protocols(protocol: LeakageProtocol, corpus: FactorCorpus) -> dict[str, dict
         made[f"leakage[{name}]"] = {**common, "null": null, "n_nulls": protocol.n_nulls}
         made[f"leakage_adds[{name}]"] = {
             **common,
-            "null": "codes dealt anew among the runs with the same given code",
+            "null": "the larger one of two",
             "n_nulls": protocol.n_given_nulls,
-            "nulls": {(DEALT if name in NULL_OF else SHIFT): f"{null}; one draw"},
+            "nulls": {
+                RUNS: "codes dealt anew among the runs with the same given code",
+                DEALT if name in NULL_OF else SHIFT: null.replace("the tokens", "both streams together"),
+            },
         }
     return made

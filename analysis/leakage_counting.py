@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from analysis.leakage_layout import Laid, Layout
 from analysis.leakage_told import Joint, Labelled, Measured, Told, told
+from probes.controls import NULL_NAME
 from probes.leakage import (
     MOST_CELLS,
     Cells,
@@ -23,6 +24,8 @@ from probes.leakage import (
     marginals,
 )
 
+SHIFT, DEALT, RUNS = NULL_NAME, "labels-dealt", "codes-dealt"
+"""Names of the nulls: of a frame factor, of an utterance factor, and of codes among runs of the given stream."""
 NULLS_SCORED = 4
 """Null draws that take part in the interval of a corrected value: enough to keep it quiet."""
 Vector = NDArray[np.float64]
@@ -107,7 +110,7 @@ def alone(plan: Layout, place: int) -> list[Measured]:
             done.append(told(work.labelled(one, label_draw), joint))
         if dealt:
             work.forget(factor, draw)
-    return [Measured(done[0], tuple(done[1:])) for done in draws]
+    return [Measured(done[0], {name_of(factor): tuple(done[1:])}) for done in draws]
 
 
 @dataclass(frozen=True)
@@ -116,20 +119,23 @@ class Beside:
 
     Attributes:
         labelled: of each factor.
-        joints: by place of stream, of each factor. A pair of streams sums to the same whichever of them is given,
-            so it is in one of the two only.
-        nulls: by place of stream, of each factor, the null draws.
-        checks: likewise, the draw of the second null.
+        joints: by place of stream, of each factor. A pair of streams sums to the same whichever of them is given, so it
+            is in one of the two only.
+        nulls: by place of stream, of each factor, the draws of each null.
     """
 
     labelled: list[Labelled]
     joints: dict[int, list[Joint]]
-    nulls: dict[int, list[tuple[Told, ...]]]
-    checks: dict[int, list[Told]]
+    nulls: dict[int, list[dict[str, tuple[Told, ...]]]]
 
 
 def beside(plan: Layout, given: int, all_given: Sequence[int]) -> Beside:
     """Count every stream and factor under a given stream.
+
+    Two nulls, since each of them tells too little in one case. Codes dealt anew among the runs with the same given code
+    keep how the two streams go together, but not that the codes of a stream last: a stream that knows nothing and
+    changes slowly would seem to tell of words and speakers. Labels moved round (or dealt anew) under both streams at
+    once keep that, but not what the given stream tells of the factor.
 
     Args:
         plan: the layout.
@@ -137,27 +143,31 @@ def beside(plan: Layout, given: int, all_given: Sequence[int]) -> Beside:
         all_given: places of all streams that are given in turn.
     """
     work, one, factors = Work(plan, given), plan.streams[given], plan.factors
-    labelled = [work.labelled(factor) for factor in factors]
-    made = Beside(labelled, {}, {}, {})
-    dealt = [plan.dealt(factor, 1) for factor in factors if factor.kind == "utterance"]
-    moving = [factor for factor in factors if factor.kind == "frame"]
+    made = Beside([work.labelled(factor) for factor in factors], {}, {})
+    draws = range(1, plan.protocol.n_given_nulls + 1)
+    dealt = {draw: [plan.dealt(factor, draw) for factor in factors] for draw in draws}
     for a, stream in enumerate(plan.streams):
         if a == given:
             continue
         if a > given or a not in all_given:
             made.joints[a] = work.joints(factors, stream.codes, True)
-        draws = []
-        for draw in range(1, plan.protocol.n_given_nulls + 1):
+        runs, moved = [], []
+        for draw in draws:
             joints = work.joints(factors, dealt_runs(stream, one, draw, plan.protocol.seed), draw == 1)
-            draws.append([told(of, joint) for of, joint in zip(labelled, joints, strict=True)])
-        made.nulls[a] = list(zip(*draws, strict=True))
-        shifts = iter(work.joints(moving, plan.shifted(stream.codes, 1), False))
-        deals = iter(work.joints(dealt, stream.codes, False, 1))
-        made.checks[a] = [
-            told(of, next(shifts)) if factor.kind == "frame" else told(work.labelled(factor, 1), next(deals))
-            for of, factor in zip(labelled, factors, strict=True)
+            runs.append([told(of, joint) for of, joint in zip(made.labelled, joints, strict=True)])
+            joints = work.joints(dealt[draw], stream.codes, draw == 1, draw)
+            labelled = (work.labelled(factor, draw) for factor in dealt[draw])
+            moved.append([told(of, joint) for of, joint in zip(labelled, joints, strict=True)])
+        made.nulls[a] = [
+            {RUNS: tuple(draw[f] for draw in runs), name_of(factor): tuple(draw[f] for draw in moved)}
+            for f, factor in enumerate(factors)
         ]
     return made
+
+
+def name_of(factor: Laid) -> str:
+    """Name of the null that breaks what tokens know of a factor."""
+    return DEALT if factor.kind == "utterance" else SHIFT
 
 
 def measured(parts: Mapping[int, Beside], n_factors: int) -> dict[tuple[int, int, int], Measured]:
@@ -175,6 +185,5 @@ def measured(parts: Mapping[int, Beside], n_factors: int) -> dict[tuple[int, int
         for a in part.nulls:
             joints = part.joints[a] if a in part.joints else parts[a].joints[b]
             for f in range(n_factors):
-                actual = told(part.labelled[f], joints[f])
-                made[a, b, f] = Measured(actual, tuple(part.nulls[a][f]), (part.checks[a][f],))
+                made[a, b, f] = Measured(told(part.labelled[f], joints[f]), part.nulls[a][f])
     return made

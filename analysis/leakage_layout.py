@@ -22,7 +22,7 @@ class LeakageProtocol:
 
     Attributes:
         n_nulls: null draws of what a stream tells.
-        n_given_nulls: null draws of what it tells beyond another one; each costs as much as the measurement.
+        n_given_nulls: draws of both nulls of what it tells beyond another one; each costs as much as the measurement.
         seed: of all draws.
         phone_policy: name of the phone policy.
         class_kind: which classes of phones: manner, place, voicing or height.
@@ -101,10 +101,15 @@ class Layout:
         return shifted(codes, self.bounds, shifts)
 
     def dealt(self, factor: Laid, draw: int) -> Laid:
-        """An utterance factor with the labels of a null draw."""
-        dealt = factor.dealt[draw - 1]
-        frames = by_utterance_label(dealt, self.of_utterance, self.bounds)
-        return replace(factor, labels=spread(dealt, np.diff(self.bounds)), frames=frames)
+        """A factor with the labels of a null draw: moved round within utterances, or dealt anew over them."""
+        if factor.kind == "utterance":
+            dealt = factor.dealt[draw - 1]
+            frames = by_utterance_label(dealt, self.of_utterance, self.bounds)
+            return replace(factor, labels=spread(dealt, np.diff(self.bounds)), frames=frames)
+        labels = self.shifted(factor.labels, draw).astype(np.int32, copy=False)
+        frames = by_label(labels, factor.n_labels, self.clusters, self.n_clusters)
+        # the frames without a label have moved too: the mask is another one
+        return replace(factor, labels=labels, frames=frames, mask=-1 - factor.mask - len(self.factors) * draw)
 
 
 def layout(

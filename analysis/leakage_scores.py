@@ -44,7 +44,6 @@ def share_record(
     tags: Sequence[str],
     measured: Measured,
     clusters: Clustering,
-    check: str = "",
     constant: str = "",
 ) -> Record:
     """The record of one measurement.
@@ -55,13 +54,12 @@ def share_record(
         tags: what stands in brackets behind it; the first is the factor.
         measured: the measurement.
         clusters: behind the interval.
-        check: name of the second null.
         constant: why the factor is constant, where it is.
     """
     actual = measured.actual
     value = actual.share
-    mean, sd = mean_sd(np.array([null.share for null in measured.nulls]))
-    scored = [null for null in measured.nulls if len(null.mutual_by)]
+    mean, sd = mean_sd(np.array([null.share for null in measured.chance]))
+    scored = [null for null in measured.chance if len(null.mutual_by)]
     error = _parts(actual)
     interval = within_range(metric, _around(value, error))
     chance = corrected(value, mean)
@@ -89,15 +87,16 @@ def share_record(
         redrawn=interval.redrawn,
         redrawn_corrected=around.redrawn,
         note=NOTE_JOINER.join(note for note in notes if note),
-        nulls=_checks(check, measured.checks),
+        nulls=_nulls(measured),
     )
 
 
-def _checks(name: str, draws: Sequence[Told]) -> dict[str, Null]:
-    if not name or not draws:
+def _nulls(measured: Measured) -> dict[str, Null]:
+    """Each null by name, where there are several; the record's own is the largest."""
+    if len(measured.nulls) < 2:
         return {}
-    mean, sd = mean_sd(np.array([told.share for told in draws]))
-    return {name: Null(mean=mean, sd=sd)}
+    found = {name: mean_sd(np.array([told.share for told in draws])) for name, draws in measured.nulls.items()}
+    return {name: Null(mean=mean, sd=sd) for name, (mean, sd) in found.items()}
 
 
 def _parts(told: Told) -> Vector:
@@ -185,7 +184,7 @@ def most_repeated(
 
 def _above_chance(measured: Measured) -> float:
     """Nats that codes tell beyond the mean null."""
-    return measured.actual.mutual - float(np.mean([null.mutual for null in measured.nulls]))
+    return measured.actual.mutual - float(np.mean([null.mutual for null in measured.chance]))
 
 
 def _ratio_parts(added: Measured, own: Measured, ratio: float, frames_by: Vector) -> Vector:
@@ -197,7 +196,7 @@ def _ratio_parts(added: Measured, own: Measured, ratio: float, frames_by: Vector
 def _excess_parts(measured: Measured, frames_by: Vector) -> Vector:
     """How far each cluster moves the nats that codes tell beyond chance."""
     n = measured.actual.n
-    nulls = [null.mutual_by for null in measured.nulls if len(null.mutual_by)]
+    nulls = [null.mutual_by for null in measured.chance if len(null.mutual_by)]
     excess = measured.actual.mutual_by - np.mean(nulls, axis=0)
     # a mean over frames moves by a cluster's sum less its frames' share of the whole
     return np.asarray((excess - excess.sum() * frames_by / n) / n)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,10 +86,13 @@ class Measured:
 
     Attributes:
         actual: the tokens as they are.
-        nulls: the null draws.
-        checks: draws of a second null, where there is one.
+        nulls: draws of each null, by its name.
     """
 
     actual: Told
-    nulls: tuple[Told, ...]
-    checks: tuple[Told, ...] = ()
+    nulls: Mapping[str, tuple[Told, ...]]
+
+    @property
+    def chance(self) -> tuple[Told, ...]:
+        """The draws of the null that tells most, where there are several."""
+        return max(self.nulls.values(), key=lambda draws: np.nan_to_num(np.mean([told.share for told in draws])))

@@ -119,7 +119,7 @@ def test_both_ways_of_counting_give_the_same_bits(table: int, monkeypatch: pytes
     monkeypatch.setattr(leakage_counting, "MOST_CELLS", table)
     for f in (0, 1):
         for one, other in zip(expected[f], alone(plan, f), strict=True):
-            for a, b in zip((one.actual, *one.nulls), (other.actual, *other.nulls), strict=True):
+            for a, b in zip((one.actual, *one.chance), (other.actual, *other.chance), strict=True):
                 assert (a.mutual, a.left, a.n) == (b.mutual, b.left, b.n)
                 np.testing.assert_allclose(a.mutual_by, b.mutual_by, atol=1e-9)
 
@@ -163,7 +163,7 @@ def test_a_stream_that_repeats_another_one_adds_exactly_nothing() -> None:
     parts = {b: beside(plan, b, (0, 1)) for b in (0, 1)}
     for one in measured(parts, 2).values():
         assert one.actual.mutual == 0 and np.abs(one.actual.mutual_by).max() < 1e-9
-        assert [null.mutual for null in one.nulls] == [0, 0]
+        assert [[null.mutual for null in draws] for draws in one.nulls.values()] == [[0, 0], [0, 0]]
 
 
 def test_a_huge_codebook_is_counted_like_a_small_one() -> None:

@@ -37,20 +37,22 @@ KEYS = {"audio": pa.string(), "recipe": pa.string(), "reason": pa.string(), "det
 """Columns beside those of a recipe: hashes of the file's bytes and of the recipe, and why there is no value."""
 
 
+PASSING = ("audio-missing", "judge-error")
+"""Reasons that may pass (a disk that is away, memory of a device): such a file is tried again the next time."""
+
+
 class Unusable(Exception):
     """A file of which a recipe can make nothing.
 
     Attributes:
         reason: a short slug that groups failures.
         detail: one sentence.
-        kept: whether it would be so again, and need not be tried again.
     """
 
-    def __init__(self, reason: str, detail: str, kept: bool = True) -> None:
-        super().__init__(reason, detail, kept)
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(reason, detail)
         self.reason = reason
         self.detail = detail
-        self.kept = kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +147,7 @@ def work(
     if jobs == 0:
         raise HacError("0 jobs were asked for; give 1 or more, or -1 for one per core")
     wanted = {file.sha256: file for file in reversed(files)}
-    tables = [] if kept is None else [kept.filter(pc.equal(kept["recipe"], recipe.key)).select(recipe.schema.names)]
+    tables = [] if kept is None else [lasting(kept.filter(pc.equal(kept["recipe"], recipe.key)), recipe)]
     tables += read_parts(folder, recipe)
     done = {digest for table in tables for digest in table["audio"].to_pylist()}
     missing = [wanted[digest] for digest in sorted(wanted.keys() - done)]
@@ -163,6 +165,12 @@ def work(
     table = pa.concat_tables([recipe.schema.empty_table(), *(table.cast(recipe.schema) for table in tables)])
     table = table.filter(pc.is_in(table["audio"], pa.array(sorted(wanted), pa.string()))).sort_by("audio")
     return _first_of_each(table)
+
+
+def lasting(rows: pa.Table, recipe: Recipe) -> pa.Table:
+    """The rows that need not be made again, in the recipe's columns."""
+    passing = pc.is_in(rows["reason"], pa.array(PASSING))
+    return rows.filter(pc.invert(passing)).select(recipe.schema.names).cast(recipe.schema)
 
 
 def read_parts(folder: Path, recipe: Recipe) -> list[pa.Table]:
@@ -254,8 +262,8 @@ def _work_part(part: _Part, recipe: Recipe, folder: Path, strict: bool) -> tuple
     single: AbstractContextManager[Any] = threadpool_limits(1) if recipe.single_thread else nullcontext()
     with single:
         for file in part.files:
-            row, again = _row(file, recipe)
-            (passing if again else rows).append(row)
+            row = _row(file, recipe)
+            (passing if row["reason"] in PASSING else rows).append(row)
             if row["reason"] is not None:
                 failed.append(Failure(file.id, row["reason"], row["detail"]))
     table = pa.Table.from_pylist(rows, schema=recipe.schema)
@@ -267,15 +275,12 @@ def _work_part(part: _Part, recipe: Recipe, folder: Path, strict: bool) -> tuple
     return part.seconds, pa.concat_tables([table, pa.Table.from_pylist(passing, schema=recipe.schema)])
 
 
-def _row(file: AudioFile, recipe: Recipe) -> tuple[dict[str, Any], bool]:
-    """The row of a file, and whether it should be tried again another time."""
+def _row(file: AudioFile, recipe: Recipe) -> dict[str, Any]:
     row: dict[str, Any] = {"audio": file.sha256, "recipe": recipe.key, "reason": None, "detail": None}
     try:
-        return {**row, **recipe.make(file.path)}, False
-    except AudioError as error:
-        return {**row, "reason": error.reason, "detail": error.detail}, error.reason == "audio-missing"
-    except Unusable as error:
-        return {**row, "reason": error.reason, "detail": error.detail}, not error.kept
+        return {**row, **recipe.make(file.path)}
+    except (AudioError, Unusable) as error:
+        return {**row, "reason": error.reason, "detail": error.detail}
 
 
 def _first_of_each(table: pa.Table) -> pa.Table:

@@ -20,11 +20,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from hac.data.audio import AudioError, is_silent, read_audio
-from hac.errors import FailureLog, HacError
+from hac.data.audio import AudioError, audio_info, is_silent, read_audio
+from hac.errors import Failure, FailureLog, HacError
 from hac.judges import registry
 from hac.judges.base import Judge, MosPredictor, Recognizer, SpeakerEncoder, Unjudged
-from hac.once import Recipe, Unusable, clear_parts, hashed, read_rows, work, write_rows
+from hac.once import Recipe, Unusable, clear_parts, hashed, lasting, read_rows, work, write_rows
 
 T = TypeVar("T")
 
@@ -144,14 +144,13 @@ def _judged(
     failures: FailureLog | None,
 ) -> dict[str, Verdict[Any]]:
     failures = FailureLog() if failures is None else failures
-    store = Path(store)
     loaded = _loaded(kind.name, judge, device) if isinstance(judge, str) else judge
     on_cpu = str(loaded.provenance.get("device", "cpu")) == "cpu"
     recipe = Recipe(_basis(loaded, kind.name), {"value": kind.column}, _Hearing(kind.name, judge, device), on_cpu)
-    kept = read_rows(store, kind.name, recipe.schema.names)
+    kept = read_rows(Path(store), kind.name, recipe.schema.names)
     found, unreadable = hashed(files)
     FailureLog(failures.strict).extend(unreadable)
-    folder = store.with_suffix(".parts")
+    folder = Path(store).with_suffix(".parts")
     rows = work(
         found,
         None if kept is None else kept[0],
@@ -161,15 +160,12 @@ def _judged(
         strict=failures.strict,
         description=f"judging with {loaded.name}",
     )
-    _keep(rows, kept, recipe, kind, store)
+    _keep(rows, kept, recipe, kind, Path(store))
     clear_parts(folder, recipe)
     by_audio = {row["audio"]: row for row in rows.to_pylist()}
-    audio = {file.id: file.sha256 for file in found}
     verdicts: dict[str, Verdict[Any]] = {f.id: Verdict(None, f.reason, f.detail) for f in unreadable}
-    verdicts |= {id: _verdict(by_audio[digest], kind) for id, digest in audio.items()}
-    for id in files:
-        if (reason := verdicts[id].reason) is not None:
-            failures.add(id, reason, verdicts[id].detail)
+    verdicts |= {file.id: _verdict(by_audio[file.sha256], kind) for file in found}
+    failures.extend(Failure(id, v.reason, v.detail) for id in files if (v := verdicts[id]).reason is not None)
     return {id: verdicts[id] for id in files}
 
 
@@ -184,18 +180,17 @@ def _keep(
     rows: pa.Table, kept: tuple[pa.Table, dict[str, Any]] | None, recipe: Recipe, kind: _Kind, store: Path
 ) -> None:
     """Write the store: its rows of other judges and audio as they were, and these; sorted, so the bytes are fixed."""
-    rows = rows.filter(pc.invert(pc.equal(pc.fill_null(rows["reason"], ""), _PASSING)))
+    rows = lasting(rows, recipe)
     judges = {recipe.key: recipe.basis}
     if kept is not None:
         old, header = kept
-        judges = {**header.get("judges", {}), **judges}
         old = old.select(recipe.schema.names).cast(recipe.schema)
+        judges = {**header.get("judges", {}), **judges}
         mine = pc.and_(pc.equal(old["recipe"], recipe.key), pc.is_in(old["audio"], rows["audio"].combine_chunks()))
         rows = pa.concat_tables([old.filter(pc.invert(mine)), rows])
     rows = rows.sort_by([("recipe", "ascending"), ("audio", "ascending")])
-    header = {"version": VERSION, "kind": kind.name, "judges": judges}
-    if kept is None or not rows.equals(kept[0].select(recipe.schema.names).cast(recipe.schema)):
-        write_rows(rows, store, header)
+    if kept is None or not rows.equals(old):
+        write_rows(rows, store, {"version": VERSION, "kind": kind.name, "judges": judges})
 
 
 def _verdict(row: Mapping[str, Any], kind: _Kind) -> Verdict[Any]:
@@ -206,10 +201,6 @@ def _verdict(row: Mapping[str, Any], kind: _Kind) -> Verdict[Any]:
 
 def _vector(values: list[float]) -> NDArray[np.float32]:
     return np.array(values, np.float32)
-
-
-_PASSING = "judge-error"
-"""Reason of a failure that may pass (memory of a device): it is not kept, and the file is judged again."""
 
 
 @dataclass(frozen=True)
@@ -223,15 +214,18 @@ class _Hearing:
     def __call__(self, path: Path) -> dict[str, Any]:
         judge = _loaded(self.kind, self.judge, self.device) if isinstance(self.judge, str) else self.judge
         samples = read_audio(path, judge.sample_rate).samples
+        if isinstance(judge, MosPredictor) and audio_info(path).sample_rate != judge.sample_rate:
+            # a change of rate overshoots where a recording is at full scale; a file of 16 bits would clip there too
+            samples = np.clip(samples, -1, 1)
         try:
             return {"value": self._value(judge, samples)}
         except Unjudged as error:
-            raise Unusable(error.reason, error.detail, kept=error.reason != _PASSING) from error
+            raise Unusable(error.reason, error.detail) from error
         except (AudioError, HacError):
             raise
         except (RuntimeError, ValueError, ArithmeticError, LookupError, MemoryError) as error:
             detail = f"the judge {judge.name} failed: {' '.join(str(error).split())[:200] or type(error).__name__}"
-            raise Unusable(_PASSING, detail, kept=False) from error
+            raise Unusable("judge-error", detail) from error
 
     def _value(self, judge: Judge, samples: NDArray[np.float32]) -> Any:
         if isinstance(judge, Recognizer):

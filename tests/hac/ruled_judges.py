@@ -65,4 +65,6 @@ class Opinion:
         self.provenance: dict[str, Any] = {"judge": "opinion"}
 
     def predict(self, samples: np.ndarray) -> dict[str, float]:
+        if np.abs(samples).max() > 1:
+            raise Unjudged("audio-clipped", "beyond full scale")
         return dict(self.scores)

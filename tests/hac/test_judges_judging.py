@@ -163,6 +163,20 @@ def test_voices_and_opinions_come_back_as_given(files: dict[str, Path], tmp_path
     assert (unknown.value, unknown.reason) == (None, "not-finite")
 
 
+def test_only_a_change_of_rate_may_overshoot(tmp_path: Path) -> None:
+    square = np.tile(np.repeat([1.0, -1.0], 30), 200)
+    for rate in (RATE, 3 * RATE):
+        sf.write(tmp_path / f"square-{rate}.wav", square, rate, subtype="FLOAT")
+    sf.write(tmp_path / "loud.wav", 1.5 * square, RATE, subtype="FLOAT")
+    files = {path.stem: path for path in sorted(tmp_path.glob("*.wav"))}
+    found = opinions(files, Opinion(), tmp_path / "opinions.parquet")
+    assert {id: verdict.reason for id, verdict in found.items()} == {
+        "loud": "audio-clipped",
+        "square-24000": None,
+        "square-8000": None,
+    }
+
+
 def test_judges_that_break_their_promises_are_named(files: dict[str, Path], tmp_path: Path) -> None:
     with pytest.raises(HacError, match=r"judge voice: gave a vector"):
         voices(files, Voice(2.0), tmp_path / "voices.parquet")

@@ -49,7 +49,8 @@ def test_probes_and_counts_agree_on_who_tells_what(outcome: Outcome) -> None:
 
 def test_a_joint_stream_is_probed_but_adds_to_nothing(outcome: Outcome) -> None:
     joint = outcome.results.get("phones+voice.probe_information[phone]")
-    assert joint.value == pytest.approx(outcome.results.get("phones.probe_information[phone]").value, abs=0.1)
+    # 48 codes for the same frames: less can be learnt of each
+    assert 0.3 < joint.value < outcome.results.get("phones.probe_information[phone]").value
     ids = {record.id for record in outcome.results.metrics}
     assert "phones.probe_information[phone|given=others]" in ids
     assert not any(id.startswith("phones+voice.") and ("given" in id or "dci" in id) for id in ids)

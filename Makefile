@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test format lint types imports unit benchmarks clean
+.PHONY: demo test format lint types imports unit slow benchmarks clean
 
 demo: $(STAMP)
 	$(BIN)/hac-analyze demo -o demo
@@ -33,6 +33,9 @@ imports: $(STAMP)
 
 unit: $(STAMP)
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart 0
+
+slow: $(STAMP)
+	$(BIN)/pytest -n 2 --dist loadfile -m slow
 
 benchmarks: $(STAMP)
 	$(BIN)/python -m benchmarks.counting

@@ -37,6 +37,7 @@ def corpus(rng: np.random.Generator, n_speakers: int, n_frames: int) -> np.ndarr
     return rng.multinomial(frames, p.reshape(n_speakers, -1)).reshape(p.shape)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_speakers", [10, 15, 40])
 def test_the_interval_of_pnmi_holds_the_truth(n_speakers: int) -> None:
     """Speakers differ far more than frames do; intervals from frames would hold the truth in few of the runs."""
@@ -52,6 +53,7 @@ def test_the_interval_of_pnmi_holds_the_truth(n_speakers: int) -> None:
     assert 0.90 <= held / 300 <= 0.98
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [64, 256, 1024, 4096, 16384, 65536])
 def test_the_corrected_value_of_independent_tokens_is_within_its_interval_of_zero(size: int) -> None:
     """Chance itself lies anywhere from .02 to .98 here."""

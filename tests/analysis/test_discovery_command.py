@@ -107,7 +107,7 @@ def test_the_words_as_csv_score_one(run: Run) -> None:
     assert value(found, "found.discovery_ned") == 0
     assert found["failures"] == {}
     assert found["provenance"]["inputs"]["segments"]["path"] == "found.csv"
-    assert sorted(path.name for path in Path("out").iterdir()) == ["metrics.csv", "results.json"]
+    assert sorted(path.name for path in Path("out").iterdir()) == ["draws.parquet", "metrics.csv", "results.json"]
     assert "4 classes" in error
 
 
@@ -191,6 +191,7 @@ def test_without_the_package(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     refused(run, *COMMAND, says=("zerospeech-tde", "pip install 'hac-codec[discovery]'"))
 
 
+@pytest.mark.slow
 def test_the_order_of_hashes_changes_nothing(corpus: Path) -> None:
     """The package keeps sets of text, whose order changes from process to process; the numbers must not."""
     said = []

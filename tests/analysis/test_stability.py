@@ -221,10 +221,11 @@ def test_a_run_leaves_the_same_files_twice(outcome: Outcome, tmp_path: Path) -> 
     for a, b in zip(*written, strict=True):
         assert a.read_bytes() == b.read_bytes()
     assert [path.name for path in written[0]] == [
-        "metrics.csv",
         "stability.csv",
         "rows.parquet",
         "stability.png",
+        "metrics.csv",
+        "draws.parquet",
         "results.json",
     ]
     assert any(record.group == "language=de" for record in outcome.results.metrics)

@@ -79,6 +79,7 @@ def test_detection_is_that_of_the_published_definition(definition: str, case: Ca
             assert found.f1[w, 1 + h] == pytest.approx(float(word_oracles.f1(*there)) if there else 0.0, abs=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("definition", DEFINITIONS)
 def test_held_out_adds_the_counts_of_both_ways(definition: str, world: WordWorld) -> None:
     stream = world.random(6, seed=3)
@@ -297,6 +298,7 @@ def test_the_table_of_words_is_ranked_and_says_the_truth(world: WordWorld) -> No
         assert float(row["null"]) < float(row["f1"])
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_truth_of_other_speakers_as_often_as_they_say() -> None:
     """Worlds drawn from one law: the mean held-out F1 of an endless one lies in about 95 % of the intervals."""
     tokens = tuple((f"word{w}", 100_000 + w * 400_000, 400_000 + w * 400_000) for w in range(6))

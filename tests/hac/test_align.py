@@ -129,6 +129,7 @@ def test_the_command_explains_what_is_wrong(corpus, tmp_path, monkeypatch, argum
     assert not out.exists()
 
 
+@pytest.mark.slow
 def test_an_aligner_is_measured_on_speech_whose_truth_is_known():
     texts = ["uno dos tres cuatro", "la casa de mi madre", "buenos días a todos", "…"]
     figures = measure_aligner("es", texts, FAST, minutes=0.2)
@@ -140,6 +141,7 @@ def test_an_aligner_is_measured_on_speech_whose_truth_is_known():
     assert len(set(figures["voices"])) == 2
 
 
+@pytest.mark.slow
 def test_the_error_travels_with_the_alignments(corpus, tmp_path):
     english = corpus.subset(["b"])
     found = with_error(align_corpus(english), english, Options(), minutes=0.1)

@@ -260,6 +260,7 @@ def test_bad_rows_are_not_written(tmp_path: Path, ending: str) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @ENDINGS
 def test_thirty_thousand_rows_are_quick(tmp_path: Path, ending: str) -> None:
     rows = tuple(

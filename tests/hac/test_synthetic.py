@@ -166,6 +166,7 @@ def test_voices_are_balanced_and_named() -> None:
     assert speakers(("en",), 6) == [s for s in cast if s.voice.language == "en"]
 
 
+@pytest.mark.slow
 def test_same_seed_same_bytes_for_any_number_of_jobs(tmp_path: Path) -> None:
     synthetic_corpus(tmp_path / "one", TINY)
     synthetic_corpus(tmp_path / "two", TINY, jobs=2)

@@ -68,4 +68,4 @@ def test_a_run_leaves_the_same_files_twice_and_results_last(outcome: Outcome, tm
     for a, b in zip(*written, strict=True):
         assert a.read_bytes() == b.read_bytes()
     assert written[0][-1].name == "results.json"
-    assert len(set(written[0])) == 8
+    assert len(set(written[0])) == 9

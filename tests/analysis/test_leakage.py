@@ -254,7 +254,7 @@ def test_files_are_the_same_every_time(outcome: Outcome, tmp_path: Path) -> None
     two = write_leakage(outcome, tmp_path / "two")
     names = [path.relative_to(tmp_path / "one").as_posix() for path in one]
     figures = [f"figures/{name}.png" for name in ("leakage", "adds", "adds_least")]
-    assert names == ["metrics.csv", "leakage.csv", "summary.csv", *figures, "results.json"]
+    assert names == ["leakage.csv", "summary.csv", *figures, "metrics.csv", "draws.parquet", "results.json"]
     assert [path.read_bytes() for path in one] == [path.read_bytes() for path in two]
     cells = (tmp_path / "one/leakage.csv").read_text().splitlines()
     assert len(cells) == 1 + 9 * (5 + 5 * 4)

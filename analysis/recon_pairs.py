@@ -62,7 +62,7 @@ def other_voices(
     """Null draws for voices: a reference of another speaker where there is one; and what a reader must know."""
     known = {speaker for speaker in speakers if speaker is not None}
     if len(known) < 2:
-        note = "null: other utterances of the same voice, as the manifest names no two speakers"
+        note = "null from other utterances of the same voice, as the manifest names no two speakers"
         return null_pairs(ids, n_draws, seed), note
     voice = np.array([-1 if s is None else sorted(known).index(s) for s in speakers], np.int64)
     draws = []
@@ -76,7 +76,7 @@ def other_voices(
             others = after[(voice[after] != voice[i]) & (voice[after] >= 0)] if voice[i] >= 0 else after[:0]
             reference[i] = others[0] if len(others) else -1
         draws.append(NullPairs(reference))
-    return draws, "null: references of other speakers"
+    return draws, "null from references of other speakers"
 
 
 def _keys(ids: Sequence[str], seed: int, draw: int) -> NDArray[np.uint64]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from analysis import ratios
@@ -91,22 +91,21 @@ def records(board: Board, samples: Sequence[Sample]) -> list[Record]:
 def worse_with_more(board: Board, conditions: Sequence[Condition], whole: Sample) -> list[str]:
     """Warnings where a metric gets significantly worse from one number of quantizers to the next larger one."""
     ordered = sorted((c for c in conditions if c.n_quantizers is not None), key=lambda c: c.n_quantizers or 0)
-    warnings = []
+    steps: dict[str, list[str]] = {}
     for fewer, more in pairwise(ordered):
         for one in (each for each in board.measured if each.condition == fewer.name):
             direction = METRICS[one.metric].better
-            other = board.get(Measured(more.name, one.metric, one.value, part=one.part).id)
+            other = board.get(replace(one, condition=more.name).id)
             if direction == "none" or other is None:
                 continue
             change = ratios.difference(other.value, one.value, whole)
             gain = change.value if direction == "higher" else -change.value
-            if gain < 0 and math.isfinite(change.interval.low) and not change.interval.low <= 0 <= change.interval.high:
+            low, high = change.interval.low, change.interval.high
+            if gain < 0 and math.isfinite(low) and not low <= 0 <= high:
                 name = METRICS[one.metric].title + (f" ({one.part})" if one.part else "")
-                warnings.append(
-                    f"{name} is worse with more quantizers: {more.name} minus {fewer.name} is {change.value:+.4f} "
-                    f"[{change.interval.low:+.4f}, {change.interval.high:+.4f}] on {change.n} utterances"
-                )
-    return warnings
+                step = f"{more.name} minus {fewer.name} is {change.value:+.4f} [{low:+.4f}, {high:+.4f}]"
+                steps.setdefault(name, []).append(step)
+    return [f"{name} is worse with more quantizers: {'; '.join(listed)}" for name, listed in steps.items()]
 
 
 def undefined_everywhere(board: Board) -> list[str]:

@@ -24,8 +24,8 @@ PANEL = 2.7, 2.3
 def quality_curves(results: Results, path: Path) -> None:
     """A panel for each metric: value with interval, null as a band, the reference's own as a line.
 
-    The place along the axis is the nominal bit rate; a thin bar shows where the entropy of order 1 lies, from the
-    plug-in to the held-out code. Without bit rates conditions stand side by side.
+    The place along the axis is the nominal bit rate; open circles show the same values at the entropy of order 1, as
+    the held-out code has it. Without bit rates conditions stand side by side.
 
     Args:
         results: of a reconstruction run.
@@ -104,12 +104,12 @@ def _reference_line(axes: Axes, record: Record | None) -> None:
 
 
 def _entropies(axes: Axes, board: Board, points: list[tuple[str, float]]) -> None:
-    """A thin bar at each point's height, from the plug-in entropy of order 1 to the held-out code."""
-    for i, (name, value) in enumerate(points):
-        ends = [_rate(board.get(name, f"kbps[{kind}]")) for kind in ("order-1", "order-1,held-out")]
-        if all(math.isfinite(end) for end in (*ends, value)):
-            label = "order-1 entropy: plug-in to held-out" if i == 0 else None
-            axes.plot(ends, [value, value], color="C1", linewidth=1, marker="|", markersize=5, label=label, zorder=1)
+    """The same values at the rate that a coder of order 1 would reach: the held-out one, which is no promise."""
+    rates = [_rate(board.get(name, "kbps[order-1,held-out]")) for name, _ in points]
+    if all(math.isfinite(rate) for rate in rates):
+        label = "value at the entropy of order 1 (held-out)"
+        style = {"color": "C1", "marker": "o", "markersize": 3, "markerfacecolor": "none", "linewidth": 0.6}
+        axes.plot(rates, [value for _, value in points], **style, label=label, zorder=1)  # type: ignore[arg-type]
 
 
 def _rate(record: Record | None) -> float:

@@ -15,7 +15,7 @@ from analysis.recon_inputs import REFERENCE
 from analysis.results import Record, Results
 from reports.tables import clusters_of, coverage_line, make_table, short, trouble_lines
 
-ACROSS = 4
+ACROSS = 3
 """Metrics in one table: more do not fit a terminal."""
 RATE_COLUMNS = (("nominal", "nominal"), ("order-0", "order 0"), ("order-1", "order 1"))
 COUNTERPARTS = {
@@ -89,8 +89,15 @@ def _scores(board: Board, metrics: Sequence[str]) -> Table:
 def _cell(record: Record | None) -> str:
     if record is None:
         return ""
-    interval = f" [{short(record.ci_low)}, {short(record.ci_high)}]" if math.isfinite(record.ci_low) else ""
-    return f"{short(record.value)}{interval} / {short(record.null_mean)}"
+    interval = f" [{figures(record.ci_low)}, {figures(record.ci_high)}]" if math.isfinite(record.ci_low) else ""
+    return f"{figures(record.value)}{interval} / {figures(record.null_mean)}"
+
+
+def figures(value: float) -> str:
+    """Three decimals below 10, one below 1,000, none beyond: cents and decibels have no more to say."""
+    if not abs(value) >= 10:
+        return short(value)
+    return f"{value:.1f}" if abs(value) < 1000 else f"{value:.0f}"
 
 
 def _rates(board: Board) -> Table:

@@ -8,7 +8,7 @@ other, so that one model is in memory at a time, and each is resumable: what was
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -120,16 +120,15 @@ def _signal_pass(request: Request, board: Board, jobs: int) -> dict[str, list[Ro
         return {}
     draws = null_pairs(ids, protocol.n_nulls, protocol.seed, protocol.null_pairs)
     # other utterances have other lengths: the null cuts, whatever the policy is for an utterance's own reference
-    cut = replace(settings, policy="cut-to-shorter")
     own = [Pair(material.references[id], c.files[id]) for c in material.conditions for id in ids]
     others = [
-        Pair(material.references[ids[draw.reference[i]]], c.files[ids[i]])
+        Pair(material.references[ids[draw.reference[i]]], c.files[ids[i]], "cut-to-shorter")
         for c in material.conditions
         for draw in draws
         for i in draw.picks
     ]
-    folder = request.folder / "signal"
-    found, null = iter(measure(own, settings, folder, jobs)), iter(measure(others, cut, folder, jobs))
+    measured = measure([*own, *others], settings, request.folder / "signal", jobs)
+    found, null = iter(measured[: len(own)]), iter(measured[len(own) :])
     rows: dict[str, list[Row]] = {}
     for condition in material.conditions:
         rows[condition.name] = [next(found) for _ in ids]

@@ -11,7 +11,7 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -74,17 +74,19 @@ def _version(package: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One reconstruction and what it is compared with."""
+    """One reconstruction and what it is compared with; `policy` is its own, where it is not that of the settings."""
 
     reference: Path
     estimate: Path
+    policy: LengthPolicy | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Job:
-    """A pair with the hashes of its files, and the row's key."""
+    """A pair with its settings, the hashes of its files, and the row's key."""
 
     pair: Pair
+    settings: SignalSettings
     sha256: tuple[str, str]
     key: str
 
@@ -98,18 +100,19 @@ def measure(pairs: Sequence[Pair], settings: SignalSettings, folder: Path, jobs:
         folder: keeps what was measured.
         jobs: processes; 0 or less: one per core.
     """
-    basis = json.dumps(settings.basis(), sort_keys=True)
+    by_policy = {pair.policy: replace(settings, policy=pair.policy or settings.policy) for pair in pairs}
+    bases = {policy: json.dumps(own.basis(), sort_keys=True) for policy, own in by_policy.items()}
     hashes = _hashes({path for pair in pairs for path in (pair.reference, pair.estimate)})
     listed = []
     for pair in pairs:
         digests = hashes[pair.reference], hashes[pair.estimate]
-        key = hashlib.sha256(json.dumps([*digests, basis]).encode()).hexdigest()
-        listed.append(_Job(pair, digests, key))
+        key = hashlib.sha256(json.dumps([*digests, bases[pair.policy]]).encode()).hexdigest()
+        listed.append(_Job(pair, by_policy[pair.policy], digests, key))
     rows = _kept(folder)
     missing = {job.key: job for job in listed if job.key not in rows}
     # pairs of one reference stand together, so that it is read once
     ordered = sorted(missing.values(), key=lambda job: (job.sha256[0], job.sha256[1]))
-    tasks = [(ordered[i : i + TASK_PAIRS], settings, folder) for i in range(0, len(ordered), TASK_PAIRS)]
+    tasks = [(ordered[i : i + TASK_PAIRS], folder) for i in range(0, len(ordered), TASK_PAIRS)]
     for made in engine.run(_measure, tasks, jobs=jobs, what=f"measuring ({TASK_PAIRS} pairs a step)"):
         rows.update(made)
     return [rows[job.key] for job in listed]
@@ -140,9 +143,9 @@ def _kept(folder: Path) -> dict[str, Row]:
     return rows
 
 
-def _measure(jobs: Sequence[_Job], settings: SignalSettings, folder: Path) -> dict[str, Row]:
+def _measure(jobs: Sequence[_Job], folder: Path) -> dict[str, Row]:
     """One task of a process: rows by key, written to a file of their own."""
-    rows = {job.key: _row(job, settings) for job in jobs}
+    rows = {job.key: _row(job, job.settings) for job in jobs}
     name = hashlib.sha256("".join(sorted(rows)).encode()).hexdigest()[:32]
     # what failed may be there the next time: it is not kept
     kept = {key: row for key, row in rows.items() if row["failed"] is None}

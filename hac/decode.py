@@ -32,8 +32,8 @@ from hac.data.tokens import TokenStore
 from hac.decode_files import FORMATS, file_names, read_mark, remove_leftovers, write_marked
 from hac.decode_input import check_streams, check_weights, loaded_decoder, open_tokens
 from hac.decoders import BLOCK_S, Decoder, decode_blocks
-from hac.encode import IDLE_S
 from hac.errors import Failure, FailureLog, HacError
+from hac.once import IDLE_S
 
 TASK_S = 60.0
 """Seconds of audio given to a process at a time."""

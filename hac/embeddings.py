@@ -25,10 +25,11 @@ from hac.console import progress
 from hac.data.audio import AudioError, read_utterance
 from hac.data.embeddings import FORMAT, NAME, SHARDS, VERSION, Vectors, read_header, write_shard
 from hac.data.manifest import Manifest
-from hac.encode import IDLE_S, SHARD_S, Shard, plan_shards
+from hac.encode import SHARD_S, Shard, plan_shards
 from hac.errors import Failure, FailureLog, HacError
 from hac.files import write_text
-from hac.tokenizers.base import Embedder, StreamSpec, Tokenizer, mono
+from hac.once import IDLE_S
+from hac.tokenizers.base import Embedder, StreamSpec, Tokenizer, choose_streams, mono
 from hac.tokenizers.chunking import CHUNK_S, encode_long
 
 ENCODER = "encoder:"
@@ -124,7 +125,7 @@ def embed_corpus(
     """
     failures = FailureLog() if failures is None else failures
     loaded = load_embedder(ckpt, device) if isinstance(ckpt, str) else ckpt
-    names = _chosen(loaded, streams)
+    names = choose_streams(loaded, streams)
     settings = EmbedSettings(ckpt, device, names, quantized)
     provenance = _provenance(loaded, settings)
     folder = Path(path)
@@ -141,14 +142,6 @@ def embed_corpus(
                 advance(seconds)
     _write_index(folder, loaded, shards, settings, provenance, failures)
     return folder
-
-
-def _chosen(embedder: Embedder, streams: Sequence[str] | None) -> tuple[str, ...]:
-    present = tuple(spec.name for spec in embedder.streams)
-    unknown = [name for name in streams or () if name not in present]
-    if unknown:
-        raise HacError(f"{embedder.name}: no stream {unknown[0]!r}; there are {', '.join(present)}")
-    return present if streams is None else tuple(name for name in present if name in streams)
 
 
 def _provenance(embedder: Embedder, settings: EmbedSettings) -> dict[str, Any]:

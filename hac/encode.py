@@ -31,13 +31,12 @@ from hac.data.token_parquet import read_parquet
 from hac.data.tokens import TokenStore, concatenate, write_tokens
 from hac.encode_shard import Settings, encode_shard, loaded_tokenizer
 from hac.errors import Failure, FailureLog, HacError
-from hac.tokenizers.base import Tokenizer
+from hac.once import IDLE_S
+from hac.tokenizers.base import Tokenizer, choose_streams
 from hac.tokenizers.chunking import CHUNK_S
 
 SHARD_S = 120.0
 """Seconds of audio in a shard: what a killed run can lose, per process."""
-IDLE_S = 10
-"""Seconds after which a worker process without work ends itself."""
 BATCH_S = 120.0
 """Seconds of audio, padding included, given to a tokenizer at once."""
 
@@ -96,7 +95,7 @@ def encode_corpus(
     failures = FailureLog() if failures is None else failures
     target, folder = _places(Path(out))
     loaded = loaded_tokenizer(tokenizer, device)
-    names = _chosen(loaded, streams)
+    names = choose_streams(loaded, streams)
     on_cpu = device == "cpu"
     # a GPU waits for audio rather than for itself, so there the jobs read
     readers = 1 if on_cpu else effective_n_jobs(jobs)
@@ -146,14 +145,6 @@ def _places(out: Path) -> tuple[Path, Path]:
     if out.suffix in (".jsonl", ".json", ".npz", ".km", ".pq", ".gz"):
         raise HacError(f"{out}: token stores are written as .parquet; give -o a name that ends so, or a folder")
     return out / "tokens.parquet", out / "shards"
-
-
-def _chosen(tokenizer: Tokenizer, streams: Sequence[str] | None) -> tuple[str, ...]:
-    present = tuple(spec.name for spec in tokenizer.streams)
-    unknown = [name for name in streams or () if name not in present]
-    if unknown:
-        raise HacError(f"{tokenizer.name}: no stream {unknown[0]!r}; there are {', '.join(present)}")
-    return present if streams is None else tuple(name for name in present if name in streams)
 
 
 def _provenance(tokenizer: Tokenizer, settings: Settings) -> dict[str, Any]:

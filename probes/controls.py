@@ -57,9 +57,14 @@ def unshiftable(n_frames: NDArray[np.int64]) -> int:
 
 
 def _splitmix64(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Steele, Lea and Flood (2014), the finalizer of SplitMix64: a bijection of 64 bits that mixes them well."""
+    """Steele, Lea and Flood (2014), SplitMix64: the next number of a stream whose state is x."""
     with np.errstate(over="ignore"):
-        x = x + np.uint64(0x9E3779B97F4A7C15)
+        return mix64(x + np.uint64(0x9E3779B97F4A7C15))
+
+
+def mix64(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """The finalizer of SplitMix64: a bijection of 64 bits that mixes them well."""
+    with np.errstate(over="ignore"):
         x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         return x ^ (x >> np.uint64(31))

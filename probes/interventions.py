@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from hac.data.tokens import Stream, TokenStore
 from hac.errors import HacError
-from probes.controls import utterance_keys
+from probes.controls import mix64, utterance_keys
 
 KEEP, ORIGINAL = "keep", "original"
 """The references: everything decoded as it is, and the recording itself."""
@@ -224,14 +224,7 @@ def _hashed(keys: NDArray[np.uint64], salt: int, seed: int) -> NDArray[np.uint64
     """A number for each key that depends on salt and seed: SplitMix64's mixing, twice."""
     with np.errstate(over="ignore"):
         start = np.array([salt], np.uint64) + np.uint64(0x9E3779B97F4A7C15) * np.uint64(seed + 1)
-    return _mixed(keys ^ _mixed(start))
-
-
-def _mixed(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    with np.errstate(over="ignore"):
-        x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        return x ^ (x >> np.uint64(31))
+    return mix64(keys ^ mix64(start))
 
 
 def _numbered(names: Sequence[str | None]) -> NDArray[np.int64]:

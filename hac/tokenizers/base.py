@@ -69,6 +69,19 @@ class Embedder(Protocol):
         ...
 
 
+def choose_streams(maker: Tokenizer | Embedder, streams: Sequence[str] | None) -> tuple[str, ...]:
+    """Names of the streams asked for, in the maker's order; all for None.
+
+    Raises:
+        HacError: there is no such stream.
+    """
+    present = tuple(spec.name for spec in maker.streams)
+    unknown = [name for name in streams or () if name not in present]
+    if unknown:
+        raise HacError(f"{maker.name}: no stream {unknown[0]!r}; there are {', '.join(present)}")
+    return present if streams is None else tuple(name for name in present if name in streams)
+
+
 def mono(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     """The samples as contiguous float32 [n_samples], checked.
 

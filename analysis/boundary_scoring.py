@@ -13,7 +13,7 @@ from analysis import groups, segments, uncertainty
 from analysis.boundary_counting import BoundaryProtocol, StreamCounts
 from analysis.information import corrected
 from analysis.metrics import METRICS as RECORDS
-from analysis.records import NOTE_JOINER, mean_sd, within_range
+from analysis.records import NOTE_JOINER, corrected_fields, interval_fields, mean_sd, within_range
 from analysis.results import Record, StreamInfo
 from analysis.segments import Summary
 from probes.boundaries import BoundaryCounts, Rule
@@ -192,18 +192,12 @@ def _record(
         id=id,
         stream=stream,
         value=value,
-        ci_low=interval.low,
-        ci_high=interval.high,
+        **interval_fields(interval),
         null_mean=null[0],
         null_sd=null[1],
-        corrected=chance,
-        corrected_ci_low=around.low,
-        corrected_ci_high=around.high,
+        **corrected_fields(chance, around),
         n=scored.estimates if metric == "boundary_precision" else scored.references,
         protocol=rule,
-        ci_method=interval.method,
-        redrawn=interval.redrawn,
-        redrawn_corrected=around.redrawn,
         note=NOTE_JOINER.join(note for note in notes if note),
     )
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from analysis import uncertainty
 from analysis.information import corrected
 from analysis.metrics import METRICS
-from analysis.records import NOTE_JOINER, mean_sd, within_range
+from analysis.records import NOTE_JOINER, corrected_fields, interval_fields, mean_sd, within_range
 from analysis.results import Record
 from analysis.uncertainty import Interval
 from probes.clusters import Resampling
@@ -138,12 +138,9 @@ def _record(
     note = interval.reason if math.isfinite(value) else f"undefined: {METRICS[metric].undefined}"
     fields: dict[str, Any] = {
         "value": value,
-        "ci_low": interval.low,
-        "ci_high": interval.high,
         "null_mean": null_mean,
         "null_sd": null_sd,
-        "ci_method": interval.method,
-        "redrawn": interval.redrawn,
+        **interval_fields(interval),
     }
     if METRICS[metric].better == "higher" and len(values) > 1:
         chance = corrected(value, null_mean)
@@ -151,8 +148,7 @@ def _record(
         around = _interval(metric, chance, adjusted, clusters.n)
         if METRICS[metric].high == 1:
             around = uncertainty.at_most_one(around)
-        fields |= {"corrected": chance, "corrected_ci_low": around.low, "corrected_ci_high": around.high}
-        fields["redrawn_corrected"] = around.redrawn
+        fields |= corrected_fields(chance, around)
     return Record(id=id, stream=id.removesuffix(f".{metric}"), n=n, protocol=PROTOCOL, note=note, **fields)
 
 

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from analysis import uncertainty
 from analysis.information import corrected
-from analysis.records import mean_sd
+from analysis.records import interval_fields, mean_sd, within_range
 from analysis.results import Record
 
 ALL = "all"
@@ -158,14 +158,11 @@ def _record(
         id=f"{stream}.dci_{metric}{bracket}",
         stream=stream,
         value=value,
-        ci_low=max(0.0, around.low) if math.isfinite(around.low) else math.nan,
-        ci_high=min(1.0, around.high) if math.isfinite(around.high) else math.nan,
+        **interval_fields(within_range(f"dci_{metric}", around)),
         null_mean=mean,
         null_sd=sd,
         corrected=corrected(value, mean),
         n=n,
         protocol=protocol,
-        ci_method=around.method,
-        redrawn=around.redrawn,
         note=why or around.reason,
     )

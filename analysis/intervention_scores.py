@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +23,7 @@ from analysis.intervention_plan import Condition
 from analysis.metric_records.interventions import CHANGE, EFFECTS
 from analysis.metrics import METRICS
 from analysis.ratios import Sample
-from analysis.records import NOTE_JOINER, mean_sd, within_range
+from analysis.records import NOTE_JOINER, corrected_fields, interval_fields, mean_sd, within_range
 from analysis.results import Record
 from probes.controls import utterance_keys
 
@@ -155,8 +154,7 @@ def _estimated(condition: Condition, effect: str, estimate: Estimate, sample: Sa
     value = corrected(estimate.value, null[0])
     draws = uncertainty.corrected_draws(estimate.draws, estimate.null_draws)
     around = uncertainty.at_most_one(uncertainty.basic(value, draws, sample.clusters.n))
-    update: dict[str, Any] = {"redrawn_corrected": around.redrawn}
-    update |= {"corrected": value, "corrected_ci_low": around.low, "corrected_ci_high": around.high}
+    update = corrected_fields(value, around)
     return [record.model_copy(update=update) for record in made]
 
 
@@ -175,14 +173,11 @@ def _named(
         id=id_of(condition, effect),
         stream=condition.level,
         value=value,
-        ci_low=interval.low,
-        ci_high=interval.high,
+        **interval_fields(interval),
         null_mean=null[0],
         null_sd=null[1],
         n=n,
         protocol=PROTOCOL,
-        ci_method=interval.method,
-        redrawn=interval.redrawn,
         note=NOTE_JOINER.join(remark for remark in (sample.note, why) if remark),
     )
     return [record.model_copy(update={"group": name}) for name in sample.names]

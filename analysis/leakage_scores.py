@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy import special
@@ -20,7 +19,7 @@ from scipy import special
 from analysis.information import corrected
 from analysis.leakage_told import Measured, Told, Vector
 from analysis.metrics import METRICS
-from analysis.records import NOTE_JOINER, mean_sd, within_range
+from analysis.records import NOTE_JOINER, corrected_fields, interval_fields, mean_sd, within_range
 from analysis.results import Null, Record
 from analysis.uncertainty import LEVEL, Interval, Redrawn, at_most_one, no_interval
 
@@ -74,18 +73,12 @@ def share_record(
         id=f"{stream}.{metric}[{','.join(tags)}]",
         stream=stream,
         value=value,
-        ci_low=interval.low,
-        ci_high=interval.high,
+        **interval_fields(interval),
         null_mean=mean,
         null_sd=sd,
-        corrected=chance,
-        corrected_ci_low=around.low,
-        corrected_ci_high=around.high,
+        **corrected_fields(chance, around),
         n=actual.n,
         protocol=f"{metric}[{tags[0]}]",
-        ci_method=interval.method,
-        redrawn=interval.redrawn,
-        redrawn_corrected=around.redrawn,
         note=NOTE_JOINER.join(note for note in notes if note),
         nulls=_nulls(measured),
     )
@@ -176,10 +169,8 @@ def most_repeated(
     shares = {given: 1 - _above_chance(one) / told for given, one in added.items()}
     given, value = max(shares.items(), key=lambda item: (item[1], item[0]))
     interval = _around(value, _ratio_parts(added[given], own, 1 - value, frames_by))
-    update: dict[str, Any] = {"value": value, "ci_low": interval.low, "ci_high": interval.high}
     note = f"given {given}, the choice held fixed"
-    update |= {"ci_method": interval.method, "redrawn": interval.redrawn, "note": note}
-    return made.model_copy(update=update)
+    return made.model_copy(update={"value": value, **interval_fields(interval), "note": note})
 
 
 def _above_chance(measured: Measured) -> float:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from analysis import ratios, uncertainty
 from analysis.information import corrected
 from analysis.ratios import Ratios, Sample
-from analysis.records import NOTE_JOINER, mean_sd, within_range
+from analysis.records import NOTE_JOINER, corrected_fields, interval_fields, mean_sd, within_range
 from analysis.results import Null, Record
 from probes.crossfit import HeldOut
 
@@ -173,18 +173,12 @@ def _macro_record(probed: Probed, score: str, sample: Sample, remarks: Sequence[
         id=f"{probed.stream}.{metric}{probed.bracket}",
         stream=probed.stream,
         value=value,
-        ci_low=interval.low,
-        ci_high=interval.high,
+        **interval_fields(interval),
         null_mean=null[0],
         null_sd=null[1],
-        corrected=above,
-        corrected_ci_low=around.low,
-        corrected_ci_high=around.high,
+        **corrected_fields(above, around),
         n=int(probed.held.n.sum()),
         protocol=PROTOCOL,
-        ci_method=interval.method,
-        redrawn=interval.redrawn,
-        redrawn_corrected=around.redrawn,
         note=NOTE_JOINER.join(part for part in (sample.note, interval.reason, *remarks) if part),
         nulls={MAJORITY: Null(mean=_macro(of, probed.prior, sample), sd=math.nan)},
     )

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from analysis import groups, uncertainty
 from analysis.information import corrected
 from analysis.metrics import METRICS
-from analysis.records import NOTE_JOINER, mean_sd, within_range
+from analysis.records import NOTE_JOINER, corrected_fields, interval_fields, mean_sd, within_range
 from analysis.results import Record
 from analysis.uncertainty import Interval
 from probes.clusters import Resampling, assign_rows, resampling
@@ -223,18 +223,12 @@ def records(
         id=id,
         stream=stream,
         value=estimate,
-        ci_low=interval.low,
-        ci_high=interval.high,
+        **interval_fields(interval),
         null_mean=null[0],
         null_sd=null[1],
-        corrected=chance,
-        corrected_ci_low=around.low,
-        corrected_ci_high=around.high,
+        **corrected_fields(chance, around),
         n=round(math.fsum(value.sums()[1][sample.picks])),
         protocol=protocol,
-        ci_method=interval.method,
-        redrawn=interval.redrawn,
-        redrawn_corrected=around.redrawn,
         note=NOTE_JOINER.join(remark for remark in remarks if remark),
     )
     return [record.model_copy(update={"group": name}) for name in sample.names]

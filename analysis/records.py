@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,26 @@ def units_of(actual: JointCounts, frame_rate: Fraction) -> Fraction:
     # exact overlap counts ticks, at least one a microsecond; every other convention counts frames or grid points
     ticks = actual.units_per_s >= US_PER_S
     return actual.units_per_s / frame_rate if ticks else Fraction(1)
+
+
+def interval_fields(interval: Interval) -> dict[str, Any]:
+    """What a record says of the interval of its value."""
+    return {
+        "ci_low": interval.low,
+        "ci_high": interval.high,
+        "ci_method": interval.method,
+        "redrawn": interval.redrawn,
+    }
+
+
+def corrected_fields(value: float, interval: Interval) -> dict[str, Any]:
+    """What a record says of its null-corrected value."""
+    return {
+        "corrected": value,
+        "corrected_ci_low": interval.low,
+        "corrected_ci_high": interval.high,
+        "redrawn_corrected": interval.redrawn,
+    }
 
 
 def make_record(
@@ -59,14 +80,11 @@ def make_record(
         stream=stream,
         group=group,
         value=value,
-        ci_low=interval.low,
-        ci_high=interval.high,
+        **interval_fields(interval),
         null_mean=null[0],
         null_sd=null[1],
         n=round(total / units),
         protocol=protocol,
-        ci_method=interval.method,
-        redrawn=interval.redrawn,
         note=interval.reason if math.isfinite(value) else f"undefined: {RECORDS[metric].undefined}",
     )
 

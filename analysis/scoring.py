@@ -14,7 +14,17 @@ from scipy.sparse import csr_matrix
 from analysis import groups, kernels, uncertainty
 from analysis.information import METRICS, Information, corrected, information, pnmi_tables
 from analysis.metrics import METRICS as RECORDS
-from analysis.records import DROPPED, KEPT, NOTE_JOINER, make_record, mean_sd, units_of, with_fixed_null, within_range
+from analysis.records import (
+    DROPPED,
+    KEPT,
+    NOTE_JOINER,
+    corrected_fields,
+    make_record,
+    mean_sd,
+    units_of,
+    with_fixed_null,
+    within_range,
+)
 from analysis.results import Record, StreamInfo
 from analysis.uncertainty import Draws
 from probes.clusters import Resampling, Row, resampling
@@ -269,13 +279,7 @@ class _Scorer:
             record = make_record(stream, metric, protocol, "", value, interval, null_stats, scores.total, units)
             # the reason of what is missing stays behind the clusters
             notes = [f"clusters: {clusters.n} ({clusters.unit})", record.note]
-            update = {
-                "corrected": chance,
-                "corrected_ci_low": around.low,
-                "corrected_ci_high": around.high,
-                "redrawn_corrected": around.redrawn,
-                "note": NOTE_JOINER.join(note for note in notes if note),
-            }
+            update = {**corrected_fields(chance, around), "note": NOTE_JOINER.join(note for note in notes if note)}
             made.append(record.model_copy(update=update))
         return made
 

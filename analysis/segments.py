@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis import uncertainty
-from analysis.records import NOTE_JOINER
+from analysis.records import NOTE_JOINER, interval_fields
 from analysis.results import Record
 from analysis.uncertainty import Interval
 from probes.segments import DurationCounts
@@ -130,12 +130,9 @@ def records(summary: Summary, sample: Sample) -> list[Record]:
                 id=f"{summary.name}.{metric}",
                 stream=summary.name,
                 value=value,
-                ci_low=around.low,
-                ci_high=around.high,
+                **interval_fields(around),
                 n=summary.n,
                 protocol=PROTOCOL,
-                ci_method=around.method,
-                redrawn=around.redrawn,
                 note=NOTE_JOINER.join(note for note in (sample.note, reason) if note),
             )
         )

@@ -9,7 +9,7 @@ import numpy as np
 from analysis import engine, uncertainty
 from analysis.boundary_scoring import Sample, samples_of
 from analysis.plug_in import entropy
-from analysis.records import NOTE_JOINER, mean_sd, within_range
+from analysis.records import NOTE_JOINER, interval_fields, mean_sd, within_range
 from analysis.results import Record
 from analysis.usage_counts import Floats, UsageProtocol, pooled_samples
 from hac.data.tokens import Stream
@@ -57,13 +57,10 @@ def _pair_record(first: Stream, second: Stream, rows: Rows, keys: np.ndarray, pr
         stream=first.name,
         protocol=PROTOCOL,
         value=value,
-        ci_low=interval.low,
-        ci_high=interval.high,
+        **interval_fields(interval),
         null_mean=null[0],
         null_sd=null[1],
         n=len(first.codes),
-        ci_method=interval.method,
-        redrawn=interval.redrawn,
         note=NOTE_JOINER.join(note for note in (sample.note, interval.reason) if note),
     )
 

@@ -12,7 +12,7 @@ from analysis import segments, uncertainty
 from analysis.boundary_scoring import Sample, samples_of
 from analysis.compression import COMPRESSORS
 from analysis.metrics import metric_of
-from analysis.records import NOTE_JOINER, mean_sd, within_range
+from analysis.records import NOTE_JOINER, interval_fields, mean_sd, within_range
 from analysis.results import Record, StreamInfo
 from analysis.segments import Summary
 from analysis.uncertainty import Interval
@@ -216,13 +216,10 @@ def _record(stream: str, number: _Measured, sample: Sample) -> Record:
         id=id,
         stream=stream,
         value=number.value,
-        ci_low=interval.low,
-        ci_high=interval.high,
+        **interval_fields(interval),
         null_mean=null[0],
         null_sd=null[1],
         n=number.n,
         protocol=CODES if metric.name in ("used_codes", "used_share", "perplexity", "zipf_exponent") else PROTOCOL,
-        ci_method=interval.method,
-        redrawn=interval.redrawn,
         note=NOTE_JOINER.join(note for note in (sample.note, reason) if note),
     )

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.metrics import METRICS
-from analysis.records import mean_sd, with_fixed_null, within_range
+from analysis.records import interval_fields, mean_sd, with_fixed_null, within_range
 from analysis.results import Null, Record
 from analysis.uncertainty import Interval
 
@@ -49,14 +49,11 @@ def word_record(
         stream=stream,
         group=group,
         value=value,
-        ci_low=interval.low,
-        ci_high=interval.high,
+        **interval_fields(interval),
         null_mean=mean,
         null_sd=sd,
         n=n,
         protocol=protocol,
-        ci_method=interval.method,
-        redrawn=interval.redrawn,
         note=interval.reason if math.isfinite(value) else f"undefined: {METRICS[metric].undefined}",
         nulls={name: Null(mean=m, sd=s) for name, (m, s) in further.items()},
     )

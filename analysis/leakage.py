@@ -198,7 +198,7 @@ def defined_shares(plan: Layout) -> dict[str, float]:
 def _alone(plan: Layout, jobs: int) -> list[list[Measured]]:
     """What each stream (second index) tells of each factor (first)."""
     tasks = [(plan, place) for place in range(len(plan.factors))]
-    return engine.run(alone, tasks, jobs=jobs, what="what streams tell")
+    return engine.run(alone, tasks, jobs=jobs, what="what streams tell", threads=True)
 
 
 def _beside(plan: Layout, given: Sequence[str], jobs: int) -> dict[tuple[str, str, int], Measured]:
@@ -207,9 +207,10 @@ def _beside(plan: Layout, given: Sequence[str], jobs: int) -> dict[tuple[str, st
     places = [place for place, name in enumerate(names) if name in given]
     if len(names) < 2 or not places:
         return {}
-    counted = engine.run(beside, [(plan, b, places) for b in places], jobs=jobs, what="what streams add")
+    tasks = [(plan, b, places) for b in places]
+    counted = engine.run(beside, tasks, jobs=jobs, what="what streams add", threads=True)
     parts = dict(zip(places, counted, strict=True))
-    return {(names[a], names[b], f): one for (a, b, f), one in measured(parts, len(plan.factors)).items()}
+    return {(names[a], names[b], f): one for (a, b, f), one in measured(parts, plan.factors).items()}
 
 
 def records_of(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -62,7 +63,14 @@ def top_words(outcome: Outcome) -> list[FoundWord]:
 
 
 def _first(firings: Sequence[Firing], hit: bool, most: int) -> list[Firing]:
-    return [firing for firing in firings if firing.hit == hit][:most]
+    """The first ones that are hits or not, of as many utterances as there are."""
+    seen: Counter[str] = Counter()
+    turns = []
+    for firing in firings:
+        if firing.hit == hit:
+            turns.append((seen[firing.id], len(turns), firing))
+            seen[firing.id] += 1
+    return [firing for *_, firing in sorted(turns, key=lambda turn: turn[:2])[:most]]
 
 
 def cut_hits(shelf: Shelf, manifest: Manifest, words: Sequence[FoundWord]) -> tuple[list[Detection], list[str]]:

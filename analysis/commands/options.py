@@ -111,12 +111,17 @@ def common(
         options: as given on the command line, for the provenance.
     """
     return {
-        "streams": tuple(part.strip() for part in streams.split(",")) if streams else (),
+        "streams": names_of(streams),
         "failures": failures,
         "inputs": {"tokens": tokens} if tokens is not None else {},
         "options": {"tokens": str(tokens) if tokens is not None else None, "streams": streams, **options},
         "system": name or "",
     }
+
+
+def names_of(text: str | None) -> tuple[str, ...]:
+    """The names of an option such as `--streams a,b`; none where it is not given."""
+    return tuple(part.strip() for part in text.split(",")) if text else ()
 
 
 def parse_shard(text: str | None) -> tuple[int, int] | None:

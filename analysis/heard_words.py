@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from analysis.words import Outcome
     from hac.data.manifest import Manifest
 
-WORDS_PER_STREAM, WORDS = 20, 80
+WORDS_PER_STREAM, WORDS = 20, 60
 """Best words of each stream, and of all streams together, that can be heard."""
 CORRECT, FALSE = 3, 2
 """Hits and false alarms of each word."""
@@ -65,7 +65,7 @@ def top_words(outcome: Outcome) -> list[FoundWord]:
 def _first(firings: Sequence[Firing], hit: bool, most: int) -> list[Firing]:
     """The first ones that are hits or not, of as many utterances as there are."""
     seen: Counter[str] = Counter()
-    turns = []
+    turns: list[tuple[int, int, Firing]] = []
     for firing in firings:
         if firing.hit == hit:
             turns.append((seen[firing.id], len(turns), firing))

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from analysis.clip_records import Clip, ClipTier, Detection, Sound, SoundKind
 from analysis.clip_shelf import Shelf, discard
@@ -97,7 +98,8 @@ def keep_clips(folder: Path, heard: Heard, wish: Wish) -> list[str]:
         discard(folder)
         return ["no clips for the report: without a manifest there is no telling where the recordings are"]
     shelf = Shelf(wish.budget_bytes)
-    clips, notes = _clips(shelf, heard.manifest, heard, wish)
+    with threadpool_limits(1):  # the last bits of a matrix product, and so a pixel, depend on the number of threads
+        clips, notes = _clips(shelf, heard.manifest, heard, wish)
     detections: list[Detection] = []
     if clips:
         detections, more = cut_hits(shelf, heard.manifest, heard.words)

@@ -34,6 +34,11 @@ def clip_rate(sample_rate: int) -> int:
     return 16_000 if sample_rate <= 16_000 else 24_000
 
 
+def can_write() -> bool:
+    """Whether this libsndfile writes Opus; those in soundfile's wheels do, a system's older than 1.0.29 does not."""
+    return "OPUS" in soundfile.available_subtypes("OGG")
+
+
 def opus(samples: Floats, sample_rate: int) -> bytes:
     """Mono sound as Opus in OGG, some 28 kbit/s at 16 kHz; the same samples are always the same bytes.
 

@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from analysis.clip_records import Clip, ClipTier, Detection, Sound, SoundKind
 from analysis.clip_shelf import Shelf, discard
-from analysis.clip_sounds import clip_rate, log_mel, opus, spectrogram
+from analysis.clip_sounds import can_write, clip_rate, log_mel, opus, spectrogram
 from analysis.heard_words import FoundWord, cut_hits
 from analysis.labelled_time import TimeLabels, TimeTier
 from hac.data.audio import AudioError, audio_info, read_audio, read_utterance
@@ -97,6 +97,9 @@ def keep_clips(folder: Path, heard: Heard, wish: Wish) -> list[str]:
     if heard.manifest is None:
         discard(folder)
         return ["no clips for the report: without a manifest there is no telling where the recordings are"]
+    if not can_write():
+        discard(folder)
+        return ["no clips for the report: this libsndfile writes no Opus; install soundfile from PyPI, or 1.0.29"]
     shelf = Shelf(wish.budget_bytes)
     with threadpool_limits(1):  # the last bits of a matrix product, and so a pixel, depend on the number of threads
         clips, notes = _clips(shelf, heard.manifest, heard, wish)

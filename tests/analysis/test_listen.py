@@ -175,6 +175,13 @@ def test_without_a_manifest_or_audio_nothing_is_written_and_it_is_said_once(tmp_
     assert not (tmp_path / "run" / "listen").exists()
 
 
+def test_a_libsndfile_without_opus_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(soundfile, "available_subtypes", lambda format: {"VORBIS": "Vorbis"})
+    [note] = keep_clips(tmp_path / "run", world(tmp_path), Wish(4, PLENTY))
+    assert "writes no Opus" in note
+    assert not (tmp_path / "run").exists()
+
+
 def test_one_broken_recording_is_passed_over(tmp_path: Path) -> None:
     heard = world(tmp_path)
     keep_clips(tmp_path / "all", heard, Wish(1, PLENTY))

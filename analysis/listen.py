@@ -99,7 +99,9 @@ def keep_clips(folder: Path, heard: Heard, wish: Wish) -> list[str]:
         return ["no clips for the report: without a manifest there is no telling where the recordings are"]
     if not can_write():
         discard(folder)
-        return ["no clips for the report: this libsndfile writes no Opus; install soundfile from PyPI, or 1.0.29"]
+        return [
+            "no clips for the report: this libsndfile writes no Opus; install soundfile from PyPI, or libsndfile 1.0.29"
+        ]
     shelf = Shelf(wish.budget_bytes)
     with threadpool_limits(1):  # the last bits of a matrix product, and so a pixel, depend on the number of threads
         clips, notes = _clips(shelf, heard.manifest, heard, wish)

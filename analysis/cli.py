@@ -8,6 +8,7 @@ from analysis.commands.boundaries import boundaries
 from analysis.commands.compare import compare
 from analysis.commands.demo import demo
 from analysis.commands.discovery import discovery
+from analysis.commands.export import export
 from analysis.commands.intervene import intervene
 from analysis.commands.leakage import leakage
 from analysis.commands.merge import merge
@@ -44,6 +45,7 @@ COMMANDS = (
     stability,
     merge,
     compare,
+    export,
     demo,
 )
 for command in COMMANDS:

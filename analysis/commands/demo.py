@@ -23,6 +23,7 @@ def demo(
     from analysis.counting import Protocol
     from analysis.demo import make_corpus, make_tokens
     from analysis.engine import cores
+    from analysis.listen_sources import of_tokens
     from analysis.pnmi import run
     from analysis.request import prepare
     from hac.data.tokens import read_tokens
@@ -36,6 +37,7 @@ def demo(
             read_tokens(step.tokens), manifest, None, Protocol(), inputs={"tokens": step.tokens}, system=step.name
         )
         outcomes.append(run(request, jobs))
+        opt.keep_clips(output / step.name, of_tokens(request), opt.CLIPS, opt.CLIPS_MB)
         finish(outcomes[-1], output / step.name, jobs)
     opt.show(systems_table([outcome.results for outcome in outcomes]))
     typer.echo(f"results: a folder per tokenizer in {output} (results.json, metrics.csv, figures/)")

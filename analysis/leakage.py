@@ -13,7 +13,7 @@ import numpy as np
 from analysis import engine
 from analysis.factors import MEASURED, Curves, FactorCorpus, check_factors, coverage_of, factor_corpus
 from analysis.leakage_counting import DEALT, RUNS, SHIFT, alone, beside, measured
-from analysis.leakage_layout import Layout, LeakageProtocol, layout
+from analysis.leakage_layout import Laid, Layout, LeakageProtocol, layout
 from analysis.leakage_scores import METHOD, Clustering, least_added, most_repeated, share_record
 from analysis.leakage_told import Measured
 from analysis.request import JOINER, Request, about_of, streams_of, together
@@ -244,8 +244,8 @@ def records_of(
             if given:
                 records += [least_added(factor.name, given), *given.values()]
                 records.append(most_repeated(stream.name, factor.name, told[f][a], pairs, own, frames_by))
-        if constant:
-            notes.append((factor.name, constant))
+        if note := constant or _never_dealt(factor, corpus.factors[factor.name]):
+            notes.append((factor.name, note))
     return records, notes
 
 
@@ -259,6 +259,13 @@ def _constant(factor: Factor) -> str:
         return "no interval of it has a label"
     only = factor.labels[int(used[0])]
     return f"one speaker only: {only!r}" if factor.name == "speaker" else f"its only label is {only!r}"
+
+
+def _never_dealt(laid: Laid, factor: Factor) -> str:
+    """Why a factor's null is the measurement itself, where dealing its labels anew changes none of them."""
+    if not laid.dealt or any((draw != factor.tier.labels).any() for draw in laid.dealt):
+        return ""
+    return f"{NULL_OF[factor.name]} are the same labels again: chance tells as much, and nothing can be said of it"
 
 
 def warnings_of(corpus: FactorCorpus, clusters: Resampling) -> list[str]:

@@ -75,9 +75,7 @@ class _Measured:
 
     def scaled(self, id: str, factor: float) -> _Measured:
         """The number in another unit."""
-        low, high = self.interval.low * factor, self.interval.high * factor
-        interval = Interval(low, high, self.interval.method, self.interval.reason)
-        return _Measured(id, self.value * factor, interval, self.nulls * factor, self.n)
+        return _Measured(id, self.value * factor, self.interval.scaled(factor), self.nulls * factor, self.n)
 
 
 def score_stream(stream: Stream, rows: Rows, protocol: UsageProtocol) -> StreamUsage:

@@ -8,6 +8,7 @@ from analysis.commands.boundaries import boundaries
 from analysis.commands.compare import compare
 from analysis.commands.demo import demo
 from analysis.commands.discovery import discovery
+from analysis.commands.doctor import doctor
 from analysis.commands.export import export
 from analysis.commands.intervene import intervene
 from analysis.commands.leakage import leakage
@@ -47,6 +48,7 @@ COMMANDS = (
     compare,
     export,
     demo,
+    doctor,
 )
 for command in COMMANDS:
     app.command()(command)

@@ -1,0 +1,1 @@
+"""What of the world outside is there, and works."""

@@ -1,0 +1,101 @@
+"""What of the world outside is there, and works: one row a part.
+
+Every probe runs in a process of its own, so that one that crashes, hangs or prints is a row like the others.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from analysis.doctor.found import Missing
+from analysis.doctor.parts import PARTS, Part
+from analysis.engine import cores
+
+TIMEOUT_S = 120
+MARK = "hac-doctor "
+"""Begins the line that holds a probe's answer: libraries print what they like before it."""
+
+State = Literal["found", "missing", "broken"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is known of a part.
+
+    Attributes:
+        part: its name.
+        state: found (and works), missing, or broken (there, and does not work).
+        version: where it was found.
+        detail: what it is, or what is wrong.
+        needed_for: what does not work without it.
+        get: how to get or mend it.
+        is_plain: whether every installation must have it.
+    """
+
+    part: str
+    state: State
+    version: str
+    detail: str
+    needed_for: str
+    get: str
+    is_plain: bool
+
+    @property
+    def is_trouble(self) -> bool:
+        """Whether the installation cannot be used so."""
+        return self.is_plain and self.state != "found"
+
+
+def examine(parts: Sequence[Part] = PARTS, timeout_s: float = TIMEOUT_S) -> list[Finding]:
+    """Look at every part, in processes; a probe that takes longer than `timeout_s` is a broken part."""
+    with ThreadPoolExecutor(cores()) as pool:
+        return list(pool.map(lambda part: _apart(part, timeout_s), parts))
+
+
+def as_json(findings: Sequence[Finding]) -> dict[str, Any]:
+    """The findings for a program."""
+    return {
+        "schema": "hac-doctor/1",
+        "works": not any(finding.is_trouble for finding in findings),
+        "parts": [asdict(finding) for finding in findings],
+    }
+
+
+def _apart(part: Part, timeout_s: float) -> Finding:
+    """A part's finding, made in a process of its own."""
+    # -P: what lies in the folder where the user stands is no module
+    command = [sys.executable, "-P", "-m", "analysis.doctor", part.name]
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout_s, check=False)
+    except subprocess.TimeoutExpired:
+        return _finding(part, "broken", f"no answer within {timeout_s:g} s")
+    lines = done.stdout.decode(errors="replace").splitlines()
+    answer = next((line for line in reversed(lines) if line.startswith(MARK)), None)
+    if answer is None:
+        told = done.stderr.decode(errors="replace").strip().splitlines()
+        how = f"signal {-done.returncode}" if done.returncode < 0 else f"code {done.returncode}"
+        return _finding(part, "broken", f"its process ended with {how}{': ' + told[-1] if told else ''}")
+    state, version, detail = json.loads(answer.removeprefix(MARK))
+    return _finding(part, state, detail, version)
+
+
+def look(part: Part) -> Finding:
+    """A part's finding, made in this process: for what runs in a process of its own already."""
+    try:
+        found = part.probe()
+    except Missing as error:
+        return _finding(part, "missing", str(error))
+    except Exception as error:  # whatever a broken library may raise is what we are here to tell
+        return _finding(part, "broken", f"{type(error).__name__}: {error}")
+    return _finding(part, "found", found.detail, found.version)
+
+
+def _finding(part: Part, state: State, detail: str, version: str = "") -> Finding:
+    said = " ".join(detail.split())
+    return Finding(part.name, state, version, said, part.needed_for, part.get, part.is_plain)

@@ -1,4 +1,4 @@
-"""The one seam through which work is spread over processes, or threads."""
+"""How analyses spread their work: over processes, threads, or the cluster in use (`hac.spread`)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def run(
     Args:
         call: a function that can be pickled.
         tasks: its arguments; large arrays in them are shared between processes through memory maps.
-        jobs: processes; 0 or less: one per core.
+        jobs: processes; 0 or less: one per core. A cluster in use takes all tasks, however many jobs are said.
         what: shown beside the progress bar.
         threads: in threads of this process instead: for compiled loops that let go of the interpreter, whose arrays
             then need no copies.
@@ -34,16 +34,20 @@ def run(
     from joblib import Parallel, delayed, parallel_config
     from threadpoolctl import threadpool_limits
 
+    from hac.spread import on_cluster, spread
+
     jobs = min(jobs if jobs > 0 else cores(), max(1, len(tasks)))
     with progress(what, len(tasks)) as advance:
+        if on_cluster():
+            return _collect(spread(call, tasks, jobs=jobs, ordered=True, single_thread=True), advance)
         if jobs == 1:
             with threadpool_limits(1):
                 return _collect((call(*task) for task in tasks), advance)
         if threads:
             with threadpool_limits(1), parallel_config(backend="threading", n_jobs=jobs):
                 return _collect(Parallel(return_as="generator")(delayed(call)(*task) for task in tasks), advance)
-        with parallel_config(backend="loky", n_jobs=jobs, inner_max_num_threads=1, max_nbytes="1M"):
-            return _collect(Parallel(return_as="generator")(delayed(call)(*task) for task in tasks), advance)
+        found = spread(call, tasks, jobs=jobs, ordered=True, single_thread=True, max_nbytes="1M")
+        return _collect(found, advance)
 
 
 def _collect(results: Iterable[T], advance: Callable[[int], None]) -> list[T]:

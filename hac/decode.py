@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed, parallel_config
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
@@ -34,6 +33,7 @@ from hac.decode_input import check_streams, check_weights, loaded_decoder, open_
 from hac.decoders import BLOCK_S, Decoder, decode_blocks
 from hac.errors import Failure, FailureLog, HacError
 from hac.once import IDLE_S
+from hac.spread import on_cluster, spread, wait_for
 
 TASK_S = 60.0
 """Seconds of audio given to a process at a time."""
@@ -122,8 +122,9 @@ def decode_corpus(
     if format not in FORMATS:
         raise HacError(f"format {format!r} was asked for; expected {' or '.join(FORMATS)}")
     failures = FailureLog() if failures is None else failures
-    store, name = open_tokens(Path(tokens), checkpoint, device)
-    decoder = loaded_decoder(name, device)
+    here = "cpu" if on_cluster() else device  # where a cluster has the GPUs, there need be none here
+    store, name = open_tokens(Path(tokens), checkpoint, here)
+    decoder = loaded_decoder(name, here)
     if not force:
         check_weights(store, decoder, tokens)
     streams = decoder.choose(store.streams, levels, n_quantizers)
@@ -195,11 +196,11 @@ def _decode_missing(
         advance(seconds[0] - seconds[1])
         tasks = list(_tasks(missing, sample_rate))
         # one task is done here: a process would only load the model a second time
-        with parallel_config(backend="loky", n_jobs=jobs if len(tasks) > 1 else 1, idle_worker_timeout=IDLE_S):
-            results = Parallel(return_as="generator_unordered")(delayed(_decode)(task, settings) for task in tasks)
-        for n_samples, trouble in results:
+        n_jobs, calls = jobs if len(tasks) > 1 else 1, ((task, settings) for task in tasks)
+        for n_samples, trouble in spread(_decode, calls, jobs=n_jobs, idle_worker_timeout=IDLE_S):
             failed |= {failure.id: failure for failure in trouble}
             advance(n_samples // sample_rate)
+    wait_for(job.path for job in missing if job.id not in failed)
     return {job.id: failed[job.id] for job in missing if job.id in failed}
 
 

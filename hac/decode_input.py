@@ -9,6 +9,7 @@ from pathlib import Path
 from hac.data.tokens import TokenStore, read_tokens
 from hac.decoders import Decoder, checkpoint_place, load_decoder
 from hac.errors import HacError
+from hac.spread import everywhere
 from hac.tokenizers.pretrained import model_folder
 
 
@@ -41,11 +42,16 @@ def loaded_decoder(decoder: str | Decoder, device: str) -> Decoder:
     return _load(decoder, device) if isinstance(decoder, str) else decoder
 
 
+def _forget() -> None:
+    _load.cache_clear()
+
+
 def release_decoder() -> None:
     """Let go of the loaded decoder, here and in idle processes, so that the next model is alone in memory."""
     from joblib.externals.loky import get_reusable_executor
 
     _load.cache_clear()
+    everywhere(_forget)
     get_reusable_executor(max_workers=1).shutdown(wait=True)
 
 

@@ -17,7 +17,6 @@ from typing import Any, cast
 from urllib.parse import parse_qsl
 
 import numpy as np
-from joblib import Parallel, delayed, parallel_config
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
@@ -29,6 +28,7 @@ from hac.encode import SHARD_S, Shard, plan_shards
 from hac.errors import Failure, FailureLog, HacError
 from hac.files import write_text
 from hac.once import IDLE_S
+from hac.spread import on_cluster, spread, wait_for
 from hac.tokenizers.base import Embedder, StreamSpec, Tokenizer, choose_streams, mono
 from hac.tokenizers.chunking import CHUNK_S, encode_long
 
@@ -124,7 +124,7 @@ def embed_corpus(
         HacError: no such model or stream, nothing could be embedded, or (strict failures) the first that could not.
     """
     failures = FailureLog() if failures is None else failures
-    loaded = load_embedder(ckpt, device) if isinstance(ckpt, str) else ckpt
+    loaded = load_embedder(ckpt, "cpu" if on_cluster() else device) if isinstance(ckpt, str) else ckpt
     names = choose_streams(loaded, streams)
     settings = EmbedSettings(ckpt, device, names, quantized)
     provenance = _provenance(loaded, settings)
@@ -136,10 +136,11 @@ def embed_corpus(
     missing = [shard for shard in shards if read_header(shard.path) is None]
     with progress("embedding (s of audio)", total=sum(shard.seconds for shard in shards)) as advance:
         advance(sum(shard.seconds for shard in shards) - sum(shard.seconds for shard in missing))
-        tasks = (delayed(_embed_shard)(manifest.root, shard, settings, failures.strict) for shard in missing)
-        with parallel_config(backend="loky", n_jobs=jobs if device == "cpu" else 1, idle_worker_timeout=IDLE_S):
-            for seconds in Parallel(return_as="generator_unordered")(tasks):
-                advance(seconds)
+        tasks = ((manifest.root, shard, settings, failures.strict) for shard in missing)
+        n_jobs = jobs if device == "cpu" else 1
+        for seconds in spread(_embed_shard, tasks, jobs=n_jobs, idle_worker_timeout=IDLE_S):
+            advance(seconds)
+    wait_for(shard.path for shard in shards)
     _write_index(folder, loaded, shards, settings, provenance, failures)
     return folder
 

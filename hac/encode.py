@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
-from joblib import Parallel, delayed, effective_n_jobs, parallel_config
+from joblib import effective_n_jobs
 
 from hac.console import progress
 from hac.data.manifest import Manifest, Utterance
@@ -32,6 +32,7 @@ from hac.data.tokens import TokenStore, concatenate, write_tokens
 from hac.encode_shard import Settings, encode_shard, loaded_tokenizer
 from hac.errors import Failure, FailureLog, HacError
 from hac.once import IDLE_S
+from hac.spread import on_cluster, spread, wait_for
 from hac.tokenizers.base import Tokenizer, choose_streams
 from hac.tokenizers.chunking import CHUNK_S
 
@@ -94,7 +95,8 @@ def encode_corpus(
         raise HacError("0 jobs were asked for; give 1 or more, or -1 for one per core")
     failures = FailureLog() if failures is None else failures
     target, folder = _places(Path(out))
-    loaded = loaded_tokenizer(tokenizer, device)
+    # where a cluster has the GPUs, there need be none here: the tokenizer is only asked what it is
+    loaded = loaded_tokenizer(tokenizer, "cpu" if on_cluster() else device)
     names = choose_streams(loaded, streams)
     on_cpu = device == "cpu"
     # a GPU waits for audio rather than for itself, so there the jobs read
@@ -166,13 +168,12 @@ def _encode_missing(root: Path, shards: Sequence[Shard], settings: Settings, job
     missing = [shard for shard in shards if not _is_finished(shard.path)]
     with progress("encoding (s of audio)", total=sum(shard.seconds for shard in shards)) as advance:
         advance(sum(shard.seconds for shard in shards) - sum(shard.seconds for shard in missing))
-        tasks = (delayed(_encode)(root, shard, settings, strict) for shard in missing)
+        tasks = ((root, shard, settings, strict) for shard in missing)
         # unordered: a shard counts when it is done, not when those before it are. Idle workers leave soon: they
         # would otherwise hold a model in memory for minutes after this process was killed
-        with parallel_config(backend="loky", n_jobs=jobs, idle_worker_timeout=IDLE_S):
-            results = Parallel(return_as="generator_unordered")(tasks)
-        for seconds in results:
+        for seconds in spread(_encode, tasks, jobs=jobs, idle_worker_timeout=IDLE_S):
             advance(seconds)
+    wait_for(shard.path for shard in shards)
     for shard in shards:
         for leftover in shard.path.parent.glob(f".{shard.path.name}.*.part"):
             leftover.unlink(missing_ok=True)  # of a run that was killed

@@ -19,7 +19,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from joblib import Parallel, delayed, parallel_config
 from threadpoolctl import threadpool_limits
 
 from hac.console import progress
@@ -27,6 +26,7 @@ from hac.data.audio import AudioError, audio_info
 from hac.data.timeline import US_PER_S
 from hac.errors import Failure, FailureLog, HacError
 from hac.files import atomic_path, sha256_file
+from hac.spread import spread
 
 PART_S = 60.0
 """Seconds of audio in a part: what a killed run can lose, per process."""
@@ -156,10 +156,9 @@ def work(
         parts = list(_parts(missing))
         advance(seconds - sum(round(part.seconds) for part in parts))
         # one part is done here: a process would only load the model a second time
-        with parallel_config(backend="loky", n_jobs=jobs if len(parts) > 1 else 1, idle_worker_timeout=IDLE_S):
-            tasks = (delayed(_work_part)(part, recipe, folder, strict) for part in parts)
-            results = Parallel(return_as="generator_unordered")(tasks)
-        for part_seconds, rows in results:
+        n_jobs = jobs if len(parts) > 1 else 1
+        tasks = ((part, recipe, folder, strict) for part in parts)
+        for part_seconds, rows in spread(_work_part, tasks, jobs=n_jobs, idle_worker_timeout=IDLE_S):
             tables.append(rows)
             advance(round(part_seconds))
     table = pa.concat_tables([recipe.schema.empty_table(), *(table.cast(recipe.schema) for table in tables)])

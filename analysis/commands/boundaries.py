@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from analysis.commands import options as opt
+from hac.commands.clustered import clustered
 
 if TYPE_CHECKING:
     from analysis.boundaries import Outcome
     from analysis.boundary_counting import BoundaryProtocol
 
 
+@clustered
 def boundaries(
     ckpt: opt.Ckpt = None,
     tokens: opt.Tokens = None,

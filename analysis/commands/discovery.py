@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from analysis.commands import options as opt
+from hac.commands.clustered import clustered
 
 if TYPE_CHECKING:
     from analysis.discovery import Outcome, Protocol
     from hac.errors import FailureLog
 
 
+@clustered
 def discovery(
     segments: Annotated[
         Path | None,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from analysis.commands import options as opt
+from hac.commands.clustered import clustered
 
 if TYPE_CHECKING:
     from hac.data.manifest import Manifest
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 JUDGE_NONE = "none"
 
 
+@clustered
 def intervene(
     ckpt: Annotated[
         str | None,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from analysis.commands import options as opt
+from hac.commands.clustered import clustered
 
 if TYPE_CHECKING:
     from analysis.recon_inputs import Material
@@ -20,6 +21,7 @@ NONE = "none"
 """A judge's name that means: without."""
 
 
+@clustered
 def recon(
     ckpt: Annotated[
         str | None,

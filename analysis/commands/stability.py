@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from analysis.commands import options as opt
+from hac.commands.clustered import clustered
 
 
+@clustered
 def stability(
     ckpt: opt.Ckpt = None,
     manifest: opt.ManifestFile = None,

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from analysis.commands import options as opt
+from hac.commands.clustered import clustered
 
 
+@clustered
 def usage(
     ckpt: opt.Ckpt = None,
     tokens: opt.Tokens = None,

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from analysis.commands import options as opt
+from hac.commands.clustered import clustered
 
 if TYPE_CHECKING:
     from analysis.words import Outcome
 
 
+@clustered
 def words(
     ckpt: opt.Ckpt = None,
     tokens: opt.Tokens = None,

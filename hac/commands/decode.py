@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from hac.commands.clustered import clustered
+
 
 class Format(StrEnum):
     """The audio formats by name."""
@@ -16,6 +18,7 @@ class Format(StrEnum):
     flac = "flac"
 
 
+@clustered
 def decode(
     tokens: Annotated[Path, typer.Argument(help="Token store: Parquet of `hac encode`, JSONL, NPZ, ...")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the audio files and their manifest.jsonl.")],

@@ -7,7 +7,10 @@ from typing import Annotated
 
 import typer
 
+from hac.commands.clustered import clustered
 
+
+@clustered
 def embed(
     inputs: Annotated[
         list[Path],

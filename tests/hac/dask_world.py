@@ -1,0 +1,121 @@
+"""A Dask cluster of real processes that tests can kill, and work that can be watched."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tests.hac.loudness import Loudness
+
+ROOT = Path(__file__).parents[2]
+
+
+class World:
+    """A scheduler and its workers, each a process with one thread."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.file = folder / "scheduler.json"
+        # workers stand elsewhere: paths must not depend on the folder they were started in
+        (folder / "elsewhere").mkdir()
+        self._started: list[subprocess.Popen[bytes]] = []
+        self._logs = (folder / "log.txt").open("wb")
+        self.scheduler = self._start(
+            "scheduler", "--port", "0", "--no-dashboard", "--scheduler-file", str(self.file), "--host", "127.0.0.1"
+        )
+        until(self.file.exists, 60)
+
+    @property
+    def address(self) -> str:
+        return str(json.loads(self.file.read_text())["address"])
+
+    def worker(self, *options: str, env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
+        options = options or ("--nthreads", "1")
+        return self._start(
+            "worker",
+            self.address,
+            "--no-nanny",
+            "--no-dashboard",
+            "--local-directory",
+            str(self.folder),
+            *options,
+            env=env,
+        )
+
+    def _start(self, kind: str, *words: str, env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
+        path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+        process = subprocess.Popen(
+            [sys.executable, "-m", "distributed.cli.dask_" + kind, *words],
+            cwd=self.folder / "elsewhere",
+            env={**os.environ, "PYTHONPATH": path, **(env or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=self._logs,
+            stderr=self._logs,
+        )
+        self._started.append(process)
+        return process
+
+    def close(self) -> None:
+        for process in self._started:
+            process.kill()
+            process.wait()
+        self._logs.close()
+
+
+def until(happens: Callable[[], bool], seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while not happens():
+        assert time.monotonic() < end, f"it did not happen within {seconds} s"
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def dask_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A scheduler without workers."""
+    pytest.importorskip("distributed")
+    world = World(tmp_path_factory.mktemp("dask"))
+    try:
+        yield world
+    finally:
+        world.close()
+
+
+def noted(folder: Path, value: int, seconds: float) -> tuple[int, int]:
+    """A task that says in a file who began it; gives its square and its process."""
+    (folder / f"{value}-{os.getpid()}").touch()
+    time.sleep(seconds)
+    return value * value, os.getpid()
+
+
+def deadly(folder: Path, value: int) -> int:
+    """A task that ends its worker."""
+    if value == 3:
+        os._exit(9)
+    return value
+
+
+def threads_of_blas(_: int) -> list[int]:
+    from threadpoolctl import threadpool_info
+
+    return [library["num_threads"] for library in threadpool_info()]
+
+
+@dataclass
+class SlowLoudness(Loudness):
+    """Writes into its log which process encodes, and takes its time."""
+
+    def encode(self, batch: Sequence[NDArray[np.float32]]) -> list[dict[str, NDArray[np.int32]]]:
+        with self.log.open("a") as stream:
+            stream.write(f"{os.getpid()}\n")
+        time.sleep(self.delay_s)
+        return [self._one(samples) for samples in batch]

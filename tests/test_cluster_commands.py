@@ -1,0 +1,151 @@
+"""Commands on a Dask cluster of real processes, one killed midway and one joined late: the bytes of one process."""
+
+from __future__ import annotations
+
+import csv
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hac.cluster import on_cluster
+from hac.data.manifest import read_manifest
+from hac.encode import encode_corpus
+from hac.tokenizers import kmeans
+from hac.tokenizers.mfcc import MfccFeatures
+from tests import test_bad_input as bad
+from tests.analysis.recon_worlds import decode
+from tests.hac import test_encode as encoding
+from tests.hac.dask_world import SlowLoudness, World, dask_world, until
+from tests.test_bad_input import Run
+
+corpus, run = bad.corpus, bad.run
+__all__ = ["dask_world"]
+
+
+@pytest.fixture(scope="module")
+def three_workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    pytest.importorskip("distributed")
+    world = World(tmp_path_factory.mktemp("dask"))
+    try:
+        for _ in range(3):
+            world.worker()
+        yield world
+    finally:
+        world.close()
+
+
+def test_encoding_survives_a_killed_worker_and_takes_a_late_one(dask_world: World, tmp_path: Path) -> None:
+    manifest = encoding.make_corpus(tmp_path / "audio", n=40)
+    alone = encode_corpus(manifest, SlowLoudness(tmp_path / "alone"), tmp_path / "alone.parquet", shard_s=1)
+    first = [dask_world.worker() for _ in range(3)]
+    late = []
+    made = tmp_path / "many.shards"
+    log = tmp_path / "log"
+
+    def encoded_by() -> list[int]:
+        return [int(line) for line in log.read_text().split()] if log.exists() else []
+
+    def trouble() -> None:
+        until(lambda: len(list(made.glob("*.parquet"))) > 3 and first[0].pid in encoded_by(), 90)
+        first[0].kill()
+        late.append(dask_world.worker())
+
+    happening = threading.Thread(target=trouble)
+    happening.start()
+    with on_cluster(str(dask_world.file), tmp_path / "many.parquet"):
+        many = encode_corpus(manifest, SlowLoudness(log, delay_s=0.5), tmp_path / "many.parquet", shard_s=1, jobs=1)
+    happening.join()
+    assert many.read_bytes() == alone.read_bytes()
+    by = encoded_by()
+    assert late[0].pid in by
+    assert set(by) == {worker.pid for worker in (*first, *late)}
+    n_shards = len(list(made.glob("*.parquet")))
+    assert n_shards == len(list(tmp_path.glob("alone.shards/*.parquet"))) > 20
+    # only the shard that the killed worker was at was begun twice
+    assert n_shards <= len(by) <= n_shards + 1
+    # and what is finished is not done again
+    with on_cluster(dask_world.address, tmp_path / "many.parquet"):
+        encode_corpus(manifest, SlowLoudness(log, delay_s=0.5), tmp_path / "many.parquet", shard_s=1)
+    assert encoded_by() == by
+    assert not [path for path in tmp_path.rglob(".*") if path.name.endswith(".part") or "hac-cluster" in path.name]
+
+
+def written(folder: Path) -> dict[str, bytes]:
+    """Every file by its name; of results.json what does not tell the command line and its options."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            found[str(path.relative_to(folder))] = path.read_bytes()
+    results = json.loads(found.pop("results.json"))
+    del results["provenance"]["run"]["argv"]
+    results["provenance"]["options"].pop("out", None)
+    return {**found, "results.json": json.dumps(results).encode()}
+
+
+TOKENS = ("--tokens", "tokens.parquet", "--manifest", "manifest.jsonl", "-j", "1")
+DRAWS = ("--nulls", "2", "--bootstrap", "100")
+slow = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("pnmi", *TOKENS, *DRAWS),
+        # one word for the whole corpus leaves 0 / 0 in a jackknife, on a cluster or not
+        pytest.param(
+            ("words", *TOKENS, *DRAWS), marks=[slow, pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")]
+        ),
+        pytest.param(("boundaries", *TOKENS, *DRAWS), marks=slow),
+        pytest.param(("usage", *TOKENS, *DRAWS), marks=slow),
+        pytest.param(("leakage", *TOKENS, "--nulls", "2", "--probes", "--probe-frames", "1000"), marks=slow),
+        pytest.param(
+            (
+                *("recon", "--decoded", "theirs", "--manifest", "manifest.jsonl", "-j", "1", "--null-pairs", "2"),
+                *(*DRAWS, "--asr", "none", "--speaker", "none"),
+            ),
+            marks=slow,
+        ),
+        pytest.param(
+            ("stability", "--ckpt", "units", *TOKENS[2:], "--nulls", "2", "--perturb", "gain-6dB"), marks=slow
+        ),
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_command_writes_the_same_bytes(words: tuple[str, ...], three_workers: World, run: Run, corpus: Path) -> None:
+    if words[0] == "recon":
+        decode(read_manifest(corpus / "manifest.jsonl"), corpus / "theirs", 0.2)
+    if words[0] == "stability":
+        fitted = kmeans.fit("mfcc-kmeans", read_manifest(corpus / "manifest.jsonl"), MfccFeatures(), 8, seed=0)
+        kmeans.save(fitted, corpus / "units")
+    code, error = run(*words, "-o", "one")
+    assert code == 0, error
+    code, error = run(*words, "-o", "many", "--cluster", three_workers.address)
+    assert code == 0, error
+    one, many = written(corpus / "one"), written(corpus / "many")
+    assert sorted(one) == sorted(many)
+    assert [name for name in one if one[name] != many[name]] == []
+    with (corpus / "many" / "metrics.csv").open() as stream:
+        assert sum(1 for _ in csv.DictReader(stream)) > 3
+
+
+def test_encoding_by_the_command_line(three_workers: World, run: Run, corpus: Path) -> None:
+    fitted = kmeans.fit("mfcc-kmeans", read_manifest(corpus / "manifest.jsonl"), MfccFeatures(), 8, seed=0)
+    kmeans.save(fitted, corpus / "units")
+    words = ("encode", "manifest.jsonl", "-t", "mfcc-kmeans:units")
+    assert run(*words, "-o", "one.parquet", program="hac")[0] == 0
+    code, error = run(*words, "-o", "new/many.parquet", "--cluster", str(three_workers.file), program="hac")
+    assert code == 0, error
+    assert (corpus / "one.parquet").read_bytes() == (corpus / "new" / "many.parquet").read_bytes()
+
+
+def test_bad_input_is_one_sentence_on_a_cluster_too(three_workers: World, run: Run, corpus: Path) -> None:
+    (corpus / "tokens.parquet").write_bytes(b"nothing")
+    bad.refused(run, "pnmi", *TOKENS, "-o", "out", "--cluster", three_workers.address, says=("tokens.parquet",))
+    assert not list(corpus.glob(".hac-cluster*"))
+
+
+def test_no_cluster_is_one_sentence(run: Run) -> None:
+    bad.refused(run, *bad.PNMI, "--cluster", "nowhere.json", says=("nowhere.json", "scheduler file"))

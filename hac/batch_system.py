@@ -48,8 +48,10 @@ def started(path: Path) -> Iterator[tuple[Any, float]]:
     made = getattr(dask_jobqueue, CLASSES[kind])
     try:
         _check_options(made, options)
-        cluster = made(**options)
-    except (TypeError, ValueError) as error:
+        # no page that anybody on the network may read, and no quarrel over its port
+        quiet = {"dashboard": False, "dashboard_address": "localhost:0", **(options.get("scheduler_options") or {})}
+        cluster = made(**{**options, "scheduler_options": quiet})
+    except (TypeError, ValueError, RuntimeError, OSError) as error:
         raise HacError(f"{path}: jobqueue.{kind}: {' '.join(str(error).split())}") from error
     with cluster:
         try:

@@ -152,7 +152,8 @@ def _first_worker(client: Any, where: str, wait_s: float) -> None:
         client.wait_for_workers(1, timeout=wait_s)
     except TimeoutError as error:
         raise HacError(
-            f"--cluster {where}: no worker came within {wait_s:g} s; start some with `dask worker`"
+            f"--cluster {where}: no worker came within {wait_s:g} s; start some with `dask worker`, or look at "
+            "the batch system's queue"
         ) from error
     for address, n in client.nthreads().items():
         if n != 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import threading
 from pathlib import Path
 
@@ -10,12 +11,13 @@ import numpy as np
 import pytest
 
 from analysis import engine
-from hac import cluster_tasks
+from hac import batch_system, cluster_tasks
 from hac.cluster import on_cluster
 from hac.errors import HacError
 from hac.spread import on_cluster as is_on_cluster
 from hac.spread import spread
-from tests.hac.dask_world import World, dask_world, deadly, noted, threads_of_blas, until
+from hac.yaml_files import read_yaml
+from tests.hac.dask_world import ROOT, World, dask_world, deadly, noted, threads_of_blas, until
 
 __all__ = ["dask_world"]
 
@@ -153,3 +155,44 @@ def test_a_cluster_without_workers(dask_world: World, tmp_path: Path, monkeypatc
     monkeypatch.setattr("hac.cluster.WORKERS_S", 0.5)
     with pytest.raises(HacError, match="no worker came"), on_cluster(dask_world.address, tmp_path / "out"):
         pass
+
+
+def test_workers_that_slurm_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Against stand-ins for sbatch and scancel, which run the job scripts here."""
+    pytest.importorskip("dask_jobqueue")
+    programs, notes, jobs = (tmp_path / name for name in ("bin", "notes", "jobs"))
+    for folder in (programs, notes, jobs):
+        folder.mkdir()
+    stand_ins = {
+        "sbatch": f"""cp "$1" {jobs}/script-$$
+            PYTHONPATH={ROOT} setsid sh {jobs}/script-$$ >{jobs}/log-$$ 2>&1 </dev/null &
+            echo Submitted batch job $!""",
+        "scancel": f"""echo "$1" >>{jobs}/cancelled; kill -9 -- "-$1" """,
+    }
+    for name, text in stand_ins.items():
+        (programs / name).write_text(f"#!/bin/sh\n{text}\n")
+        (programs / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.chdir(tmp_path)
+    Path("slurm.yaml").write_text(
+        "jobqueue: {slurm: {cores: 1, processes: 1, memory: 1GB, queue: cpu, interface: lo, walltime: '00:10:00'}}\n"
+        "jobs: 2\nwait_s: 90\n"
+    )
+    with on_cluster("slurm.yaml", tmp_path / "out"):
+        results = list(spread(noted, [(notes, i, 0.2) for i in range(30)], jobs=1, ordered=True))
+    assert [value for value, _ in results] == [i * i for i in range(30)]
+    assert 1 <= len({pid for _, pid in results} - {os.getpid()}) <= 2
+    assert "#SBATCH -p cpu" in next(jobs.glob("script-*")).read_text()
+    assert len((jobs / "cancelled").read_text().split()) == 2
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "scripts" / "slurm").iterdir()), ids=lambda path: path.name)
+def test_the_examples_are_sound(path: Path) -> None:
+    dask_jobqueue = pytest.importorskip("dask_jobqueue")
+    if path.suffix == ".yaml":
+        values = read_yaml(path, "batch system's file")
+        kind, options = batch_system._system(path, values)
+        batch_system._amounts(path, values)
+        batch_system._check_options(getattr(dask_jobqueue, batch_system.CLASSES[kind]), options)
+    else:
+        subprocess.run(["sh", "-n", str(path)], check=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -87,48 +89,66 @@ def written(folder: Path) -> dict[str, bytes]:
 
 TOKENS = ("--tokens", "tokens.parquet", "--manifest", "manifest.jsonl", "-j", "1")
 DRAWS = ("--nulls", "2", "--bootstrap", "100")
-slow = pytest.mark.slow
+RECON = ("recon", "--decoded", "theirs", "--manifest", "manifest.jsonl", "-j", "1", "--null-pairs", "2")
+# one word for the whole corpus leaves 0 / 0 in a jackknife, on a cluster or not
+undefined = pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")
+COMMANDS = [
+    ("pnmi", *TOKENS, *DRAWS),
+    pytest.param(("words", *TOKENS, *DRAWS), marks=undefined),
+    ("boundaries", *TOKENS, *DRAWS),
+    ("usage", *TOKENS, *DRAWS),
+    ("leakage", *TOKENS, "--nulls", "2", "--probes", "--probe-frames", "1000"),
+    (*RECON, *DRAWS, "--asr", "none", "--speaker", "none"),
+    ("stability", "--ckpt", "units", *TOKENS[2:], "--nulls", "2", "--perturb", "gain-6dB"),
+]
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        ("pnmi", *TOKENS, *DRAWS),
-        # one word for the whole corpus leaves 0 / 0 in a jackknife, on a cluster or not
-        pytest.param(
-            ("words", *TOKENS, *DRAWS), marks=[slow, pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")]
-        ),
-        pytest.param(("boundaries", *TOKENS, *DRAWS), marks=slow),
-        pytest.param(("usage", *TOKENS, *DRAWS), marks=slow),
-        pytest.param(("leakage", *TOKENS, "--nulls", "2", "--probes", "--probe-frames", "1000"), marks=slow),
-        pytest.param(
-            (
-                *("recon", "--decoded", "theirs", "--manifest", "manifest.jsonl", "-j", "1", "--null-pairs", "2"),
-                *(*DRAWS, "--asr", "none", "--speaker", "none"),
-            ),
-            marks=slow,
-        ),
-        pytest.param(
-            ("stability", "--ckpt", "units", *TOKENS[2:], "--nulls", "2", "--perturb", "gain-6dB"), marks=slow
-        ),
-    ],
-    ids=lambda words: words[0],
-)
-def test_a_command_writes_the_same_bytes(words: tuple[str, ...], three_workers: World, run: Run, corpus: Path) -> None:
+def same_on(cluster: str, words: tuple[str, ...], run: Run, corpus: Path) -> None:
+    """Run a command in one process and on a cluster; all files must be equal."""
+    manifest = read_manifest(corpus / "manifest.jsonl")
     if words[0] == "recon":
-        decode(read_manifest(corpus / "manifest.jsonl"), corpus / "theirs", 0.2)
+        decode(manifest, corpus / "theirs", 0.2)
     if words[0] == "stability":
-        fitted = kmeans.fit("mfcc-kmeans", read_manifest(corpus / "manifest.jsonl"), MfccFeatures(), 8, seed=0)
-        kmeans.save(fitted, corpus / "units")
-    code, error = run(*words, "-o", "one")
+        kmeans.save(kmeans.fit("mfcc-kmeans", manifest, MfccFeatures(), 8, seed=0), corpus / "units")
+    code, error = run(*words, "-o", "many", "--cluster", cluster)
     assert code == 0, error
-    code, error = run(*words, "-o", "many", "--cluster", three_workers.address)
+    code, error = run(*words, "-o", "one")
     assert code == 0, error
     one, many = written(corpus / "one"), written(corpus / "many")
     assert sorted(one) == sorted(many)
     assert [name for name in one if one[name] != many[name]] == []
     with (corpus / "many" / "metrics.csv").open() as stream:
         assert sum(1 for _ in csv.DictReader(stream)) > 3
+
+
+def test_counting_writes_the_same_bytes(three_workers: World, run: Run, corpus: Path) -> None:
+    same_on(three_workers.address, COMMANDS[0], run, corpus)  # type: ignore[arg-type]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", COMMANDS, ids=lambda words: words[0])
+def test_commands_survive_a_killed_worker(words: tuple[str, ...], dask_world: World, run: Run, corpus: Path) -> None:
+    from distributed import Client
+
+    for _ in range(3):
+        dask_world.worker()
+    killed = []
+
+    def trouble() -> None:
+        with Client(dask_world.address, set_as_default=False) as client:
+            client.wait_for_workers(3)
+            pids = client.run(os.getpid)
+            until(lambda: any(client.processing().values()), 90)
+            busy = next(address for address, tasks in client.processing().items() if tasks)
+            os.kill(pids[busy], signal.SIGKILL)
+            killed.append(pids[busy])
+            dask_world.worker()
+
+    happening = threading.Thread(target=trouble)
+    happening.start()
+    same_on(dask_world.address, words, run, corpus)
+    happening.join()
+    assert killed
 
 
 def test_encoding_by_the_command_line(three_workers: World, run: Run, corpus: Path) -> None:

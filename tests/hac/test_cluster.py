@@ -26,6 +26,7 @@ def began(folder: Path) -> list[tuple[int, int]]:
     return [(int(value), int(pid)) for value, pid in (path.name.split("-") for path in folder.iterdir())]
 
 
+@pytest.mark.slow
 def test_a_killed_worker_and_a_late_one(dask_world: World, tmp_path: Path) -> None:
     first = [dask_world.worker() for _ in range(3)]
     notes = tmp_path / "notes"
@@ -77,6 +78,7 @@ def _refuse(value: int) -> None:
     raise HacError("no such folder")
 
 
+@pytest.mark.slow
 def test_a_task_that_ends_every_worker(dask_world: World, tmp_path: Path) -> None:
     for _ in range(6):
         dask_world.worker()
@@ -157,6 +159,7 @@ def test_a_cluster_without_workers(dask_world: World, tmp_path: Path, monkeypatc
         pass
 
 
+@pytest.mark.slow
 def test_workers_that_slurm_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Against stand-ins for sbatch and scancel, which run the job scripts here."""
     pytest.importorskip("dask_jobqueue")

@@ -115,7 +115,9 @@ def _client(where: str) -> Iterator[Any]:
         import_module("joblib._dask")
     except ImportError as error:
         raise HacError(f"--cluster needs Dask ({error}): pip install 'hac-codec[cluster]'") from error
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # a lost worker is no news, and told by the bar
+    # a lost worker is no news, and a lost scheduler is told in our words; Dask gives some loggers levels of their own
+    for name in [name for name in logging.root.manager.loggerDict if name.split(".")[0] == "distributed"]:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     suffix = Path(where).suffix
     if suffix in (".yaml", ".yml"):
         from hac.batch_system import started

@@ -97,6 +97,7 @@ COMMANDS = [
     pytest.param(("words", *TOKENS, *DRAWS), marks=undefined),
     ("boundaries", *TOKENS, *DRAWS),
     ("usage", *TOKENS, *DRAWS),
+    ("discovery", *TOKENS, "--streams", "units", *DRAWS),
     ("leakage", *TOKENS, "--nulls", "2", "--probes", "--probe-frames", "1000"),
     (*RECON, *DRAWS, "--asr", "none", "--speaker", "none"),
     ("stability", "--ckpt", "units", *TOKENS[2:], "--nulls", "2", "--perturb", "gain-6dB"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,8 @@ from hac.errors import HacError
 from hac.spread import on_cluster as is_on_cluster
 from hac.spread import spread
 from hac.yaml_files import read_yaml
+from tests.analysis.intervention_worlds import judges, village
+from tests.analysis.test_interventions import QUICK
 from tests.hac.dask_world import ROOT, World, dask_world, deadly, noted, threads_of_blas, until
 
 __all__ = ["dask_world"]
@@ -86,7 +89,7 @@ def test_a_task_that_ends_every_worker(dask_world: World, tmp_path: Path) -> Non
         list(spread(deadly, [(tmp_path, i) for i in range(6)], jobs=1))
 
 
-def test_a_lost_scheduler(dask_world: World, tmp_path: Path) -> None:
+def test_a_lost_scheduler(dask_world: World, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     dask_world.worker()
     notes = tmp_path / "notes"
     notes.mkdir()
@@ -100,6 +103,7 @@ def test_a_lost_scheduler(dask_world: World, tmp_path: Path) -> None:
     with on_cluster(dask_world.address, tmp_path / "out"), pytest.raises(HacError, match="cluster is gone"):
         list(spread(noted, [(notes, i, 0.3) for i in range(100)], jobs=1))
     happening.join()
+    assert capfd.readouterr().err == ""
 
 
 def test_a_worker_of_other_versions_is_refused(
@@ -199,3 +203,16 @@ def test_the_examples_are_sound(path: Path) -> None:
         batch_system._check_options(getattr(dask_jobqueue, batch_system.CLASSES[kind]), options)
     else:
         subprocess.run(["sh", "-n", str(path)], check=True)
+
+
+@pytest.mark.slow
+def test_interventions_are_the_same_on_a_cluster(dask_world: World, tmp_path: Path) -> None:
+    """They use one model after the other, in processes that stay."""
+    for _ in range(2):
+        dask_world.worker()
+    few = replace(QUICK, judges=judges(asr=None, mos=None, pitch=False))
+    with on_cluster(dask_world.address, tmp_path / "many"):
+        many = village(tmp_path / "village", n=4).run(tmp_path / "many", few).results
+    one = village(tmp_path / "village", n=4).run(tmp_path / "one", few).results
+    assert len(one.metrics) > 5
+    assert repr(one.metrics) == repr(many.metrics)

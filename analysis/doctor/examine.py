@@ -16,8 +16,10 @@ from typing import Any, Literal
 from analysis.doctor.found import Missing
 from analysis.doctor.parts import PARTS, Part
 from analysis.engine import cores
+from hac.console import progress
 
-TIMEOUT_S = 120
+TIMEOUT_S = 300
+"""Seconds for one probe: importing torch and transformers took 25 s on a busy machine."""
 MARK = "hac-doctor "
 """Begins the line that holds a probe's answer: libraries print what they like before it."""
 
@@ -54,8 +56,12 @@ class Finding:
 
 def examine(parts: Sequence[Part] = PARTS, timeout_s: float = TIMEOUT_S) -> list[Finding]:
     """Look at every part, in processes; a probe that takes longer than `timeout_s` is a broken part."""
-    with ThreadPoolExecutor(cores()) as pool:
-        return list(pool.map(lambda part: _apart(part, timeout_s), parts))
+    found = []
+    with ThreadPoolExecutor(cores()) as pool, progress("trying parts", len(parts)) as advance:
+        for finding in pool.map(lambda part: _apart(part, timeout_s), parts):
+            found.append(finding)
+            advance(1)
+    return found
 
 
 def as_json(findings: Sequence[Finding]) -> dict[str, Any]:

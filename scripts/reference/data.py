@@ -1,8 +1,9 @@
 """Which speech the reference models are trained on, and which they never hear: `python scripts/reference/data.py DIR`.
 
 Expects `DIR/real` (`hac corpus debian DIR/real`) and `DIR/synthetic` (`hac corpus builtin DIR/synthetic --minutes 90
---voices 96 --seed 1`). Writes a manifest for each part beside the audio it lists, and `data.parquet`: every utterance,
-its part and the hash of its audio. Which part an utterance is in depends on its id alone.
+--voices 96 --seed 1`). Writes a manifest for each part beside the audio it lists (`test` is all that begins so, and
+`test-english` the English of it), and `data.parquet`: every utterance, its part and the hash of its audio. Which part
+an utterance is in depends on its id alone.
 """
 
 from __future__ import annotations
@@ -47,8 +48,10 @@ def write_parts(folder: Path, part_of: Callable[[Utterance], str]) -> pd.DataFra
         digest = hashlib.sha256(manifest.audio_path(utterance).read_bytes()).hexdigest()
         rows.append((utterance.id, folder.name, part_of(utterance), utterance.duration, digest))
     table = pd.DataFrame(rows, columns=["id", "corpus", "part", "duration_s", "audio_sha256"])
-    for part, of_part in table.groupby("part"):
-        wanted = set(of_part["id"])
+    parts = {str(part): set(of_part["id"]) for part, of_part in table.groupby("part")}
+    parts["test"] = set(table["id"][table["part"].str.startswith("test")])
+    parts["test-english"] = {id for id in parts["test"] if manifest.by_id[id].language == "en"}
+    for part, wanted in parts.items():
         chosen = tuple(utterance for utterance in manifest.utterances if utterance.id in wanted)
         write_manifest(Manifest(manifest.root, chosen), folder / f"{part}.jsonl")
     return table

@@ -8,7 +8,7 @@ here=$(cd "$(dirname "$0")/../.." && pwd)
 variant=$2
 teacher=$3
 case $variant in
-    full | no_lexical_teacher) speech="--set teachers.speech.name=whisper --set teachers.speech.layer=4" ;;
+    full | no_lexical_teacher) speech="--set teachers.speech.name=whisper --set teachers.speech.layer=4 --set teachers.speech.window_s=5" ;;
     *) speech= ;;
 esac
 case $variant in

@@ -20,7 +20,7 @@ for corpus in real synthetic; do
         "$analyze" leakage $of -o "$out/$corpus-leakage"
     }
 done
-english="--ckpt $ckpt --manifest real/test-english.jsonl --name $variant"
+english="--ckpt $ckpt --manifest real/test-corpus.jsonl --name $variant"
 # shellcheck disable=SC2086
 "$analyze" recon $english -o "$out/english-recon"
 # shellcheck disable=SC2086

@@ -54,6 +54,8 @@ class Difference:
         method: `paired`, `unpaired` or `none`.
         verdict: `within noise` unless `p_holm` is below 0.05; `unknown` without p.
         note: why there is no interval.
+        analysis: which command measured it, where a comparison holds several.
+        n_seeds: trainings of each that the numbers are means of.
     """
 
     id: str
@@ -70,6 +72,8 @@ class Difference:
     method: Literal["paired", "unpaired", "none"]
     verdict: Verdict
     note: str = ""
+    analysis: str = ""
+    n_seeds: int = 1
 
 
 def read_run(path: Path, name: str = "") -> Run:
@@ -124,9 +128,12 @@ def check_alike(runs: Sequence[Run], *, allow_data: bool = False, allow_protocol
     return warnings
 
 
-def compare(
-    runs: Sequence[Run], wanted: Callable[[Record], bool] = lambda record: not record.group
-) -> list[Difference]:
+def whole_corpus(record: Record) -> bool:
+    """Whether a record is of the whole corpus: what is compared where nothing else is asked for."""
+    return not record.group
+
+
+def compare(runs: Sequence[Run], wanted: Callable[[Record], bool] = whole_corpus) -> list[Difference]:
     """Differences of every run to the first, of every wanted record that both have, in the baseline's order.
 
     Args:
@@ -140,8 +147,13 @@ def compare(
         for record in base.results.metrics:
             other = others.get((record.id, record.group))
             if other is not None and wanted(record):
-                found.append(_difference(record, other, run.name, paired))
-    adjusted = holm(np.array([one.p for one in found]))
+                found.append(difference(record, other, run.name, paired))
+    return judged(found)
+
+
+def judged(found: Sequence[Difference]) -> list[Difference]:
+    """The differences with p corrected for their number, and what that says of each."""
+    adjusted = holm(np.array([one.p for one in found], np.float64))
     return [
         replace(one, p_holm=float(p), verdict=_verdict(one, float(p))) for one, p in zip(found, adjusted, strict=True)
     ]
@@ -157,19 +169,44 @@ def holm(p: NDArray[np.float64]) -> NDArray[np.float64]:
     return adjusted
 
 
-def _difference(base: Record, other: Record, run: str, paired: bool) -> Difference:
+def difference(
+    base: Record, other: Record, run: str, paired: bool, seeds: Sequence[tuple[Record, Record]] = ()
+) -> Difference:
+    """How a number differs between two runs; p is not yet corrected, and there is no verdict: see `judged`.
+
+    Args:
+        base, other: the number in the baseline and in the run; over several seeds, the means.
+        run: name of the run.
+        paired: whether both counted the same utterances.
+        seeds: the number in the baseline and in the run for each seed; the scatter of their differences then enters
+            the interval.
+    """
     corrected = math.isfinite(base.corrected) and math.isfinite(other.corrected)
     of: Literal["corrected", "value"] = "corrected" if corrected else "value"
     a, b = getattr(base, of), getattr(other, of)
     drawn = [record.redrawn_corrected if corrected else record.redrawn for record in (base, other)]
     error, freedom, method, note = _error(drawn[0], drawn[1], (base.ci_method, other.ci_method), paired)
+    if len(seeds) > 1:
+        gaps = np.array([getattr(second, of) - getattr(first, of) for first, second in seeds])
+        scatter = float(gaps.std(ddof=1)) / math.sqrt(len(gaps))
+        error, freedom = _together((error, freedom), (scatter, len(gaps) - 1.0))
     gap = b - a
     low = high = p = math.nan
     if math.isfinite(gap) and math.isfinite(error):
         half = float(special.stdtrit(freedom, (1 + LEVEL) / 2)) * error
         low, high = gap - half, gap + half
         p = 2 * float(special.stdtr(freedom, -abs(gap) / error)) if error > 0 else float(gap == 0)
-    return Difference(base.id, base.group, run, of, a, b, gap, low, high, p, math.nan, method, "unknown", note)
+    n_seeds = max(1, len(seeds))
+    return Difference(
+        base.id, base.group, run, of, a, b, gap, low, high, p, math.nan, method, "unknown", note, n_seeds=n_seeds
+    )
+
+
+def _together(*parts: tuple[float, float]) -> tuple[float, float]:
+    """Standard error and degrees of freedom of a sum of independent errors (Welch and Satterthwaite)."""
+    total = math.hypot(*(error for error, _ in parts))
+    below = sum(error**4 / freedom for error, freedom in parts if freedom)
+    return total, total**4 / below if below else math.inf
 
 
 def _error(
@@ -186,10 +223,8 @@ def _error(
         _spread(one.values.astype(np.float64), one.n_clusters, method)
         for one, method in zip((a, b), methods, strict=True)
     ]
-    total = math.hypot(*errors)
-    # Welch and Satterthwaite
-    below = sum(error**4 / (one.n_clusters - 1) for error, one in zip(errors, (a, b), strict=True))
-    return total, total**4 / below if below else math.inf, "unpaired", ""
+    parts = [(error, one.n_clusters - 1.0) for error, one in zip(errors, (a, b), strict=True)]
+    return *_together(*parts), "unpaired", ""
 
 
 def _spread(values: NDArray[np.float64], n_clusters: int, method: str) -> float:

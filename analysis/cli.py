@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from analysis.commands.ablate import ablate
 from analysis.commands.boundaries import boundaries
 from analysis.commands.compare import compare
 from analysis.commands.demo import demo
@@ -44,6 +45,7 @@ COMMANDS = (
     stability,
     merge,
     compare,
+    ablate,
     demo,
 )
 for command in COMMANDS:

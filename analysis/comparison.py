@@ -56,6 +56,7 @@ class Difference:
         note: why there is no interval.
         analysis: which command measured it, where a comparison holds several.
         n_seeds: trainings of each that the numbers are means of.
+        error: standard error of the difference.
     """
 
     id: str
@@ -74,6 +75,7 @@ class Difference:
     note: str = ""
     analysis: str = ""
     n_seeds: int = 1
+    error: float = math.nan
 
 
 def read_run(path: Path, name: str = "") -> Run:
@@ -198,7 +200,22 @@ def difference(
         p = 2 * float(special.stdtr(freedom, -abs(gap) / error)) if error > 0 else float(gap == 0)
     n_seeds = max(1, len(seeds))
     return Difference(
-        base.id, base.group, run, of, a, b, gap, low, high, p, math.nan, method, "unknown", note, n_seeds=n_seeds
+        base.id,
+        base.group,
+        run,
+        of,
+        a,
+        b,
+        gap,
+        low,
+        high,
+        p,
+        math.nan,
+        method,
+        "unknown",
+        note,
+        n_seeds=n_seeds,
+        error=error,
     )
 
 

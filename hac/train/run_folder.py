@@ -6,7 +6,7 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from hac.errors import HacError
 
@@ -64,3 +64,21 @@ def read_state(folder: Path) -> tuple[Progress, dict[str, Any]]:
         raise HacError(
             f"{folder}: trainer.json is damaged ({error}); remove the folder to go on from the checkpoint before it"
         ) from error
+
+
+def chosen_checkpoint(run: Path, which: Literal["last", "best"]) -> Path:
+    """The last checkpoint of a run, or the best one by `checkpoint.best`.
+
+    Raises:
+        HacError: the run has none, or no validation told a best one.
+    """
+    finished = checkpoints(run)
+    if not finished:
+        raise HacError(f"{run}: has no finished checkpoint; expected a folder that hac train wrote")
+    if which == "last":
+        return finished[-1]
+    best = read_state(finished[-1])[0].best_step
+    found = next((path for path in finished if step_of(path) == best), None)
+    if found is None:
+        raise HacError(f"{run}: no validation told a best checkpoint; lower validation.every, or take the last one")
+    return found

@@ -9,6 +9,7 @@ from analysis.commands.boundaries import boundaries
 from analysis.commands.compare import compare
 from analysis.commands.demo import demo
 from analysis.commands.discovery import discovery
+from analysis.commands.history import history
 from analysis.commands.intervene import intervene
 from analysis.commands.leakage import leakage
 from analysis.commands.merge import merge
@@ -46,6 +47,7 @@ COMMANDS = (
     merge,
     compare,
     ablate,
+    history,
     demo,
 )
 for command in COMMANDS:

@@ -170,7 +170,7 @@ def test_signals_stop_everything_in_order(world, tmp_path, monkeypatch, capsys, 
 def test_a_sweep_of_real_processes_is_stopped_and_goes_on(world, tmp_path):
     """Two trainings at once; SIGTERM while they train; the same command goes on and compares."""
     rarely = {"validation": {"every": 1000}, "checkpoint": {"every": 1000}}
-    sweep = write_sweep(world, "real.yaml", at_once=2, set={"steps": 120, **rarely})
+    sweep = write_sweep(world, "real.yaml", at_once=2, set={"steps": 60, **rarely})
     words = [sys.executable, "-m", "analysis", "ablate", str(sweep), "-o", str(tmp_path)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     first = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
@@ -184,7 +184,7 @@ def test_a_sweep_of_real_processes_is_stopped_and_goes_on(world, tmp_path):
     assert first.returncode == 143
     assert {cell["state"] for cell in cells(tmp_path).values()} == {"stopped"}
     saved = {name: step_of(checkpoints(tmp_path / name / "seed-0" / "run")[-1]) for name in ("full", "untaught")}
-    assert all(0 < step < 120 for step in saved.values())
+    assert all(0 < step < 60 for step in saved.values())
     done = subprocess.run(words, capture_output=True, text=True, env=environment, timeout=300)
     assert done.returncode == 0, done.stderr
     assert (

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.comparison import Run, read_run
+from analysis.engine import cores
 from analysis.launching import CPU, Call, Launch, is_stopping
 from analysis.ledger import DONE, FAILED, RUNNING, WAITING, Ledger, Say, alone
 from analysis.suite import Evaluation, Place, Step, run_step, run_steps, suite
@@ -88,7 +89,6 @@ class Work:
         launch: runs one call.
         devices: to work on.
         at_once: cells at a time; devices are dealt to them in turn.
-        n_cores: to be shared.
         say: prints a line.
         failed: cells with their reasons.
     """
@@ -96,7 +96,6 @@ class Work:
     launch: Launch
     devices: Sequence[str] = (CPU,)
     at_once: int = 1
-    n_cores: int = 1
     say: Say = print
     failed: dict[str, str] = field(default_factory=dict)
 
@@ -140,8 +139,7 @@ def _run_cell(job: Job, cell: Cell, ledger: Ledger, work: Work, device: str) -> 
             work.say(f"{cell.name}: {work.failed[cell.name]}")
             return
         ledger.cell(cell.name, state=RUNNING, device=device)
-        n_threads = max(1, work.n_cores // work.at_once) if work.at_once > 1 else None
-        place = Place(cell.folder, device, max(1, work.n_cores // work.at_once), n_threads, held)
+        place = Place(cell.folder, device, max(1, cores() // work.at_once), threads_each(work.at_once), held)
         try:
             state = _train_and_analyse(job, cell, ledger, work, place)
             reason = "" if state != FAILED else "; ".join(_reasons(ledger, cell))
@@ -187,6 +185,11 @@ def _reasons(ledger: Ledger, cell: Cell) -> list[str]:
     return [f"{name}: {step['error']} (log: {step['log']})" for name, step in steps.items() if step["state"] == FAILED]
 
 
+def threads_each(at_once: int) -> int | None:
+    """Threads of numerical libraries in each of so many processes; None, as they like, for one alone."""
+    return max(1, cores() // at_once) if at_once > 1 else None
+
+
 def finished_runs(job: Job, ledger: Ledger) -> dict[str, dict[str, dict[int, Run]]]:
     """What is there to be compared: runs by analysis, variant and seed."""
     content = ledger.read()["cells"]
@@ -198,6 +201,13 @@ def finished_runs(job: Job, ledger: Ledger) -> dict[str, dict[str, dict[int, Run
             if state == DONE and (cell.folder / analysis / "results.json").exists():
                 found[analysis][cell.variant][cell.seed] = read_run(cell.folder / analysis, cell.name)
     return found
+
+
+def unfinished(job: Job, ledger: Ledger) -> dict[str, str]:
+    """Cells that are not wholly done, with why: what a comparison lacks."""
+    content = ledger.read()["cells"]
+    states = {cell.name: content.get(cell.name, {"state": WAITING}) for cell in job.cells}
+    return {name: known.get("error") or known["state"] for name, known in states.items() if known["state"] != DONE}
 
 
 def state_rows(job: Job) -> list[Mapping[str, Any]]:

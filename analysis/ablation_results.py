@@ -31,7 +31,7 @@ def comparison_results(job: Job, compared: Compared, failed: Mapping[str, str]) 
     Args:
         job: the sweep.
         compared: the differences.
-        failed: trainings that are not in it, with reasons.
+        failed: trainings that are not wholly in it, with reasons.
     """
     n_tests = sum(math.isfinite(one.p) for one in compared.differences)
     records = [_record(one, f"variant={one.run}", n_tests, compared.counted) for one in compared.differences]
@@ -46,10 +46,8 @@ def comparison_results(job: Job, compared: Compared, failed: Mapping[str, str]) 
         metrics=records,
         protocols={analysis: _protocol(job, analysis) for analysis in job.sweep.analyses},
         coverage={"utterances": {"counted": max(compared.counted.values(), default=0)}},
-        failures={"training-or-analysis-failed": len(failed)} if failed else {},
-        failed=[
-            {"id": cell, "reason": "training-or-analysis-failed", "detail": why} for cell, why in sorted(failed.items())
-        ],
+        failures={"not-finished": len(failed)} if failed else {},
+        failed=[{"id": cell, "reason": "not-finished", "detail": why} for cell, why in sorted(failed.items())],
         warnings=warnings_of(job, compared),
         provenance=_provenance(job),
     )

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from analysis.ablation import Job
+from analysis.ablation import Job, threads_each
 from analysis.launching import CPU, Call, Launch, is_stopping, last_words
 from analysis.sweep_cells import Cell, hours_of
 from hac.errors import FailureLog, HacError
@@ -91,7 +91,7 @@ def plan(
     from hac.train.run_folder import checkpoints, step_of
     from hac.train.sizes import checkpoint_bytes, checkpoints_kept
 
-    speed, source = _speed(job, devices[0], throughput, launch)
+    speed, source = _speed(job, devices[0], throughput, launch, threads_each(at_once))
     corpora = _Corpora()
     rows = []
     for cell in cells:
@@ -115,7 +115,7 @@ def _from_start_to_end(hours: Sequence[float], at_once: int) -> float:
     return max(slots)
 
 
-def _speed(job: Job, device: str, throughput: float | None, launch: Launch) -> tuple[float, str]:
+def _speed(job: Job, device: str, throughput: float | None, launch: Launch, threads: int | None) -> tuple[float, str]:
     """Seconds of audio per second, and who says so."""
     if throughput is not None:
         return throughput, f"{throughput:g} s of audio per second, as given"
@@ -125,7 +125,7 @@ def _speed(job: Job, device: str, throughput: float | None, launch: Launch) -> t
         return speed, f"{speed:.3g} s of audio per second: the median of {len(known)} steps of this sweep"
     base = next(cell for cell in job.cells if cell.variant == job.sweep.reference)
     with tempfile.TemporaryDirectory(prefix="hac-plan-") as folder:
-        found = _timed(job, base, Path(folder), device, launch)
+        found = _timed(job, base, Path(folder), device, launch, threads)
     speed = statistics.median(found[len(found) // 2 :])
     source = (
         f"{speed:.3g} s of audio per second, measured now: {len(found)} steps of {base.name} alone on {device}, "
@@ -134,7 +134,7 @@ def _speed(job: Job, device: str, throughput: float | None, launch: Launch) -> t
     return speed, source
 
 
-def _timed(job: Job, base: Cell, folder: Path, device: str, launch: Launch) -> list[float]:
+def _timed(job: Job, base: Cell, folder: Path, device: str, launch: Launch, threads: int | None) -> list[float]:
     values: dict[str, Any] = json.loads(base.config.model_dump_json())
     values["teachers"] = {"speech": None, "text": None}
     values["discriminator"]["start_step"] = 0
@@ -143,7 +143,7 @@ def _timed(job: Job, base: Cell, folder: Path, device: str, launch: Launch) -> l
     values["checkpoint"] |= {"every": TIMED_STEPS, "best": "validation/mel"}
     write_text(folder / "config.yaml", yaml.safe_dump(values))
     words = ("train", str(folder / "config.yaml"), "-o", str(folder / "run"), *(["--cpu"] if device == CPU else []))
-    call = Call("hac", words, folder / "train.log", device, prefix=job.sweep.launcher, gentle=True)
+    call = Call("hac", words, folder / "train.log", device, threads, job.sweep.launcher, gentle=True)
     if launch(call):
         if is_stopping(launch):
             raise KeyboardInterrupt

@@ -106,7 +106,7 @@ def ablate(
     if only or index is not None:
         typer.echo(f"{len(cells) - len(failed)} of {len(cells)} done; the whole command, without --only, compares all")
     else:
-        _compare(job, failed)
+        _compare(job)
     if failed:
         for cell, why in failed.items():
             typer.echo(f"failed: {cell}: {why}", err=True)
@@ -144,11 +144,10 @@ def _job(
 def _work(job: Job, cells: list, launch: Processes) -> dict[str, str]:  # type: ignore[type-arg]
     """Train and analyse; returns the failures. A signal ends it in order with the exit code that shells have for it."""
     from analysis.ablation import Work, run_cells
-    from analysis.engine import cores
     from hac.devices import devices_of
 
     devices = devices_of(job.sweep.devices)
-    work = Work(launch, devices, job.sweep.at_once or len(devices), cores(), typer.echo)
+    work = Work(launch, devices, job.sweep.at_once or len(devices), typer.echo)
     with _stopped_by_signals(launch) as seen:
         run_cells(job, cells, work)
     if seen:
@@ -176,21 +175,21 @@ def _stopped_by_signals(launch: Processes) -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _compare(job: Job, failed: dict[str, str]) -> None:
+def _compare(job: Job) -> None:
     """Compare what is finished, write it and show it."""
-    from analysis.ablation import finished_runs
+    from analysis.ablation import finished_runs, unfinished
     from analysis.ablation_results import comparison_results, warnings_of
     from analysis.metrics import metric_name
     from analysis.seeds import compare_over_seeds
     from reports.ablation_files import ablation_table, write_ablation
 
-    metrics = job.sweep.metrics
+    metrics, ledger = job.sweep.metrics, job.ledger()
     compared = compare_over_seeds(
-        finished_runs(job, job.ledger()),
+        finished_runs(job, ledger),
         job.sweep.reference,
         wanted=lambda record: not record.group and (not metrics or metric_name(record.id) in metrics),
     )
-    results = comparison_results(job, compared, failed)
+    results = comparison_results(job, compared, unfinished(job, ledger))
     written = write_ablation(results, compared, job.folder)
     opt.show(ablation_table(job, compared.differences, warnings_of(job, compared)))
     opt.tell_files(written, job.folder)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from analysis.ablation import NAME, Job, Work, finished_runs, run_cells, state_rows
+from analysis.ablation import NAME, Job, Work, finished_runs, run_cells, state_rows, unfinished
 from analysis.ablation_results import ONE_SEED, comparison_results, warnings_of
 from analysis.comparison import read_run
 from analysis.launching import Call, in_process
@@ -149,8 +149,9 @@ def test_what_fails_stops_none_of_the_others_and_is_tried_again(world, tmp_path)
     assert work.failed["untaught/seed-0"].startswith("pnmi: it broke (log: ")
     assert state(job)["untaught/seed-0"]["steps"]["usage"]["state"] == "done"
     compared = compare_over_seeds(finished_runs(job, job.ledger()), "full")
+    assert unfinished(job, job.ledger()) == work.failed
     results = comparison_results(job, compared, work.failed)
-    assert results.status == "partial" and results.failures == {"training-or-analysis-failed": 2}
+    assert results.status == "partial" and results.failures == {"not-finished": 2}
     assert any("no finished seed in common" in warning for warning in results.warnings)
     assert ONE_SEED in results.warnings
     launch, work = work_through(job)

@@ -9,9 +9,9 @@ from typing import Any
 
 from hac.errors import FailureLog, HacError
 from hac.files import write_text
-from hac.train.checkpoints import checkpoints, read_state
 from hac.train.config import TrainConfig
 from hac.train.corpus import Corpus
+from hac.train.run_folder import checkpoints, read_state
 
 RECORD = "run.json"
 _NO_MATTER = {

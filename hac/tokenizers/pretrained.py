@@ -77,8 +77,8 @@ def model_folder(where: str, revision: str | None = None) -> tuple[Path, str | N
     if folder.exists():
         raise HacError(f"{where}: is a file, expected a model folder or a hub id such as facebook/encodec_24khz")
     if where.startswith((".", "/", "~")) or not HUB_ID.fullmatch(where):
-        shipped = ", ".join(reference_models())
-        raise HacError(f"{where}: no such folder, no hub id (owner/name) and none of the package's own ({shipped})")
+        own = ", ".join(reference_models())
+        raise HacError(f"{where}: no such folder, no hub id (owner/name) and none of the package's own ({own})")
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError
 

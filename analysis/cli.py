@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import typer
 
+from analysis.commands.ablate import ablate
 from analysis.commands.boundaries import boundaries
 from analysis.commands.compare import compare
 from analysis.commands.demo import demo
 from analysis.commands.discovery import discovery
 from analysis.commands.doctor import doctor
 from analysis.commands.export import export
+from analysis.commands.history import history
 from analysis.commands.intervene import intervene
 from analysis.commands.leakage import leakage
 from analysis.commands.merge import merge
@@ -47,6 +49,8 @@ COMMANDS = (
     merge,
     compare,
     export,
+    ablate,
+    history,
     demo,
     doctor,
 )

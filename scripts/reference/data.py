@@ -1,8 +1,9 @@
 """Which speech the reference models are trained on, and which they never hear: `python scripts/reference/data.py DIR`.
 
 Expects `DIR/real` (`hac corpus debian DIR/real`) and `DIR/synthetic` (`hac corpus builtin DIR/synthetic --minutes 90
---voices 96 --seed 1`). Writes a manifest for each part beside the audio it lists, and `data.parquet`: every utterance,
-its part and the hash of its audio. Which part an utterance is in depends on its id alone.
+--voices 96 --seed 1`). Writes a manifest for each part beside the audio it lists (`test` is all that begins so) and
+`data.parquet`: every utterance, its part and the hash of its audio. Which part an utterance is in depends on its id
+alone.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import pandas as pd
 
 from hac.data.manifest import Manifest, Utterance, read_manifest, write_manifest
 
-NEW_LANGUAGE = "tuxpaint-ro"
+NEW_CORPUS = "asterisk-en"
+"""The only real English, and the speech of `hac-analyze demo`."""
 NEW_SPEAKERS = ("fillets-statue", "fillets-white", "fillets-lightgrey")
 NEW_VOICES = ("antonio", "linda", "zac", "m3", "f1")
 """Of espeak-ng's 24 variants; a speaker is a variant with a pitch and a rate of its own."""
@@ -26,7 +28,7 @@ TEST, DEV = 10, 2
 
 def part_of_real(utterance: Utterance) -> str:
     """Train, or which one of the held-out parts."""
-    if utterance.id.startswith(NEW_LANGUAGE):
+    if utterance.id.startswith(NEW_CORPUS):
         return "test-corpus"
     if utterance.speaker in NEW_SPEAKERS:
         return "test-speakers"
@@ -47,8 +49,9 @@ def write_parts(folder: Path, part_of: Callable[[Utterance], str]) -> pd.DataFra
         digest = hashlib.sha256(manifest.audio_path(utterance).read_bytes()).hexdigest()
         rows.append((utterance.id, folder.name, part_of(utterance), utterance.duration, digest))
     table = pd.DataFrame(rows, columns=["id", "corpus", "part", "duration_s", "audio_sha256"])
-    for part, of_part in table.groupby("part"):
-        wanted = set(of_part["id"])
+    parts = {str(part): set(of_part["id"]) for part, of_part in table.groupby("part")}
+    parts["test"] = set(table["id"][table["part"].str.startswith("test")])
+    for part, wanted in parts.items():
         chosen = tuple(utterance for utterance in manifest.utterances if utterance.id in wanted)
         write_manifest(Manifest(manifest.root, chosen), folder / f"{part}.jsonl")
     return table

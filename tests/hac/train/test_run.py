@@ -253,6 +253,18 @@ def test_another_configuration_in_the_same_folder_is_refused(config, tmp_path):
         whole_run(config, tmp_path / "run", "seed=1")
 
 
+def test_other_speech_under_the_same_name_is_refused(config, tmp_path):
+    manifest = tmp_path / "manifest.jsonl"
+    speech = read_manifest(Path(yaml.safe_load(config.read_text())["data"]["train"][0]))
+    write_manifest(speech, manifest)
+    whole_run(config, tmp_path / "run", "steps=2", f"data.train={manifest}")
+    record = (tmp_path / "run" / "run.json").read_bytes()
+    write_manifest(Manifest(speech.root, speech.utterances[1:]), manifest)
+    with pytest.raises(HacError, match=r"its (train|validation) speech was .* of other content; give another -o"):
+        whole_run(config, tmp_path / "run", "steps=4", f"data.train={manifest}")
+    assert (tmp_path / "run" / "run.json").read_bytes() == record
+
+
 def test_a_full_disk_stops_and_names_the_last_good_checkpoint(config, tmp_path, monkeypatch):
     import errno
 

@@ -13,6 +13,7 @@ from analysis.commands.leakage import leakage
 from analysis.commands.merge import merge
 from analysis.commands.pnmi import pnmi
 from analysis.commands.recon import recon
+from analysis.commands.report import report
 from analysis.commands.stability import stability
 from analysis.commands.usage import usage
 from analysis.commands.words import words
@@ -44,6 +45,7 @@ COMMANDS = (
     stability,
     merge,
     compare,
+    report,
     demo,
 )
 for command in COMMANDS:

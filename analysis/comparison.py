@@ -140,7 +140,12 @@ def compare(
         for record in base.results.metrics:
             other = others.get((record.id, record.group))
             if other is not None and wanted(record):
-                found.append(_difference(record, other, run.name, paired))
+                found.append(difference(record, other, run.name, paired))
+    return judged(found)
+
+
+def judged(found: Sequence[Difference]) -> list[Difference]:
+    """Differences that are looked at together, with p corrected for their number and a verdict."""
     adjusted = holm(np.array([one.p for one in found]))
     return [
         replace(one, p_holm=float(p), verdict=_verdict(one, float(p))) for one, p in zip(found, adjusted, strict=True)
@@ -157,7 +162,14 @@ def holm(p: NDArray[np.float64]) -> NDArray[np.float64]:
     return adjusted
 
 
-def _difference(base: Record, other: Record, run: str, paired: bool) -> Difference:
+def difference(base: Record, other: Record, run: str, paired: bool) -> Difference:
+    """How one record differs from another one, not yet corrected for what else is looked at; see `judged`.
+
+    Args:
+        base, other: the records, with their draws.
+        run: what the difference is called.
+        paired: whether both were counted on the same utterances and clusters.
+    """
     corrected = math.isfinite(base.corrected) and math.isfinite(other.corrected)
     of: Literal["corrected", "value"] = "corrected" if corrected else "value"
     a, b = getattr(base, of), getattr(other, of)

@@ -87,10 +87,13 @@ def heat_png(heat: HeatMap) -> bytes:
 
 @cache
 def palette() -> np.ndarray:
-    """The colours of heat-maps: uint8 [256, 3]."""
+    """The colours of heat-maps, no two alike, so that a pixel can be read as a number: uint8 [256, 3]."""
     from matplotlib import colormaps
 
-    return np.asarray(np.rint(255 * colormaps[COLOURS](np.arange(256))[:, :3]), np.uint8)
+    colours = np.asarray(np.rint(255 * colormaps[COLOURS](np.arange(256))[:, :3]), np.uint8)
+    twice = np.setdiff1d(np.arange(256), np.unique(colours, axis=0, return_index=True)[1])
+    colours[twice, 2] += 1
+    return colours
 
 
 def render(drawn: Drawn, *, pdf: bool = False) -> str:

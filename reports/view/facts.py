@@ -76,9 +76,9 @@ def failure_section(runs: Runs) -> Section:
         for run in runs.all
         for reason, n in run.results.failures.items()
     )
-    missing = () if rows else ("Nothing failed in any run.",)
+    notes = () if rows else ("Nothing failed in any run.",)
     parts = (Table("table-failures", "Failures by reason", heads, rows),) if rows else ()
-    return Section("failures", "Failures by reason", "What was left out, counted, and why.", parts, missing)
+    return Section("failures", "Failures by reason", "What was left out, counted, and why.", parts, notes=notes)
 
 
 def _example(run: ReportRun, reason: str) -> str:

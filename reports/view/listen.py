@@ -41,23 +41,25 @@ def listen_section(runs: Runs, media: Media) -> tuple[Section, dict[tuple[str, s
             else:
                 silent += 1
     missing = _missing(kept, media, silent)
+    notes = (f"The page holds {_megabytes(media)} of sound.",) if clips else ()
     lead = (
         "Chosen utterances: the original, its reconstruction, and what is left when a level is dropped or swapped. The "
         "line in the picture moves with the sound; click into the picture to jump there."
     )
-    return Section("listen", TITLE, lead, tuple(clips), missing), opens, detections
+    return Section("listen", TITLE, lead, tuple(clips), missing, notes), opens, detections
 
 
 def _missing(kept: Sequence[object], media: Media, silent: int) -> tuple[str, ...]:
     if not kept:
         return ("No run kept sounds (listen/clips.json), so there is nothing to hear.",)
-    said = f"{media.used / 1e6:.2f} of at most {media.budget / 1e6:.1f} MB"
     if media.left_out:
         lost = f", {silent} utterances with them" if silent else ""
-        return (
-            f"{media.left_out} sounds were left out{lost}: the page holds {said} of sound; --audio-mb allows more.",
-        )
-    return (f"All sounds that the runs kept are here: {said}.",)
+        return (f"{media.left_out} sounds were left out{lost}, beyond the budget; --audio-mb allows more.",)
+    return ()
+
+
+def _megabytes(media: Media) -> str:
+    return f"{media.used / 1e6:.2f} of at most {media.budget / 1e6:.1f} MB"
 
 
 def _clip(run: ReportRun, entry: ClipEntry, media: Media, id: str) -> Clip:

@@ -237,6 +237,7 @@ class Section:
         lead: one or two sentences on how to read it.
         parts: in order.
         missing: what is not there, and how to get it; one sentence each.
+        notes: what else is to be said at the end.
     """
 
     id: str
@@ -244,6 +245,7 @@ class Section:
     lead: str
     parts: tuple[Part, ...] = ()
     missing: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def _headlines(runs: Runs) -> Table:
             found = [find(run, stream) if (run := runs.get(system, command)) else None for command, _, find in finders]
             if any(found):
                 rows.append((text_cell(system), text_cell(stream), *(_cell(record) for record in found)))
-    return Table("systems", "Headline numbers", heads, tuple(rows), "value [95 %], and below it (null ± sd)")
+    return Table("table-systems", "Headline numbers", heads, tuple(rows), "value [95 %], and below it (null ± sd)")
 
 
 def _streams(runs: Runs, system: str) -> tuple[str, ...]:
@@ -92,7 +92,7 @@ def _measured(runs: Runs) -> Table:
     for system in runs.systems:
         cells = [_speech(runs.get(system, command)) for command in commands]
         rows.append((text_cell(system), *cells))
-    return Table("measured", "What was measured", heads, tuple(rows), "utterances counted; hours")
+    return Table("table-measured", "What was measured", heads, tuple(rows), "utterances counted; hours")
 
 
 def _speech(run: ReportRun | None) -> Cell:

@@ -92,7 +92,7 @@ def copy(folder: Path, to: Path) -> Path:
 def test_sections_come_in_their_order_and_ids_are_unique(runs: Path) -> None:
     page = build_page(read_runs([runs]))
     assert tuple(section.id for section in page.sections) == ORDER
-    ids = [part.id for section in page.sections for part in section.parts]
+    ids = [*ORDER, *(part.id for section in page.sections for part in section.parts)]
     assert len(set(ids)) == len(ids)
     for section in page.sections:
         assert section.parts or section.missing, section.id

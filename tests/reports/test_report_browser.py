@@ -168,8 +168,7 @@ def test_nothing_is_wider_than_the_page(tab: Browser, page: Path, hostile_page: 
         assert tab.run("return document.documentElement.scrollWidth") <= width
 
 
-@pytest.mark.parametrize("dark", [False, True])
-@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize(("width", "dark"), [(1440, False), (390, True)])
 def test_the_accessibility_checker_finds_nothing(tab: Browser, page: Path, axe: str, width: int, dark: bool) -> None:
     tab.open(page, width, dark)
     tab.run("document.querySelectorAll('details').forEach((d) => { d.open = true; })")

@@ -3,8 +3,8 @@
 Systems of seven streams of 1,024 codes over made-up speech in several languages: 60 phones, words, 24 speakers. What is
 counted (pnmi, words, boundaries, leakage, usage) is counted by the analyses themselves; reconstruction, interventions
 and stability have records drawn at random, in the form that those commands write, since no number of theirs matters to
-the time. Then `hac-analyze report` runs in a process of its own: clock, core-seconds, peak memory, size of the page; with
-`--pdf` in a second one. On a machine that others use too, core-seconds say more than the clock.
+the time. Then `hac-analyze report` runs in a process of its own: clock, core-seconds, peak memory, size of the page;
+with `--pdf` in a second one. On a machine that others use too, core-seconds say more than the clock.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import numpy as np
 
 from analysis.corpus import Labels
 from analysis.metric_records.interventions import CHANGE, EFFECTS
-from analysis.results import Record, Results
+from analysis.results import Record, Results, StreamInfo
 from analysis.uncertainty import Redrawn
 from hac.data.alignment import Alignments, tier_from_rows
 from hac.data.manifest import Manifest, Utterance
@@ -39,12 +39,7 @@ IPA = (
 LANGUAGES = ("de", "en", "es", "fr", "it", "nl", "pl", "pt")
 K = 1024
 STREAMS = ("phonetic", "lexical", *(f"acoustic.{i}" for i in range(5)))
-PERTURBATIONS = tuple(f"noise-white-{db}dB" for db in (30, 20, 10)) + (
-    "gain-6dB",
-    "gain+6dB",
-    "codec-opus",
-    "codec-mp3",
-)
+PERTURBATIONS = (*(f"noise-white-{db}dB" for db in (30, 20, 10)), "gain-6dB", "gain+6dB", "codec-opus", "codec-mp3")
 
 
 class Speech(Spoken):
@@ -121,8 +116,15 @@ def record(rng: np.random.Generator, id: str, stream: str, value: float | None =
 def write_run(folder: Path, command: str, system: str, records: list[Record], protocols: dict, coverage: dict) -> None:
     """One run's numbers."""
     counted = {"utterances": {"counted": 96, "in_manifest": 96, "key": "made-up"}, "hours": {"counted": 0.13}}
+    info = {"codebook_size": K, "frame_rate": "50", "used_codes": K, "n_frames": 1000, "hours": 0.13}
+    streams = {} if command == "recon" else {name: StreamInfo(**info) for name in STREAMS}
     results = Results(
-        command=command, system=system, metrics=records, protocols=protocols, coverage={**counted, **coverage}
+        command=command,
+        system=system,
+        metrics=records,
+        protocols=protocols,
+        streams=streams,
+        coverage={**counted, **coverage},
     )
     write_numbers(results, folder)
 

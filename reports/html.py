@@ -32,7 +32,7 @@ COLOURS = "cividis"
 _AS_THEY_ARE = " <>'/:;=,.()!?*+$@~[]{}|^`\\"
 """Letters that an address within double quotes may hold, besides letters and digits."""
 
-LEAST_LETTERS, MOST_LETTERS = 5, 34
+LEAST_LETTERS, MOST_LETTERS = 6, 34
 """Width of a printed column, in letters."""
 PRINTED_ROWS = 40
 """Rows of a table in the PDF: longer ones are for machines, and are whole in the HTML page and its CSV."""
@@ -81,7 +81,7 @@ def heat_png(heat: HeatMap) -> bytes:
     image = Image.fromarray(pixels if pixels.size else np.zeros((1, 1), np.uint8), mode="P")
     image.putpalette(palette().tobytes())
     out = BytesIO()
-    image.save(out, format="PNG", optimize=True)
+    image.save(out, format="PNG", compress_level=9)
     return out.getvalue()
 
 
@@ -125,11 +125,11 @@ def embedded(drawn: Drawn) -> dict[str, Any]:
     detections = [part for part in parts if isinstance(part, Detection)]
     heard = {hit.media for one in detections for hit in one.hits}
     return {
-        "files": {name: _packed(text) for name, text in page_files(drawn.page).items()},
+        "files": {name: _packed(text) for name, text in page_files(drawn.page).items() if not name.startswith("heat-")},
         "media": {name: data_uri(*drawn.page.media[name]) for name in sorted(heard)},
         "heard": {one.id: _heard(one) for one in detections},
         "palette": [int.from_bytes(colour.tobytes(), "big") for colour in palette()],
-        "heat": {part.id: _heat(part) for part in parts if isinstance(part, HeatMap)},
+        "heat": {part.id: _packed(json.dumps(_heat(part))) for part in parts if isinstance(part, HeatMap)},
         "tiers": {part.id: _tiers(part) for part in parts if isinstance(part, Clip)},
     }
 
@@ -147,7 +147,7 @@ def _heard(one: Detection) -> dict[str, Any]:
 
 
 def _heat(heat: HeatMap) -> dict[str, Any]:
-    weights = [round(weight, 6) for weight in heat.weights]
+    weights = [float(f"{weight:.4g}") for weight in heat.weights]
     return {"phones": [shortened(phone, 24) for phone in heat.phones], "codes": heat.codes, "weights": weights}
 
 
@@ -190,7 +190,7 @@ def environment() -> Environment:
         finalize=lambda value: clean(value) if type(value) is str else value,
     )
     made.filters["name"] = named
-    made.filters["digits"] = lambda value: f"{value:.7g}"
+    made.filters["digits"] = lambda value: f"{value:.5g}"
     made.filters["widths"] = widths
     made.filters["name_text"] = shortened
     made.filters["json"] = in_script
@@ -203,6 +203,8 @@ def named(context: Context, text: str, most: int = 90) -> Markup:
     """A name from a corpus: direction kept to itself; a long one loses its middle and keeps it as a hint."""
     if context.get("pdf"):  # a box less for each cell: the marks that turn text are written out already
         return escape(shortened(text, most))
+    if len(text) <= most and text.isascii() and text.isprintable():
+        return escape(text)
     if len(text) <= most:
         return Markup("<bdi>{}</bdi>").format(clean(text))
     return Markup('<bdi title="{}">{}</bdi>').format(clean(text), shortened(text, most))
@@ -225,7 +227,7 @@ def widths(table: Table) -> list[float]:
     """Shares of the page's width for the columns of a printed table, in per cent: by their longest words."""
     wanted = []
     for i, column in enumerate(table.columns):
-        longest = max((len(row[i].text) for row in table.rows), default=0)
+        longest = max((len(line) for row in table.rows for line in row[i].text.split("\n")), default=0)
         wanted.append(min(max(longest, min(len(column.title), 10), LEAST_LETTERS), MOST_LETTERS))
     return [round(100 * width / sum(wanted), 2) for width in wanted]
 

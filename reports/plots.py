@@ -22,6 +22,8 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 """A shape for each colour, for those who do not see the colours."""
 STYLES = ("-", "--", "-.", ":")
 MANY = 8
+TICKS = 4
+"""Along an axis: a panel is small."""
 NULL = "0.6"
 MANY_POINTS = 20
 """Curves with more points than this have no markers."""
@@ -51,6 +53,9 @@ def draw(chart: Chart | MatrixChart, path: Path) -> None:
             axes.set_title(printable(panel.title), fontsize=8)
             axes.set_xlabel(printable(panel.x_title), fontsize=7)
             axes.tick_params(labelsize=7)
+            axes.minorticks_off()
+            if not chart.x_log:
+                axes.locator_params(axis="x", nbins=TICKS)
         if chart.kind == "rows":
             grid[0][0].invert_yaxis()
         for axes in list(grid.flat)[len(chart.panels) :]:
@@ -73,7 +78,7 @@ def _size(chart: Chart, n_series: int, rows: int, columns: int) -> tuple[float, 
     if chart.kind == "lines":
         return (7.2 if columns > 1 else 4.6), 2.3 * rows + 0.5
     most = max((len(panel.labels) for panel in chart.panels), default=1)
-    return (7.2 if columns > 1 else 6.2), rows * (most * max(0.19, 0.1 * n_series + 0.06) + 0.75) + 0.5
+    return (7.2 if columns > 1 else 6.2), rows * (most * _row_inches(n_series) + 0.75) + 0.5
 
 
 def _style(place: int) -> dict[str, object]:
@@ -96,7 +101,7 @@ def _lines(axes: Axes, panel: Panel, names: list[str], x_log: bool) -> None:
     if x_log:
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter("{x:g}")
-        axes.xaxis.set_minor_formatter("")
+    axes.locator_params(axis="y", nbins=TICKS)
     axes.set_ylabel(printable(panel.y_title), fontsize=7)
     if not has_numbers([panel]):
         axes.text(0.5, 0.5, "no numbers", ha="center", va="center", transform=axes.transAxes, fontsize=7)
@@ -106,23 +111,32 @@ def _rows(axes: Axes, panel: Panel, names: list[str]) -> None:
     """A dot for each number, its interval as a line through it, its null as a grey bar; a row each name."""
     n = max(1, len(names))
     height = 0.8 / n
+    thick = 72 * _row_inches(n) * height
     for one in panel.series:
         place = names.index(one.name)
         _, value, low, high, null, sd = _columns(one)
         y = np.arange(len(value)) + (place - (n - 1) / 2) * height
-        known = np.isfinite(null)
-        spread = 3 * np.nan_to_num(sd[known])
-        axes.barh(y[known], 2 * spread, left=null[known] - spread, height=0.9 * height, color=NULL, linewidth=0)
-        axes.plot(null[known], y[known], "|", color="0.3", markersize=max(2.5, 45 * height / 4))
+        spread = 3 * np.nan_to_num(sd)
+        _segments(axes, null - spread, null + spread, y, NULL, 0.9 * thick)
+        axes.plot(null, y, "|", color="0.3", markersize=0.9 * thick)
         colour = f"C{place % MANY}"
-        inside = np.isfinite(low) & np.isfinite(high)
-        axes.hlines(y[inside], low[inside], high[inside], color=colour, linewidth=1.3)
-        marker = MARKERS[place % len(MARKERS)]
-        axes.plot(value, y, marker, color=colour, markersize=3.2, linestyle="")
+        _segments(axes, low, high, y, colour, 1.3)
+        axes.plot(value, y, MARKERS[place % len(MARKERS)], color=colour, markersize=3.2, linestyle="")
     axes.set_yticks(range(len(panel.labels)), [printable(label) for label in panel.labels], fontsize=7)
     axes.set_ylim(-0.6, len(panel.labels) - 0.4)
     axes.grid(axis="y", color="0.92", linewidth=0.5)
     axes.set_axisbelow(True)
+
+
+def _segments(axes: Axes, low: np.ndarray, high: np.ndarray, y: np.ndarray, colour: str, width: float) -> None:
+    """Lines from low to high, all as one path, which keeps the picture small."""
+    x = np.stack([low, high, np.full(len(y), np.nan)], axis=1).ravel()
+    axes.plot(x, np.repeat(y, 3), color=colour, linewidth=width, solid_capstyle="butt", marker="")
+
+
+def _row_inches(n_series: int) -> float:
+    """Height of a row of dots."""
+    return max(0.19, 0.1 * n_series + 0.06)
 
 
 def _columns(one: Series) -> tuple[np.ndarray, ...]:

@@ -49,8 +49,7 @@
   // tables sort by the head that is chosen; empty cells stay last
   const keyOf = (row, place) => {
     const cell = row.cells[place];
-    if (cell.dataset.value !== undefined) return Number(cell.dataset.value);
-    return cell.classList.contains("number") ? NaN : cell.textContent;
+    return cell.dataset.v === undefined ? cell.textContent : Number(cell.dataset.v);
   };
   const compare = (a, b, sign) => {
     const lost = [a, b].map((key) => key === "" || Number.isNaN(key));
@@ -190,8 +189,10 @@
     const [x, y] = [key(a), key(b)];
     return (typeof x === "number" ? x - y : x.localeCompare(y)) || a - b;
   });
-  const heat = (box) => {
-    const { phones, codes, weights } = data.heat[box.id];
+  // a cell of CSV that no spreadsheet takes for a formula
+  const quoted = (text) => `"${(/^\s*[=+\-@]/.test(text) ? `'${text}` : text).replaceAll('"', '""')}"`;
+  const heat = async (box) => {
+    const { phones, codes, weights } = JSON.parse(await (await unpacked(data.heat[box.id])).text());
     const image = box.querySelector(".cells img");
     const [n, m] = [codes.length, phones.length];
     if (!n || !m) return;
@@ -280,6 +281,11 @@
       else return;
       event.preventDefault();
       status.textContent = now.textContent;
+    });
+    box.querySelector("[data-heat]").addEventListener("click", () => {
+      const lines = codes.flatMap((code, x) => phones.map((phone, y) => [code, weights[x], quoted(phone), (at(y, x) / 255).toFixed(3)]));
+      const shown = lines.filter((line) => Number(line[3]) > 0).map((line) => line.join(","));
+      save(`${box.id}.csv`, new Blob([`code,share_of_time,phone,p_phone_given_code\n${shown.join("\n")}\n`], { type: "text/csv" }));
     });
     box.querySelector(".tools").hidden = false;
     image.replaceWith(canvas);

@@ -21,7 +21,7 @@ class Alike:
 def alike(base: ReportRun, other: ReportRun) -> Alike:
     """Whether two runs measured the same speech the same way."""
     try:
-        warnings = check_alike([as_run(base), as_run(other)])
+        warnings = check_alike([Run(run.system, run.folder, run.results) for run in (base, other)])
     except HacError:
         return Alike(False, False, f"{other.system} and {base.system} measured other speech, or measured differently")
     return Alike(True, not warnings)

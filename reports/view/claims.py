@@ -20,19 +20,20 @@ from analysis.metric_records.interventions import CHANGE
 from analysis.metrics import METRICS, metric_of
 from analysis.results import Record
 from reports.boundary_tables import Scores
-from reports.stability_tables import perturbations_of
 from reports.view.alike import alike
 from reports.view.parts import interval_text, null_text
 from reports.view.runs import ReportRun, Runs
-from reports.view.streams import first_of_levels, level_of
+from reports.view.streams import first_of_levels, level_of, perturbations_of
 from reports.view.titles import metric_title
 
 Verdict = Literal["stands", "does not stand", "cannot be judged"]
 NO_INTERVAL = "no interval"
 RECON_ORDER = ("wer", "pesq_wb", "stoi", "estoi", "speaker_similarity", "mel_distance")
 """The metric that stands for a reconstruction: the first of these that was measured."""
-DROP_EFFECTS = ("phone_kept", "source_similarity", "source_f0")
-"""What dropping a level may change, by name of the effect."""
+DROP_EFFECTS = {"phonetic": "phone_kept", "lexical": "own_wer", "acoustic": "source_similarity"}
+"""What dropping a level is meant to change, by name of the effect; of others, what is kept of phones."""
+WORD_LEVELS, BOUNDARY_LEVELS = ("lexical", "phonetic"), ("phonetic", "lexical")
+"""Levels that are claimed to hold words, the first that there is; and to change at boundaries."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,9 @@ def _phones(runs: Runs, system: str) -> Iterator[Claim]:
 
 def _words(runs: Runs, system: str) -> Iterator[Claim]:
     run = runs.get(system, "words")
-    for stream in first_of_levels(run.results.streams) if run else ():
+    streams = first_of_levels(run.results.streams) if run else ()
+    by_level = {level_of(stream): stream for stream in streams}
+    for stream in [by_level[level] for level in WORD_LEVELS if level in by_level][:1] or streams[:1]:
         if run and (record := held_out_f1(run, stream)):
             yield _chance(
                 system, f"codes of {stream} detect words beyond chance, on speech they were not chosen on", record
@@ -143,7 +146,8 @@ def _boundaries(runs: Runs, system: str) -> Iterator[Claim]:
     if not (run := runs.get(system, "boundaries")):
         return
     scores = Scores(run.results)
-    for stream in first_of_levels(run.results.streams):
+    streams = first_of_levels(run.results.streams)
+    for stream in [stream for stream in streams if level_of(stream) in BOUNDARY_LEVELS] or streams[:1]:
         tier = "words" if level_of(stream) == "lexical" and "words" in scores.tiers else scores.tiers[0]
         if record := find_boundary(scores, stream, "f1", tier):
             yield _chance(system, f"{stream} changes where {tier} begin, beyond chance", record)
@@ -189,7 +193,7 @@ def _dropped(runs: Runs, system: str) -> Iterator[Claim]:
     for record in run.by_id.values() if run else ():
         effect, _, intervention = record.id.removeprefix(f"{record.stream}.").partition("[")
         name = effect.removesuffix(CHANGE)
-        if effect == name or intervention != "drop]" or name not in DROP_EFFECTS:
+        if effect == name or intervention != "drop]" or name != DROP_EFFECTS.get(record.stream, "phone_kept"):
             continue
         judged_by = (record.value, record.ci_low, record.ci_high)
         known = all(math.isfinite(x) for x in judged_by)
@@ -201,8 +205,8 @@ def _dropped(runs: Runs, system: str) -> Iterator[Claim]:
 def _stability(runs: Runs, system: str) -> Iterator[Claim]:
     if not (run := runs.get(system, "stability")):
         return
-    for stream in first_of_levels(run.results.streams):
-        found = [run.by_id.get(f"{stream}.ued[{name}]") for name in perturbations_of(run.results)]
+    for stream in first_of_levels(run.results.streams)[:1]:
+        found = [run.by_id.get(f"{stream}.ued[{name}]") for name in perturbations_of(run)]
         known = [record for record in found if record and math.isfinite(record.value)]
         if known:
             hardest = max(known, key=lambda record: record.value)

@@ -9,6 +9,7 @@ from analysis.comparison import Difference, compare
 from analysis.metrics import METRICS, metric_name
 from analysis.results import Record
 from reports.view.alike import alike, as_run
+from reports.view.claims import RECON_ORDER
 from reports.view.parts import (
     Cell,
     Chart,
@@ -24,6 +25,7 @@ from reports.view.parts import (
     text_cell,
 )
 from reports.view.runs import ReportRun, Runs
+from reports.view.streams import first_of_levels
 from reports.view.titles import metric_title
 
 HEADLINES = {
@@ -34,8 +36,11 @@ HEADLINES = {
     "leakage": ("leakage",),
     "usage": ("perplexity", "run_frames", "cross_entropy"),
     "stability": ("ued",),
+    "intervene": ("own_wer", "phone_kept", "source_similarity"),
 }
-"""Metrics whose differences are shown; of other commands, all but the bit rates. `hac-analyze compare` has all."""
+"""Metrics whose differences are shown; of reconstructions those of `RECON_ORDER`. `hac-analyze compare` has all."""
+BY_STREAM = ("pnmi", "words", "boundaries", "leakage", "usage", "stability")
+"""Commands of which the first stream of each level is shown."""
 MARKS: dict[str, Mark] = {"better": "good", "worse": "bad", "different": "warn", "within noise": "null"}
 
 
@@ -77,12 +82,16 @@ def _of_command(runs: Runs, command: str) -> tuple[list[Difference], list[str]]:
 
 def _is_headline(command: str, run: ReportRun, record: Record) -> bool:
     name = metric_name(record.id)
+    if record.stream not in first_of_levels(run.results.streams) and command in BY_STREAM:
+        return False
+    if command == "intervene" and not record.id.endswith(("[drop]", "[alone]")):
+        return False
     if command == "boundaries":
         rule, tolerance = next(iter(run.results.protocols.values()))["headline"]
         return name == "boundary_f1" and record.id.endswith(f",{rule},{tolerance}ms]")
     if command in HEADLINES:
         return name in HEADLINES[command] and "silence-dropped" not in record.id
-    return name in METRICS and name not in ("kbps", "versa")
+    return name in RECON_ORDER
 
 
 def _table(command: str, base: str, found: list[Difference]) -> Table:

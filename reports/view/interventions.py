@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 from analysis.metric_records.interventions import CHANGE, EFFECTS
 from analysis.metrics import METRICS
 from analysis.results import Record
 from probes.interventions import ALL
-from reports.intervene_tables import conditions_of, is_clear, of_id
+from reports.intervene_tables import TABLES, conditions_of, is_clear, of_id
 from reports.view.parts import (
+    EMPTY,
     Cell,
     Chart,
     Column,
@@ -18,9 +20,9 @@ from reports.view.parts import (
     Section,
     Series,
     Table,
-    null_cell,
+    interval_text,
+    null_text,
     text_cell,
-    value_cell,
 )
 from reports.view.runs import ReportRun, Runs
 from reports.view.titles import headed
@@ -37,7 +39,7 @@ def intervention_section(runs: Runs) -> Section:
         "Levels are dropped, kept alone, shuffled in time or swapped with another speaker's, and the sound is judged. "
         "Keep: all levels as they are. Null: the same audio against strangers; phones: circular shifts."
     )
-    return Section("interventions", TITLE, lead, (_chart(found), _table(found)))
+    return Section("interventions", TITLE, lead, (_chart(found), *_tables(found)))
 
 
 def _name(condition: tuple[str, str]) -> str:
@@ -63,25 +65,35 @@ def _point(record: Record | None) -> Point:
     return Point(math.nan) if record is None else Point.of(record)
 
 
-def _table(found: tuple[ReportRun, ...]) -> Table:
-    heads = (
-        *(Column(name) for name in ("system", "condition", "effect")),
-        *(Column(name, True) for name in ("value [95 %]", "null ± sd", "change to keep [95 %]")),
-        Column("clear of zero"),
-    )
-    rows = []
-    for run in found:
-        for id, record in run.by_id.items():
-            level, effect, how = of_id(id)
-            if effect.endswith(CHANGE) or effect not in METRICS:
-                continue
-            change = run.by_id.get(f"{level}.{effect}{CHANGE}[{how}]")
-            names = (text_cell(run.system), text_cell(_name((level, how))), text_cell(headed(effect)))
-            rows.append((*names, value_cell(record), null_cell(record), value_cell(change), _clear(change)))
-    return Table("table-interventions", "Effects and changes", heads, tuple(rows))
+def _tables(found: tuple[ReportRun, ...]) -> Iterator[Table]:
+    """A table for each group of effects that were measured: conditions down, effects across."""
+    measured = {of_id(id)[1] for run in found for id in run.by_id}
+    for place, (title, effects) in enumerate(TABLES.items()):
+        shown = [effect for effect in effects if effect in measured]
+        heads = (Column("system"), Column("condition"), *(Column(headed(effect), True) for effect in shown))
+        rows = []
+        for run in found:
+            for level, how in conditions_of(run.by_id):
+                cells = (_cell(run, level, effect, how) for effect in shown)
+                rows.append((text_cell(run.system), text_cell(_name((level, how))), *cells))
+        if shown:
+            note = (
+                "value [95 %]; null ± sd; Δ: change to keep over the same utterances [95 %], * where it is clear of 0"
+            )
+            yield Table(f"table-interventions-{place}", f"Interventions: {title}", heads, tuple(rows), note)
 
 
-def _clear(change: Record | None) -> Cell:
-    if change is None or not math.isfinite(change.ci_low):
-        return text_cell("")
-    return text_cell("yes") if is_clear(change) else text_cell("no", "null")
+def _cell(run: ReportRun, level: str, effect: str, how: str) -> Cell:
+    record = run.by_id.get(f"{level}.{effect}[{how}]")
+    if record is None:
+        return EMPTY
+    lines = [interval_text(record.value, record.ci_low, record.ci_high)]
+    around = [("low", record.ci_low), ("high", record.ci_high), ("null", record.null_mean), ("null sd", record.null_sd)]
+    if math.isfinite(record.null_mean):
+        lines.append(f"null {null_text(record.null_mean, record.null_sd)}")
+    change = run.by_id.get(f"{level}.{effect}{CHANGE}[{how}]")
+    if change is not None and math.isfinite(change.value):
+        mark = "*" if is_clear(change) else ""
+        lines.append(f"Δ {interval_text(change.value, change.ci_low, change.ci_high)}{mark}")
+        around += [("change", change.value), ("change low", change.ci_low), ("change high", change.ci_high)]
+    return Cell("\n".join(lines), record.value, more=tuple(around))

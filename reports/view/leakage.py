@@ -18,6 +18,7 @@ from reports.view.parts import (
     value_cell,
 )
 from reports.view.runs import ReportRun, Runs
+from reports.view.streams import first_of_levels
 from reports.view.titles import headed
 
 TITLE = "Leakage: what each stream tells"
@@ -60,7 +61,12 @@ def _table(found: tuple[ReportRun, ...]) -> Table:
         *(Column(name, True) for name in (headed("leakage"), "null ± sd", "null-corrected [95 %]")),
         Column("beyond chance"),
     )
-    rows = tuple(_row(run, r) for run in found for r in run.by_id.values() if f"{r.stream}.leakage[" in r.id)
+    rows = tuple(
+        _row(run, r)
+        for run in found
+        for r in run.by_id.values()
+        if f"{r.stream}.leakage[" in r.id and r.stream in first_of_levels(run.results.streams)
+    )
     return Table("table-leakage", "Leakage as counted and beyond chance", heads, rows)
 
 
@@ -86,8 +92,9 @@ def _added(found: tuple[ReportRun, ...]) -> list[Table]:
     )
     rows = []
     for run in found:
+        shown = first_of_levels(run.results.streams)
         for record in run.by_id.values():
-            if f"{record.stream}.leakage_adds[" in record.id and ",given=" not in record.id:
+            if record.stream in shown and f"{record.stream}.leakage_adds[" in record.id and ",given=" not in record.id:
                 chance = within_null(record)
                 rows.append(
                     (

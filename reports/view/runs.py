@@ -41,8 +41,8 @@ class ReportRun:
 
     @cached_property
     def drawn(self) -> Results:
-        """The numbers with their draws, read when they are first asked for."""
-        return with_draws(self.results, self.folder)
+        """The numbers of the whole corpus with their draws, read when they are first asked for."""
+        return with_draws(self.results.model_copy(update={"metrics": list(self.by_id.values())}), self.folder)
 
     @cached_property
     def by_id(self) -> dict[str, Record]:

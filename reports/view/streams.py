@@ -10,6 +10,11 @@ LEVELS = ("phonetic", "lexical", "acoustic")
 """The levels of a factorized codec, those that must tell of speech's content first."""
 
 
+def perturbations_of(run: ReportRun) -> list[str]:
+    """Names of the perturbations of a run; `reports.stability_tables` has the same, and loads half of scipy."""
+    return list(run.results.protocols.get("stability", {}).get("perturbations", []))
+
+
 def level_of(stream: str) -> str:
     """The level of a stream: `acoustic` of `acoustic.3`."""
     return stream.split(".", 1)[0]

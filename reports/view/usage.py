@@ -9,7 +9,6 @@ from pathlib import Path
 from analysis.results import Record
 from analysis.usage_scores import BITS
 from hac.errors import HacError
-from reports.stability_tables import perturbations_of
 from reports.view.parts import (
     EMPTY,
     Cell,
@@ -28,7 +27,7 @@ from reports.view.parts import (
     value_cell,
 )
 from reports.view.runs import ReportRun, Runs
-from reports.view.streams import all_streams, first_of_levels
+from reports.view.streams import all_streams, first_of_levels, perturbations_of
 from reports.view.titles import headed
 
 MOST_POINTS = 60
@@ -120,7 +119,7 @@ def _bits_null(record: Record | None) -> Cell:
 
 
 def _stability_chart(found: tuple[ReportRun, ...]) -> Chart:
-    names = tuple(dict.fromkeys(name for run in found for name in perturbations_of(run.results)))
+    names = tuple(dict.fromkeys(name for run in found for name in perturbations_of(run)))
     panels = []
     for stream in first_of_levels(all_streams(found)):
         series = []
@@ -143,7 +142,7 @@ def _stability_table(found: tuple[ReportRun, ...]) -> Table:
     rows = []
     for run in found:
         for stream in first_of_levels(run.results.streams):
-            for name in perturbations_of(run.results):
+            for name in perturbations_of(run):
                 cells = []
                 for metric in metrics:
                     record = run.by_id.get(f"{stream}.{metric}[{name}]")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reports.view.claims import Claim, claims_of
-from reports.view.parts import Cell, Mark, Section, Table, columns, text_cell
+from reports.view.parts import EMPTY, Cell, Mark, Section, Table, columns, text_cell
 from reports.view.runs import Runs
 
 MARKS: dict[str, Mark] = {"stands": "good", "does not stand": "bad", "cannot be judged": "warn"}
@@ -26,21 +26,44 @@ def verdict_section(runs: Runs) -> Section:
     )
     if not found:
         left_out = ("No claim can be made from these runs: none of them measured against chance.",)
-    heads = columns(("system", "claim", "verdict"), ("number [95 %]", "null ± sd"))
-    heads = (*heads, *columns(("metric", "how"), ()))
-    table = Table(
-        "verdict", "Claims", heads, tuple(_row(claim) for claim in judged), "number: as counted, with its null"
-    )
+    table = _beside(runs.systems, judged) if len(runs.systems) > 1 else _alone(judged)
     return Section("verdict", "Verdict", LEAD, (table,) if judged else (), left_out)
 
 
-def _row(claim: Claim) -> tuple[Cell, ...]:
-    return (
-        text_cell(claim.system),
-        text_cell(claim.text),
-        text_cell(claim.verdict, MARKS[claim.verdict]),
-        Cell(claim.number, claim.value, more=(("low", claim.low), ("high", claim.high))),
-        Cell(claim.null, claim.null_mean),
-        text_cell(claim.metric),
-        text_cell(claim.why),
+def _alone(claims: list[Claim]) -> Table:
+    """One system: a row a claim."""
+    heads = (*columns(("claim", "verdict"), ("number [95 %]", "null ± sd")), *columns(("metric", "how"), ()))
+    rows = tuple(
+        (
+            text_cell(claim.text),
+            text_cell(claim.verdict, MARKS[claim.verdict]),
+            Cell(claim.number, claim.value, more=(("low", claim.low), ("high", claim.high))),
+            Cell(claim.null, claim.null_mean),
+            text_cell(claim.metric),
+            text_cell(claim.why),
+        )
+        for claim in claims
     )
+    return Table("table-verdict", "Claims", heads, rows, "number: as counted, with its null")
+
+
+def _beside(systems: tuple[str, ...], claims: list[Claim]) -> Table:
+    """Several systems: a row a claim, a column a system."""
+    by_text: dict[tuple[str, str], dict[str, Claim]] = {}
+    for claim in claims:
+        by_text.setdefault((claim.text, claim.metric), {})[claim.system] = claim
+    heads = (*columns(("claim",), systems), *columns(("metric",), ()))
+    rows = []
+    for (text, metric), found in by_text.items():
+        rows.append((text_cell(text), *(_cell(found.get(system)) for system in systems), text_cell(metric)))
+    note = "in each cell: whether it stands, the number [95 %], its null ± sd, and p of a difference"
+    return Table("table-verdict", "Claims", heads, tuple(rows), note)
+
+
+def _cell(claim: Claim | None) -> Cell:
+    if claim is None:
+        return EMPTY
+    lines = [claim.verdict, claim.number, f"null {claim.null}", *([claim.why] if claim.why else [])]
+    stands = float(claim.verdict == "stands")
+    around = (("low", claim.low), ("high", claim.high), ("null", claim.null_mean), ("stands", stands))
+    return Cell("\n".join(lines), claim.value, MARKS[claim.verdict], more=around)

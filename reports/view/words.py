@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +34,8 @@ from reports.view.titles import headed, metric_title
 SHOWN = 40
 """Words of a system that the table shows."""
 MAX_RANKS = 250
+RANKS = frozenset(round(MAX_RANKS ** (i / 59)) for i in range(60))
+"""Ranks of a curve: evenly spread over the logarithm."""
 SUMMARY = ("detected_words", "word_f1_top250", "word_f1", "word_nmi", "word_ncmi")
 PREFERRED = ("lexical", "phonetic")
 """Levels whose words are listed, if there are any."""
@@ -78,7 +80,7 @@ def words_section(runs: Runs, opens: Opens) -> Section:
     for run in found:
         path = run.folder / "words.csv"
         if path.is_file():
-            lists[run.system] = read_words(path)
+            lists[run.system] = read_words(path, {key[1:] for key in opens if key[0] == run.system})
         else:
             missing.append(f"{run.system}: words.csv is not in the run's folder, so single words are not shown.")
     if any(lists.values()):
@@ -93,17 +95,26 @@ def words_section(runs: Runs, opens: Opens) -> Section:
     return Section("words", title, lead, tuple(parts), tuple(missing))
 
 
-def read_words(path: Path) -> list[WordRow]:
-    """The lines of a `words.csv`.
+def read_words(path: Path, heard: Collection[tuple[str, int, str]] = ()) -> list[WordRow]:
+    """The lines of a `words.csv` whose rank is shown or which can be heard.
+
+    Args:
+        path: the file.
+        heard: stream, code and word of what can be heard.
 
     Raises:
         HacError: it is not one of ours.
     """
     try:
         with path.open(encoding="utf-8", newline="") as stream:
-            return [_row(line) for line in csv.DictReader(stream)]
+            lines = [line for line in csv.DictReader(stream) if int(line["rank"]) <= MAX_RANKS or _key(line) in heard]
+            return [_row(line) for line in lines]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise HacError(f"{path}: not a words.csv of hac-analyze ({error!r}); run hac-analyze words again") from error
+
+
+def _key(line: Mapping[str, str]) -> tuple[str, int, str]:
+    return line["stream"], int(line["code"] or -1), line["word"]
 
 
 def _row(line: Mapping[str, str]) -> WordRow:
@@ -158,7 +169,7 @@ def _rank_chart(lists: Mapping[str, list[WordRow]]) -> Chart:
     for stream in streams:
         series = []
         for system, rows in lists.items():
-            if mine := [row for row in _chosen(rows) if row.stream == stream][:MAX_RANKS] if rows else []:
+            if mine := [row for row in _chosen(rows) if row.stream == stream and row.rank in RANKS] if rows else []:
                 series.append(Series(system, tuple(_ranked(row) for row in mine)))
         panels.append(Panel(stream, tuple(series), x_title="word, by rank", y_title=headed("word_f1")))
     note = "line: F1 of each word's best code, band: its 95 % interval; dotted: what chance gives that word"
@@ -188,7 +199,7 @@ def _best(run: ReportRun, rows: Sequence[WordRow], opens: Opens, place: int) -> 
         *(Column(name, True) for name in ("rank", "code", "tokens", "F1 [95 %]", "null", "held out", "null, held out")),
     )
     title = f"{run.system}: best words of {stream}, {chosen[0].definition}"
-    note = f"{len(shown)} of {len(mine):,} scored words of {stream}; all are in the run's words.csv"
+    note = f"{len(shown)} words; all that were scored are in the run's words.csv"
     body = tuple(_best_row(row, key(row)) for row in shown)
     return Table(f"words-{place}-{abs(hash_of(run.system))}", title, heads, body, note)
 

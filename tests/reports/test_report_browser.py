@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -71,8 +72,9 @@ def test_another_condition_shows_its_own_spectrogram_and_silences_the_first(tab:
 def test_a_click_into_the_tiers_jumps_there(tab: Browser, page: Path) -> None:
     tab.open(page)
     tab.run(
-        "const t = document.querySelector('.clip .labels .track'); t.scrollIntoView(); const b = t.getBoundingClientRect();"
-        "t.dispatchEvent(new MouseEvent('click', {bubbles: true, clientX: b.left + b.width * 0.75, clientY: b.top + 2}))"
+        "const t = document.querySelector('.clip .labels .track'); t.scrollIntoView();"
+        "const b = t.getBoundingClientRect();"
+        "t.dispatchEvent(new MouseEvent('click', {bubbles: true, clientX: b.left + b.width * 0.75}))"
     )
     assert tab.until("return document.querySelector('.clip audio').currentTime") >= 0.75 * 1.2 - 0.05
 
@@ -88,7 +90,7 @@ def test_a_word_plays_its_detections_one_after_another(tab: Browser, page: Path)
     assert tab.run("return document.getElementById('voice').paused")
 
 
-def test_the_heat_map_sorts_zooms_and_is_read_by_keys(tab: Browser, page: Path) -> None:
+def test_the_heat_map_sorts_zooms_and_is_read_by_keys(tab: Browser, page: Path, runs: Path) -> None:
     tab.open(page)
     codes = "return document.querySelector('.heat').dataset.codes.split(' ').map(Number)"
     choose = (
@@ -99,11 +101,8 @@ def test_the_heat_map_sorts_zooms_and_is_read_by_keys(tab: Browser, page: Path) 
     by_number = tab.run(codes)
     assert by_number == sorted(by_number)
     tab.run(choose, "codes", "share")
-    weights = tab.run(
-        "const d = JSON.parse(document.getElementById('data').textContent).heat['heat-0'];"
-        "return document.querySelector('.heat').dataset.codes.split(' ').map((c) => d.weights[d.codes.indexOf(Number(c))])"
-    )
-    assert weights == sorted(weights, reverse=True)
+    shares = [float(shares_of(runs)[code]) for code in tab.run(codes)]
+    assert shares == sorted(shares, reverse=True)
     wide = "return document.querySelector('.heat canvas').getBoundingClientRect().width"
     before = tab.run(wide)
     tab.run("document.querySelector('.heat [data-zoom=\"2\"]').click()")
@@ -119,13 +118,20 @@ def test_the_heat_map_sorts_zooms_and_is_read_by_keys(tab: Browser, page: Path) 
     assert tab.run("return document.querySelector('.heat .now').textContent") != said
 
 
+def table_of(runs: Path) -> list[dict[str, str]]:
+    """P(phone | code) as the run has it."""
+    with (runs / "plain-a" / "pnmi" / "phone_given_code.phonetic.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def shares_of(runs: Path) -> dict[int, str]:
+    """Share of the time of each code."""
+    return {int(row["code"]): row["share"] for row in table_of(runs)}
+
+
 def test_the_numbers_of_the_heat_map_are_those_of_the_file(tab: Browser, page: Path, runs: Path) -> None:
     """What the pixels say of the surest code is what the run's table says."""
-    import csv
-
-    with (runs / "plain-a" / "pnmi" / "phone_given_code.phonetic.csv").open(encoding="utf-8") as file:
-        head, *rows = csv.reader(file)
-    table = {int(row[0]): dict(zip(head[2:], map(float, row[2:]), strict=True)) for row in rows}
+    table = {int(row["code"]): {p: float(x) for p, x in list(row.items())[2:]} for row in table_of(runs)}
     tab.open(page)
     said = tab.run(
         "document.querySelector('.heat .map').dispatchEvent(new KeyboardEvent('keydown', {key: 'ArrowLeft'}));"
@@ -138,9 +144,7 @@ def test_the_numbers_of_the_heat_map_are_those_of_the_file(tab: Browser, page: P
 
 def test_a_table_sorts_by_the_head_that_is_chosen(tab: Browser, page: Path) -> None:
     tab.open(page)
-    values = (
-        "return [...document.querySelectorAll('#table-pnmi tbody tr')].map((r) => Number(r.cells[6].dataset.value))"
-    )
+    values = "return [...document.querySelectorAll('#table-pnmi tbody tr')].map((r) => Number(r.cells[6].dataset.v))"
     tab.run("document.querySelectorAll('#table-pnmi th button')[6].click()")
     found = tab.run(values)
     assert found == sorted(found)
@@ -149,16 +153,24 @@ def test_a_table_sorts_by_the_head_that_is_chosen(tab: Browser, page: Path) -> N
     assert tab.run("return document.querySelectorAll('#table-pnmi th')[6].getAttribute('aria-sort')") == "descending"
 
 
-def test_downloads_are_made_in_the_page(tab: Browser, page: Path) -> None:
+def test_downloads_are_made_in_the_page(tab: Browser, page: Path, runs: Path) -> None:
     tab.open(page)
     tab.run(
         "window.saved = {}; URL.createObjectURL = (blob) => { window.last = blob; return 'data:,'; };"
-        "HTMLAnchorElement.prototype.click = function () { window.last.text().then((t) => { saved[this.download] = t; }); };"
+        "HTMLAnchorElement.prototype.click = function () {"
+        " window.last.text().then((t) => { saved[this.download] = t; }); };"
         "document.querySelector('[data-file=\"table-pnmi.csv\"]').click();"
-        "setTimeout(() => document.querySelector('[data-svg=\"chart-pnmi\"]').click(), 200)"
+        "setTimeout(() => document.querySelector('[data-svg=\"chart-pnmi\"]').click(), 200);"
+        "setTimeout(() => document.querySelector('[data-heat=\"heat-0\"]').click(), 400)"
     )
     assert str(tab.until("return window.saved['table-pnmi.csv']")).startswith("system,stream,silence,")
     assert "<svg" in tab.until("return window.saved['chart-pnmi.svg']")
+    head, first, *_ = str(tab.until("return window.saved['heat-0.csv']")).splitlines()
+    assert head == "code,share_of_time,phone,p_phone_given_code"
+    code, share, phone, value = first.split(",")
+    row = next(row for row in table_of(runs) if row["code"] == code)
+    assert float(share) == pytest.approx(float(row["share"]), rel=1e-3)
+    assert float(value) == pytest.approx(float(row[phone.strip('"')]), abs=0.003)
 
 
 @pytest.mark.parametrize("width", [1440, 390])

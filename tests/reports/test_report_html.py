@@ -118,7 +118,9 @@ def test_data_in_the_page_cannot_leave_its_element(hostile_html: str) -> None:
 def test_offered_csv_holds_no_formula_and_every_figure_has_its_numbers(hostile_drawn: Drawn, hostile_html: str) -> None:
     data = json.loads(hostile_html.split('id="data">', 1)[1].split("</script>", 1)[0])
     files = page_files(hostile_drawn.page)
-    assert {name: gzip.decompress(base64.b64decode(packed)).decode() for name, packed in data["files"].items()} == files
+    assert {name: gzip.decompress(base64.b64decode(packed)).decode() for name, packed in data["files"].items()} == {
+        name: text for name, text in files.items() if not name.startswith("heat-")
+    }
     for name, text in files.items():
         if name.endswith(".csv"):
             for row in csv.reader(io.StringIO(text)):
@@ -169,7 +171,7 @@ def test_figures_are_whole_svg_in_which_every_reference_is_kept(drawn: Drawn, ho
     for svg in (*drawn.figures.values(), *hostile_drawn.figures.values()):
         root = ET.fromstring(svg)
         ids = {node.get("id") for node in root.iter()}
-        assert set(re.findall(r'(?:url\(#|href="#)([^)"]+)', svg)) <= ids
+        assert set(re.findall(r"(?:url\(#|href='#)([^)']+)", svg)) <= ids
         assert not [node for node in root.iter() if node.tag.endswith("script")]
         assert not re.search(r"\d\.\d{3}", svg)
 
@@ -177,7 +179,7 @@ def test_figures_are_whole_svg_in_which_every_reference_is_kept(drawn: Drawn, ho
 def test_small_svg_loses_nothing_that_is_seen() -> None:
     path = '<path id="p" d="M 1.23456 2"/>\n  <use href="#p"/>'
     text = f'<svg>\n <metadata>x</metadata>\n <g id="a">\n  {path}\n  <g id="e"/>\n </g>\n</svg>\n'
-    assert small_svg(text) == '<svg><g><path id="p" d="M 1.23 2"/><use href="#p"/><g/></g></svg> '
+    assert small_svg(text) == "<svg><g><path id='p' d='M 1.23 2'/><use href='#p'/><g/></g></svg> "
 
 
 def test_a_chart_without_numbers_is_drawn() -> None:
@@ -201,7 +203,8 @@ def test_text_is_cleaned_and_shortened() -> None:
     assert clean("a\u202eb\x00\ud800") == "a⟨U+202E⟩b⟨U+0000⟩⟨U+D800⟩"
     assert clean("שלום क्‍ष ə") == "שלום क्‍ष ə"
     assert len(shortened("y" * 5000)) == 90
-    assert str(named({}, '<b>"')) == "<bdi>&lt;b&gt;&#34;</bdi>"  # type: ignore[arg-type]
+    assert str(named({}, '<b>"')) == "&lt;b&gt;&#34;"  # type: ignore[arg-type]
+    assert str(named({}, "é<")) == "<bdi>é&lt;</bdi>"  # type: ignore[arg-type]
 
 
 def test_files_of_a_paper_are_written(runs: Path, tmp_path: Path) -> None:
@@ -210,7 +213,7 @@ def test_files_of_a_paper_are_written(runs: Path, tmp_path: Path) -> None:
     assert any(what.startswith("figures and tables") for what in done)
     written = {path.name for path in (tmp_path / "paper").iterdir()}
     assert {"chart-usage.svg", "chart-usage.pdf", "chart-usage.csv", "table-usage.csv", "table-usage.tex"} <= written
-    assert "<h1><bdi>A title</bdi></h1>" in (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert "<h1>A title</h1>" in (tmp_path / "r.html").read_text(encoding="utf-8")
 
 
 def test_a_report_needs_no_torch() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 
-from analysis.metrics import METRICS, metric_name
+from analysis.metrics import metric_name
 from analysis.results import Record
 from reports.view.parts import Chart, Panel, Point, Section, Series, has_numbers
 from reports.view.runs import ReportRun, Runs
@@ -14,6 +14,8 @@ from reports.view.titles import headed
 TITLE = "Checkpoints"
 STEP = re.compile(r"(?:step|checkpoint)=(?:step-)?0*(\d+)")
 """Group of a record that was measured at a step of training."""
+SHOWN = ("pnmi", "perplexity", "used_share", "word_f1", "boundary_f1", "stoi", "pesq_wb", "mel_distance", "wer")
+"""Metrics that have curves; the run's history.csv has all."""
 
 
 def history_section(runs: Runs) -> Section:
@@ -38,7 +40,10 @@ def history_section(runs: Runs) -> Section:
 def _panels(run: ReportRun) -> tuple[Panel, ...]:
     curves: dict[str, dict[str, list[tuple[int, Record]]]] = {}
     for record in run.results.metrics:
-        if (step := STEP.fullmatch(record.group)) and metric_name(record.id) in METRICS and math.isfinite(record.value):
+        name = metric_name(record.id)
+        if name not in SHOWN or "silence-dropped" in record.id:
+            continue
+        if (step := STEP.fullmatch(record.group)) and math.isfinite(record.value):
             name = record.id.removeprefix(f"{record.stream}.")
             curves.setdefault(name, {}).setdefault(record.stream, []).append((int(step[1]), record))
     return tuple(

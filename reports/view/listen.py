@@ -11,6 +11,8 @@ from reports.view.runs import ReportRun, Runs
 
 TITLE = "Listen"
 TOKENS = "tokens"
+LEAST_S = 0.001
+"""A clip is at least so long, so that places along it can be told."""
 
 
 def listen_section(runs: Runs, media: Media) -> tuple[Section, dict[tuple[str, str, int, str], str], list[Detection]]:
@@ -71,7 +73,9 @@ def _clip(run: ReportRun, entry: ClipEntry, media: Media, id: str) -> Clip:
     about = ", ".join(part for part in (entry.speaker, entry.language, f"{entry.duration_s:.2f} s") if part)
     tiers = tuple(_tier(tier) for tier in entry.tiers)
     system = f"{run.system}, {run.command}"
-    return Clip(id, system, entry.utterance, about, entry.text or "", entry.duration_s, tuple(sounds), tiers)
+    return Clip(
+        id, system, entry.utterance, about, entry.text or "", max(entry.duration_s, LEAST_S), tuple(sounds), tiers
+    )
 
 
 def _tier(tier: TierEntry) -> Tier:

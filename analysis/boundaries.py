@@ -16,9 +16,10 @@ from analysis.boundary_counting import (
     count_streams,
     marked_of,
 )
-from analysis.boundary_scoring import BoundaryScores, samples_of, score_stream
+from analysis.boundary_scoring import BoundaryScores, score_stream
 from analysis.request import Request, about_of, streams_of, together
 from analysis.results import Results
+from analysis.row_samples import row_samples
 from analysis.segments import Summary
 from hac.data.alignment import PHONES, WORDS
 from probes.clusters import Row
@@ -90,7 +91,7 @@ def outcome_of(
     """
     tasks = [(each, rows, protocol) for each in counts]
     scored: list[BoundaryScores] = engine.run(score_stream, tasks, jobs=jobs, what="scoring streams")
-    whole = samples_of(rows, protocol.n_bootstrap, protocol.seed)[0]
+    whole = row_samples(rows, protocol.n_bootstrap, protocol.seed)[0]
     spoken = [segments.summarize(tier, "tier", durations, whole) for tier, durations in labels.items()]
     notes = [note for scores in scored for note in scores.notes]
     warnings = [*about["warnings"], *together(notes), *together(_coarse(counts, protocol))]

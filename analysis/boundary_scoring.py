@@ -9,15 +9,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis import groups, segments, uncertainty
+from analysis import segments, uncertainty
 from analysis.boundary_counting import BoundaryProtocol, StreamCounts
 from analysis.information import corrected
 from analysis.metrics import METRICS as RECORDS
 from analysis.records import NOTE_JOINER, corrected_fields, interval_fields, mean_sd, within_range
 from analysis.results import Record, StreamInfo
+from analysis.row_samples import RowSample, row_samples
 from analysis.segments import Summary
 from probes.boundaries import BoundaryCounts, Rule
-from probes.clusters import Resampling, Row, resampling
+from probes.clusters import Row
 
 METRICS = ("boundary_f1", "boundary_precision", "boundary_recall", "boundary_os", "boundary_r_value")
 CORRECTED = ("boundary_f1", "boundary_precision", "boundary_recall", "boundary_r_value")
@@ -34,49 +35,6 @@ class BoundaryScores:
     info: StreamInfo
     runs: Summary
     notes: list[tuple[str, str]]
-
-
-@dataclass(frozen=True)
-class Sample:
-    """A part of the corpus that is resampled.
-
-    Attributes:
-        names: of the part; the whole corpus is also its only language.
-        rows: int64 [n], its rows of the count tables.
-        clusters: what is drawn.
-        weights: float64 [n_draws, n_clusters], how often each cluster is drawn.
-    """
-
-    names: tuple[str, ...]
-    rows: NDArray[np.int64]
-    clusters: Resampling
-    weights: Floats
-
-    def by_cluster(self, values: NDArray[np.int64], axis: int) -> NDArray[np.int64]:
-        """Sums over the rows of each cluster; `axis` is that of the rows."""
-        moved = np.moveaxis(values, axis, 0)[self.rows]
-        summed = np.zeros((self.clusters.n, *moved.shape[1:]), np.int64)
-        np.add.at(summed, self.clusters.of_row, moved)
-        return summed
-
-    @property
-    def note(self) -> str:
-        """How many clusters of what."""
-        return f"clusters: {self.clusters.n} ({self.clusters.unit})"
-
-
-def samples_of(rows: tuple[Row, ...], n_bootstrap: int, seed: int) -> list[Sample]:
-    """The whole corpus and its languages."""
-    whole, languages = groups.whole(rows), groups.languages(rows)
-    same = tuple(part.name for part in languages if len(part.rows) == len(rows))
-    parts = [(("", *same), whole.rows), *(((part.name,), part.rows) for part in languages if part.name not in same)]
-    made = []
-    for names, picks in parts:
-        clusters = resampling([rows[r] for r in picks])
-        # counts stay below 2^53, so sums of weighted counts are exact in whatever order
-        weights = uncertainty.draw_weights(clusters.n, n_bootstrap, seed).astype(np.float64)
-        made.append(Sample(names, picks, clusters, weights))
-    return made
 
 
 def measures(
@@ -116,7 +74,7 @@ def score_stream(counts: StreamCounts, rows: tuple[Row, ...], protocol: Boundary
         rows: of the count tables.
         protocol: see `BoundaryProtocol`.
     """
-    samples = samples_of(rows, protocol.n_bootstrap, protocol.seed)
+    samples = row_samples(rows, protocol.n_bootstrap, protocol.seed)
     records = []
     for tier, draws in counts.boundaries.items():
         for sample in samples:
@@ -140,7 +98,7 @@ class _Scored:
     estimates: int
 
 
-def _score(draws: Sequence[BoundaryCounts], sample: Sample, picks: list[int]) -> _Scored:
+def _score(draws: Sequence[BoundaryCounts], sample: RowSample, picks: list[int]) -> _Scored:
     """Scores of a sample at the picked tolerances."""
     references = sample.by_cluster(draws[0].references, 0)
     estimates = sample.by_cluster(np.stack([draw.estimates for draw in draws]), 1)
@@ -158,7 +116,7 @@ def _sample_records(
     stream: str,
     tier: str,
     draws: Sequence[BoundaryCounts],
-    sample: Sample,
+    sample: RowSample,
     tolerances: Sequence[int],
     protocol: BoundaryProtocol,
 ) -> list[Record]:
@@ -174,7 +132,7 @@ def _sample_records(
 
 
 def _record(
-    id: str, stream: str, metric: str, rule: Rule, scored: _Scored, place: tuple[int, int], sample: Sample
+    id: str, stream: str, metric: str, rule: Rule, scored: _Scored, place: tuple[int, int], sample: RowSample
 ) -> Record:
     of_draws, resampled = scored.values[metric][:, *place], scored.resampled[metric][:, :, *place]
     value, null = float(of_draws[0]), mean_sd(of_draws[1:])
@@ -209,6 +167,6 @@ def _why(metric: str, scored: _Scored) -> str:
     return "undefined: the tokens never change" if not scored.estimates else f"undefined: {RECORDS[metric].undefined}"
 
 
-def _under(record: Record, sample: Sample) -> list[Record]:
+def _under(record: Record, sample: RowSample) -> list[Record]:
     """The record under each name of its sample."""
     return [record.model_copy(update={"group": name}) for name in sample.names]

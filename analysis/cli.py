@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import typer
 
+from analysis.commands.ablate import ablate
 from analysis.commands.boundaries import boundaries
 from analysis.commands.compare import compare
 from analysis.commands.demo import demo
 from analysis.commands.discovery import discovery
+from analysis.commands.export import export
+from analysis.commands.history import history
 from analysis.commands.intervene import intervene
 from analysis.commands.leakage import leakage
 from analysis.commands.merge import merge
@@ -45,6 +48,9 @@ COMMANDS = (
     stability,
     merge,
     compare,
+    export,
+    ablate,
+    history,
     report,
     demo,
 )

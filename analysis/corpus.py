@@ -80,6 +80,15 @@ def read_labels(manifest_path: Path | None, alignments_path: Path, failures: Fai
     return Labels(manifest, read_alignments(alignments_path, manifest=manifest, failures=failures))
 
 
+def alignments_if_any(given: Path | None, manifest_path: Path, manifest: Manifest) -> Alignments:
+    """The alignments given, or those beside the manifest, or none; an utterance that has none is no failure."""
+    beside = manifest_path.parent / ALIGNMENTS_NAME
+    found = given or (beside if beside.exists() else None)
+    if found is None:
+        return Alignments({}, {})
+    return read_alignments(found, manifest=manifest, failures=FailureLog())
+
+
 @dataclass(frozen=True)
 class Match:
     """Utterances that have tokens and every tier asked for, in order of id.

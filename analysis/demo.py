@@ -1,8 +1,9 @@
 """The embedded default: the main job on real speech that any fresh machine can get, from packages alone.
 
-Corpus: the English voice prompts that Debian packages (one speaker, about 24 minutes, with transcripts), or, where
-they cannot be fetched, the recordings inside the wheel `moonshine-voice`. Aligner: the builtin one. Tokenizers: k-means
-units of MFCC at two sizes, and a token file that must score at chance: each utterance has another one's units.
+Corpus: the English voice prompts that Debian packages (one speaker, about 24 minutes, with transcripts), or, where they
+cannot be fetched, the recordings inside the wheel `moonshine-voice`. Aligner: the builtin one. Systems: the reference
+models that come with the package, which never heard this speech; k-means units of MFCC with a codebook of the same
+size; and a token file that must score at chance: each utterance has another one's units.
 """
 
 from __future__ import annotations
@@ -17,24 +18,32 @@ import numpy as np
 from analysis.corpus import ALIGNMENTS_NAME
 from hac.console import progress
 from hac.data.alignment import write_alignments
-from hac.data.manifest import read_manifest
+from hac.data.manifest import read_manifest, write_manifest
 from hac.data.tokens import TokenStore, read_tokens
 from hac.errors import FailureLog, HacError
 from hac.files import write_text
 
 DEBIAN_SET = "asterisk-en"
-SIZES = (100, 500)
+SIZE = 1024
+"""Of the k-means codebook: that of the reference models' streams."""
 SEED = 0
 MEASURED_MINUTES = 1.0
 """Synthetic speech a voice, two voices, on which the aligner's error is measured: some 20 s of work."""
 
 
 @dataclass(frozen=True)
-class DemoRun:
-    """One analysis of the demo: its name, and where its tokens lie."""
+class DemoSystem:
+    """A system of the demo.
+
+    Attributes:
+        name: what it is called.
+        tokens: its token file.
+        ckpt: what it decodes with; empty where it does not decode.
+    """
 
     name: str
     tokens: Path
+    ckpt: str = ""
 
 
 def make_corpus(folder: Path, jobs: int, say: Callable[[str], None]) -> Path:
@@ -78,24 +87,38 @@ def _fetch(folder: Path, jobs: int, say: Callable[[str], None]) -> None:
         wheel_corpus(folder)
 
 
-def make_tokens(manifest_path: Path, folder: Path, jobs: int, say: Callable[[str], None]) -> list[DemoRun]:
-    """Fit the k-means units, encode the corpus with each, and write the control's token file."""
+def make_tokens(manifest_path: Path, folder: Path, jobs: int, say: Callable[[str], None]) -> list[DemoSystem]:
+    """Encode the corpus with every reference model and with k-means units, and write the control's token file."""
     from hac.encode import encode_corpus
+    from hac.reference import reference_models
     from hac.tokenizers.kmeans import fit, save
     from hac.tokenizers.mfcc import MfccFeatures
 
     manifest = read_manifest(manifest_path)
-    runs = []
-    for size in SIZES:
-        tokenizer = folder / f"mfcc-kmeans-{size}"
-        if not tokenizer.exists():
-            say(f"fitting k-means on MFCC, K = {size}")
-            save(fit("mfcc-kmeans", manifest, MfccFeatures(), size, SEED), tokenizer)
-        path = encode_corpus(manifest, f"mfcc-kmeans:{tokenizer}", folder / f"tokens-{size}.parquet", jobs=jobs)
-        runs.append(DemoRun(f"mfcc-kmeans-{size}", path))
+    systems = []
+    for name in reference_models():
+        say(f"encoding with {name}")
+        path = encode_corpus(manifest, f"hac:{name}", folder / f"{name}.parquet", jobs=jobs)
+        systems.append(DemoSystem(name, path, name))
+    units = f"mfcc-kmeans-{SIZE}"
+    tokenizer = folder / units
+    if not tokenizer.exists():
+        say(f"fitting k-means on MFCC, K = {SIZE}")
+        save(fit("mfcc-kmeans", manifest, MfccFeatures(), SIZE, SEED), tokenizer)
+    path = encode_corpus(manifest, f"mfcc-kmeans:{tokenizer}", folder / f"{units}.parquet", jobs=jobs)
     control = folder / "control.jsonl"
-    write_control(read_tokens(runs[0].tokens), control)
-    return [*runs, DemoRun("control", control)]
+    write_control(read_tokens(path), control)
+    return [*systems, DemoSystem(units, path), DemoSystem("control", control)]
+
+
+def write_few(manifest_path: Path, n: int) -> Path:
+    """A manifest of some utterances, for what takes long; returns its path."""
+    from analysis.intervention_plan import choose_utterances
+
+    manifest = read_manifest(manifest_path)
+    path = manifest_path.with_name(f"few-{n}.jsonl")
+    write_manifest(manifest.subset(choose_utterances(manifest, manifest.ids, n, SEED)), path)
+    return path
 
 
 def write_control(tokens: TokenStore, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The one seam through which work is spread over processes."""
+"""The one seam through which work is spread over processes, or threads."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def run(call: Callable[..., T], tasks: Sequence[tuple[Any, ...]], *, jobs: int, what: str) -> list[T]:
+def run(
+    call: Callable[..., T], tasks: Sequence[tuple[Any, ...]], *, jobs: int, what: str, threads: bool = False
+) -> list[T]:
     """Call `call(*task)` for every task, in processes, and return the results in the order of the tasks.
 
     Every call runs with one BLAS thread, so that the bits do not depend on the number of processes.
@@ -26,6 +28,8 @@ def run(call: Callable[..., T], tasks: Sequence[tuple[Any, ...]], *, jobs: int, 
         tasks: its arguments; large arrays in them are shared between processes through memory maps.
         jobs: processes; 0 or less: one per core.
         what: shown beside the progress bar.
+        threads: in threads of this process instead: for compiled loops that let go of the interpreter, whose arrays
+            then need no copies.
     """
     from joblib import Parallel, delayed, parallel_config
     from threadpoolctl import threadpool_limits
@@ -35,6 +39,9 @@ def run(call: Callable[..., T], tasks: Sequence[tuple[Any, ...]], *, jobs: int, 
         if jobs == 1:
             with threadpool_limits(1):
                 return _collect((call(*task) for task in tasks), advance)
+        if threads:
+            with threadpool_limits(1), parallel_config(backend="threading", n_jobs=jobs):
+                return _collect(Parallel(return_as="generator")(delayed(call)(*task) for task in tasks), advance)
         with parallel_config(backend="loky", n_jobs=jobs, inner_max_num_threads=1, max_nbytes="1M"):
             return _collect(Parallel(return_as="generator")(delayed(call)(*task) for task in tasks), advance)
 

@@ -69,6 +69,7 @@ class Outcome:
         measures: of each condition, by its name.
         ids: the utterances, in the order of the measures.
         partners: whom each was swapped with; empty where nothing was swapped.
+        heard: the audio of each condition, by its name.
     """
 
     results: Results
@@ -76,6 +77,7 @@ class Outcome:
     measures: Mapping[str, Mapping[str, Measure]]
     ids: tuple[str, ...]
     partners: tuple[str, ...]
+    heard: Mapping[str, Manifest]
 
 
 def run(request: Request[Protocol], decoder: str | Decoder, machine: Machine) -> Outcome:
@@ -110,7 +112,7 @@ def run(request: Request[Protocol], decoder: str | Decoder, machine: Machine) ->
     names = () if partners is None else tuple(tokens.ids[p] for p in partners.of)
     measured = {one.condition.name: one.measures for one in scored}
     results = _results(request, job, job.records(scored))
-    return Outcome(results, tuple(one.condition for one in scored), measured, tokens.ids, names)
+    return Outcome(results, tuple(one.condition for one in scored), measured, tokens.ids, names, heard)
 
 
 def _chosen(tokens: TokenStore, manifest: Manifest, protocol: Protocol) -> TokenStore:

@@ -13,7 +13,7 @@ import numpy as np
 from analysis import engine
 from analysis.factors import MEASURED, Curves, FactorCorpus, check_factors, coverage_of, factor_corpus
 from analysis.leakage_counting import DEALT, RUNS, SHIFT, alone, beside, measured
-from analysis.leakage_layout import Layout, LeakageProtocol, layout
+from analysis.leakage_layout import Laid, Layout, LeakageProtocol, layout
 from analysis.leakage_scores import METHOD, Clustering, least_added, most_repeated, share_record
 from analysis.leakage_told import Measured
 from analysis.request import JOINER, Request, about_of, streams_of, together
@@ -198,7 +198,7 @@ def defined_shares(plan: Layout) -> dict[str, float]:
 def _alone(plan: Layout, jobs: int) -> list[list[Measured]]:
     """What each stream (second index) tells of each factor (first)."""
     tasks = [(plan, place) for place in range(len(plan.factors))]
-    return engine.run(alone, tasks, jobs=jobs, what="what streams tell")
+    return engine.run(alone, tasks, jobs=jobs, what="what streams tell", threads=True)
 
 
 def _beside(plan: Layout, given: Sequence[str], jobs: int) -> dict[tuple[str, str, int], Measured]:
@@ -207,9 +207,10 @@ def _beside(plan: Layout, given: Sequence[str], jobs: int) -> dict[tuple[str, st
     places = [place for place, name in enumerate(names) if name in given]
     if len(names) < 2 or not places:
         return {}
-    counted = engine.run(beside, [(plan, b, places) for b in places], jobs=jobs, what="what streams add")
+    tasks = [(plan, b, places) for b in places]
+    counted = engine.run(beside, tasks, jobs=jobs, what="what streams add", threads=True)
     parts = dict(zip(places, counted, strict=True))
-    return {(names[a], names[b], f): one for (a, b, f), one in measured(parts, len(plan.factors)).items()}
+    return {(names[a], names[b], f): one for (a, b, f), one in measured(parts, plan.factors).items()}
 
 
 def records_of(
@@ -243,8 +244,8 @@ def records_of(
             if given:
                 records += [least_added(factor.name, given), *given.values()]
                 records.append(most_repeated(stream.name, factor.name, told[f][a], pairs, own, frames_by))
-        if constant:
-            notes.append((factor.name, constant))
+        if note := constant or _never_dealt(factor, corpus.factors[factor.name]):
+            notes.append((factor.name, note))
     return records, notes
 
 
@@ -258,6 +259,13 @@ def _constant(factor: Factor) -> str:
         return "no interval of it has a label"
     only = factor.labels[int(used[0])]
     return f"one speaker only: {only!r}" if factor.name == "speaker" else f"its only label is {only!r}"
+
+
+def _never_dealt(laid: Laid, factor: Factor) -> str:
+    """Why a factor's null is the measurement itself, where dealing its labels anew changes none of them."""
+    if not laid.dealt or any((draw != factor.tier.labels).any() for draw in laid.dealt):
+        return ""
+    return f"{NULL_OF[factor.name]} are the same labels again: chance tells as much, and nothing can be said of it"
 
 
 def warnings_of(corpus: FactorCorpus, clusters: Resampling) -> list[str]:

@@ -117,16 +117,17 @@ def alone(plan: Layout, place: int) -> list[Measured]:
 class Beside:
     """What was counted under one given stream.
 
+    A pair of streams sums to the same whichever of the two is given, so `joints` of a pair are in one of the two only.
+
     Attributes:
-        labelled: of each factor.
-        joints: by place of stream, of each factor. A pair of streams sums to the same whichever of them is given, so it
-            is in one of the two only.
-        nulls: by place of stream, of each factor, the draws of each null.
+        labelled: of each factor as it is, and in each draw of labels moved round: [1 + draws][factors].
+        joints: by place of stream, likewise: [1 + draws][factors].
+        runs: by place of stream, of each factor, the draws of codes dealt among runs: [draws][factors].
     """
 
-    labelled: list[Labelled]
-    joints: dict[int, list[Joint]]
-    nulls: dict[int, list[dict[str, tuple[Told, ...]]]]
+    labelled: list[list[Labelled]]
+    joints: dict[int, list[list[Joint]]]
+    runs: dict[int, list[list[Told]]]
 
 
 def beside(plan: Layout, given: int, all_given: Sequence[int]) -> Beside:
@@ -142,48 +143,49 @@ def beside(plan: Layout, given: int, all_given: Sequence[int]) -> Beside:
         given: place of the given stream.
         all_given: places of all streams that are given in turn.
     """
-    work, one, factors = Work(plan, given), plan.streams[given], plan.factors
-    made = Beside([work.labelled(factor) for factor in factors], {}, {})
-    draws = range(1, plan.protocol.n_given_nulls + 1)
-    dealt = {draw: [plan.dealt(factor, draw) for factor in factors] for draw in draws}
-    for a, stream in enumerate(plan.streams):
-        if a == given:
-            continue
-        if a > given or a not in all_given:
-            made.joints[a] = work.joints(factors, stream.codes, True)
-        runs, moved = [], []
-        for draw in draws:
-            joints = work.joints(factors, dealt_runs(stream, one, draw, plan.protocol.seed), draw == 1)
-            runs.append([told(of, joint) for of, joint in zip(made.labelled, joints, strict=True)])
-            joints = work.joints(dealt[draw], stream.codes, draw == 1, draw)
-            labelled = (work.labelled(factor, draw) for factor in dealt[draw])
-            moved.append([told(of, joint) for of, joint in zip(labelled, joints, strict=True)])
-        made.nulls[a] = [
-            {RUNS: tuple(draw[f] for draw in runs), name_of(factor): tuple(draw[f] for draw in moved)}
-            for f, factor in enumerate(factors)
-        ]
+    work, one = Work(plan, given), plan.streams[given]
+    others = [a for a in range(len(plan.streams)) if a != given]
+    made = Beside([], {a: [] for a in others if a > given or a not in all_given}, {a: [] for a in others})
+    for draw in range(plan.protocol.n_given_nulls + 1):
+        factors = [plan.dealt(factor, draw) for factor in plan.factors] if draw else plan.factors
+        made.labelled.append([work.labelled(factor, draw) for factor in factors])
+        for a, joints in made.joints.items():
+            joints.append(work.joints(factors, plan.streams[a].codes, draw <= 1, draw))
+        if draw:
+            for factor in factors:
+                work.forget(factor, draw)
+    for a, runs in made.runs.items():
+        for draw in range(1, plan.protocol.n_given_nulls + 1):
+            dealt = dealt_runs(plan.streams[a], one, draw, plan.protocol.seed)
+            runs.append(_told(made.labelled[0], work.joints(plan.factors, dealt, draw == 1)))
     return made
 
 
-def name_of(factor: Laid) -> str:
-    """Name of the null that breaks what tokens know of a factor."""
-    return DEALT if factor.kind == "utterance" else SHIFT
+def _told(labelled: Sequence[Labelled], joints: Sequence[Joint]) -> list[Told]:
+    return [told(of, joint) for of, joint in zip(labelled, joints, strict=True)]
 
 
-def measured(parts: Mapping[int, Beside], n_factors: int) -> dict[tuple[int, int, int], Measured]:
+def measured(parts: Mapping[int, Beside], factors: Sequence[Laid]) -> dict[tuple[int, int, int], Measured]:
     """What each stream tells of each factor beyond each given stream.
 
     Args:
         parts: what `beside` counted, by place of the given stream.
-        n_factors: count of factors.
+        factors: in the order they were counted in.
 
     Returns:
         By the places of the stream, the given one and the factor.
     """
     made = {}
     for b, part in parts.items():
-        for a in part.nulls:
+        for a, runs in part.runs.items():
             joints = part.joints[a] if a in part.joints else parts[a].joints[b]
-            for f in range(n_factors):
-                made[a, b, f] = Measured(told(part.labelled[f], joints[f]), part.nulls[a][f])
+            actual, *moved = map(_told, part.labelled, joints)
+            for f, factor in enumerate(factors):
+                nulls = {RUNS: tuple(draw[f] for draw in runs), name_of(factor): tuple(draw[f] for draw in moved)}
+                made[a, b, f] = Measured(actual[f], nulls)
     return made
+
+
+def name_of(factor: Laid) -> str:
+    """Name of the null that breaks what tokens know of a factor."""
+    return DEALT if factor.kind == "utterance" else SHIFT

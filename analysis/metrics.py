@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analysis.metric import Metric
-from analysis.metric_records import interventions, leakage, probing, reconstruction, stability, usage
+from analysis.metric_records import comparison, interventions, leakage, probing, reconstruction, stability, usage
 
 _DETECTION = "analysis.detection: Harwath, Hsu and Glass 2020 (resdavenet), Peng and Harwath 2022 (vg-hubert)"
 _BOUNDARIES = "h hits, r reference boundaries, e change points of the tokens; rules in probes.boundaries"
@@ -313,7 +313,7 @@ METRICS |= {
 }
 
 
-for _records in (reconstruction, leakage, probing, interventions, usage, stability):
+for _records in (reconstruction, leakage, probing, interventions, usage, stability, comparison):
     METRICS |= {metric.name: metric for metric in _records.RECORDS}
 
 

@@ -16,7 +16,7 @@ from analysis.uncertainty import Interval
 from probes.segments import DurationCounts
 
 if TYPE_CHECKING:
-    from analysis.boundary_scoring import Sample
+    from analysis.row_samples import RowSample
 
 PROTOCOL = "segments"
 PERCENTS = (10, 50, 90)
@@ -64,7 +64,7 @@ class Summary:
         }
 
 
-def summarize(name: str, kind: Literal["stream", "tier"], durations: DurationCounts, sample: Sample) -> Summary:
+def summarize(name: str, kind: Literal["stream", "tier"], durations: DurationCounts, sample: RowSample) -> Summary:
     """Statistics of the segments of one sample.
 
     Args:
@@ -97,7 +97,9 @@ def summarize(name: str, kind: Literal["stream", "tier"], durations: DurationCou
     )
 
 
-def _ratio(above: NDArray[np.int64], below: NDArray[np.int64], scale: float, sample: Sample) -> tuple[float, Interval]:
+def _ratio(
+    above: NDArray[np.int64], below: NDArray[np.int64], scale: float, sample: RowSample
+) -> tuple[float, Interval]:
     """A ratio of sums, and its interval from resampled clusters."""
     with np.errstate(divide="ignore", invalid="ignore"):
         value = float(np.float64(above.sum()) / below.sum() * scale)
@@ -114,7 +116,7 @@ def _percentiles(values: NDArray[np.int64], counts: NDArray[np.int64], unit_ms: 
     return float(low * unit_ms), float(middle * unit_ms), float(high * unit_ms)
 
 
-def records(summary: Summary, sample: Sample) -> list[Record]:
+def records(summary: Summary, sample: RowSample) -> list[Record]:
     """The records of a stream's runs; percentiles have no interval, since they move in whole frames."""
     measured = (
         ("run_ms", summary.mean_ms, summary.mean_interval),

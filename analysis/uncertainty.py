@@ -63,6 +63,11 @@ class Interval:
     reason: str = ""
     redrawn: Redrawn | None = None
 
+    def scaled(self, factor: float) -> Interval:
+        """The interval in another unit, `factor` (above 0) times as many."""
+        redrawn = self.redrawn and Redrawn(self.redrawn.values * np.float32(factor), self.redrawn.n_clusters)
+        return replace(self, low=self.low * factor, high=self.high * factor, redrawn=redrawn)
+
 
 def no_interval(reason: str) -> Interval:
     """An interval that could not be had, and why."""

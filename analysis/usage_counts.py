@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis import compression
-from analysis.boundary_scoring import Sample
 from analysis.kneser_ney import cross_entropy
 from analysis.plug_in import Entropy, entropy
+from analysis.row_samples import RowSample
 from analysis.zipf import zipf_exponents
 from hac.data.tokens import Stream
 from probes.clusters import Resampling, Row, Rows
@@ -59,7 +59,7 @@ def count_stream(stream: Stream, rows: Rows, draw: int, seed: int) -> Counted:
     return Counted(drawn, {n: code_grams(drawn, rows, n) for n in range(1, LONGEST + 1)})
 
 
-def pooled_samples(rows: Rows, samples: Sequence[Sample]) -> tuple[Rows, list[Sample]]:
+def pooled_samples(rows: Rows, samples: Sequence[RowSample]) -> tuple[Rows, list[RowSample]]:
     """The same rows, and samples of them, without clusters: a row for each language, which is all that nulls need."""
     languages = sorted({row.language for row in rows.rows})
     of_row = np.array([languages.index(row.language) for row in rows.rows], np.int64)
@@ -68,11 +68,11 @@ def pooled_samples(rows: Rows, samples: Sequence[Sample]) -> tuple[Rows, list[Sa
     for sample in samples:
         kept = np.unique(of_row[sample.rows])
         one = Resampling(sample.clusters.unit, np.zeros(len(kept), np.int64), 1)
-        whole.append(Sample(sample.names, kept, one, np.ones((1, 1))))
+        whole.append(RowSample(sample.names, kept, one, np.ones((1, 1))))
     return merged, whole
 
 
-def gram_measures(counted: Counted, sample: Sample, n_rows: int) -> dict[str, Floats]:
+def gram_measures(counted: Counted, sample: RowSample, n_rows: int) -> dict[str, Floats]:
     """Entropies of a sample in nats by name; the first value of each is that of all clusters, then without each.
 
     Names are those of records: `entropy[plug-in]`, `conditional_entropy[1,miller-madow]`, `frame_mi[plug-in]`, ...
@@ -96,7 +96,7 @@ def gram_measures(counted: Counted, sample: Sample, n_rows: int) -> dict[str, Fl
     return found
 
 
-def code_measures(counted: Counted, sample: Sample, n_rows: int) -> dict[str, Floats]:
+def code_measures(counted: Counted, sample: RowSample, n_rows: int) -> dict[str, Floats]:
     """Used codes, share of the codebook, perplexity and exponent of Zipf of a sample; values as in `gram_measures`."""
     of_row = np.zeros(n_rows, np.int64)
     of_row[sample.rows] = sample.clusters.of_row
@@ -113,7 +113,7 @@ def code_measures(counted: Counted, sample: Sample, n_rows: int) -> dict[str, Fl
     }
 
 
-def mean_run(stream: Stream, rows: Rows, sample: Sample) -> float:
+def mean_run(stream: Stream, rows: Rows, sample: RowSample) -> float:
     """Frames per run of equal codes in a sample; NaN without frames."""
     starts = stream.run_starts()
     row = rows.of_utterance[np.searchsorted(stream.bounds, starts, side="right") - 1]
@@ -133,7 +133,7 @@ def compressed(stream: Stream, compressor: str) -> float:
     return compression.bits_per_frame(stream.codes, stream.codebook_size, compressor)
 
 
-def compressed_without(stream: Stream, rows: Rows, sample: Sample, compressor: str) -> Floats:
+def compressed_without(stream: Stream, rows: Rows, sample: RowSample, compressor: str) -> Floats:
     """Bits per frame without each of at most ten groups of clusters: float64 [n_groups]."""
     of_row = np.zeros(len(rows.rows), np.int64)
     of_row[sample.rows] = sample.clusters.of_row

@@ -7,10 +7,10 @@ from itertools import combinations
 import numpy as np
 
 from analysis import engine, uncertainty
-from analysis.boundary_scoring import Sample, samples_of
 from analysis.plug_in import entropy
 from analysis.records import NOTE_JOINER, interval_fields, mean_sd, within_range
 from analysis.results import Record
+from analysis.row_samples import RowSample, row_samples
 from analysis.usage_counts import Floats, UsageProtocol, pooled_samples
 from hac.data.tokens import Stream
 from probes.clusters import Rows
@@ -38,7 +38,7 @@ def pair_records(
 
 
 def _pair_record(first: Stream, second: Stream, rows: Rows, keys: np.ndarray, protocol: UsageProtocol) -> Record:
-    sample = samples_of(rows.rows, protocol.n_bootstrap, protocol.seed)[0]
+    sample = row_samples(rows.rows, protocol.n_bootstrap, protocol.seed)[0]
     id = f"{first.name}.stream_mi[{second.name}]"
     if first.frame_rate != second.frame_rate:
         note = f"undefined: the streams differ in their frames ({first.frame_rate} and {second.frame_rate} Hz)"
@@ -65,7 +65,7 @@ def _pair_record(first: Stream, second: Stream, rows: Rows, keys: np.ndarray, pr
     )
 
 
-def _information(first: Stream, second: Stream, rows: Rows, sample: Sample) -> Floats:
+def _information(first: Stream, second: Stream, rows: Rows, sample: RowSample) -> Floats:
     """Plug-in mutual information in nats, of all clusters and without each."""
     pair = paired_grams(first, second, rows)
     one, other, both = (

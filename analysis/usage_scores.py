@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis import segments, uncertainty
-from analysis.boundary_scoring import Sample, samples_of
 from analysis.compression import COMPRESSORS
 from analysis.metrics import metric_of
 from analysis.records import NOTE_JOINER, interval_fields, mean_sd, within_range
 from analysis.results import Record, StreamInfo
+from analysis.row_samples import RowSample, row_samples
 from analysis.segments import Summary
 from analysis.uncertainty import Interval
 from analysis.usage_counts import (
@@ -75,9 +75,7 @@ class _Measured:
 
     def scaled(self, id: str, factor: float) -> _Measured:
         """The number in another unit."""
-        low, high = self.interval.low * factor, self.interval.high * factor
-        interval = Interval(low, high, self.interval.method, self.interval.reason)
-        return _Measured(id, self.value * factor, interval, self.nulls * factor, self.n)
+        return _Measured(id, self.value * factor, self.interval.scaled(factor), self.nulls * factor, self.n)
 
 
 def score_stream(stream: Stream, rows: Rows, protocol: UsageProtocol) -> StreamUsage:
@@ -88,7 +86,7 @@ def score_stream(stream: Stream, rows: Rows, protocol: UsageProtocol) -> StreamU
         rows: row of each utterance.
         protocol: see `UsageProtocol`.
     """
-    samples = samples_of(rows.rows, protocol.n_bootstrap, protocol.seed)
+    samples = row_samples(rows.rows, protocol.n_bootstrap, protocol.seed)
     by_grams = _gram_numbers(stream, rows, samples, protocol)
     found = [[*_code_numbers(stream, rows, each), *grams] for each, grams in zip(samples, by_grams, strict=True)]
     dear, notes = _dear_numbers(stream, rows, samples[0], protocol)
@@ -111,7 +109,7 @@ def _ranked(stream: Stream) -> tuple[Ints, Ints]:
     return codes[order].astype(np.int64), counts[order].astype(np.int64)
 
 
-def _code_numbers(stream: Stream, rows: Rows, sample: Sample) -> list[_Measured]:
+def _code_numbers(stream: Stream, rows: Rows, sample: RowSample) -> list[_Measured]:
     """Used codes, perplexity and exponent, which shuffling does not change."""
     counted = count_stream(stream, rows, 0, 0)
     n = int(sample.by_cluster(summed(rows.of_utterance, stream.lengths, len(rows.rows)), 0).sum())
@@ -126,7 +124,9 @@ def _code_numbers(stream: Stream, rows: Rows, sample: Sample) -> list[_Measured]
     return made
 
 
-def _gram_numbers(stream: Stream, rows: Rows, samples: list[Sample], protocol: UsageProtocol) -> list[list[_Measured]]:
+def _gram_numbers(
+    stream: Stream, rows: Rows, samples: list[RowSample], protocol: UsageProtocol
+) -> list[list[_Measured]]:
     """Entropies, information of adjacent frames and mean runs of each sample, with shuffled frames beside them."""
     counted = count_stream(stream, rows, 0, protocol.seed)
     values = [gram_measures(counted, sample, len(rows.rows)) for sample in samples]
@@ -145,7 +145,7 @@ def _gram_numbers(stream: Stream, rows: Rows, samples: list[Sample], protocol: U
 
 
 def _with_nulls(
-    stream: Stream, rows: Rows, sample: Sample, found: dict[str, Floats], drawn: list[dict[str, float]]
+    stream: Stream, rows: Rows, sample: RowSample, found: dict[str, Floats], drawn: list[dict[str, float]]
 ) -> list[_Measured]:
     frames = summed(rows.of_utterance, stream.lengths, len(rows.rows))
     n = int(frames[sample.rows].sum())
@@ -163,7 +163,7 @@ def _with_nulls(
 
 
 def _dear_numbers(
-    stream: Stream, rows: Rows, sample: Sample, protocol: UsageProtocol
+    stream: Stream, rows: Rows, sample: RowSample, protocol: UsageProtocol
 ) -> tuple[list[_Measured], list[tuple[str, str]]]:
     """What must be fitted or compressed, on the whole corpus only: cross-entropies and compressed sizes."""
     sizes = np.bincount(rows.of_utterance, minlength=len(rows.rows)).astype(np.int64)
@@ -184,7 +184,7 @@ def _dear_numbers(
     return made, [("held-out cross-entropy", note) for note in notes]
 
 
-def _ratio(above: NDArray[np.float64] | Ints, below: Ints, sample: Sample) -> tuple[float, Interval]:
+def _ratio(above: NDArray[np.float64] | Ints, below: Ints, sample: RowSample) -> tuple[float, Interval]:
     """A ratio of sums over clusters, divided once, and its bootstrap interval."""
     with np.errstate(divide="ignore", invalid="ignore"):
         value = float(np.float64(above.sum()) / below.sum())
@@ -206,7 +206,7 @@ def _bitrates(stream: Stream, numbers: list[_Measured]) -> list[_Measured]:
     return made + [by_id[id].scaled(f"bitrate[{name}]", rate) for id, name in sizes.items() if id in by_id]
 
 
-def _record(stream: str, number: _Measured, sample: Sample) -> Record:
+def _record(stream: str, number: _Measured, sample: RowSample) -> Record:
     id = f"{stream}.{number.id}"
     metric = metric_of(id)
     interval = within_range(metric.name, number.interval)

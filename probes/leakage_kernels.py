@@ -18,7 +18,7 @@ Int32 = NDArray[np.int32]
 Float = NDArray[np.float64]
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def sort_by(order: Int32, key: Any, starts: Int64, out: Int32) -> None:
     """Sort frames by a small key, stably.
 
@@ -35,7 +35,7 @@ def sort_by(order: Int32, key: Any, starts: Int64, out: Int32) -> None:
         starts[k] += 1
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def place_cells(
     order: Int32,
     given: Any,
@@ -65,7 +65,7 @@ def place_cells(
         out_cluster[at] = clusters[frame]
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def find_cells(group_bounds: Int64, labels: Int32, bounds: Int64) -> int:
     """Where a new label begins within each group; returns the number of cells.
 
@@ -85,7 +85,7 @@ def find_cells(group_bounds: Int64, labels: Int32, bounds: Int64) -> int:
     return n
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def reach_cells(frames: Int32, bounds: Int64, codes: Any, own: Int32, reach: Int64) -> int:
     """How many (cell, code) pairs hold more than n frames, for every n; returns the most frames of a pair.
 
@@ -113,7 +113,7 @@ def reach_cells(frames: Int32, bounds: Int64, codes: Any, own: Int32, reach: Int
     return int(most)
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def log_cells(
     frames: Int32, clusters: Any, bounds: Int64, codes: Any, own: Int32, reach: Int64, logs: Float, score: Float
 ) -> int:
@@ -145,7 +145,7 @@ def log_cells(
     return int(most)
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def shift_codes(codes: Any, bounds: Int64, shifts: Int64, out: Any) -> None:
     """Frame t of an utterance gets the code of frame (t + shift) mod T."""
     for u in range(len(bounds) - 1):
@@ -154,7 +154,7 @@ def shift_codes(codes: Any, bounds: Int64, shifts: Int64, out: Any) -> None:
         out[start + stop - cut : stop] = codes[start:cut]
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def count_table(labels: Int32, codes: Any, table: Int32) -> None:
     """Frames of every code and label: column 0 holds the frames without a label.
 
@@ -167,7 +167,7 @@ def count_table(labels: Int32, codes: Any, table: Int32) -> None:
         table[np.uint64(codes[i]), np.uint64(labels[i] + 1)] += 1
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def log_table(
     labels: Int32, codes: Any, clusters: Any, logs: Float, of_label: Float, of_code: Float, score: Float
 ) -> None:
@@ -189,7 +189,7 @@ def log_table(
             score[k, 3] += 1.0
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def deal_runs(
     codes: Any, begins: Any, given: Any, given_begins: Any, starts: Int64, room: Any, seed: np.uint64, out: Any
 ) -> None:
@@ -224,7 +224,7 @@ def deal_runs(
         out[i] = code
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _shuffle_groups(values: Any, bounds: Int64, seed: np.uint64) -> None:
     """Shuffle the values within each group, in place (Fisher and Yates, as in Durstenfeld 1964).
 

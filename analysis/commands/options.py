@@ -13,6 +13,7 @@ from hac.errors import FailureLog, HacError
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from analysis.listen import Heard
     from hac.data.tokens import TokenStore
 
 Output = Annotated[Path, typer.Option("-o", "--output", help="Folder for results.json, tables and figures.")]
@@ -49,6 +50,15 @@ FrameRate = Annotated[
 CodebookSize = Annotated[int | None, typer.Option(help="Codebook size, where the tokens' file does not say.")]
 Ids = Annotated[Path | None, typer.Option(help="Utterance ids in order, for .km files.")]
 Device = Annotated[str, typer.Option(help="Device of the tokenizer: cpu or cuda.")]
+Clips = Annotated[
+    int,
+    typer.Option(
+        "--clips", min=0, help="Utterances whose sound is kept in listen/, for people and for the report; 0: none."
+    ),
+]
+ClipsMb = Annotated[float, typer.Option("--clips-mb", min=0.01, help="Megabytes that listen/ may take.")]
+CLIPS, CLIPS_MB = 4, 8.0
+"""Defaults of the two."""
 IsStrict = Annotated[bool, typer.Option("--strict", help="Stop at the first item that cannot be used.")]
 
 
@@ -101,12 +111,17 @@ def common(
         options: as given on the command line, for the provenance.
     """
     return {
-        "streams": tuple(part.strip() for part in streams.split(",")) if streams else (),
+        "streams": names_of(streams),
         "failures": failures,
         "inputs": {"tokens": tokens} if tokens is not None else {},
         "options": {"tokens": str(tokens) if tokens is not None else None, "streams": streams, **options},
         "system": name or "",
     }
+
+
+def names_of(text: str | None) -> tuple[str, ...]:
+    """The names of an option such as `--streams a,b`; none where it is not given."""
+    return tuple(part.strip() for part in text.split(",")) if text else ()
 
 
 def parse_shard(text: str | None) -> tuple[int, int] | None:
@@ -121,6 +136,16 @@ def parse_shard(text: str | None) -> tuple[int, int] | None:
     if not (place.isdecimal() and n.isdecimal() and 1 <= int(place) <= int(n)):
         raise HacError(f"--shard {text!r} is not a part such as 2/10 (the second of ten)")
     return int(place) - 1, int(n)
+
+
+def keep_clips(output: Path, heard: Heard, clips: int, megabytes: float) -> None:
+    """Keep some sounds beside the results, and say what could not be kept; see `analysis.listen`."""
+    from analysis.listen import Wish
+    from analysis.listen import keep_clips as keep
+    from hac.commands.failures import printable
+
+    for note in keep(output, heard, Wish(clips, round(megabytes * 1e6))):
+        typer.echo(f"warning: {printable(note, 400)}", err=True)
 
 
 def show(table: RenderableType) -> None:

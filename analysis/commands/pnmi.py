@@ -30,6 +30,8 @@ def pnmi(
     nulls: opt.Nulls = 20,
     bootstrap: opt.Bootstrap = 1000,
     seed: opt.Seed = 0,
+    clips: opt.Clips = opt.CLIPS,
+    clips_mb: opt.ClipsMb = opt.CLIPS_MB,
     shard: opt.ShardOf = None,
     frame_rate: opt.FrameRate = None,
     codebook_size: opt.CodebookSize = None,
@@ -50,6 +52,7 @@ def pnmi(
     """
     from analysis.count_files import NAME
     from analysis.counting import Protocol
+    from analysis.listen_sources import of_tokens
     from analysis.pnmi import run
     from analysis.pnmi_shards import run_shard
     from analysis.request import prepare
@@ -66,7 +69,9 @@ def pnmi(
         run_shard(request, *part, output / NAME)
         opt.tell_shard(shard, output / NAME)
         return
-    finish(run(request, jobs), output, jobs)
+    outcome = run(request, jobs)
+    opt.keep_clips(output, of_tokens(request), clips, clips_mb)
+    finish(outcome, output, jobs)
 
 
 def finish(outcome: Outcome, output: Path, jobs: int) -> None:

@@ -12,6 +12,7 @@ from analysis.commands import options as opt
 
 if TYPE_CHECKING:
     from analysis.recon_inputs import Material
+    from hac.data.alignment import Alignments
     from hac.data.manifest import Manifest
     from hac.errors import FailureLog
 
@@ -63,6 +64,8 @@ def recon(
     ] = 100,
     bootstrap: opt.Bootstrap = 1000,
     seed: opt.Seed = 0,
+    clips: opt.Clips = opt.CLIPS,
+    clips_mb: opt.ClipsMb = opt.CLIPS_MB,
     device: Annotated[str, typer.Option(help="Where codec and judges compute: cpu or cuda.")] = "cpu",
     jobs: opt.Jobs = -1,
     strict: opt.IsStrict = False,
@@ -80,6 +83,7 @@ def recon(
 
         hac-analyze recon --ckpt dac:descript/dac_16khz --n-quantizers 1,4,12 --manifest corpus/manifest.jsonl
     """
+    from analysis.listen_sources import of_reconstructions
     from analysis.recon import Request, run
     from analysis.recon_protocol import ReconProtocol, chosen_metrics
     from hac.errors import FailureLog
@@ -118,7 +122,9 @@ def recon(
         system=name or _system(found, ckpt),
         device=device,
     )
-    finish(run(request, jobs), output)
+    outcome = run(request, jobs)
+    opt.keep_clips(output, of_reconstructions(found, _labels(manifest, found)), clips, clips_mb)
+    finish(outcome, output)
 
 
 def finish(outcome: Any, output: Path) -> None:
@@ -174,6 +180,19 @@ def _material(
     conditions += given_conditions(places, corpus.ids)
     inputs |= {f"decoded {name}": {"path": str(path)} for name, path in places.items()}
     return material(corpus, conditions, store, failures), inputs
+
+
+def _labels(manifest: Path | None, found: Material) -> Alignments:
+    """Words and phones to show under the clips; the numbers need none, so trouble with them stops nothing."""
+    from analysis.corpus import alignments_if_any
+    from hac.data.alignment import Alignments
+    from hac.errors import HacError
+
+    try:
+        return Alignments({}, {}) if manifest is None else alignments_if_any(None, manifest, found.manifest)
+    except HacError as error:
+        typer.echo(f"warning: clips without words and phones: {error}", err=True)
+        return Alignments({}, {})
 
 
 def _encode(ckpt: str, corpus: Manifest, output: Path, device: str, jobs: int, failures: FailureLog) -> Path:

@@ -51,6 +51,8 @@ def words(
     ] = 10,
     bootstrap: opt.Bootstrap = 1000,
     seed: opt.Seed = 0,
+    clips: opt.Clips = opt.CLIPS,
+    clips_mb: opt.ClipsMb = opt.CLIPS_MB,
     shard: opt.ShardOf = None,
     frame_rate: opt.FrameRate = None,
     codebook_size: opt.CodebookSize = None,
@@ -73,6 +75,7 @@ def words(
     """
     from analysis.count_files import NAME
     from analysis.detection import check_definition
+    from analysis.listen_sources import of_words
     from analysis.request import prepare
     from analysis.word_counting import WordProtocol
     from analysis.word_shards import run_shard
@@ -93,7 +96,9 @@ def words(
         run_shard(request, *part, output / NAME, options)
         opt.tell_shard(shard, output / NAME)
         return
-    finish(run(request, jobs, options), output, jobs)
+    outcome = run(request, jobs, options)
+    opt.keep_clips(output, of_words(request, outcome), clips, clips_mb)
+    finish(outcome, output, jobs)
 
 
 def read_stop_words(text: str | None) -> tuple[str, ...] | None:

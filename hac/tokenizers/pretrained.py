@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from hac.errors import HacError
 from hac.files import sha256_file
+from hac.reference import reference_folder, reference_models
 
 if TYPE_CHECKING:
     import torch
@@ -63,16 +64,21 @@ class Checkpoint:
 def model_folder(where: str, revision: str | None = None) -> tuple[Path, str | None]:
     """The folder of a model and, for a hub id, its commit; a hub id is fetched (or found in the hub's cache).
 
+    `reference` and its like come with the package (`hac.reference`), unless a folder has that name.
+
     Raises:
         HacError: there is no such folder and no such hub id, or the hub cannot be reached.
     """
     folder = Path(where).expanduser()
     if folder.is_dir():
         return folder, None
+    if not folder.exists() and (shipped := reference_folder(where)) is not None:
+        return shipped, None
     if folder.exists():
         raise HacError(f"{where}: is a file, expected a model folder or a hub id such as facebook/encodec_24khz")
     if where.startswith((".", "/", "~")) or not HUB_ID.fullmatch(where):
-        raise HacError(f"{where}: no such folder, and no hub id (owner/name) either")
+        own = ", ".join(reference_models())
+        raise HacError(f"{where}: no such folder, no hub id (owner/name) and none of the package's own ({own})")
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError
 

@@ -14,13 +14,12 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from safetensors import SafetensorError
@@ -30,42 +29,12 @@ from torch import Tensor, nn
 from hac.errors import HacError
 from hac.files import NO_SPACE, write_text
 from hac.train.ema import Ema, averaged
+from hac.train.run_folder import FORMAT_VERSION, Progress, checkpoints, read_state, step_of
 from hac.train.step import Networks
 
-FORMAT_VERSION = 1
-_NAME = re.compile(r"step-(\d{8,})")
+__all__ = ["Progress", "checkpoints", "load_checkpoint", "read_state", "rotate", "save_checkpoint", "step_of"]
+
 _MOMENTS = ("exp_avg", "exp_avg_sq", "step")
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Where a run stands.
-
-    Attributes:
-        step: steps done.
-        best_step: step of the best checkpoint so far; None before the first validation.
-        best_value: its metric.
-        audio_s: seconds of audio trained on.
-        wall_s: seconds spent in steps.
-    """
-
-    step: int = 0
-    best_step: int | None = None
-    best_value: float | None = None
-    audio_s: float = 0.0
-    wall_s: float = 0.0
-
-
-def checkpoints(run: Path) -> list[Path]:
-    """Finished checkpoints of a run, oldest first."""
-    folder = run / "checkpoints"
-    found = [path for path in folder.glob("step-*") if _NAME.fullmatch(path.name) and (path / "trainer.json").is_file()]
-    return sorted(found, key=step_of)
-
-
-def step_of(checkpoint: Path) -> int:
-    """The number of steps that a checkpoint's name tells."""
-    return int(checkpoint.name.removeprefix("step-"))
 
 
 def save_checkpoint(
@@ -85,27 +54,6 @@ def save_checkpoint(
         state = {"format_version": FORMAT_VERSION, "progress": asdict(progress), "settings": settings}
         write_text(folder / "trainer.json", json.dumps(state, indent=1, sort_keys=True) + "\n")
     return target
-
-
-def read_state(folder: Path) -> tuple[Progress, dict[str, Any]]:
-    """Progress and settings of a checkpoint.
-
-    Raises:
-        HacError: damaged, or of a newer format.
-    """
-    try:
-        state = json.loads((folder / "trainer.json").read_text(encoding="utf-8"))
-        version = int(state["format_version"])
-        if version > FORMAT_VERSION:
-            raise HacError(
-                f"{folder}: the checkpoint has trainer format {version} and this hac reads up to {FORMAT_VERSION}; "
-                "install a newer hac-codec"
-            )
-        return Progress(**state["progress"]), dict(state["settings"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise HacError(
-            f"{folder}: trainer.json is damaged ({error}); remove the folder to go on from the checkpoint before it"
-        ) from error
 
 
 def load_checkpoint(folder: Path, networks: Networks, ema: Ema | None) -> None:
@@ -138,8 +86,10 @@ def load_checkpoint(folder: Path, networks: Networks, ema: Ema | None) -> None:
         raise HacError(f"{folder}: does not fit the configuration ({reason}); give another -o") from error
 
 
-def rotate(run: Path, keep: int, best_step: int | None) -> None:
-    """Remove all but the last `keep` checkpoints and the best one."""
+def rotate(run: Path, keep: int | Literal["all"], best_step: int | None) -> None:
+    """Remove all but the last `keep` checkpoints and the best one; `all` removes none."""
+    if keep == "all":
+        return
     for folder in checkpoints(run)[:-keep]:
         if best_step is None or step_of(folder) != best_step:
             shutil.rmtree(folder)

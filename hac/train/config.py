@@ -80,20 +80,23 @@ class TrainConfig(Section):
         return self.losses.adversarial > 0 or self.losses.feature_matching > 0
 
 
-def read_train_config(path: Path, changes: Sequence[str] = ()) -> TrainConfig:
+def read_train_config(
+    path: Path, changes: Sequence[str] = (), over: Sequence[tuple[Mapping[str, Any], Path]] = ()
+) -> TrainConfig:
     """Read a training configuration.
 
     Args:
         path: YAML; `base: other.yaml` includes a file first; `model` names a model configuration (a path
             relative to the file it stands in) or holds its attributes.
-        changes: `KEY.KEY=VALUE` each, laid over the file.
+        changes: `KEY.KEY=VALUE` each, laid over everything else.
+        over: mappings laid over the file one after the other, each with the folder that its paths are relative to.
 
     Raises:
         HacError: no such file, an unknown key (the nearest one is named), or a bad value.
     """
-    values = merged(
-        read_yaml(path, "training configuration", _localize_model), _localize_model(parse_changes(changes), Path())
-    )
+    values = read_yaml(path, "training configuration", _localize_model)
+    for layer, folder in (*over, (parse_changes(changes), Path())):
+        values = merged(values, _localize_model(dict(layer), folder))
     return build_train_config(values, str(path))
 
 

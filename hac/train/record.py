@@ -9,10 +9,11 @@ from typing import Any
 
 from hac.errors import FailureLog, HacError
 from hac.files import write_text
-from hac.train.checkpoints import checkpoints, read_state
 from hac.train.config import TrainConfig
 from hac.train.corpus import Corpus
+from hac.train.run_folder import checkpoints, read_state
 
+RECORD = "run.json"
 _NO_MATTER = {
     "validation": True,
     "checkpoint": True,
@@ -50,6 +51,25 @@ def check_same_run(folder: Path, settings: dict[str, Any]) -> None:
         )
 
 
+def check_same_speech(folder: Path, corpus: Corpus) -> None:
+    """Refuse to go on with other speech under the same names: no run would then be what its record says.
+
+    Raises:
+        HacError: the training or the held-out utterances are others than those the run was started with.
+    """
+    record = folder / RECORD
+    if not checkpoints(folder) or not record.is_file():
+        return
+    before = json.loads(record.read_text(encoding="utf-8"))
+    for part, manifest in (("train", corpus.train), ("validation", corpus.validation)):
+        if before[part]["manifest_sha256"] != manifest.sha256:
+            raise HacError(
+                f"{folder}: its {part} speech was {before[part]['utterances']:,} utterances, "
+                f"{before[part]['hours']:.2f} h; now it is {len(manifest):,}, {manifest.hours:.2f} h, of other content;"
+                " give another -o, or the manifests it was started with"
+            )
+
+
 def _longer_is_free(settings: dict[str, Any]) -> bool:
     """Whether the number of steps does not shape the learning rate on the way."""
     return bool(settings["optimizer"]["schedule"] != "cosine")
@@ -78,5 +98,5 @@ def write_start(
         "versions": {name: version(name) for name in ("hac-codec", "torch", "transformers", "accelerate")},
         "settings": settings,
     }
-    write_text(folder / "run.json", json.dumps(record, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
+    write_text(folder / RECORD, json.dumps(record, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
     write_text(folder / "failures.jsonl", failures.json_lines())

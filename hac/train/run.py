@@ -28,7 +28,8 @@ from hac.train.dataset import UtteranceDataset
 from hac.train.ema import Ema
 from hac.train.generator import Generator
 from hac.train.loop import Run, run_loop
-from hac.train.record import check_same_run, run_settings, write_start
+from hac.train.precision import check_precision
+from hac.train.record import check_same_run, check_same_speech, run_settings, write_start
 from hac.train.step import Networks
 from hac.train.teaching import Teachers, load_teachers
 
@@ -77,11 +78,13 @@ def train(
     accelerator = Accelerator(cpu=cpu)
     main = accelerator.is_main_process
     tell: Callable[[str], None] = say if main else _silent
+    check_precision(config.precision, accelerator.device)
     settings = run_settings(config)
     check_same_run(folder, settings)
     failures = FailureLog(strict)
     model_settings = model_config(config)
     corpus = load_corpus(config.data, config.seed, failures)
+    check_same_speech(folder, corpus)
     check_shares(config.data.batch_s, config.data.max_s, accelerator.num_processes * config.accumulate)
     _tell_corpus(corpus, config, failures, tell)
     with accelerator.main_process_first():

@@ -215,12 +215,19 @@ class CheckpointConfig(Section):
 
     Attributes:
         every: steps between two checkpoints.
-        keep: latest checkpoints that stay; the best one stays besides.
+        keep: latest checkpoints that stay; the best one stays besides. `all`: every one, for `hac-analyze history`.
         best: the validation metric that tells the best checkpoint.
         mode: whether its best value is the smallest (`min`) or the largest (`max`).
     """
 
     every: int = Field(default=1000, ge=1)
-    keep: int = Field(default=3, ge=1)
+    keep: int | Literal["all"] = 3
     best: str = "validation/mel"
     mode: Literal["min", "max"] = "min"
+
+    @field_validator("keep", mode="before")
+    @classmethod
+    def _some_or_all(cls, value: Any) -> Any:
+        if value == "all" or (type(value) is int and value >= 1):
+            return value
+        raise ValueError("expected a whole number of at least 1, or all")

@@ -206,6 +206,21 @@ def test_one_speaker_a_constant_factor_and_missing_tiers(world: Spoken) -> None:
     assert "utterance" in get(found, "s.leakage[phone]").note
 
 
+def test_one_speaker_a_language_leaves_nothing_to_say_of_the_speaker() -> None:
+    world = Spoken(n_utterances=24, n_speakers=4)
+    labels = world.labels(words=False)
+    assert labels.manifest is not None
+    alone = tuple(replace(row, language=row.speaker) for row in labels.manifest.utterances)
+    labels = replace(labels, manifest=replace(labels.manifest, utterances=alone))
+    asked = replace(QUICK, factors=("speaker", "language"))
+    found = run(world.request(world.stream("v", world.speaker, 4), labels=labels, protocol=asked), jobs=1)
+    assert [line for line in found.results.warnings if "the same labels again" in line] == [
+        "speaker: labels dealt anew over the utterances of each language are the same labels again: chance tells as "
+        "much, and nothing can be said of it"
+    ]
+    assert get(found, "v.leakage[speaker]").null_mean == pytest.approx(1)
+
+
 @pytest.mark.parametrize(
     ("protocol", "words"),
     [

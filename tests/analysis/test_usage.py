@@ -179,6 +179,12 @@ def test_every_record_has_its_metric_null_and_interval(outcome: Outcome) -> None
             assert record.ci_low <= record.ci_high, record.id
 
 
+def test_bits_per_second_can_be_paired_with_those_of_another_run(outcome: Outcome) -> None:
+    entropy, rate = outcome.results.get("units.entropy[plug-in]"), outcome.results.get("units.bitrate[0,plug-in]")
+    assert entropy.redrawn is not None and rate.redrawn is not None
+    np.testing.assert_allclose(rate.redrawn.values, entropy.redrawn.values * (rate.value / entropy.value), rtol=1e-5)
+
+
 def test_speech_is_foretold_and_chance_is_not(outcome: Outcome) -> None:
     def record(id: str) -> Record:
         return outcome.results.get(id)

@@ -94,7 +94,7 @@ def test_what_is_told_is_as_defined(case: Case) -> None:
                 assert one.actual.mutual_by.sum() == pytest.approx(mutual * n, abs=1e-7)
                 assert one.actual.left_by.sum() == pytest.approx(left * n, abs=1e-7)
     parts = {b: beside(plan, b, (0, 1)) for b in (0, 1)}
-    for (a, b, f), one in measured(parts, 2).items():
+    for (a, b, f), one in measured(parts, plan.factors).items():
         speakers: list[str | None] = [f"v{c}" for c in case.cluster_of_frame]
         names = case.names if f == 0 else speakers
         mutual, left = oracle.told(names, case.codes[a], case.codes[b])
@@ -161,7 +161,7 @@ def test_a_stream_that_repeats_another_one_adds_exactly_nothing() -> None:
     twice = Case(case.lengths, case.labels, [case.codes[0], renamed], [5, 5], case.clusters)
     plan = twice.plan()
     parts = {b: beside(plan, b, (0, 1)) for b in (0, 1)}
-    for one in measured(parts, 2).values():
+    for one in measured(parts, plan.factors).values():
         assert one.actual.mutual == 0 and np.abs(one.actual.mutual_by).max() < 1e-9
         assert [[null.mutual for null in draws] for draws in one.nulls.values()] == [[0, 0], [0, 0]]
 

@@ -210,7 +210,14 @@ def test_only_finished_checkpoints_are_seen(tmp_path):
 
 @pytest.mark.parametrize(
     ("keep", "best", "left"),
-    [(2, None, [5, 6]), (2, 3, [3, 5, 6]), (2, 6, [5, 6]), (1, 1, [1, 6]), (9, None, [1, 2, 3, 4, 5, 6])],
+    [
+        (2, None, [5, 6]),
+        (2, 3, [3, 5, 6]),
+        (2, 6, [5, 6]),
+        (1, 1, [1, 6]),
+        (9, None, [1, 2, 3, 4, 5, 6]),
+        ("all", 2, [1, 2, 3, 4, 5, 6]),
+    ],
 )
 def test_rotation_keeps_the_last_and_the_best(tmp_path, keep, best, left):
     pretend(tmp_path, *(f"step-{step:08d}" for step in range(1, 7)))

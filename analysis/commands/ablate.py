@@ -1,0 +1,208 @@
+"""`hac-analyze ablate`: the variants of a sweep trained, analysed, compared."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from analysis.commands import options as opt
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from analysis.ablation import Job
+    from analysis.launching import Processes
+
+FAILED = 1
+"""Exit code where a training or an analysis failed; the others are done."""
+
+
+def ablate(
+    sweep: Annotated[Path, typer.Argument(help="Sweep file (YAML): variants, seeds, speech, analyses.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Folder for runs, logs, sweep.json and the comparison.")
+    ] = Path("sweep"),
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Say what it will take (trainings, steps, hours, gigabytes), and stop there.")
+    ] = False,
+    status: Annotated[bool, typer.Option("--status", help="Say how far it is, and stop there.")] = False,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="VARIANT/seed-N", help="Only this training and its analyses; repeatable. Compares nothing."
+        ),
+    ] = None,
+    index: Annotated[
+        int | None,
+        typer.Option(
+            help="Only the training of this number (from 0, as --plan lists them): for an array of a scheduler."
+        ),
+    ] = None,
+    compare_only: Annotated[
+        bool, typer.Option("--compare-only", help="Compare what is finished; train and analyse nothing.")
+    ] = False,
+    devices: Annotated[
+        str | None, typer.Option(help="Devices, by comma: auto, cpu, cuda:0. [default: the sweep's, else auto]")
+    ] = None,
+    at_once: Annotated[
+        int | None, typer.Option(min=1, help="Trainings at a time. [default: the sweep's, else one a device]")
+    ] = None,
+    throughput: Annotated[
+        float | None, typer.Option(help="--plan: seconds of audio per second of one training. [default: measured]")
+    ] = None,
+    launcher: Annotated[
+        str | None, typer.Option(help="Words before `-m hac.cli train`, such as 'torchrun --nproc-per-node 2'.")
+    ] = None,
+    allow_codebooks: Annotated[
+        bool, typer.Option("--allow-codebooks", help="Compare variants whose codebooks differ in number or size.")
+    ] = False,
+    allow_data: Annotated[
+        bool,
+        typer.Option("--allow-data", help="Compare variants that train on different data; the difference is named."),
+    ] = False,
+) -> None:
+    """Train variants from several seeds, analyse them, and tell which differences to the reference are beyond noise.
+
+    The same command goes on where it stopped; what is finished is never done again. Ctrl-C and SIGTERM let trainings
+    save first. A training that fails stops none of the others; then the exit code is 1.
+
+    Examples:
+
+        hac-analyze ablate configs/sweeps/teachers.yaml -o sweep --plan
+
+        hac-analyze ablate configs/sweeps/teachers.yaml -o sweep --devices cuda:0,cuda:1
+
+        hac-analyze ablate configs/sweeps/teachers.yaml -o sweep --index $SLURM_ARRAY_TASK_ID
+    """
+    from analysis.launching import Processes
+    from analysis.sweep_cells import chosen
+    from hac.errors import HacError
+
+    if throughput is not None and not throughput > 0:
+        raise HacError(f"--throughput {throughput} is no number above 0 of seconds of audio per second")
+    allow = [name for name, given in (("codebooks", allow_codebooks), ("data", allow_data)) if given]
+    job = _job(sweep, output, allow, devices, at_once, throughput, launcher)
+    cells = chosen(job.cells, only or [], index)
+    if status:
+        _show_status(job)
+        return
+    launch = Processes()
+    if plan:
+        from analysis.sweep_plan import plan as plan_of
+        from hac.devices import devices_of
+        from reports.ablation_files import plan_table
+
+        found = devices_of(job.sweep.devices)
+        n = job.sweep.at_once or len(found)
+        with _stopped_by_signals(launch):
+            opt.show(plan_table(plan_of(job, cells, n, found, job.sweep.throughput, launch)))
+        return
+    failed = {} if compare_only else _work(job, cells, launch)
+    if only or index is not None:
+        typer.echo(f"{len(cells) - len(failed)} of {len(cells)} done; the whole command, without --only, compares all")
+    else:
+        _compare(job)
+    if failed:
+        for cell, why in failed.items():
+            typer.echo(f"failed: {cell}: {why}", err=True)
+        raise typer.Exit(FAILED)
+
+
+def _job(
+    path: Path,
+    output: Path,
+    allow: list[str],
+    devices: str | None,
+    at_once: int | None,
+    throughput: float | None,
+    launcher: str | None,
+) -> Job:
+    """The sweep with what the command line changes of it, checked whole before anything starts."""
+    import shlex
+    from dataclasses import replace
+
+    from analysis.ablation import prepare
+    from analysis.sweep_file import read_sweep
+
+    sweep = read_sweep(path)
+    sweep = replace(
+        sweep,
+        devices=tuple(part.strip() for part in devices.split(",")) if devices else sweep.devices,
+        at_once=at_once or sweep.at_once,
+        throughput=throughput or sweep.throughput,
+        launcher=sweep.launcher if launcher is None else tuple(shlex.split(launcher)),
+        allow=tuple(dict.fromkeys((*sweep.allow, *allow))),
+    )
+    return prepare(sweep, output)
+
+
+def _work(job: Job, cells: list, launch: Processes) -> dict[str, str]:  # type: ignore[type-arg]
+    """Train and analyse; returns the failures. A signal ends it in order with the exit code that shells have for it."""
+    from analysis.ablation import Work, run_cells
+    from hac.devices import devices_of
+
+    devices = devices_of(job.sweep.devices)
+    work = Work(launch, devices, job.sweep.at_once or len(devices), typer.echo)
+    with _stopped_by_signals(launch) as seen:
+        run_cells(job, cells, work)
+    if seen:
+        typer.echo(f"stopped; the state is in {job.folder}, and the same command goes on from there", err=True)
+        raise typer.Exit(128 + seen[0])
+    return work.failed
+
+
+@contextmanager
+def _stopped_by_signals(launch: Processes) -> Iterator[list[int]]:
+    """Within this, Ctrl-C and SIGTERM stop the launcher's processes in order; yields the signals seen."""
+    seen: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        if not seen:
+            typer.echo("stopping: trainings save first", err=True)
+        seen.append(number)
+        launch.stop()
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield seen
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _compare(job: Job) -> None:
+    """Compare what is finished, write it and show it."""
+    from analysis.ablation import finished_runs, unfinished
+    from analysis.ablation_results import comparison_results, warnings_of
+    from analysis.metrics import metric_name
+    from analysis.seeds import compare_over_seeds
+    from reports.ablation_files import ablation_table, write_ablation
+
+    metrics, ledger = job.sweep.metrics, job.ledger()
+    compared = compare_over_seeds(
+        finished_runs(job, ledger),
+        job.sweep.reference,
+        wanted=lambda record: not record.group and (not metrics or metric_name(record.id) in metrics),
+    )
+    results = comparison_results(job, compared, unfinished(job, ledger))
+    written = write_ablation(results, compared, job.folder)
+    opt.show(ablation_table(job, compared.differences, warnings_of(job, compared)))
+    opt.tell_files(written, job.folder)
+
+
+def _show_status(job: Job) -> None:
+    from rich.markup import escape
+
+    from analysis.ablation import state_rows
+    from reports.tables import make_table
+
+    table = make_table(f"{job.folder}", ("training", "state", "device", "analyses done", "why"), ("saved step", "of"))
+    for row in state_rows(job):
+        texts = (row["cell"], row["state"], row["device"], ", ".join(row["analyses"]), row["error"])
+        table.add_row(*(escape(str(text)) for text in texts), f"{row['saved_step']:,}", f"{row['steps']:,}")
+    opt.show(table)

@@ -1,0 +1,145 @@
+"""Whose tokens are exported: token files, or the runs that were made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from analysis.corpus import alignments_if_any
+from analysis.labelled_time import TimeLabels
+from analysis.request import parts_of, streams_of
+from analysis.results import read_results
+from analysis.textgrids import Export
+from hac.data.alignment import Alignments, read_alignments
+from hac.data.manifest import Manifest, read_manifest
+from hac.data.token_match import check_rate, match_ids
+from hac.data.tokens import Stream, TokenStore, read_tokens
+from hac.errors import Failure, FailureLog, HacError
+from hac.files import distinct, sha256_file
+
+
+@dataclass(frozen=True)
+class Source:
+    """Tokens, what to call them, and where the run that they are of found its labels (None: it does not say)."""
+
+    name: str
+    tokens: TokenStore
+    manifest: Path | None = None
+    alignments: Path | None = None
+
+
+def open_source(path: Path, **token_options: Any) -> Source:
+    """Open a token file, or a run's folder: the tokens that the run made or was given.
+
+    Args:
+        path: the file or folder.
+        token_options: see `hac.data.tokens.read_tokens`.
+
+    Raises:
+        HacError: neither, or a file that the run names is gone or another one by now.
+    """
+    path = Path(path)
+    if not (path / "results.json").is_file():
+        tokens = read_tokens(path, **token_options)
+        return Source(str(tokens.provenance.get("tokenizer") or path.stem), tokens)
+    results = read_results(path)
+    inputs = results.provenance.get("inputs", {})
+    given = _input(path, inputs, "tokens")
+    made = path / "tokens.parquet"
+    if given is None and not made.is_file():
+        raise HacError(f"{path}: this run names no tokens and made none; give the token file instead of the run")
+    tokens = read_tokens(given or made, **token_options)
+    return Source(results.system, tokens, _input(path, inputs, "manifest"), _input(path, inputs, "alignments"))
+
+
+def _input(run: Path, inputs: Mapping[str, Any], role: str) -> Path | None:
+    """A file that a run says it read; None where it says nothing.
+
+    Raises:
+        HacError: it is not there, or is another file now.
+    """
+    fact = inputs.get(role)
+    if not isinstance(fact, dict) or not isinstance(fact.get("path"), str):
+        return None
+    path = Path(fact["path"])
+    if not path.exists():
+        raise HacError(
+            f"{run}: its {role} {path} are not there; run this from the folder in which the run was made, or give the "
+            "token file instead of the run"
+        )
+    if path.is_file() and fact.get("sha256") not in (None, sha256_file(path)):
+        raise HacError(f"{run}: its {role} {path} have changed since; make the run again, or give the token file")
+    return path
+
+
+def make_export(
+    sources: Sequence[Source],
+    manifest_path: Path | None,
+    alignments_path: Path | None,
+    streams: Sequence[str],
+    every_frame: bool,
+    failures: FailureLog,
+) -> Export:
+    """Bring tokens, words and phones together; utterances without tokens are failures, those without labels are not.
+
+    Args:
+        sources: whose tokens.
+        manifest_path, alignments_path: as given; None: what the runs name, and alignments beside the manifest.
+        streams: which to write, `a+b` for joint ones; empty: all.
+        every_frame: an interval for each frame, not for each run of equal codes.
+        failures: takes what cannot be used.
+
+    Raises:
+        HacError: no source has a stream of that name, or none has an utterance of the manifest.
+    """
+    manifest_path = manifest_path or next((one.manifest for one in sources if one.manifest), None)
+    alignments_path = alignments_path or next((one.alignments for one in sources if one.alignments), None)
+    manifest = read_manifest(manifest_path, failures=failures) if manifest_path else None
+    alignments = _alignments(alignments_path, manifest_path, manifest)
+    ids = _ids(sources, manifest, failures)
+    chosen = _chosen(sources, streams)
+    systems = {
+        name: TimeLabels(alignments, one.tokens, chosen[i], every_frame)
+        for i, (name, one) in enumerate(zip(distinct(one.name for one in sources), sources, strict=True))
+        if chosen[i]
+    }
+    durations = {} if manifest is None else manifest.durations_us
+    return Export(ids, TimeLabels(alignments), systems, durations)
+
+
+def _alignments(given: Path | None, manifest_path: Path | None, manifest: Manifest | None) -> Alignments:
+    if manifest is not None and manifest_path is not None:
+        return alignments_if_any(given, manifest_path, manifest)
+    return Alignments({}, {}) if given is None else read_alignments(given, failures=FailureLog())
+
+
+def _chosen(sources: Sequence[Source], names: Sequence[str]) -> list[list[Stream]]:
+    """The streams of each source; where there are several, one may lack what another has."""
+    if len(sources) == 1 or not names:
+        return [streams_of(one.tokens, names) for one in sources]
+    has = [
+        [name for name in names if all(part in one.tokens.streams for part in parts_of(one.tokens, name))]
+        for one in sources
+    ]
+    for name in names:
+        if not any(name in mine for mine in has):
+            streams_of(sources[0].tokens, [name])  # which says what there is
+    return [streams_of(one.tokens, mine) if mine else [] for one, mine in zip(sources, has, strict=True)]
+
+
+def _ids(sources: Sequence[Source], manifest: Manifest | None, failures: FailureLog) -> list[str]:
+    """The utterances that some source has tokens of, in the manifest's order or sorted."""
+    if manifest is None:
+        return sorted({id for one in sources for id in one.tokens.ids})
+    met = [match_ids(one.tokens, manifest.ids) for one in sources]
+    there = {id for found in met for id in found.matched}
+    bad: dict[str, Failure] = {}
+    for one, found in zip(sources, met, strict=True):
+        off = check_rate(one.tokens.select(found.matched), manifest.durations_us)
+        for failure in (*found.failures(), *off):
+            if failure in off or failure.id not in there:  # what one source lacks, another may have
+                bad.setdefault(failure.id, failure)
+    failures.extend(bad.values())
+    return [id for id in manifest.ids if id in there and id not in bad]

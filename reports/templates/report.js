@@ -143,6 +143,12 @@
       }
       row.append(made("span", tier.name, { class: "tier" }), track);
       holder.append(row);
+      // a label that has no room is left out of the picture; the line below and the hint still say it
+      const scale = track.offsetWidth / seconds / 1000;
+      all("span[title]", track).forEach((span, place) => {
+        const [from, to, label] = tier.runs[place];
+        span.classList.toggle("tight", (to - from) * scale < 7.5 * label.length);
+      });
     }
     const spans = all(".track > span", clip).map((node) => ({
       node, from: parseFloat(node.style.left) * seconds / 100,

@@ -35,13 +35,16 @@ def listen_section(runs: Runs, media: Media) -> tuple[Section, dict[tuple[str, s
                 if key not in opens:
                     opens[key] = one.id
                     detections.append(one)
+    entries: dict[tuple[str, str], list[tuple[ReportRun, ClipEntry]]] = {}
     for run, found in kept:
         for entry in found.clips:
-            clip = _clip(run, entry, media, f"clip-{len(clips)}")
-            if clip.sounds:
-                clips.append(clip)
-            else:
-                silent += 1
+            entries.setdefault((run.system, entry.utterance), []).append((run, entry))
+    for same in entries.values():
+        clip = _clip(same, media, f"clip-{len(clips)}")
+        if clip.sounds:
+            clips.append(clip)
+        else:
+            silent += 1
     missing = _missing(kept, media, silent)
     notes = (f"The page holds {_megabytes(media)} of sound.",) if clips else ()
     lead = (
@@ -64,18 +67,23 @@ def _megabytes(media: Media) -> str:
     return f"{media.used / 1e6:.2f} of at most {media.budget / 1e6:.1f} MB"
 
 
-def _clip(run: ReportRun, entry: ClipEntry, media: Media, id: str) -> Clip:
-    sounds = []
-    for sound in entry.sounds:
-        if name := media.sound(run.folder, sound.file):
-            picture = media.picture(run.folder, sound.spectrogram)
-            sounds.append(Sound(sound.name, sound.kind, name, sound.duration_s, picture))
-    about = ", ".join(part for part in (entry.speaker, entry.language, f"{entry.duration_s:.2f} s") if part)
-    tiers = tuple(_tier(tier) for tier in entry.tiers)
-    system = f"{run.system}, {run.command}"
-    return Clip(
-        id, system, entry.utterance, about, entry.text or "", max(entry.duration_s, LEAST_S), tuple(sounds), tiers
-    )
+def _clip(same: Sequence[tuple[ReportRun, ClipEntry]], media: Media, id: str) -> Clip:
+    """An utterance of a system as all of its runs kept it: each sound and each tier once."""
+    sounds: dict[str, Sound] = {}
+    tiers: dict[str, Tier] = {}
+    for run, entry in same:
+        for sound in entry.sounds:
+            name = media.sound(run.folder, sound.file)
+            if name and name not in sounds:
+                picture = media.picture(run.folder, sound.spectrogram)
+                sounds[name] = Sound(sound.name, sound.kind, name, sound.duration_s, picture)
+        for tier in entry.tiers:
+            tiers.setdefault(tier.name, _tier(tier))
+    run, first = same[0]
+    about = ", ".join(part for part in (first.speaker, first.language, f"{first.duration_s:.2f} s") if part)
+    seconds = max(first.duration_s, LEAST_S)
+    text = first.text or ""
+    return Clip(id, run.system, first.utterance, about, text, seconds, tuple(sounds.values()), tuple(tiers.values()))
 
 
 def _tier(tier: TierEntry) -> Tier:

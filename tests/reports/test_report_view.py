@@ -16,7 +16,7 @@ from reports.view.clips import Media, read_clips
 from reports.view.facts import failure_section
 from reports.view.history import history_section
 from reports.view.page import build_page
-from reports.view.parts import Chart, Table
+from reports.view.parts import Chart, Clip, Table
 from reports.view.phones import read_heat_map
 from reports.view.runs import read_runs
 from reports.view.streams import first_of_levels
@@ -197,6 +197,17 @@ def test_sounds_beyond_the_budget_are_left_out_and_said(runs: Path) -> None:
     assert 0 < kept <= sizes // 2
     listen = next(section for section in least.sections if section.id == "listen")
     assert any("sounds were left out" in line and "--audio-mb allows more" in line for line in listen.missing)
+
+
+def test_what_several_runs_kept_of_an_utterance_is_one_clip(runs: Path, tmp_path: Path) -> None:
+    for command in ("pnmi", "words"):
+        folder = copy(runs / SYSTEMS[1] / command, tmp_path / command)
+        keep_clips(folder, ["u001"], [], stream=f"of-{command}")
+    page = build_page(read_runs([tmp_path]))
+    (clip,) = next(section for section in page.sections if section.id == "listen").parts
+    assert isinstance(clip, Clip)
+    assert [sound.kind for sound in clip.sounds] == ["original", "reconstruction", "drop", "swap"]
+    assert [tier.name for tier in clip.tiers] == ["words", "phones", "of-pnmi", "of-words"]
 
 
 def test_words_that_can_be_heard_open_their_detections(runs: Path) -> None:

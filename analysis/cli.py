@@ -17,6 +17,7 @@ from analysis.commands.leakage import leakage
 from analysis.commands.merge import merge
 from analysis.commands.pnmi import pnmi
 from analysis.commands.recon import recon
+from analysis.commands.report import report
 from analysis.commands.stability import stability
 from analysis.commands.usage import usage
 from analysis.commands.words import words
@@ -51,6 +52,7 @@ COMMANDS = (
     export,
     ablate,
     history,
+    report,
     demo,
     doctor,
 )

@@ -38,13 +38,20 @@ def test_the_wheel_holds_the_four_packages_and_nothing_else(wheel: set[str]) -> 
 def test_sources_and_data_ship_with_the_wheel(wheel: set[str]) -> None:
     for package in PACKAGES:
         for file in (ROOT / package).rglob("*"):
-            if file.suffix in {".py", ".csv", ".yaml", ".txt", ".mplstyle", ".typed"}:
+            if file.suffix in {".py", ".csv", ".yaml", ".txt", ".mplstyle", ".typed", ".j2", ".css", ".js"}:
                 assert file.relative_to(ROOT).as_posix() in wheel
 
 
 def test_nothing_that_counts_or_prints_help_imports_torch() -> None:
     """One process imports one after the other and names the first that brings torch: most of each is the same."""
-    modules = ["analysis.cli", "hac.cli", "hac.data.alignment", "analysis.pnmi", "reports.tables"]
+    modules = [
+        "analysis.cli",
+        "hac.cli",
+        "hac.data.alignment",
+        "analysis.pnmi",
+        "reports.tables",
+        "reports.report_files",
+    ]
     code = (
         "import importlib, sys\n"
         f"for name in {modules}:\n"

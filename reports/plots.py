@@ -1,0 +1,162 @@
+"""Charts of a report as pictures: curves against a number, dots in rows; each number beside interval and null."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from reports.canvas import figure, printable
+from reports.leakage_figures import leakage_map
+from reports.leakage_tables import Matrix
+from reports.view.parts import Chart, MatrixChart, Panel, Series, has_numbers
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLUMNS = {"lines": 3, "rows": 4}
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+"""A shape for each colour, for those who do not see the colours."""
+STYLES = ("-", "--", "-.", ":")
+MANY = 8
+TICKS = 4
+"""Along an axis: a panel is small."""
+NULL = "0.6"
+MANY_POINTS = 20
+"""Curves with more points than this have no markers."""
+
+
+def draw(chart: Chart | MatrixChart, path: Path) -> None:
+    """Draw a chart.
+
+    Args:
+        chart: with numbers.
+        path: PNG, PDF or SVG.
+    """
+    if isinstance(chart, MatrixChart):
+        leakage_map(_matrix(chart), chart.title, path)
+        return
+    names = list(dict.fromkeys(one.name for panel in chart.panels for one in panel.series))
+    columns = min(COLUMNS[chart.kind], max(1, len(chart.panels)))
+    rows = max(1, -(-len(chart.panels) // columns))
+    with figure(path, _size(chart, len(names), rows, columns)) as canvas:
+        canvas.suptitle(printable(chart.title), fontsize=10)
+        grid = canvas.subplots(rows, columns, squeeze=False, sharey=chart.kind == "rows")
+        for axes, panel in zip(grid.flat, chart.panels, strict=False):
+            if chart.kind == "rows":
+                _rows(axes, panel, names)
+            else:
+                _lines(axes, panel, names, chart.x_log)
+            axes.set_title(printable(panel.title), fontsize=8)
+            axes.set_xlabel(printable(panel.x_title), fontsize=7)
+            axes.tick_params(labelsize=7)
+            axes.minorticks_off()
+            if not chart.x_log:
+                axes.locator_params(axis="x", nbins=TICKS)
+        if chart.kind == "rows":
+            grid[0][0].invert_yaxis()
+        for axes in list(grid.flat)[len(chart.panels) :]:
+            axes.set_axis_off()
+        _legend(canvas, chart, names)
+
+
+def _matrix(chart: MatrixChart) -> Matrix:
+    cells = {
+        (row, column): record
+        for row, records in zip(chart.rows, chart.cells, strict=True)
+        for column, record in zip(chart.columns, records, strict=True)
+        if record is not None
+    }
+    return Matrix(chart.rows, chart.columns, cells)
+
+
+def _size(chart: Chart, n_series: int, rows: int, columns: int) -> tuple[float, float]:
+    """Width and height in inches: a page is 7 inches wide."""
+    if chart.kind == "lines":
+        return (7.2 if columns > 1 else 4.6), 2.3 * rows + 0.5
+    most = max((len(panel.labels) for panel in chart.panels), default=1)
+    return (7.2 if columns > 1 else 6.2), rows * (most * _row_inches(n_series) + 0.75) + 0.5
+
+
+def _style(place: int) -> dict[str, object]:
+    return {"color": f"C{place % MANY}", "linestyle": STYLES[place // MANY % len(STYLES)]}
+
+
+def _lines(axes: Axes, panel: Panel, names: list[str], x_log: bool) -> None:
+    """Curves with their intervals as bands; their nulls dotted in the same colour."""
+    for one in panel.series:
+        style = _style(names.index(one.name))
+        colour = style["color"]
+        x, value, low, high, null, sd = _columns(one)
+        few = len(x) <= MANY_POINTS
+        marker = MARKERS[names.index(one.name) % len(MARKERS)] if few else ""
+        axes.fill_between(x, low, high, color=colour, alpha=0.2, linewidth=0)
+        axes.plot(x, value, marker=marker, markersize=3, linewidth=1.2, **style)  # type: ignore[arg-type]
+        spread = 3 * np.nan_to_num(sd)
+        axes.fill_between(x, null - spread, null + spread, color=colour, alpha=0.12, linewidth=0)
+        axes.plot(x, null, color=colour, linestyle=":", linewidth=1)
+    if x_log:
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter("{x:g}")
+    axes.locator_params(axis="y", nbins=TICKS)
+    axes.set_ylabel(printable(panel.y_title), fontsize=7)
+    if not has_numbers([panel]):
+        axes.text(0.5, 0.5, "no numbers", ha="center", va="center", transform=axes.transAxes, fontsize=7)
+
+
+def _rows(axes: Axes, panel: Panel, names: list[str]) -> None:
+    """A dot for each number, its interval as a line through it, its null as a grey bar; a row each name."""
+    n = max(1, len(names))
+    height = 0.8 / n
+    thick = 72 * _row_inches(n) * height
+    for one in panel.series:
+        place = names.index(one.name)
+        _, value, low, high, null, sd = _columns(one)
+        y = np.arange(len(value)) + (place - (n - 1) / 2) * height
+        spread = 3 * np.nan_to_num(sd)
+        _segments(axes, null - spread, null + spread, y, NULL, 0.9 * thick)
+        axes.plot(null, y, "|", color="0.3", markersize=0.9 * thick)
+        colour = f"C{place % MANY}"
+        _segments(axes, low, high, y, colour, 1.3)
+        axes.plot(value, y, MARKERS[place % len(MARKERS)], color=colour, markersize=3.2, linestyle="")
+    axes.set_yticks(range(len(panel.labels)), [printable(label) for label in panel.labels], fontsize=7)
+    axes.set_ylim(-0.6, len(panel.labels) - 0.4)
+    axes.grid(axis="y", color="0.92", linewidth=0.5)
+    axes.set_axisbelow(True)
+
+
+def _segments(axes: Axes, low: np.ndarray, high: np.ndarray, y: np.ndarray, colour: str, width: float) -> None:
+    """Lines from low to high, all as one path, which keeps the picture small."""
+    x = np.stack([low, high, np.full(len(y), np.nan)], axis=1).ravel()
+    axes.plot(x, np.repeat(y, 3), color=colour, linewidth=width, solid_capstyle="butt", marker="")
+
+
+def _row_inches(n_series: int) -> float:
+    """Height of a row of dots."""
+    return max(0.19, 0.1 * n_series + 0.06)
+
+
+def _columns(one: Series) -> tuple[np.ndarray, ...]:
+    fields = ("x", "value", "low", "high", "null", "null_sd")
+    return tuple(np.array([getattr(point, field) for point in one.points], np.float64) for field in fields)
+
+
+def _legend(canvas: Figure, chart: Chart, names: list[str]) -> None:
+    """Names of the series below, and of the null."""
+    from matplotlib.lines import Line2D
+
+    handles = []
+    for place, name in enumerate(names):
+        style = _style(place) if chart.kind == "lines" else {"color": f"C{place % MANY}", "linestyle": "-"}
+        shape = MARKERS[place % len(MARKERS)]
+        handles.append(Line2D([], [], marker=shape, markersize=3, label=printable(name), **style))
+    points = [point for panel in chart.panels for one in panel.series for point in one.points]
+    if any(math.isfinite(point.null) for point in points):
+        rows = chart.kind == "rows"
+        handles.append(
+            Line2D([], [], color="0.4", linestyle="" if rows else ":", marker="|" if rows else "", label="null")
+        )
+    canvas.legend(handles=handles, loc="outside lower center", ncols=min(4, len(handles)), fontsize=7, frameon=False)

@@ -1,0 +1,63 @@
+"""The files of a report: HTML, PDF, and for a paper figures as SVG and PDF, numbers as CSV and LaTeX."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from hac.files import write_text
+from reports.downloads import page_files
+from reports.html import Drawn, draw_page, render
+from reports.pdf import write_pdf
+from reports.plots import draw
+from reports.view.page import build_page
+from reports.view.parts import Chart, MatrixChart
+from reports.view.runs import read_runs
+
+
+def write_report(
+    runs: Sequence[Path], html: Path, pdf: Path | None, files: Path | None, title: str, audio_bytes: int
+) -> Iterator[tuple[str, Path]]:
+    """Write a report; yields what was written and where, each as soon as it is there: HTML first.
+
+    Args:
+        runs: folders of finished runs.
+        html: the page.
+        pdf: the same as PDF, if it is wanted.
+        files: folder for figures and tables of their own, if they are wanted.
+        title: over the page, may be empty.
+        audio_bytes: what sounds may take.
+
+    Raises:
+        HacError: a run cannot be read, a file cannot be written, or the PDF's libraries are missing.
+    """
+    drawn = draw_page(build_page(read_runs(runs), title, audio_bytes))
+    write_text(html, render(drawn))
+    yield f"report ({html.stat().st_size / 1e6:.2f} MB)", html
+    if files is not None:
+        yield f"figures and tables ({len(write_files(drawn, files))} files)", files
+    if pdf is not None:
+        write_pdf(drawn, pdf)
+        yield "PDF", pdf
+
+
+def write_files(drawn: Drawn, folder: Path) -> list[Path]:
+    """Write every figure and table of a page into a folder.
+
+    Args:
+        drawn: the page.
+        folder: made where it is missing.
+
+    Returns:
+        The files written.
+    """
+    texts = {**page_files(drawn.page), **{f"{id}.svg": svg for id, svg in drawn.figures.items()}}
+    for name, text in texts.items():
+        write_text(folder / name, text)
+    written = [folder / name for name in texts]
+    for section in drawn.page.sections:
+        for part in section.parts:
+            if isinstance(part, Chart | MatrixChart):
+                written.append(folder / f"{part.id}.pdf")
+                draw(part, written[-1])
+    return written

@@ -1,0 +1,108 @@
+"""The end of the page: protocols, coverage, failures by reason, warnings, provenance."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from reports.view.parts import EMPTY, Cell, Column, Facts, Section, Table, count_cell, text_cell
+from reports.view.runs import ReportRun, Runs
+
+LEFT_OUT = ("run",)
+"""Parts of the provenance that say how the program was started, not where numbers come from."""
+
+
+def protocol_section(runs: Runs) -> Section:
+    """What each protocol name means; names and runs with the same settings share a card."""
+    cards: dict[str, tuple[dict[str, None], dict[str, None]]] = {}
+    for run in runs.all:
+        for name, settings in run.results.protocols.items():
+            key = json.dumps([run.command, settings], ensure_ascii=False, sort_keys=True)
+            names, systems = cards.setdefault(key, ({}, {}))
+            names[name] = systems[run.system] = None
+    parts = []
+    for i, (key, (names, systems)) in enumerate(cards.items()):
+        command, settings = json.loads(key)
+        title = f"{command}, {', '.join(names)}: {', '.join(systems)}"
+        parts.append(Facts(f"protocol-{i}", title, tuple(flat(settings))))
+    lead = "How each number was measured. A number without it cannot be compared."
+    return Section("protocols", "Protocol card", lead, tuple(parts))
+
+
+def coverage_section(runs: Runs) -> Section:
+    """How much of the corpus each run counted, and its warnings."""
+    heads = (
+        *(Column(name) for name in ("system", "command", "state")),
+        *(Column(name, True) for name in ("utterances counted", "in the manifest", "hours", "speakers")),
+        Column("languages"),
+    )
+    rows = tuple(_coverage(run) for run in runs.all)
+    table = Table("table-coverage", "Coverage", heads, rows)
+    warnings = tuple((f"{run.system}, {run.command}", text) for run in runs.all for text in run.results.warnings)
+    parts: list[Table | Facts] = [table]
+    if warnings:
+        parts.append(Facts("warnings", "Warnings of the runs", warnings))
+    return Section("coverage", "Coverage", "How much speech is behind the numbers.", tuple(parts))
+
+
+def _coverage(run: ReportRun) -> tuple[Cell, ...]:
+    coverage = run.results.coverage
+    utterances = coverage.get("utterances", {})
+    hours = coverage.get("hours", {}).get("counted")
+    return (
+        *(text_cell(text) for text in (run.system, run.command, run.results.status)),
+        _count(utterances.get("counted")),
+        _count(utterances.get("in_manifest")),
+        Cell(f"{hours:.3f}", hours) if hours is not None else EMPTY,
+        _count(coverage.get("speakers")),
+        text_cell(", ".join(coverage.get("languages", []))),
+    )
+
+
+def _count(n: Any) -> Cell:
+    return count_cell(n) if isinstance(n, int) else EMPTY
+
+
+def failure_section(runs: Runs) -> Section:
+    """What could not be used, by reason, with examples."""
+    heads = (*(Column(name) for name in ("system", "command", "reason")), Column("items", True), Column("for example"))
+    rows = tuple(
+        (
+            *(text_cell(text) for text in (run.system, run.command, reason)),
+            count_cell(n),
+            text_cell(_example(run, reason)),
+        )
+        for run in runs.all
+        for reason, n in run.results.failures.items()
+    )
+    notes = () if rows else ("Nothing failed in any run.",)
+    parts = (Table("table-failures", "Failures by reason", heads, rows),) if rows else ()
+    return Section("failures", "Failures by reason", "What was left out, counted, and why.", parts, notes=notes)
+
+
+def _example(run: ReportRun, reason: str) -> str:
+    first = next((item for item in run.results.failed if item.get("reason") == reason), {})
+    return ": ".join(part for part in (first.get("id", ""), first.get("detail", "")) if part)
+
+
+def provenance_section(runs: Runs) -> Section:
+    """Where the numbers come from: inputs with hashes, versions, options; what is the same for all runs stands once."""
+    of = [{key: value for key, value in run.results.provenance.items() if key not in LEFT_OUT} for run in runs.all]
+    shared = {key: value for key, value in of[0].items() if all(other.get(key) == value for other in of)} if of else {}
+    parts = [Facts("provenance-shared", "All runs", tuple(flat(shared)))] if shared else []
+    for i, (run, facts) in enumerate(zip(runs.all, of, strict=True)):
+        own = {key: value for key, value in facts.items() if key not in shared}
+        parts.append(Facts(f"provenance-{i}", f"{run.system}, {run.command}", tuple(flat(own))))
+    lead = "Inputs with their hashes, options, versions, and what made tokens and alignments."
+    return Section("provenance", "Provenance", lead, tuple(part for part in parts if part.items))
+
+
+def flat(settings: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
+    """Names and values of nested settings, in the file's order: `inputs · manifest · sha256`."""
+    for key, value in settings.items():
+        name = f"{above} · {key}" if above else str(key)
+        if isinstance(value, Mapping):
+            yield from flat(value, name)
+        elif value is not None and value != []:
+            yield name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

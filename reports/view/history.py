@@ -1,0 +1,62 @@
+"""Checkpoint curves: how numbers move while a model is trained."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from analysis.metrics import metric_name
+from analysis.results import Record
+from reports.view.parts import Chart, Panel, Point, Section, Series, has_numbers
+from reports.view.runs import ReportRun, Runs
+from reports.view.titles import headed
+
+TITLE = "Checkpoints"
+STEP = re.compile(r"(?:step|checkpoint)=(?:step-)?0*(\d+)")
+"""Group of a record that was measured at a step of training."""
+SHOWN = ("pnmi", "perplexity", "used_share", "word_f1", "boundary_f1", "stoi", "pesq_wb", "mel_distance", "wer")
+"""Metrics that have curves; the run's history.csv has all."""
+
+
+def history_section(runs: Runs) -> Section:
+    """A chart for each system: a panel a metric, a curve a stream, beside its null."""
+    found = runs.of("history")
+    if not found:
+        missing = "No run that measured checkpoints (command `history`) was given."
+        return Section("history", TITLE, "", (), (missing,))
+    charts, missing_of = [], []
+    for i, run in enumerate(found):
+        panels = _panels(run)
+        if has_numbers(panels):
+            charts.append(
+                Chart(f"chart-history-{i}", f"{run.system}: by step", "lines", panels, "dotted: null with 3 sd")
+            )
+        else:
+            missing_of.append(f"{run.system}: no record of the run names its step (group step=N).")
+    lead = "Each number at each checkpoint, with its interval and its null."
+    return Section("history", TITLE, lead, tuple(charts), tuple(missing_of))
+
+
+def _panels(run: ReportRun) -> tuple[Panel, ...]:
+    curves: dict[str, dict[str, list[tuple[int, Record]]]] = {}
+    for record in run.results.metrics:
+        name = metric_name(record.id)
+        if name not in SHOWN or "silence-dropped" in record.id:
+            continue
+        if (step := STEP.fullmatch(record.group)) and math.isfinite(record.value):
+            name = record.id.removeprefix(f"{record.stream}.")
+            curves.setdefault(name, {}).setdefault(record.stream, []).append((int(step[1]), record))
+    return tuple(
+        Panel(
+            name,
+            tuple(
+                Series(
+                    stream, tuple(Point.of(record, float(step)) for step, record in sorted(points, key=lambda p: p[0]))
+                )
+                for stream, points in streams.items()
+            ),
+            x_title="step",
+            y_title=headed(metric_name(f".{name}")),
+        )
+        for name, streams in curves.items()
+    )

@@ -1,0 +1,99 @@
+"""What each level does: dropped, alone, shuffled or swapped, beside null, interval and the reference decode."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from analysis.metric_records.interventions import CHANGE, EFFECTS
+from analysis.metrics import METRICS
+from analysis.results import Record
+from probes.interventions import ALL
+from reports.intervene_tables import TABLES, conditions_of, is_clear, of_id
+from reports.view.parts import (
+    EMPTY,
+    Cell,
+    Chart,
+    Column,
+    Panel,
+    Point,
+    Section,
+    Series,
+    Table,
+    interval_text,
+    null_text,
+    text_cell,
+)
+from reports.view.runs import ReportRun, Runs
+from reports.view.titles import headed
+
+TITLE = "Interventions: what each level does"
+
+
+def intervention_section(runs: Runs) -> Section:
+    """A panel for each effect, a row for each condition, and the differences to the decode of all levels."""
+    found = runs.of("intervene")
+    if not found:
+        return Section("interventions", TITLE, "", (), ("No run of hac-analyze intervene was given.",))
+    lead = (
+        "Levels are dropped, kept alone, shuffled in time or swapped with another speaker's, and the sound is judged. "
+        "Keep: all levels as they are. Null: the same audio against strangers; phones: circular shifts."
+    )
+    return Section("interventions", TITLE, lead, (_chart(found), *_tables(found)))
+
+
+def _name(condition: tuple[str, str]) -> str:
+    level, intervention = condition
+    return intervention if level == ALL else f"{intervention} {level}"
+
+
+def _chart(found: tuple[ReportRun, ...]) -> Chart:
+    conditions = list(dict.fromkeys(condition for run in found for condition in conditions_of(run.by_id)))
+    measured = {of_id(id)[1] for run in found for id in run.by_id}
+    panels = []
+    for effect in (name for name in EFFECTS if name in measured and name != "phone_information"):
+        series = []
+        for run in found:
+            records = [run.by_id.get(f"{level}.{effect}[{how}]") for level, how in conditions]
+            series.append(Series(run.system, tuple(_point(record) for record in records)))
+        labels = tuple(_name(condition) for condition in conditions)
+        panels.append(Panel(METRICS[effect].title, tuple(series), labels, x_title=headed(effect)))
+    return Chart("chart-interventions", "Every condition", "rows", tuple(panels), "grey: null, 3 sd")
+
+
+def _point(record: Record | None) -> Point:
+    return Point(math.nan) if record is None else Point.of(record)
+
+
+def _tables(found: tuple[ReportRun, ...]) -> Iterator[Table]:
+    """A table for each group of effects that were measured: conditions down, effects across."""
+    measured = {of_id(id)[1] for run in found for id in run.by_id}
+    for place, (title, effects) in enumerate(TABLES.items()):
+        shown = [effect for effect in effects if effect in measured]
+        heads = (Column("system"), Column("condition"), *(Column(headed(effect), True) for effect in shown))
+        rows = []
+        for run in found:
+            for level, how in conditions_of(run.by_id):
+                cells = (_cell(run, level, effect, how) for effect in shown)
+                rows.append((text_cell(run.system), text_cell(_name((level, how))), *cells))
+        if shown:
+            note = (
+                "value [95 %]; null ± sd; Δ: change to keep over the same utterances [95 %], * where it is clear of 0"
+            )
+            yield Table(f"table-interventions-{place}", f"Interventions: {title}", heads, tuple(rows), note)
+
+
+def _cell(run: ReportRun, level: str, effect: str, how: str) -> Cell:
+    record = run.by_id.get(f"{level}.{effect}[{how}]")
+    if record is None:
+        return EMPTY
+    lines = [interval_text(record.value, record.ci_low, record.ci_high)]
+    around = [("low", record.ci_low), ("high", record.ci_high), ("null", record.null_mean), ("null sd", record.null_sd)]
+    if math.isfinite(record.null_mean):
+        lines.append(f"null {null_text(record.null_mean, record.null_sd)}")
+    change = run.by_id.get(f"{level}.{effect}{CHANGE}[{how}]")
+    if change is not None and math.isfinite(change.value):
+        mark = "*" if is_clear(change) else ""
+        lines.append(f"Δ {interval_text(change.value, change.ci_low, change.ci_high)}{mark}")
+        around += [("change", change.value), ("change low", change.ci_low), ("change high", change.ci_high)]
+    return Cell("\n".join(lines), record.value, more=tuple(around))

@@ -1,0 +1,61 @@
+"""A whole page from finished runs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from reports.view.boundaries import boundary_section
+from reports.view.clips import Media
+from reports.view.differences import difference_section
+from reports.view.discovery import discovery_section
+from reports.view.facts import coverage_section, failure_section, protocol_section, provenance_section
+from reports.view.history import history_section
+from reports.view.interventions import intervention_section
+from reports.view.leakage import leakage_section
+from reports.view.listen import listen_section
+from reports.view.parts import Page
+from reports.view.phones import heat_section, parts_section, pnmi_section
+from reports.view.recon import recon_section
+from reports.view.runs import Runs
+from reports.view.systems import systems_section
+from reports.view.usage import usage_section
+from reports.view.verdict import verdict_section
+from reports.view.words import words_section
+
+AUDIO_BYTES = 20_000_000
+"""Bytes that the sounds of a page may take, unless asked otherwise."""
+
+
+def build_page(runs: Runs, title: str = "", audio_bytes: int = AUDIO_BYTES) -> Page:
+    """All sections, in the order in which they are read.
+
+    Args:
+        runs: from `read_runs`.
+        title: over the page; the systems' names where there is none.
+        audio_bytes: what sounds may take.
+    """
+    media = Media(audio_bytes)
+    listen, opens, detections = listen_section(runs, media)
+    words = words_section(runs, opens)
+    sections = (
+        verdict_section(runs),
+        systems_section(runs),
+        pnmi_section(runs),
+        heat_section(runs),
+        replace(words, parts=(*words.parts, *detections)),
+        discovery_section(runs),
+        boundary_section(runs),
+        leakage_section(runs),
+        recon_section(runs),
+        difference_section(runs),
+        intervention_section(runs),
+        usage_section(runs),
+        parts_section(runs),
+        history_section(runs),
+        listen,
+        protocol_section(runs),
+        coverage_section(runs),
+        failure_section(runs),
+        provenance_section(runs),
+    )
+    return Page(title or f"What the tokens carry: {', '.join(runs.systems)}", runs.systems, sections, media.files)

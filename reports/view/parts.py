@@ -1,0 +1,318 @@
+"""What a page is made of: sections of tables, charts and a few parts of their own. Plain data, no drawing, no HTML."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from analysis.results import Record
+from reports.recon_tables import figures
+
+Mark = Literal["", "good", "bad", "null", "warn"]
+Value = str | float | int
+"""What a cell holds for sorting and for CSV."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of a table.
+
+    Attributes:
+        text: as it is read.
+        value: behind it, for sorting and for CSV; NaN sorts last and is empty in CSV.
+        mark: `null` for what is within chance, `good` or `bad` for a verdict, `warn` for a caution.
+        opens: id of what a click opens, empty for none.
+        more: numbers around the value by name (`low`, `high`, `sd`), which have columns of their own in CSV.
+    """
+
+    text: str
+    value: Value
+    mark: Mark = ""
+    opens: str = ""
+    more: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its head, and whether it holds numbers."""
+
+    title: str
+    is_number: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that can be sorted and downloaded.
+
+    Attributes:
+        id: unique within the page; letters, digits, dashes.
+        title: what it shows.
+        columns: heads.
+        rows: cells, as many as there are columns.
+        note: how to read it.
+    """
+
+    id: str
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Point:
+    """A number with all that must stand beside it; `x` where it has a place along an axis."""
+
+    value: float
+    low: float = math.nan
+    high: float = math.nan
+    null: float = math.nan
+    null_sd: float = math.nan
+    x: float = math.nan
+
+    @classmethod
+    def of(cls, record: Record, x: float = math.nan) -> Point:
+        """The point of a record."""
+        return cls(record.value, record.ci_low, record.ci_high, record.null_mean, record.null_sd, x)
+
+
+@dataclass(frozen=True)
+class Series:
+    """Numbers of one colour: a system or a stream."""
+
+    name: str
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One pair of axes.
+
+    Attributes:
+        title: over it.
+        series: what is drawn.
+        labels: names of the places, where the places are names and not numbers; as many as points in each series.
+        x_title, y_title: along the axes.
+    """
+
+    title: str
+    series: tuple[Series, ...]
+    labels: tuple[str, ...] = ()
+    x_title: str = ""
+    y_title: str = ""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A figure with its numbers: panels of curves, or of dots in rows.
+
+    Attributes:
+        id: unique within the page.
+        title: what it shows.
+        kind: `lines` against a number, `rows` of dots with a name each.
+        panels: axes.
+        note: how to read it.
+        x_log: whether the axis is logarithmic.
+    """
+
+    id: str
+    title: str
+    kind: Literal["lines", "rows"]
+    panels: tuple[Panel, ...]
+    note: str = ""
+    x_log: bool = False
+
+
+@dataclass(frozen=True)
+class MatrixChart:
+    """Values of rows x columns, each beside its interval and null; what is within the null is hatched."""
+
+    id: str
+    title: str
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    cells: tuple[tuple[Record | None, ...], ...]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class HeatMap:
+    """P(phone | code): `shares` [n_codes][n_phones] in thousandths, codes in the file's order.
+
+    Attributes:
+        id: unique within the page.
+        title: system and stream.
+        phones: labels, by manner and place.
+        codes: code of each column.
+        weights: share of the time of each code.
+        shares: P(phone | code) of each code, float.
+        note: what was left out.
+    """
+
+    id: str
+    title: str
+    phones: tuple[str, ...]
+    codes: tuple[int, ...]
+    weights: tuple[float, ...]
+    shares: tuple[tuple[float, ...], ...]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A sound that is in the page: `media` names it there."""
+
+    name: str
+    kind: str
+    media: str
+    duration_s: float
+    picture: str = ""
+
+
+@dataclass(frozen=True)
+class Tier:
+    """Labels along the time of a clip: onset and offset in s, and the label."""
+
+    name: str
+    kind: str
+    intervals: tuple[tuple[float, float, str], ...]
+
+
+@dataclass(frozen=True)
+class Clip:
+    """An utterance to be heard: its sounds, and what is said and coded when."""
+
+    id: str
+    system: str
+    utterance: str
+    about: str
+    text: str
+    duration_s: float
+    sounds: tuple[Sound, ...]
+    tiers: tuple[Tier, ...]
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A place where a code fires, and whether its word is said there."""
+
+    utterance: str
+    onset_s: float
+    offset_s: float
+    correct: bool
+    media: str
+    duration_s: float
+
+
+@dataclass(frozen=True)
+class Detection:
+    """A word and its code, with the places to be heard."""
+
+    id: str
+    title: str
+    hits: tuple[Hit, ...]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Names and values, one line each, under a title."""
+
+    id: str
+    title: str
+    items: tuple[tuple[str, str], ...]
+
+
+Part = Table | Chart | MatrixChart | HeatMap | Facts | Clip | Detection
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section of the page.
+
+    Attributes:
+        id: unique within the page.
+        title: its head.
+        lead: one or two sentences on how to read it.
+        parts: in order.
+        missing: what is not there, and how to get it; one sentence each.
+        notes: what else is to be said at the end.
+    """
+
+    id: str
+    title: str
+    lead: str
+    parts: tuple[Part, ...] = ()
+    missing: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Page:
+    """A whole page; `media` holds each sound once, by name: its type and bytes."""
+
+    title: str
+    systems: tuple[str, ...]
+    sections: tuple[Section, ...]
+    media: dict[str, tuple[str, bytes]] = field(default_factory=dict)
+
+
+def text_cell(text: str, mark: Mark = "", opens: str = "") -> Cell:
+    """A cell of words."""
+    return Cell(text, text, mark, opens)
+
+
+def number_cell(value: float, mark: Mark = "") -> Cell:
+    """A cell of one number."""
+    return Cell(figures(value), value, mark)
+
+
+def interval_text(value: float, low: float, high: float) -> str:
+    """`.258 [.250, .265]`."""
+    around = f" [{figures(low)}, {figures(high)}]" if math.isfinite(low) and math.isfinite(high) else ""
+    return figures(value) + around
+
+
+def null_text(mean: float, sd: float) -> str:
+    """`.031 ± .001`."""
+    return figures(mean) + (f" ± {figures(sd)}" if math.isfinite(sd) else "")
+
+
+EMPTY = Cell("", math.nan)
+"""Where there is no number."""
+
+
+def interval_cell(value: float, low: float, high: float, mark: Mark = "") -> Cell:
+    """A number with its interval."""
+    return Cell(interval_text(value, low, high), value, mark, more=(("low", low), ("high", high)))
+
+
+def chance_cell(mean: float, sd: float) -> Cell:
+    """What chance scores."""
+    return Cell(null_text(mean, sd) if math.isfinite(mean) else "", mean, more=(("sd", sd),))
+
+
+def value_cell(record: Record | None, mark: Mark = "") -> Cell:
+    """A record's value with its interval; empty where there is no record."""
+    return EMPTY if record is None else interval_cell(record.value, record.ci_low, record.ci_high, mark)
+
+
+def null_cell(record: Record | None) -> Cell:
+    """A record's null; empty where there is no record."""
+    return EMPTY if record is None else chance_cell(record.null_mean, record.null_sd)
+
+
+def count_cell(n: int) -> Cell:
+    """A count."""
+    return Cell(f"{n:,}", n)
+
+
+def columns(names: Iterable[str], numbers: Iterable[str]) -> tuple[Column, ...]:
+    """Heads: words to the left, numbers to the right."""
+    return (*(Column(name) for name in names), *(Column(name, True) for name in numbers))
+
+
+def has_numbers(panels: Sequence[Panel]) -> bool:
+    """Whether there is anything to draw."""
+    return any(math.isfinite(point.value) for panel in panels for one in panel.series for point in one.points)

@@ -1,0 +1,218 @@
+"""PNMI of streams, languages and phone classes, and P(phone | code) as heat-maps."""
+
+from __future__ import annotations
+
+import csv
+import math
+from pathlib import Path
+
+import numpy as np
+
+from analysis.results import Record
+from hac.data.phone_classes import phone_classes
+from hac.errors import HacError
+from reports.figures import MANNERS
+from reports.run_files import file_names
+from reports.view.claims import beyond_chance
+from reports.view.parts import (
+    Cell,
+    Chart,
+    Column,
+    HeatMap,
+    Mark,
+    Panel,
+    Point,
+    Section,
+    Series,
+    Table,
+    count_cell,
+    interval_cell,
+    null_cell,
+    text_cell,
+    value_cell,
+)
+from reports.view.runs import ReportRun, Runs
+from reports.view.streams import all_streams, first_of_levels
+from reports.view.titles import headed
+
+METRIC = "pnmi"
+MAX_CODES = 1024
+"""Codes of a heat-map, the most frequent ones."""
+BLANK = Point(math.nan)
+KINDS = {"language": "language", "manner": "manner of the phone", "voicing": "voicing of the phone"}
+"""Parts of the corpus that are shown: a name for each kind of group."""
+
+
+def pnmi_section(runs: Runs) -> Section:
+    """PNMI of every stream beside its null, silence kept and dropped."""
+    found = runs.of(METRIC)
+    if not found:
+        return _none("pnmi", "Phones: PNMI per stream")
+    streams = all_streams(found)
+    series = tuple(
+        Series(run.system, tuple(_point(run.by_id.get(f"{stream}.{METRIC}")) for stream in streams)) for run in found
+    )
+    chart = Chart(
+        "chart-pnmi",
+        f"{headed(METRIC)}, silence kept",
+        "rows",
+        (Panel("", series, streams, x_title=headed(METRIC)),),
+        "dot: value; line: 95 % interval; grey: null, 3 sd",
+    )
+    lead = "Share of what there is to know of the phones that the codes tell, from one pooled table of counts."
+    return Section("pnmi", "Phones: PNMI per stream", lead, (chart, _table(found)))
+
+
+def _none(id: str, title: str) -> Section:
+    return Section(id, title, "", (), ("No run of hac-analyze pnmi was given.",))
+
+
+def _point(record: Record | None) -> Point:
+    return BLANK if record is None else Point.of(record)
+
+
+def _table(found: tuple[ReportRun, ...]) -> Table:
+    heads = (
+        *(Column(name) for name in ("system", "stream", "silence")),
+        *(Column(name, True) for name in ("codes", "used", "frames", headed(METRIC), "null ± sd")),
+        *(Column(name, True) for name in ("null-corrected [95 %]", headed("phone_purity"), headed("cluster_purity"))),
+    )
+    rows = []
+    for run in found:
+        for stream, info in run.results.streams.items():
+            for silence, tag in (("kept", ""), ("dropped", "[silence-dropped]")):
+                if record := run.by_id.get(f"{stream}.{METRIC}{tag}"):
+                    purities = [run.by_id.get(f"{stream}.{name}{tag}") for name in ("phone_purity", "cluster_purity")]
+                    rows.append(
+                        (
+                            *(text_cell(text) for text in (run.system, stream, silence)),
+                            *(count_cell(n) for n in (info.codebook_size, info.used_codes, record.n)),
+                            value_cell(record),
+                            null_cell(record),
+                            corrected_cell(record),
+                            *(value_cell(purity) for purity in purities),
+                        )
+                    )
+    return Table("table-pnmi", "PNMI and purities", heads, tuple(rows))
+
+
+def corrected_cell(record: Record) -> Cell:
+    """The null-corrected value with its interval; marked where it is no more than chance."""
+    mark: Mark = "null" if beyond_chance(record) == "does not stand" else ""
+    return interval_cell(record.corrected, record.corrected_ci_low, record.corrected_ci_high, mark)
+
+
+def parts_section(runs: Runs) -> Section:
+    """PNMI by language and by class of phones, for the first stream of each level."""
+    found = runs.of(METRIC)
+    title = "By language and by class"
+    if not found:
+        return _none("parts", title)
+    parts: list[Chart | Table] = []
+    missing = []
+    for kind, name in KINDS.items():
+        groups = sorted({r.group for run in found for r in run.results.metrics if r.group.startswith(f"{kind}=")})
+        if len(groups) < 2:
+            missing.append(f"Fewer than two groups by {name}.")
+            continue
+        parts += [_group_chart(found, kind, groups), _group_table(found, kind, groups)]
+    lead = (
+        "The same number on parts of the corpus, each beside the null of that part. Parts are smaller: mind intervals."
+    )
+    return Section("parts", title, lead, tuple(parts), tuple(missing))
+
+
+def _group_chart(found: tuple[ReportRun, ...], kind: str, groups: list[str]) -> Chart:
+    panels = []
+    for stream in first_of_levels(all_streams(found)):
+        series = []
+        for run in found:
+            by_group = _by_group(run, stream)
+            if stream in run.results.streams:
+                series.append(Series(run.system, tuple(_point(by_group.get(group)) for group in groups)))
+        labels = tuple(group.split("=", 1)[1] for group in groups)
+        panels.append(Panel(stream, tuple(series), labels, x_title=headed(METRIC)))
+    return Chart(f"chart-by-{kind}", f"PNMI by {KINDS[kind]}", "rows", tuple(panels), "grey: null of that part, 3 sd")
+
+
+def _by_group(run: ReportRun, stream: str) -> dict[str, Record]:
+    return {r.group: r for r in run.results.metrics if r.group and r.id == f"{stream}.{METRIC}"}
+
+
+def _group_table(found: tuple[ReportRun, ...], kind: str, groups: list[str]) -> Table:
+    heads = (*(Column(name) for name in ("system", "stream", kind)), *_number_heads())
+    rows = []
+    for run in found:
+        for stream in first_of_levels(run.results.streams):
+            by_group = _by_group(run, stream)
+            for group in groups:
+                if record := by_group.get(group):
+                    label = group.split("=", 1)[1]
+                    names = (text_cell(run.system), text_cell(stream), text_cell(label))
+                    numbers = (count_cell(record.n), value_cell(record), null_cell(record))
+                    rows.append((*names, *numbers, corrected_cell(record)))
+    return Table(f"table-by-{kind}", f"PNMI by {KINDS[kind]}", heads, tuple(rows))
+
+
+def _number_heads() -> tuple[Column, ...]:
+    return tuple(Column(name, True) for name in ("frames", headed(METRIC), "null ± sd", "null-corrected [95 %]"))
+
+
+def heat_section(runs: Runs) -> Section:
+    """P(phone | code) of the first stream of each level of every system."""
+    found = runs.of(METRIC)
+    title = "P(phone | code)"
+    if not found:
+        return _none("heat", title)
+    maps: list[HeatMap] = []
+    missing = []
+    for run in found:
+        names = dict(zip(run.results.streams, file_names(run.results.streams), strict=True))
+        for stream in first_of_levels(run.results.streams):
+            path = run.folder / f"phone_given_code.{names[stream]}.csv"
+            if path.is_file():
+                maps.append(read_heat_map(path, f"heat-{len(maps)}", f"{run.system}, {stream}"))
+            else:
+                missing.append(f"{run.system}, {stream}: {path.name} is not in the run's folder.")
+    lead = (
+        "Each column is a code, each row a phone. Sort codes by their most likely phone, share of time, or number; "
+        "choose a phone to bring its codes to the front. Arrow keys move from cell to cell; plus and minus zoom."
+    )
+    return Section("heat", title, lead, tuple(maps), tuple(missing))
+
+
+def read_heat_map(path: Path, id: str, title: str) -> HeatMap:
+    """The heat-map of a `phone_given_code` file: phones by manner and place, the most frequent codes.
+
+    Raises:
+        HacError: the file is not one of ours.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as stream:
+            head, *rows = csv.reader(stream)
+        if head[:2] != ["code", "share"]:
+            raise ValueError(f"its columns begin with {head[:2]}")
+        table = np.array([[float(x) for x in row] for row in rows], np.float64).reshape(len(rows), len(head))
+    except (OSError, ValueError) as error:
+        raise HacError(f"{path}: not a table of P(phone | code) ({error}); run hac-analyze pnmi again") from error
+    table = table[np.argsort(-table[:, 1], kind="stable")[:MAX_CODES]]
+    shares, labels = table[:, 2:], head[2:]
+    rows_kept = sorted(np.flatnonzero(shares.sum(axis=0)).tolist(), key=lambda i: _class_key(labels[i]))
+    top = shares[:, rows_kept].argmax(axis=1) if rows_kept and len(shares) else np.zeros(len(shares), np.int64)
+    order = np.lexsort((-shares.max(axis=1, initial=0), top))
+    note = f"the {MAX_CODES:,} most frequent of {len(rows):,} codes" if len(rows) > MAX_CODES else ""
+    return HeatMap(
+        id,
+        title,
+        tuple(labels[i] for i in rows_kept),
+        tuple(int(code) for code in table[order, 0]),
+        tuple(table[order, 1].tolist()),
+        tuple(map(tuple, shares[order][:, rows_kept].tolist())),
+        note,
+    )
+
+
+def _class_key(label: str) -> tuple[int, str, str, str]:
+    classes = phone_classes(label)
+    rank = MANNERS.index(classes.manner) if classes.manner in MANNERS else len(MANNERS)
+    return rank, classes.place or "", classes.height or "", label

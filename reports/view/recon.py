@@ -1,0 +1,140 @@
+"""Reconstruction against bit rate: every metric of every condition, systems as colours."""
+
+from __future__ import annotations
+
+import math
+
+from analysis.metrics import METRICS
+from analysis.recon_inputs import REFERENCE
+from analysis.results import Record
+from reports.recon_tables import Board
+from reports.view.parts import (
+    Cell,
+    Chart,
+    Column,
+    Panel,
+    Point,
+    Section,
+    Series,
+    Table,
+    null_cell,
+    text_cell,
+    value_cell,
+)
+from reports.view.runs import ReportRun, Runs
+from reports.view.titles import ARROWS, headed
+
+TITLE = "Rate, distortion, information"
+NOMINAL, HELD_OUT = "kbps[nominal]", "kbps[order-1,held-out]"
+
+
+def recon_section(runs: Runs) -> Section:
+    """Curves of every metric against the nominal bit rate, and PNMI against the rate of whole systems."""
+    found = runs.of("recon")
+    missing = [] if found else ["No run of hac-analyze recon was given."]
+    parts: list[Chart | Table] = []
+    if found:
+        boards = [(run, Board(run.results)) for run in found]
+        if rated := [(run, board) for run, board in boards if _is_rated(board)]:
+            parts.append(_curves(rated))
+        for run, board in boards:
+            if not _is_rated(board):
+                missing.append(f"{run.system}: the bit rate is not known (no tokens), so there are no curves over it.")
+                parts.append(_side_by_side(run, board, len(parts)))
+        parts.append(_table(boards))
+    parts += information(runs, missing)
+    lead = (
+        "How near decoded speech is to the original, against the bits per second it takes; null: others' speech as the "
+        "reference. Information: what the tokens of that rate tell of phones."
+    )
+    return Section("recon", TITLE, lead, tuple(parts), tuple(missing))
+
+
+def _conditions(board: Board) -> list[str]:
+    known = board.results.coverage.get("conditions", {})
+    return [name for name in board.conditions if name != REFERENCE and name in known]
+
+
+def _rate(board: Board, condition: str, kind: str = NOMINAL) -> float:
+    record = board.get(condition, kind)
+    return math.nan if record is None else record.value
+
+
+def _is_rated(board: Board) -> bool:
+    rates = [_rate(board, name) for name in _conditions(board)]
+    return bool(rates) and all(math.isfinite(rate) for rate in rates) and len(set(rates)) == len(rates)
+
+
+def _head(metric: str) -> str:
+    """A board's metric with its part in brackets: `predicted MOS ovrl ↑`."""
+    name, _, part = metric.partition("[")
+    return f"{METRICS[name].title}{f' {part[:-1]}' if part else ''}, {METRICS[name].unit}{ARROWS[METRICS[name].better]}"
+
+
+def _curves(rated: list[tuple[ReportRun, Board]]) -> Chart:
+    panels = []
+    for metric in dict.fromkeys(metric for _, board in rated for metric in board.metrics):
+        series = tuple(Series(run.system, points) for run, board in rated if (points := _points(board, metric)))
+        panels.append(Panel(_head(metric), series, x_title="kbit/s, nominal"))
+    note = "band: 95 % interval; dotted: null with 3 sd"
+    return Chart("chart-recon", "Reconstruction against bit rate", "lines", tuple(panels), note)
+
+
+def _points(board: Board, metric: str) -> tuple[Point, ...]:
+    found = [(_rate(board, name), board.get(name, metric)) for name in _conditions(board)]
+    known = [(rate, record) for rate, record in found if record is not None and math.isfinite(record.value)]
+    return tuple(Point.of(record, rate) for rate, record in sorted(known, key=lambda pair: pair[0]))
+
+
+def _side_by_side(run: ReportRun, board: Board, place: int) -> Chart:
+    conditions = tuple(_conditions(board))
+    panels = []
+    for metric in board.metrics:
+        points = tuple(_point(board.get(name, metric)) for name in conditions)
+        panels.append(Panel(_head(metric), (Series(run.system, points),), conditions))
+    title = f"{run.system}: reconstruction of each condition"
+    return Chart(f"chart-recon-{place}", title, "rows", tuple(panels), "grey: null, 3 sd")
+
+
+def _point(record: Record | None) -> Point:
+    return Point(math.nan) if record is None else Point.of(record)
+
+
+def _table(boards: list[tuple[ReportRun, Board]]) -> Table:
+    heads = (
+        *(Column(name) for name in ("system", "condition", "metric")),
+        *(Column(name, True) for name in ("kbit/s, nominal", "kbit/s, order 1", "value [95 %]", "null ± sd")),
+    )
+    rows = []
+    for run, board in boards:
+        for condition in (*_conditions(board), *([REFERENCE] if REFERENCE in board.conditions else [])):
+            rates = [Cell(_figure(rate), rate) for rate in (_rate(board, condition, k) for k in (NOMINAL, HELD_OUT))]
+            for metric in board.metrics:
+                if record := board.get(condition, metric):
+                    names = (text_cell(run.system), text_cell(condition), text_cell(_head(metric)))
+                    rows.append((*names, *rates, value_cell(record), null_cell(record)))
+    return Table("table-recon", "Reconstruction", heads, tuple(rows), f"{REFERENCE}: the same judges on the originals")
+
+
+def _figure(rate: float) -> str:
+    return f"{rate:.3f}" if math.isfinite(rate) else ""
+
+
+def information(runs: Runs, missing: list[str]) -> list[Chart]:
+    """PNMI of each stream against the bits per second that it takes, where both were measured."""
+    series = []
+    for run in runs.of("pnmi"):
+        points = []
+        for stream, info in run.results.streams.items():
+            record = run.by_id.get(f"{stream}.pnmi")
+            above, _, below = info.frame_rate.partition("/")
+            rate = math.log2(info.codebook_size) * int(above) / int(below or 1) / 1000
+            if record and math.isfinite(record.value):
+                points.append(Point.of(record, rate))
+        if points:
+            series.append(Series(run.system, tuple(sorted(points, key=lambda point: point.x))))
+    if not series:
+        missing.append("Information against bit rate needs a run of hac-analyze pnmi.")
+        return []
+    panel = Panel("one point a stream", tuple(series), x_title="kbit/s of the stream, nominal", y_title=headed("pnmi"))
+    return [Chart("chart-information", "Information on phones against bit rate", "lines", (panel,), "dotted: null")]

@@ -1,0 +1,142 @@
+"""The PDF: from the same page, the same bytes, fonts inside, nothing cut; without its libraries the HTML is there."""
+
+from __future__ import annotations
+
+import builtins
+import ctypes
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import analysis.cli
+from reports.html import Drawn, draw_page
+from reports.pdf import write_pdf
+from reports.view.page import build_page
+from reports.view.runs import read_runs
+from tests.reports.report_worlds import SCRIPT, SYSTEMS
+
+MARGIN_PT = 12.0
+"""Letters stay this far from the edge of the paper."""
+
+
+def weasyprint_or_skip() -> None:
+    try:
+        import weasyprint  # noqa: F401
+    except (ImportError, OSError) as error:
+        pytest.skip(f"WeasyPrint cannot run here: {error}")
+
+
+@pytest.fixture(scope="module")
+def drawn(runs: Path) -> Drawn:
+    return draw_page(build_page(read_runs([runs])))
+
+
+@pytest.fixture(scope="module")
+def made(drawn: Drawn, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    weasyprint_or_skip()
+    path = tmp_path_factory.mktemp("pdf") / "report.pdf"
+    write_pdf(drawn, path)
+    return path
+
+
+def open_pdf(path: Path) -> Any:
+    return pytest.importorskip("pypdfium2").PdfDocument(path)
+
+
+def test_the_same_page_makes_the_same_bytes(drawn: Drawn, made: Path, tmp_path: Path) -> None:
+    write_pdf(drawn, tmp_path / "again.pdf")
+    assert (tmp_path / "again.pdf").read_bytes() == made.read_bytes()
+
+
+def assert_nothing_is_cut(path: Path) -> str:
+    """Every letter lies within the margins of its page; returns the text of all pages."""
+    document, text = open_pdf(path), ""
+    assert len(document) > 3
+    for page in document:
+        width, height = page.get_size()
+        letters = page.get_textpage()
+        text += letters.get_text_range()
+        for i in range(letters.count_chars()):
+            left, bottom, right, top = letters.get_charbox(i)
+            assert left >= MARGIN_PT and right <= width - MARGIN_PT, letters.get_text_range(max(0, i - 20), 40)
+            assert bottom >= MARGIN_PT and top <= height - MARGIN_PT, letters.get_text_range(max(0, i - 20), 40)
+    return text
+
+
+def test_nothing_is_cut_and_the_verdict_comes_first(made: Path) -> None:
+    text = assert_nothing_is_cut(made)
+    assert 0 < text.index("phonetic tells of phones") < text.index("Systems side by side", 400)
+
+
+def test_hostile_names_are_printed_and_nothing_is_cut(hostile: Path, tmp_path: Path) -> None:
+    weasyprint_or_skip()
+    write_pdf(draw_page(build_page(read_runs([hostile]))), tmp_path / "h.pdf")
+    assert SCRIPT[:20] in assert_nothing_is_cut(tmp_path / "h.pdf")
+
+
+def test_all_fonts_are_inside(made: Path) -> None:
+    pdfium = pytest.importorskip("pypdfium2")
+    raw = pdfium.raw
+    found = set()
+    for page in open_pdf(made):
+        for item in page.get_objects(filter=[raw.FPDF_PAGEOBJ_TEXT], max_depth=8):
+            font = raw.FPDFTextObj_GetFont(item.raw)
+            name = ctypes.create_string_buffer(100)
+            raw.FPDFFont_GetBaseFontName(font, name, 100)
+            found.add((name.value.decode(), raw.FPDFFont_GetIsEmbedded(font)))
+    assert found
+    assert all(embedded == 1 for _, embedded in found), found
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (OSError("cannot load library 'libpango-1.0-0'"), "apt-get install libpango-1.0-0"),
+        (ModuleNotFoundError("No module named 'weasyprint'", name="weasyprint"), r"pip install 'hac-codec[report]'"),
+    ],
+)
+def test_without_its_libraries_the_html_is_written_and_the_error_says_how_to_get_them(
+    runs: Path,
+    tmp_path: Path,
+    error: Exception,
+    says: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    real = builtins.__import__
+
+    def without(name: str, *rest: Any, **more: Any) -> Any:
+        if name.split(".")[0] == "weasyprint":
+            raise error
+        return real(name, *rest, **more)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    html, pdf = tmp_path / "r.html", tmp_path / "r.pdf"
+    said = call(monkeypatch, capsys, str(runs / SYSTEMS[0] / "usage"), "-o", str(html), "--pdf", str(pdf))
+    assert says in said
+    assert html.is_file()
+    assert not pdf.exists()
+
+
+def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    """What a refused command says: one sentence, exit code 2."""
+    monkeypatch.setattr(sys, "argv", ["hac-analyze", "report", *words])
+    with pytest.raises(SystemExit) as ended:
+        analysis.cli.main()
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: ")
+    assert said.count("\n") == 1, said
+    return said
+
+
+def test_bad_words_are_refused_and_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "r.html"
+    assert "is no folder of a run" in call(monkeypatch, capsys, str(tmp_path / "none"), "-o", str(out))
+    assert "holds no results.json" in call(monkeypatch, capsys, str(tmp_path), "-o", str(out))
+    assert "is a folder; -o names the HTML file" in call(monkeypatch, capsys, str(tmp_path), "-o", str(tmp_path))
+    assert not any(tmp_path.iterdir())

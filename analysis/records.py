@@ -103,12 +103,13 @@ def with_fixed_null(record: Record) -> Record:
 
 
 def within_range(metric: str, interval: Interval) -> Interval:
-    """The interval cut to the metric's range."""
+    """The interval cut to the metric's range; one that lies beyond an end of it shrinks to that end."""
+    if not math.isfinite(interval.low):
+        return interval
     record = RECORDS[metric]
-    low = interval.low if record.low is None else max(interval.low, record.low)
-    high = interval.high if record.high is None else min(interval.high, record.high)
-    defined = math.isfinite(interval.low)
-    return replace(interval, low=low, high=high) if defined else interval
+    least = -math.inf if record.low is None else record.low
+    most = math.inf if record.high is None else record.high
+    return replace(interval, low=min(max(interval.low, least), most), high=min(max(interval.high, least), most))
 
 
 def mean_sd(values: NDArray[np.float64]) -> tuple[float, float]:

@@ -33,6 +33,8 @@ from probes.words import WordCounts, WordType
 Floats = NDArray[np.float64]
 Key = tuple[str, str]
 """Variant (classic or held out) and group."""
+NOTHING = 1e-9
+"""Nats that are no more than rounding."""
 
 
 @dataclass(frozen=True)
@@ -235,9 +237,11 @@ class _Scorer:
             told = information(first, part.half)
             left_out = without_each(first, of_row, resampled.n)
             chance = [null.information[part.name] for null in nulls]
+            # without a cluster, one word may be left: there is nothing to know of it
+            shares = np.divide(*left_out.T, out=np.full(len(left_out), np.nan), where=left_out[:, 1] > NOTHING)
             for metric, value, without, null in (
                 ("word_mi", told.mutual, left_out[:, 0], np.array([one.mutual for one in chance])),
-                ("word_nmi", told.share, left_out[:, 0] / left_out[:, 1], np.array([one.share for one in chance])),
+                ("word_nmi", told.share, shares, np.array([one.share for one in chance])),
             ):
                 interval = uncertainty.jackknife(value, without)
                 what = (self.source.name, metric, "", part.name, value, interval, null[:half])

@@ -32,7 +32,9 @@ def main() -> None:
     out = Path(hac.reference.__file__).parent / arguments.variant
     out.mkdir(exist_ok=True)
     weights = {name: halved(value) for name, value in load_file(checkpoint / "model.safetensors").items()}
+    (out / "model.safetensors").unlink(missing_ok=True)
     save_file(weights, out / "model.safetensors", metadata={"format": "pt"})
+    (out / "model.safetensors").chmod(0o644)
     (out / "config.json").write_text((checkpoint / "config.json").read_text())
     (out / "training.json").write_text(json.dumps(training_of(run, checkpoint), indent=1, sort_keys=True) + "\n")
     size = (out / "model.safetensors").stat().st_size
@@ -51,7 +53,16 @@ def training_of(run: Path, checkpoint: Path) -> dict[str, Any]:
     said = json.loads((run / "run.json").read_text())
     rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     seen = [{"step": row["step"]} | validated(row) for row in rows if validated(row)]
-    return {"run": said, "checkpoint": checkpoint.name, "validations": seen}
+    return {"run": portable(said), "checkpoint": checkpoint.name, "validations": seen}
+
+
+def portable(value: Any) -> Any:
+    """The same, with the names of files and folders instead of where they lay on one machine."""
+    if isinstance(value, dict):
+        return {key: portable(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [portable(one) for one in value]
+    return Path(value).name if isinstance(value, str) and value.startswith("/") else value
 
 
 def validated(row: dict[str, Any]) -> dict[str, float]:

@@ -18,8 +18,12 @@ INTERRUPTED = 130
 
 def run(app: typer.Typer) -> None:
     """Run a command-line app: a `HacError` becomes one sentence on stderr and exit code 2, Ctrl-C becomes 130."""
+    import warnings
+
     from hac.files import NO_SPACE
 
+    # joblib starts another worker in its place: nothing is lost, and nothing can be done
+    warnings.filterwarnings("ignore", message="A worker stopped while some jobs", category=UserWarning)
     try:
         app()
     except SystemExit as finished:

@@ -1,9 +1,9 @@
 """Which speech the reference models are trained on, and which they never hear: `python scripts/reference/data.py DIR`.
 
 Expects `DIR/real` (`hac corpus debian DIR/real`) and `DIR/synthetic` (`hac corpus builtin DIR/synthetic --minutes 90
---voices 96 --seed 1`). Writes a manifest for each part beside the audio it lists (`test` is all that begins so) and
-`data.parquet`: every utterance, its part and the hash of its audio. Which part an utterance is in depends on its id
-alone.
+--voices 96 --seed 1`). Writes a manifest for each part beside the audio it lists (`test` is all that begins so,
+`few` a ninth of the new corpus) and `data.parquet`: every utterance, its part and the hash of its audio. Which part an
+utterance is in depends on its id alone.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ NEW_CORPUS = "asterisk-en"
 NEW_SPEAKERS = ("fillets-statue", "fillets-white", "fillets-lightgrey")
 NEW_VOICES = ("antonio", "linda", "zac", "m3", "f1")
 """Of espeak-ng's 24 variants; a speaker is a variant with a pitch and a rate of its own."""
+FEW = 9
+"""Every which utterance of the new corpus is decoded."""
 TEST, DEV = 10, 2
 """Per cent of the remaining real utterances that are held out."""
 
@@ -50,8 +52,9 @@ def write_parts(folder: Path, part_of: Callable[[Utterance], str]) -> pd.DataFra
         rows.append((utterance.id, folder.name, part_of(utterance), utterance.duration, digest))
     table = pd.DataFrame(rows, columns=["id", "corpus", "part", "duration_s", "audio_sha256"])
     parts = {str(part): set(of_part["id"]) for part, of_part in table.groupby("part")}
+    parts["few"] = set(sorted(parts.get("test-corpus", ()))[::FEW])
     parts["test"] = set(table["id"][table["part"].str.startswith("test")])
-    for part, wanted in parts.items():
+    for part, wanted in filter(all, parts.items()):
         chosen = tuple(utterance for utterance in manifest.utterances if utterance.id in wanted)
         write_manifest(Manifest(manifest.root, chosen), folder / f"{part}.jsonl")
     return table

@@ -1,27 +1,22 @@
 #!/bin/sh
 # Measure one reference model on speech it never heard: scripts/reference/evaluate.sh DIR VARIANT
-# Run after scripts/reference/train.sh; results go to DIR/results/VARIANT. Then `hac-analyze compare` and `report`.
+# The models are those of the package (scripts/reference/ship.py); results go to DIR/results/VARIANT. docs/results.md
+# was made from them with `hac-analyze compare` and `hac-analyze report`.
 set -e
 cd "$1"
 variant=$2
-ckpt=$(ls -d "$variant"/checkpoints/step-* | tail -n 1)
+[ "$variant" = full ] && ckpt=reference || ckpt=reference-$variant
+[ "$variant" = acoustic_only ] && depth=9 || depth=7
 out=results/$variant
+mkdir -p "$out"
 analyze=${HAC_ANALYZE:-hac-analyze}
-tokens=$(dirname "$analyze")/hac
 for corpus in real synthetic; do
-    "$tokens" encode "$corpus/test.jsonl" --tokenizer "hac:$ckpt" -o "$out/$corpus.parquet"
+    "${HAC:-hac}" encode "$corpus/test.jsonl" --tokenizer "hac:$ckpt" -o "$out/$corpus.parquet"
     of="--tokens $out/$corpus.parquet --manifest $corpus/test.jsonl --alignments $corpus/alignments.parquet --name $variant"
     # shellcheck disable=SC2086
-    {
-        "$analyze" pnmi $of -o "$out/$corpus-pnmi"
-        "$analyze" words $of -o "$out/$corpus-words"
-        "$analyze" boundaries $of -o "$out/$corpus-boundaries"
-        "$analyze" usage --tokens "$out/$corpus.parquet" --manifest "$corpus/test.jsonl" --name "$variant" -o "$out/$corpus-usage"
-        "$analyze" leakage $of -o "$out/$corpus-leakage"
-    }
+    "$analyze" pnmi $of -o "$out/$corpus-pnmi"
+    # shellcheck disable=SC2086
+    "$analyze" words $of --definition vg-hubert -o "$out/$corpus-words"
 done
-english="--ckpt $ckpt --manifest real/test-corpus.jsonl --name $variant"
-# shellcheck disable=SC2086
-"$analyze" recon $english -o "$out/english-recon"
-# shellcheck disable=SC2086
-"$analyze" intervene $english --alignments real/alignments.parquet -o "$out/english-intervene"
+"$analyze" recon --ckpt "$ckpt" --n-quantizers $depth --manifest real/few.jsonl --name "$variant" --mos none \
+    --metrics pesq_wb,stoi,mel_distance,f0_corr,wer,speaker_similarity -o "$out/english-recon"

@@ -95,7 +95,8 @@ def read_train_config(
         HacError: no such file, an unknown key (the nearest one is named), or a bad value.
     """
     values = read_yaml(path, "training configuration", _localize_model)
-    for layer, folder in (*over, (parse_changes(changes), Path())):
+    # one by one: a model's file is known for what it is before the next change adds to it
+    for layer, folder in (*over, *((parse_changes([change]), Path()) for change in changes)):
         values = merged(values, _localize_model(dict(layer), folder))
     return build_train_config(values, str(path))
 

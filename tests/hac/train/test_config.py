@@ -57,6 +57,12 @@ def refusal(path, *changes):
     return str(error.value)
 
 
+def test_a_model_file_and_an_attribute_of_it_on_the_command_line(path):
+    nano = SHIPPED[0].parents[1] / "model" / "hac-nano.yaml"
+    config = read_train_config(path, [f"model={nano}", "model.acoustic_codebooks=3"])
+    assert config.model["base"] == str(nano) and config.model["acoustic_codebooks"] == 3
+
+
 def test_the_list_of_sections_is_whole():
     def sections(model, prefix=""):
         yield model

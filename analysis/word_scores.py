@@ -238,7 +238,8 @@ class _Scorer:
             left_out = without_each(first, of_row, resampled.n)
             chance = [null.information[part.name] for null in nulls]
             # without a cluster, one word may be left: there is nothing to know of it
-            shares = np.divide(*left_out.T, out=np.full(len(left_out), np.nan), where=left_out[:, 1] > NOTHING)
+            shares = np.full(len(left_out), np.nan)
+            np.divide(left_out[:, 0], left_out[:, 1], out=shares, where=left_out[:, 1] > NOTHING)
             for metric, value, without, null in (
                 ("word_mi", told.mutual, left_out[:, 0], np.array([one.mutual for one in chance])),
                 ("word_nmi", told.share, shares, np.array([one.share for one in chance])),

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hac.convolutions import encode_audio
-from hac.train.precision import sound_bf16
+from tests.hac.bf16 import needs_bf16
 from tests.hac.speech import speech
 from tests.hac.tiny_hac import enliven, one_thread, tiny_model
 
@@ -74,7 +74,7 @@ def test_real_speech_in_single_precision(real_speech):
     assert not expected.requires_grad
 
 
-@pytest.mark.skipif(not sound_bf16(torch.device("cpu")), reason="bfloat16 is wrong on this processor")
+@needs_bf16
 def test_real_speech_in_half_precision(real_speech):
     encoder, samples, expected = real_speech
     mask = torch.ones(1, 20, dtype=torch.bool)

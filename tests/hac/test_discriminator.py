@@ -24,6 +24,7 @@ from hac.discriminator import (
 )
 from hac.errors import HacError
 from hac.losses import adversarial_loss, discriminator_loss, feature_matching_loss
+from tests.hac.bf16 import needs_bf16
 from tests.hac.tiny_hac import noise, one_thread
 
 __all__ = ["one_thread"]  # a fixture that runs by itself
@@ -259,6 +260,7 @@ def test_survives_safetensors(tmp_path):
     assert_same(saved(audio), other(audio), rtol=0, atol=0)
 
 
+@needs_bf16
 def test_autocast_keeps_the_spectrogram(discriminator):
     audio = noise(1, 200)
     with torch.autocast("cpu", torch.bfloat16):

@@ -20,16 +20,15 @@ from hac.data.manifest import Manifest, read_manifest, write_manifest
 from hac.errors import HacError
 from hac.train.checkpoints import checkpoints
 from hac.train.config import read_train_config
-from hac.train.precision import sound_bf16
 from hac.train.run import train
 from tests.hac import tiny_models
+from tests.hac.bf16 import needs_bf16
 from tests.hac.tiny_hac import TINY, one_thread
 from tests.hac.train.tiny_run import tiny_corpus
 
 __all__ = ["one_thread"]  # a fixture that runs by itself
 
 STEPS = 6
-SOUND = sound_bf16(torch.device("cpu"))
 
 
 @pytest.fixture(scope="module")
@@ -184,7 +183,7 @@ def test_a_run_in_two_parts_ends_with_the_bits_of_one(config, tmp_path, undistur
 @pytest.mark.parametrize(
     "changes",
     [
-        pytest.param(("precision=bf16",), marks=pytest.mark.skipif(not SOUND, reason="bfloat16 is wrong here")),
+        pytest.param(("precision=bf16",), marks=needs_bf16),
         ("accumulate=2", "data.batch_s=6"),
         ("ema=null", "losses.waveform=1"),
     ],

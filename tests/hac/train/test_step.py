@@ -20,6 +20,7 @@ from safetensors.torch import load_file, save_file
 
 from hac.losses import adversarial_loss, discriminator_loss, feature_matching_loss, waveform_l1
 from hac.train.step import sum_over_processes, train_step
+from tests.hac.bf16 import needs_bf16
 from tests.hac.tiny_hac import one_thread
 from tests.hac.train.tiny_run import (
     BOTH_TEACHERS,
@@ -259,6 +260,7 @@ def test_a_real_step_lowers_the_loss():
     assert losses[-1] < losses[0]
 
 
+@needs_bf16
 def test_mixed_precision_keeps_losses_and_gradients_single():
     networks = tiny_networks(EVERYTHING)
     batch = tiny_batch(tiny_examples(SECONDS[:2]))

@@ -45,6 +45,11 @@ class DemoSystem:
     tokens: Path
     ckpt: str = ""
 
+    @property
+    def n_quantizers(self) -> int:
+        """Acoustic streams it has."""
+        return sum(name.startswith("acoustic.") for name in read_tokens(self.tokens).streams)
+
 
 def make_corpus(folder: Path, jobs: int, say: Callable[[str], None]) -> Path:
     """Fetch (or unpack) and align the demo's speech; what is there already is kept. Returns the manifest."""

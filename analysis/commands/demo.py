@@ -53,7 +53,10 @@ def demo(
     short = write_few(manifest, FEW)
     for system in systems:
         if system.ckpt:
-            _step(recon, ckpt=system.ckpt, manifest=short, mos="none", output=runs / system.name / "recon", jobs=jobs)
+            # the first at every rate, the others at their own
+            depths = {} if system is first else {"n_quantizers": str(system.n_quantizers)}
+            decode = {"ckpt": system.ckpt, "manifest": short, "mos": "none", **depths}
+            _step(recon, **decode, output=runs / system.name / "recon", jobs=jobs)
     of = {"ckpt": first.ckpt, "manifest": short, "alignments": output / "corpus" / "alignments.parquet"}
     _step(intervene, **of, limit=FEWER, mos="none", output=runs / first.name / "intervene", jobs=jobs)
     _step(report, runs=[runs], output=output / "report.html", title="HAC's reference models on speech they never heard")

@@ -59,7 +59,10 @@ def demo(
             _step(recon, **decode, output=runs / system.name / "recon", jobs=jobs)
     of = {"ckpt": first.ckpt, "manifest": short, "alignments": output / "corpus" / "alignments.parquet"}
     _step(intervene, **of, limit=FEWER, mos="none", output=runs / first.name / "intervene", jobs=jobs)
-    _step(report, runs=[runs], output=output / "report.html", title="HAC's reference models on speech they never heard")
+    folders = [runs / system.name for system in systems]
+    _step(
+        report, runs=folders, output=output / "report.html", title="HAC's reference models on speech they never heard"
+    )
 
 
 def _of(system: DemoSystem, manifest: Path) -> dict[str, Any]:

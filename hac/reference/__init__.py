@@ -12,10 +12,10 @@ NAME, FULL = "reference", "full"
 
 
 def reference_models() -> tuple[str, ...]:
-    """Names of the models that are here."""
+    """Names of the models that are here, the full one first."""
     folder = Path(str(files(__name__)))
-    found = sorted(path.name for path in folder.iterdir() if (path / "config.json").is_file())
-    return tuple(NAME if name == FULL else f"{NAME}-{name}" for name in found)
+    found = [path.name for path in folder.iterdir() if (path / "config.json").is_file()]
+    return tuple(sorted(NAME if name == FULL else f"{NAME}-{name}" for name in found))
 
 
 def reference_folder(name: str) -> Path | None:

@@ -20,6 +20,10 @@ from tests.hac.speech import speech
 MOST_BYTES = 12_000_000
 
 
+def test_the_full_model_comes_first():
+    assert reference_models()[0] == "reference" and len(reference_models()) > 1
+
+
 @pytest.mark.parametrize("name", reference_models())
 def test_each_is_small_and_says_how_it_was_trained(name):
     folder, revision = model_folder(name)

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from analysis.ablation import Job
 from analysis.comparison import Difference
+from analysis.records import DROPPED
 from analysis.results import Results
 from analysis.seeds import Compared
 from analysis.sweep_plan import Plan
@@ -68,7 +69,7 @@ def _is_plain(id: str) -> bool:
     """Whether a number is that of the first of its protocols: the others stand in the CSV."""
     if "boundary" in id:
         return "greedy,20ms" in id
-    return "silence-dropped" not in id and ("detected_words" not in id or "held-out" in id)
+    return DROPPED not in id and ("detected_words" not in id or "held-out" in id)
 
 
 def _cell(one: Difference | None) -> str:

@@ -25,11 +25,7 @@ MATRIX_FIELDS = (
 
 def page_files(page: Page) -> dict[str, str]:
     """Text of every file that the page offers, by name; SVG aside."""
-    files: dict[str, str] = {}
-    for section in page.sections:
-        for part in section.parts:
-            files.update(part_files(part))
-    return files
+    return dict(file for part in page.parts for file in part_files(part))
 
 
 def part_files(part: Any) -> Iterator[tuple[str, str]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.history import Flag, Point
 from analysis.metrics import METRICS, metric_name
+from analysis.records import DROPPED
 from reports.canvas import figure, printable
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def _series(points: Sequence[Point], metric: str) -> dict[str, list[Point]]:
     found: dict[str, list[Point]] = {}
     for point in points:
         id = point.record.id
-        if metric_name(id) != metric or "silence-dropped" in id:
+        if metric_name(id) != metric or DROPPED in id:
             continue
         label = id.replace(f".{metric}", "", 1) or metric
         found.setdefault(label, []).append(point)

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from analysis.history import Flag, Point
 from analysis.metrics import metric_name
+from analysis.records import DROPPED
 from analysis.results import Results
 from hac.files import write_text
 from reports.history_figures import history_curves
@@ -63,7 +64,7 @@ def history_table(results: Results, points: Sequence[Point], flags: Sequence[Fla
     )
     rows: dict[tuple[str, str], dict[int, Point]] = {}
     for point in points:
-        if metric_name(point.record.id) in SHOWN and "silence-dropped" not in point.record.id:
+        if metric_name(point.record.id) in SHOWN and DROPPED not in point.record.id:
             rows.setdefault((point.analysis, point.record.id), {})[point.step] = point
     for (analysis, id), found in rows.items():
         cells = (_cell(found.get(step), (step, analysis, id) in fallen) for step in steps)

@@ -21,7 +21,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
-from reports.downloads import page_files
+from reports.downloads import part_files
 from reports.plots import draw
 from reports.svg import small_svg
 from reports.text import clean, shortened
@@ -55,12 +55,11 @@ class Drawn:
 
 def draw_page(page: Page) -> Drawn:
     """Draw every picture of a page. One process does: to start others takes as long as twenty charts."""
-    parts = [part for section in page.sections for part in section.parts]
-    charts = [part for part in parts if isinstance(part, Chart | MatrixChart)]
+    charts = [part for part in page.parts if isinstance(part, Chart | MatrixChart)]
     return Drawn(
         page,
         {chart.id: svg_of(chart) for chart in charts},
-        {part.id: heat_png(part) for part in parts if isinstance(part, HeatMap)},
+        {part.id: heat_png(part) for part in page.parts if isinstance(part, HeatMap)},
     )
 
 
@@ -121,11 +120,13 @@ def render(drawn: Drawn, *, pdf: bool = False) -> str:
 
 def embedded(drawn: Drawn) -> dict[str, Any]:
     """What the page's program reads: downloads, sounds of words, heat-maps, tiers."""
-    parts = [part for section in drawn.page.sections for part in section.parts]
+    parts = drawn.page.parts
     detections = [part for part in parts if isinstance(part, Detection)]
     heard = {hit.media for one in detections for hit in one.hits}
+    # the page makes the CSV of a heat-map from the map itself
+    offered = [file for part in parts if not isinstance(part, HeatMap) for file in part_files(part)]
     return {
-        "files": {name: _packed(text) for name, text in page_files(drawn.page).items() if not name.startswith("heat-")},
+        "files": {name: _packed(text) for name, text in offered},
         "media": {name: data_uri(*drawn.page.media[name]) for name in sorted(heard)},
         "heard": {one.id: _heard(one) for one in detections},
         "palette": [int.from_bytes(colour.tobytes(), "big") for colour in palette()],

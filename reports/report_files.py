@@ -55,9 +55,8 @@ def write_files(drawn: Drawn, folder: Path) -> list[Path]:
     for name, text in texts.items():
         write_text(folder / name, text)
     written = [folder / name for name in texts]
-    for section in drawn.page.sections:
-        for part in section.parts:
-            if isinstance(part, Chart | MatrixChart):
-                written.append(folder / f"{part.id}.pdf")
-                draw(part, written[-1])
+    for part in drawn.page.parts:
+        if isinstance(part, Chart | MatrixChart):
+            written.append(folder / f"{part.id}.pdf")
+            draw(part, written[-1])
     return written

@@ -6,7 +6,19 @@ import math
 
 from reports.boundary_tables import Scores
 from reports.view.claims import find_boundary
-from reports.view.parts import Chart, Column, Panel, Point, Section, Series, Table, null_cell, text_cell, value_cell
+from reports.view.parts import (
+    Chart,
+    Column,
+    Panel,
+    Point,
+    Section,
+    Series,
+    Table,
+    no_run,
+    null_cell,
+    text_cell,
+    value_cell,
+)
 from reports.view.phones import corrected_cell
 from reports.view.runs import ReportRun, Runs
 from reports.view.streams import all_streams, first_of_levels
@@ -20,10 +32,10 @@ def boundary_section(runs: Runs) -> Section:
     """Tolerance curves for the first stream of each level, and the numbers at the headline tolerance."""
     found = runs.of("boundaries")
     if not found:
-        return Section("boundaries", TITLE, "", (), ("No run of hac-analyze boundaries was given.",))
-    tiers = tuple(dict.fromkeys(tier for run in found for tier in Scores(run.results).tiers))
+        return Section("boundaries", TITLE, "", missing=(no_run("boundaries"),))
+    tiers = tuple(dict.fromkeys(tier for run in found for tier in run.scores.tiers))
     parts: tuple[Chart | Table, ...] = (*(_curves(found, tier) for tier in tiers), _table(found))
-    first = Scores(found[0].results)
+    first = found[0].scores
     lead = (
         f"A token's change is a hit if a boundary lies within the tolerance, by the rule '{first.rule}', edges of "
         f"utterances {first.edges}. More tolerance makes chance better too: read each curve beside its null."
@@ -37,7 +49,7 @@ def _curves(found: tuple[ReportRun, ...], tier: str) -> Chart:
         series = tuple(
             Series(run.system, points)
             for run in found
-            if stream in run.results.streams and (points := _points(Scores(run.results), stream, tier))
+            if stream in run.results.streams and (points := _points(run.scores, stream, tier))
         )
         panels.append(Panel(stream, series, x_title="tolerance, ± ms", y_title=headed("boundary_f1")))
     note = "band: 95 % interval; dotted: null, with 3 sd"
@@ -57,7 +69,7 @@ def _table(found: tuple[ReportRun, ...]) -> Table:
     )
     rows = []
     for run in found:
-        scores = Scores(run.results)
+        scores = run.scores
         for stream in first_of_levels(run.results.streams):
             for tier in scores.tiers:
                 if record := find_boundary(scores, stream, "f1", tier):
@@ -65,5 +77,5 @@ def _table(found: tuple[ReportRun, ...]) -> Table:
                     names = (text_cell(run.system), text_cell(stream), text_cell(tier))
                     numbers = (value_cell(record), null_cell(record), corrected_cell(record))
                     rows.append((*names, *numbers, *(value_cell(one) for one in rest)))
-    at = ", ".join(dict.fromkeys(f"± {Scores(run.results).tolerance_ms} ms" for run in found))
+    at = ", ".join(dict.fromkeys(f"± {run.scores.tolerance_ms} ms" for run in found))
     return Table("table-boundaries", f"Boundaries at {at}", heads, tuple(rows))

@@ -20,6 +20,7 @@ from analysis.metric_records.interventions import CHANGE
 from analysis.metrics import METRICS, metric_of
 from analysis.results import Record
 from reports.boundary_tables import Scores
+from reports.intervene_tables import is_clear
 from reports.view.alike import alike
 from reports.view.parts import interval_text, null_text
 from reports.view.runs import ReportRun, Runs
@@ -145,7 +146,7 @@ def held_out_f1(run: ReportRun, stream: str) -> Record | None:
 def _boundaries(runs: Runs, system: str) -> Iterator[Claim]:
     if not (run := runs.get(system, "boundaries")):
         return
-    scores = Scores(run.results)
+    scores = run.scores
     streams = first_of_levels(run.results.streams)
     for stream in [stream for stream in streams if level_of(stream) in BOUNDARY_LEVELS] or streams[:1]:
         tier = "words" if level_of(stream) == "lexical" and "words" in scores.tiers else scores.tiers[0]
@@ -197,7 +198,7 @@ def _dropped(runs: Runs, system: str) -> Iterator[Claim]:
             continue
         judged_by = (record.value, record.ci_low, record.ci_high)
         known = all(math.isfinite(x) for x in judged_by)
-        clear: Verdict = "stands" if record.ci_low > 0 or record.ci_high < 0 else "does not stand"
+        clear: Verdict = "stands" if is_clear(record) else "does not stand"
         text = f"dropping {record.stream} changes: {METRICS[name].title}"
         yield _claim(system, text, record, clear if known else "cannot be judged", "" if known else record.note)
 
@@ -219,7 +220,7 @@ def _within(runs: Runs, system: str) -> Iterator[tuple[str, Difference]]:
     if not (run := runs.get(system, "pnmi")):
         return
     streams = {level_of(stream): stream for stream in reversed(first_of_levels(run.results.streams))}
-    records = {record.id: record for record in run.drawn.metrics if not record.group}
+    records = {record.id: record for record in run.drawn.metrics}
     if not (base := records.get(f"{streams.get('acoustic', '')}.pnmi")):
         return
     for level in ("phonetic", "lexical"):
@@ -234,8 +235,7 @@ def _between(runs: Runs) -> Iterator[tuple[str, str, Difference]]:
     for run in runs.of("pnmi")[1:]:
         if base is None or not (how := alike(base, run)).comparable:
             continue
-        ours = {r.id: r for r in run.drawn.metrics if not r.group}
-        theirs = {r.id: r for r in base.drawn.metrics if not r.group}
+        ours, theirs = ({r.id: r for r in one.drawn.metrics} for one in (run, base))
         for stream in first_of_levels(run.results.streams):
             id = f"{stream}.pnmi"
             if id in ours and id in theirs:

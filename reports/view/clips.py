@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from analysis.clip_records import FOLDER, NAME, VERSION
 from hac.errors import HacError
-from hac.files import sha256_file
 
-FILE = "listen/clips.json"
-VERSION = 1
 SOUNDS = {b"OggS": "audio/ogg", b"fLaC": "audio/flac", b"RIFF": "audio/wav"}
 """Kinds of sound, by their first bytes."""
 PNG = b"\x89PNG"
@@ -89,7 +88,7 @@ def read_clips(folder: Path) -> ClipFile | None:
     Raises:
         HacError: the file is damaged, or of a newer version.
     """
-    path = folder / FILE
+    path = folder / NAME
     if not path.is_file():
         return None
     try:
@@ -129,14 +128,14 @@ class Media:
             HacError: it is missing, lies elsewhere, or is no sound.
         """
         path = inside(folder, name)
-        key = f"m{sha256_file(path)[:20]}"
+        content = path.read_bytes()
+        key = f"m{hashlib.sha256(content).hexdigest()[:20]}"
         if key in self.files:
             return key
-        size = path.stat().st_size
+        size = len(content)
         if self.used + size > self.budget:
             self.left_out += 1
             return ""
-        content = path.read_bytes()
         if content[:4] not in SOUNDS:
             raise HacError(f"{path}: is neither OGG, FLAC nor WAV; run the analysis again")
         self.used += size
@@ -155,7 +154,7 @@ class Media:
         content = path.read_bytes()
         if content[:4] != PNG:
             raise HacError(f"{path}: is no PNG; run the analysis again")
-        key = f"p{sha256_file(path)[:20]}"
+        key = f"p{hashlib.sha256(content).hexdigest()[:20]}"
         self.files[key] = ("image/png", content)
         return key
 
@@ -166,10 +165,12 @@ def inside(folder: Path, name: str) -> Path:
     Raises:
         HacError: it is missing, or does not lie in the run's folder.
     """
-    root = (folder / "listen").resolve()
+    root = (folder / FOLDER).resolve()
     path = (folder / name).resolve()
     if not path.is_relative_to(root):
-        raise HacError(f"{folder / FILE}: names {name!r:.80}, which is not in the run's folder listen/; it is not read")
+        raise HacError(
+            f"{folder / NAME}: names {name!r:.80}, which is not in the run's folder {FOLDER}/; it is not read"
+        )
     if not path.is_file():
-        raise HacError(f"{path}: is missing, and {FILE} names it; run the analysis again")
+        raise HacError(f"{path}: is missing, and {NAME} names it; run the analysis again")
     return path

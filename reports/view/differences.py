@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from analysis.comparison import Difference, compare
 from analysis.metrics import METRICS, metric_name
+from analysis.records import DROPPED
 from analysis.results import Record
 from reports.view.alike import alike, as_run
 from reports.view.claims import RECON_ORDER
@@ -77,12 +78,12 @@ def _of_command(runs: Runs, command: str) -> tuple[list[Difference], list[str]]:
             )
     if len(chosen) < 2:
         return [], missing
-    return compare(chosen, lambda record: not record.group and _is_headline(command, base, record)), missing
+    return compare(chosen, lambda record: _is_headline(command, base, record)), missing
 
 
 def _is_headline(command: str, run: ReportRun, record: Record) -> bool:
     name = metric_name(record.id)
-    if record.stream not in first_of_levels(run.results.streams) and command in BY_STREAM:
+    if command in BY_STREAM and record.stream not in first_of_levels(run.results.streams):
         return False
     if command == "intervene" and not record.id.endswith(("[drop]", "[alone]")):
         return False
@@ -90,7 +91,7 @@ def _is_headline(command: str, run: ReportRun, record: Record) -> bool:
         rule, tolerance = next(iter(run.results.protocols.values()))["headline"]
         return name == "boundary_f1" and record.id.endswith(f",{rule},{tolerance}ms]")
     if command in HEADLINES:
-        return name in HEADLINES[command] and "silence-dropped" not in record.id
+        return name in HEADLINES[command] and DROPPED not in record.id
     return name in RECON_ORDER
 
 

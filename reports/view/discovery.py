@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analysis.discovery_scores import SCORES
-from reports.view.parts import Column, Section, Table, count_cell, null_cell, text_cell, value_cell
+from reports.view.parts import Column, Section, Table, count_cell, no_run, null_cell, text_cell, value_cell
 from reports.view.phones import corrected_cell
 from reports.view.runs import Runs
 from reports.view.titles import headed
@@ -15,7 +15,7 @@ def discovery_section(runs: Runs) -> Section:
     """Every score of every segmentation."""
     found = runs.of("discovery")
     if not found:
-        return Section("discovery", TITLE, "", (), ("No run of hac-analyze discovery was given.",))
+        return Section("discovery", TITLE, "", missing=(no_run("discovery"),))
     heads = (
         *(Column(name) for name in ("system", "segments of", "score")),
         *(Column(name, True) for name in ("n", "value [95 %]", "null ± sd", "null-corrected [95 %]")),

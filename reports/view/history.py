@@ -6,6 +6,7 @@ import math
 import re
 
 from analysis.metrics import metric_name
+from analysis.records import DROPPED
 from analysis.results import Record
 from reports.view.parts import Chart, Panel, Point, Section, Series, has_numbers
 from reports.view.runs import ReportRun, Runs
@@ -41,7 +42,7 @@ def _panels(run: ReportRun) -> tuple[Panel, ...]:
     curves: dict[str, dict[str, list[tuple[int, Record]]]] = {}
     for record in run.results.metrics:
         name = metric_name(record.id)
-        if name not in SHOWN or "silence-dropped" in record.id:
+        if name not in SHOWN or DROPPED in record.id:
             continue
         if (step := STEP.fullmatch(record.group)) and math.isfinite(record.value):
             name = record.id.removeprefix(f"{record.stream}.")

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from analysis.metric_records.interventions import CHANGE, EFFECTS
 from analysis.metrics import METRICS
-from analysis.results import Record
 from probes.interventions import ALL
 from reports.intervene_tables import TABLES, conditions_of, is_clear, of_id
 from reports.view.parts import (
@@ -21,6 +20,7 @@ from reports.view.parts import (
     Series,
     Table,
     interval_text,
+    no_run,
     null_text,
     text_cell,
 )
@@ -34,7 +34,7 @@ def intervention_section(runs: Runs) -> Section:
     """A panel for each effect, a row for each condition, and the differences to the decode of all levels."""
     found = runs.of("intervene")
     if not found:
-        return Section("interventions", TITLE, "", (), ("No run of hac-analyze intervene was given.",))
+        return Section("interventions", TITLE, "", missing=(no_run("intervene"),))
     lead = (
         "Levels are dropped, kept alone, shuffled in time or swapped with another speaker's, and the sound is judged. "
         "Keep: all levels as they are. Null: the same audio against strangers; phones: circular shifts."
@@ -55,14 +55,10 @@ def _chart(found: tuple[ReportRun, ...]) -> Chart:
         series = []
         for run in found:
             records = [run.by_id.get(f"{level}.{effect}[{how}]") for level, how in conditions]
-            series.append(Series(run.system, tuple(_point(record) for record in records)))
+            series.append(Series(run.system, tuple(Point.of(record) for record in records)))
         labels = tuple(_name(condition) for condition in conditions)
         panels.append(Panel(METRICS[effect].title, tuple(series), labels, x_title=headed(effect)))
     return Chart("chart-interventions", "Every condition", "rows", tuple(panels), "grey: null, 3 sd")
-
-
-def _point(record: Record | None) -> Point:
-    return Point(math.nan) if record is None else Point.of(record)
 
 
 def _tables(found: tuple[ReportRun, ...]) -> Iterator[Table]:

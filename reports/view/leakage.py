@@ -13,6 +13,7 @@ from reports.view.parts import (
     Section,
     Table,
     interval_cell,
+    no_run,
     null_cell,
     text_cell,
     value_cell,
@@ -29,7 +30,7 @@ def leakage_section(runs: Runs) -> Section:
     """A matrix of streams x factors for each system, the numbers, and what streams add beyond the others."""
     found = runs.of("leakage")
     if not found:
-        return Section("leakage", TITLE, "", (), ("No run of hac-analyze leakage was given.",))
+        return Section("leakage", TITLE, "", missing=(no_run("leakage"),))
     parts: list[MatrixChart | Table] = [
         _matrix(run, f"chart-leakage-{i}") for i, run in enumerate(found) if _factors(run)
     ]
@@ -61,11 +62,12 @@ def _table(found: tuple[ReportRun, ...]) -> Table:
         *(Column(name, True) for name in (headed("leakage"), "null ± sd", "null-corrected [95 %]")),
         Column("beyond chance"),
     )
+    shown = {run.system: first_of_levels(run.results.streams) for run in found}
     rows = tuple(
         _row(run, r)
         for run in found
         for r in run.by_id.values()
-        if f"{r.stream}.leakage[" in r.id and r.stream in first_of_levels(run.results.streams)
+        if f"{r.stream}.leakage[" in r.id and r.stream in shown[run.system]
     )
     return Table("table-leakage", "Leakage as counted and beyond chance", heads, rows)
 

@@ -73,8 +73,10 @@ class Point:
     x: float = math.nan
 
     @classmethod
-    def of(cls, record: Record, x: float = math.nan) -> Point:
-        """The point of a record."""
+    def of(cls, record: Record | None, x: float = math.nan) -> Point:
+        """The point of a record; a blank one where there is none."""
+        if record is None:
+            return cls(math.nan)
         return cls(record.value, record.ci_low, record.ci_high, record.null_mean, record.null_sd, x)
 
 
@@ -256,6 +258,16 @@ class Page:
     systems: tuple[str, ...]
     sections: tuple[Section, ...]
     media: dict[str, tuple[str, bytes]] = field(default_factory=dict)
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The parts of all sections, in order."""
+        return tuple(part for section in self.sections for part in section.parts)
+
+
+def no_run(command: str) -> str:
+    """What a section says that has nothing to show."""
+    return f"No run of hac-analyze {command} was given."
 
 
 def text_cell(text: str, mark: Mark = "", opens: str = "") -> Cell:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import csv
-import math
 from pathlib import Path
 
 import numpy as np
 
+from analysis.records import DROPPED
 from analysis.results import Record
 from hac.data.phone_classes import phone_classes
 from hac.errors import HacError
@@ -27,6 +27,7 @@ from reports.view.parts import (
     Table,
     count_cell,
     interval_cell,
+    no_run,
     null_cell,
     text_cell,
     value_cell,
@@ -38,7 +39,6 @@ from reports.view.titles import headed
 METRIC = "pnmi"
 MAX_CODES = 1024
 """Codes of a heat-map, the most frequent ones."""
-BLANK = Point(math.nan)
 KINDS = {"language": "language", "manner": "manner of the phone", "voicing": "voicing of the phone"}
 """Parts of the corpus that are shown: a name for each kind of group."""
 
@@ -47,10 +47,10 @@ def pnmi_section(runs: Runs) -> Section:
     """PNMI of every stream beside its null, silence kept and dropped."""
     found = runs.of(METRIC)
     if not found:
-        return _none("pnmi", "Phones: PNMI per stream")
+        return Section("pnmi", "Phones: PNMI per stream", "", missing=(no_run("pnmi"),))
     streams = all_streams(found)
     series = tuple(
-        Series(run.system, tuple(_point(run.by_id.get(f"{stream}.{METRIC}")) for stream in streams)) for run in found
+        Series(run.system, tuple(Point.of(run.by_id.get(f"{stream}.{METRIC}")) for stream in streams)) for run in found
     )
     chart = Chart(
         "chart-pnmi",
@@ -63,14 +63,6 @@ def pnmi_section(runs: Runs) -> Section:
     return Section("pnmi", "Phones: PNMI per stream", lead, (chart, _table(found)))
 
 
-def _none(id: str, title: str) -> Section:
-    return Section(id, title, "", (), ("No run of hac-analyze pnmi was given.",))
-
-
-def _point(record: Record | None) -> Point:
-    return BLANK if record is None else Point.of(record)
-
-
 def _table(found: tuple[ReportRun, ...]) -> Table:
     heads = (
         *(Column(name) for name in ("system", "stream", "silence")),
@@ -80,7 +72,7 @@ def _table(found: tuple[ReportRun, ...]) -> Table:
     rows = []
     for run in found:
         for stream, info in run.results.streams.items():
-            for silence, tag in (("kept", ""), ("dropped", "[silence-dropped]")):
+            for silence, tag in (("kept", ""), ("dropped", f"[{DROPPED}]")):
                 if record := run.by_id.get(f"{stream}.{METRIC}{tag}"):
                     purities = [run.by_id.get(f"{stream}.{name}{tag}") for name in ("phone_purity", "cluster_purity")]
                     rows.append(
@@ -107,7 +99,7 @@ def parts_section(runs: Runs) -> Section:
     found = runs.of(METRIC)
     title = "By language and by class"
     if not found:
-        return _none("parts", title)
+        return Section("parts", title, "", missing=(no_run("pnmi"),))
     parts: list[Chart | Table] = []
     missing = []
     for kind, name in KINDS.items():
@@ -129,7 +121,7 @@ def _group_chart(found: tuple[ReportRun, ...], kind: str, groups: list[str]) -> 
         for run in found:
             by_group = _by_group(run, stream)
             if stream in run.results.streams:
-                series.append(Series(run.system, tuple(_point(by_group.get(group)) for group in groups)))
+                series.append(Series(run.system, tuple(Point.of(by_group.get(group)) for group in groups)))
         labels = tuple(group.split("=", 1)[1] for group in groups)
         panels.append(Panel(stream, tuple(series), labels, x_title=headed(METRIC)))
     return Chart(f"chart-by-{kind}", f"PNMI by {KINDS[kind]}", "rows", tuple(panels), "grey: null of that part, 3 sd")
@@ -163,7 +155,7 @@ def heat_section(runs: Runs) -> Section:
     found = runs.of(METRIC)
     title = "P(phone | code)"
     if not found:
-        return _none("heat", title)
+        return Section("heat", title, "", missing=(no_run("pnmi"),))
     maps: list[HeatMap] = []
     missing = []
     for run in found:

@@ -6,7 +6,6 @@ import math
 
 from analysis.metrics import METRICS
 from analysis.recon_inputs import REFERENCE
-from analysis.results import Record
 from reports.recon_tables import Board
 from reports.view.parts import (
     Cell,
@@ -17,6 +16,7 @@ from reports.view.parts import (
     Section,
     Series,
     Table,
+    no_run,
     null_cell,
     text_cell,
     value_cell,
@@ -31,7 +31,7 @@ NOMINAL, HELD_OUT = "kbps[nominal]", "kbps[order-1,held-out]"
 def recon_section(runs: Runs) -> Section:
     """Curves of every metric against the nominal bit rate, and PNMI against the rate of whole systems."""
     found = runs.of("recon")
-    missing = [] if found else ["No run of hac-analyze recon was given."]
+    missing = [] if found else [no_run("recon")]
     parts: list[Chart | Table] = []
     if found:
         boards = [(run, Board(run.results)) for run in found]
@@ -90,14 +90,10 @@ def _side_by_side(run: ReportRun, board: Board, place: int) -> Chart:
     conditions = tuple(_conditions(board))
     panels = []
     for metric in board.metrics:
-        points = tuple(_point(board.get(name, metric)) for name in conditions)
+        points = tuple(Point.of(board.get(name, metric)) for name in conditions)
         panels.append(Panel(_head(metric), (Series(run.system, points),), conditions))
     title = f"{run.system}: reconstruction of each condition"
     return Chart(f"chart-recon-{place}", title, "rows", tuple(panels), "grey: null, 3 sd")
-
-
-def _point(record: Record | None) -> Point:
-    return Point(math.nan) if record is None else Point.of(record)
 
 
 def _table(boards: list[tuple[ReportRun, Board]]) -> Table:

@@ -11,6 +11,7 @@ from pathlib import Path
 from analysis.draws import with_draws
 from analysis.results import Record, Results, read_results
 from hac.errors import HacError
+from reports.boundary_tables import Scores
 
 FILE = "results.json"
 DEEPEST = 4
@@ -43,6 +44,11 @@ class ReportRun:
     def drawn(self) -> Results:
         """The numbers of the whole corpus with their draws, read when they are first asked for."""
         return with_draws(self.results.model_copy(update={"metrics": list(self.by_id.values())}), self.folder)
+
+    @cached_property
+    def scores(self) -> Scores:
+        """The records of a run of boundaries, by their protocol."""
+        return Scores(self.results)
 
     @cached_property
     def by_id(self) -> dict[str, Record]:

@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable
 
 from analysis.results import Record
-from reports.boundary_tables import Scores
 from reports.view.claims import RECON_ORDER, find_boundary, held_out_f1
 from reports.view.parts import EMPTY, Cell, Column, Section, Table, interval_text, null_text, text_cell
 from reports.view.runs import ORDER, ReportRun, Runs
@@ -59,8 +58,7 @@ def _finders(runs: Runs) -> list[tuple[str, str, Finder]]:
         return lambda run, stream: run.by_id.get(f"{stream}.{metric}")
 
     def boundary(run: ReportRun, stream: str) -> Record | None:
-        scores = Scores(run.results)
-        return find_boundary(scores, stream, "f1", scores.tiers[0])
+        return find_boundary(run.scores, stream, "f1", run.scores.tiers[0])
 
     columns: list[tuple[str, str, Finder]] = [
         ("pnmi", headed("pnmi"), by_id("pnmi")),

@@ -22,6 +22,7 @@ from reports.view.parts import (
     chance_cell,
     count_cell,
     interval_cell,
+    no_run,
     null_cell,
     text_cell,
     value_cell,
@@ -45,11 +46,11 @@ def usage_section(runs: Runs) -> Section:
         parts += [_rank_chart(lists)] if any(lists.values()) else []
         parts.append(_table(found))
     else:
-        missing.append("No run of hac-analyze usage was given.")
+        missing.append(no_run("usage"))
     if stable:
         parts += [_stability_chart(stable), _stability_table(stable)]
     else:
-        missing.append("No run of hac-analyze stability was given.")
+        missing.append(no_run("stability"))
     lead = "How many codes are in use, how evenly, at what cost; and how tokens change when speech is changed a little."
     return Section("usage", "Usage and stability", lead, tuple(parts), tuple(missing))
 
@@ -126,7 +127,7 @@ def _stability_chart(found: tuple[ReportRun, ...]) -> Chart:
         for run in found:
             if stream in run.results.streams:
                 records = [run.by_id.get(f"{stream}.ued[{name}]") for name in names]
-                points = tuple(Point(math.nan) if record is None else Point.of(record) for record in records)
+                points = tuple(Point.of(record) for record in records)
                 series.append(Series(run.system, points))
         panels.append(Panel(stream, tuple(series), names, x_title=headed("ued")))
     note = "grey: as many tokens of other utterances, 3 sd"

@@ -22,6 +22,7 @@ from reports.view.parts import (
     Table,
     count_cell,
     interval_cell,
+    no_run,
     null_cell,
     number_cell,
     text_cell,
@@ -39,7 +40,6 @@ RANKS = frozenset(round(MAX_RANKS ** (i / 59)) for i in range(60))
 SUMMARY = ("detected_words", "word_f1_top250", "word_f1", "word_nmi", "word_ncmi")
 PREFERRED = ("lexical", "phonetic")
 """Levels whose words are listed, if there are any."""
-MISSING = "No run of hac-analyze words was given."
 
 Opens = Mapping[tuple[str, str, int, str], str]
 """Id of what can be heard, by system, stream, code and word."""
@@ -74,7 +74,7 @@ def words_section(runs: Runs, opens: Opens) -> Section:
     found = runs.of("words")
     title = "Words that codes detect"
     if not found:
-        return Section("words", title, "", (), (MISSING,))
+        return Section("words", title, "", missing=(no_run("words"),))
     parts: list[Table | Chart] = [_summary(found)]
     missing, lists = [], {}
     for run in found:

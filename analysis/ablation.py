@@ -24,11 +24,12 @@ from typing import Any
 
 from analysis.comparison import Run, read_run
 from analysis.engine import cores
-from analysis.launching import CPU, Call, Launch, is_stopping
+from analysis.launching import Call, Launch, is_stopping
 from analysis.ledger import DONE, FAILED, RUNNING, WAITING, Ledger, Say, alone
 from analysis.suite import Evaluation, Place, Step, run_step, run_steps, suite
 from analysis.sweep_cells import Cell, cells_of, check_cells, overlap
 from analysis.sweep_file import Sweep
+from hac.devices import CPU
 from hac.errors import HacError
 
 SCHEMA = "hac-sweep"

@@ -13,10 +13,9 @@ from typing import Any
 
 from analysis.ablation import Job
 from analysis.comparison import Difference
-from analysis.provenance import provenance
+from analysis.provenance import input_facts, provenance
 from analysis.results import Record, Results
 from analysis.seeds import Compared
-from hac.files import sha256_file
 
 COMMAND = "ablate"
 ONE_SEED = (
@@ -107,11 +106,7 @@ def _protocol(job: Job, analysis: str) -> dict[str, Any]:
 def _provenance(job: Job) -> dict[str, Any]:
     sweep = job.sweep
     files = {"sweep": sweep.path, "manifest": job.evaluation.manifest, "alignments": job.evaluation.alignments}
-    inputs = {
-        role: {"path": str(path), "sha256": sha256_file(path)}
-        for role, path in files.items()
-        if path is not None and path.is_file()
-    }
+    inputs = input_facts(files)
     cells = {
         cell.name: {"key": cell.key, "data": cell.data, "steps": cell.config.steps, "codebooks": cell.codebooks}
         for cell in job.cells

@@ -38,12 +38,11 @@ def run(
 
     jobs = min(jobs if jobs > 0 else cores(), max(1, len(tasks)))
     with progress(what, len(tasks)) as advance:
-        if on_cluster():
-            return _collect(spread(call, tasks, jobs=jobs, ordered=True, single_thread=True), advance)
-        if jobs == 1:
+        here = not on_cluster()
+        if here and jobs == 1:
             with threadpool_limits(1):
                 return _collect((call(*task) for task in tasks), advance)
-        if threads:
+        if here and threads:
             with threadpool_limits(1), parallel_config(backend="threading", n_jobs=jobs):
                 return _collect(Parallel(return_as="generator")(delayed(call)(*task) for task in tasks), advance)
         found = spread(call, tasks, jobs=jobs, ordered=True, single_thread=True, max_nbytes="1M")

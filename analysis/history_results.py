@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from analysis.history import Flag, Following, Measured
-from analysis.provenance import provenance
+from analysis.provenance import input_facts, provenance
 from analysis.results import Record, Results
-from hac.files import sha256_file
 
 COMMAND = "history"
 
@@ -60,11 +59,7 @@ def _record(record: Record, analysis: str, step: int, notes: Sequence[str]) -> R
 
 def _provenance(job: Following, measured: Measured) -> dict[str, object]:
     files = {"manifest": job.evaluation.manifest, "alignments": job.evaluation.alignments}
-    inputs = {
-        role: {"path": str(path), "sha256": sha256_file(path)}
-        for role, path in files.items()
-        if path is not None and path.is_file()
-    }
+    inputs = input_facts(files)
     tokenizers = {
         group_of(step): next(iter(runs.values())).results.provenance.get("tokenizer", {})
         for step, runs in measured.runs.items()

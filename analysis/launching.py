@@ -18,11 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from hac.devices import CPU
 from hac.errors import HacError
 
 Program = Literal["hac", "hac-analyze"]
 MODULES: dict[Program, str] = {"hac": "hac.cli", "hac-analyze": "analysis"}
-CPU = "cpu"
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 GRACE_S = 110.0
 """Seconds that a stopped process gets to save: schedulers that preempt give about two minutes."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -132,9 +132,3 @@ def alone(folder: Path) -> Iterator[int | None]:
 def _cell(content: dict[str, Any], cell: str) -> dict[str, Any]:
     found: dict[str, Any] = content["cells"].setdefault(cell, {"state": WAITING, "steps": {}})
     return found
-
-
-def counts_of(content: Mapping[str, Any]) -> dict[str, int]:
-    """How many cells are in each state."""
-    states = [cell["state"] for cell in content["cells"].values()]
-    return {state: states.count(state) for state in (DONE, RUNNING, WAITING, STOPPED, FAILED) if state in states}

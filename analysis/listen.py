@@ -193,8 +193,6 @@ def _clip(shelf: Shelf, manifest: Manifest, row: Utterance, heard: Heard, within
     """
     rate = clip_rate(audio_info(manifest.audio_path(row)).sample_rate)
     original = read_utterance(manifest, row, rate).samples
-    picture = log_mel(original, rate)
-    loudest = float(picture.max())
     found: list[tuple[str, SoundKind, NDArray[np.float32]]] = [("original", "original", original)]
     for one in heard.renderings:
         if row.id in one.files:
@@ -202,9 +200,11 @@ def _clip(shelf: Shelf, manifest: Manifest, row: Utterance, heard: Heard, within
                 found.append((one.name_for(row.id), one.kind, read_audio(one.files[row.id], rate).samples))
             except AudioError:
                 continue  # the run counted and told it when it measured
+    pictures = [log_mel(samples, rate) for *_, samples in found]
+    loudest = float(pictures[0].max())
     contents: list[tuple[bytes, str]] = []
-    for *_, samples in found:
-        contents += [(opus(samples, rate), "ogg"), (spectrogram(log_mel(samples, rate), loudest), "png")]
+    for (*_, samples), picture in zip(found, pictures, strict=True):
+        contents += [(opus(samples, rate), "ogg"), (spectrogram(picture, loudest), "png")]
     names = shelf.take(contents, within)
     if names is None:
         return None

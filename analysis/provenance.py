@@ -6,7 +6,10 @@ import platform
 import sys
 from collections.abc import Mapping
 from importlib import metadata
+from pathlib import Path
 from typing import Any
+
+from hac.files import sha256_file
 
 PACKAGES = (
     "hac-codec",
@@ -37,6 +40,15 @@ def provenance(
         "alignment": dict(alignment),
         "versions": versions(),
         "run": {"argv": sys.argv[1:], "machine": platform.machine(), "system": platform.system()},
+    }
+
+
+def input_facts(files: Mapping[str, Path | None]) -> dict[str, Any]:
+    """Path and hash of each input that is a file, by its role; folders and what was not given are left out."""
+    return {
+        role: {"path": str(path), "sha256": sha256_file(path)}
+        for role, path in files.items()
+        if path is not None and path.is_file()
     }
 
 

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from analysis.corpus import Labels, find_alignments, read_labels
-from analysis.provenance import provenance
+from analysis.provenance import input_facts, provenance
 from hac.data.tokens import Stream, TokenStore
 from hac.errors import FailureLog, HacError
-from hac.files import sha256_file
 from probes.counts import join_streams
 
 FAILED_PER_REASON = 20
@@ -98,11 +97,7 @@ def together(notes: Iterable[tuple[str, str]]) -> list[str]:
 
 def about_of(request: Request[Any], coverage: Mapping[str, Any], warnings: Sequence[str]) -> dict[str, Any]:
     """Everything of a result file that is not a number: system, coverage, failures, provenance."""
-    inputs = {
-        role: {"path": str(path), "sha256": sha256_file(path)}
-        for role, path in request.inputs.items()
-        if path.is_file()
-    }
+    inputs = input_facts(request.inputs)
     if request.labels.manifest is not None:
         inputs.setdefault("manifest", {})["content_sha256"] = request.labels.manifest.sha256
     return {

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from analysis.ablation import Job, threads_each
-from analysis.launching import CPU, Call, Launch, is_stopping, last_words
+from analysis.launching import Call, Launch, is_stopping, last_words
 from analysis.sweep_cells import Cell, hours_of
+from hac.devices import CPU
 from hac.errors import FailureLog, HacError
 from hac.files import write_text
 from hac.train.batches import BatchPlan

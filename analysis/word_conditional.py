@@ -13,16 +13,13 @@ from analysis import engine
 from analysis.results import Record
 from analysis.uncertainty import jackknife
 from analysis.word_counting import Halves, WordProtocol
-from analysis.word_information import information, without_each
+from analysis.word_information import information, open_part, without_each
 from analysis.word_records import word_record
 from hac.data.tokens import Stream
 from probes.clusters import resampling
 from probes.counts import join_streams
 from probes.permutations import permuted_runs
 from probes.words import Laid, WordCounts, count_words, lay
-
-NOTHING_OPEN = 1e-9
-"""Nats of H(word | given) that are no more than rounding."""
 
 
 class PairSource(Protocol):
@@ -110,7 +107,7 @@ def added_records(source: PairSource, jobs: int) -> list[Record]:
     clusters = resampling(first.rows)
     left = [without_each(counts, clusters.of_row, clusters.n) for counts in (first, alone)]
     left_added = np.maximum(left[0][:, 0] - left[1][:, 0], 0)
-    left_open = _open(left[0][:, 1] - left[1][:, 0])
+    left_open = open_part(left[0][:, 1] - left[1][:, 0])
     null = np.array([_added(mutual, given.mutual, both.h_word)[0] for mutual in nulls])
     made = []
     for metric, value, without, chance in (
@@ -125,11 +122,7 @@ def added_records(source: PairSource, jobs: int) -> list[Record]:
 
 def _added(both: float, given: float, h_word: float) -> tuple[float, float]:
     """I(a; word | b), and H(word | b): NaN where nothing is left open."""
-    return max(0.0, both - given), float(_open(np.array(h_word - given)))
-
-
-def _open(left: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.where(left > NOTHING_OPEN, left, np.nan)
+    return max(0.0, both - given), float(open_part(np.array(h_word - given)))
 
 
 def _given_codes(joint: WordCounts, size: int) -> NDArray[np.int32]:

@@ -24,6 +24,9 @@ MOST_DENSE = 1 << 24
 COMMON = 4096
 """Cells with fewer frames than this are counted together with those that hold as many."""
 
+NOTHING_OPEN = 1e-9
+"""Nats left to be told of a word that are no more than rounding."""
+
 
 @dataclass(frozen=True)
 class WordInformation:
@@ -75,6 +78,11 @@ def information(counts: WordCounts, part_of_row: Ints) -> WordInformation:
         return WordInformation(math.nan, math.nan, 0)
     h_word, h_code = (_entropy_of(_sum_xlogx(x), n) for x in (sums.by_word, sums.by_code))
     return WordInformation(max(0.0, h_word + h_code - _entropy_of(sums.joint, n)), h_word, n)
+
+
+def open_part(left: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What is left to be told, in nats; NaN where that is nothing."""
+    return np.where(left > NOTHING_OPEN, left, np.nan)
 
 
 def without_each(counts: WordCounts, cluster_of_row: Ints, n_clusters: int) -> NDArray[np.float64]:

@@ -23,7 +23,7 @@ from analysis.detection import (
 )
 from analysis.results import Record
 from analysis.word_counting import FREQUENCY, Halves, WordProtocol, WordSource, scopes
-from analysis.word_information import WordInformation, information, without_each
+from analysis.word_information import WordInformation, information, open_part, without_each
 from analysis.word_intervals import Group, Picked, SummaryDraws, WordDraws, group_of, resample
 from analysis.word_lists import BANDS, DIRECTIONS, METRICS, StreamWords, band_name, word_list
 from analysis.word_records import word_record
@@ -33,8 +33,6 @@ from probes.words import WordCounts, WordType
 Floats = NDArray[np.float64]
 Key = tuple[str, str]
 """Variant (classic or held out) and group."""
-NOTHING = 1e-9
-"""Nats that are no more than rounding."""
 
 
 @dataclass(frozen=True)
@@ -238,8 +236,7 @@ class _Scorer:
             left_out = without_each(first, of_row, resampled.n)
             chance = [null.information[part.name] for null in nulls]
             # without a cluster, one word may be left: there is nothing to know of it
-            shares = np.full(len(left_out), np.nan)
-            np.divide(left_out[:, 0], left_out[:, 1], out=shares, where=left_out[:, 1] > NOTHING)
+            shares = left_out[:, 0] / open_part(left_out[:, 1])
             for metric, value, without, null in (
                 ("word_mi", told.mutual, left_out[:, 0], np.array([one.mutual for one in chance])),
                 ("word_nmi", told.share, shares, np.array([one.share for one in chance])),

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from hac.errors import HacError
-from hac.yaml_files import read_yaml
+from hac.yaml_files import check_key, read_yaml
 
 CLASSES = {
     "slurm": "SLURMCluster",
@@ -75,8 +75,8 @@ def _check_options(made: Any, options: dict[str, Any]) -> None:
 
 def _system(path: Path, values: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """Which batch system, and its options."""
-    if unknown := [key for key in values if key not in KEYS]:
-        raise HacError(f"{path}: unknown key {unknown[0]!r}; expected {', '.join(KEYS)}")
+    for key in values:
+        check_key(str(key), KEYS, str(path))
     systems = values.get("jobqueue")
     if not isinstance(systems, dict) or len(systems) != 1 or next(iter(systems)) not in CLASSES:
         raise HacError(f"{path}: jobqueue: expected one of {', '.join(CLASSES)}, with its options")

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from hac import spread
-from hac.cluster_tasks import Packer, World, run_packed, world_of
+from hac.cluster_tasks import Packer, run_packed, world_of
 from hac.errors import HacError
 
 T = TypeVar("T")
@@ -60,11 +60,6 @@ class Cluster:
     def __init__(self, client: Any, folder: Path) -> None:
         self._client = client
         self._world = world_of(folder)
-
-    @property
-    def world(self) -> World:
-        """What every worker must have in common with this process."""
-        return self._world
 
     def results(
         self, call: Callable[..., T], tasks: spread.Tasks, *, ordered: bool, single_thread: bool

@@ -7,12 +7,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hac.files import atomic_path
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+MANY = 8
+"""Curves that have a colour of their own; more of them change their line."""
+LINES = ("-", "--", ":", "-.")
 
 
 @contextmanager
@@ -52,3 +56,8 @@ def printable(text: str) -> str:
         text = f"{text[: MOST_SHOWN // 2 - 1]}…{text[-MOST_SHOWN // 2 :]}"
     clean = "".join(c if c.isprintable() else "?" for c in text)
     return clean.replace("$", r"\$")
+
+
+def line_style(place: int) -> dict[str, Any]:
+    """Colour and line of the curve at a place: colours first, then lines."""
+    return {"color": f"C{place % MANY}", "linestyle": LINES[place // MANY % len(LINES)]}

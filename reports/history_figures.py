@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from analysis.history import Flag, Point
 from analysis.metrics import METRICS, metric_name
 from analysis.records import DROPPED
-from reports.canvas import figure, printable
+from reports.canvas import MANY, figure, line_style, printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,8 +19,6 @@ PANELS = (
     *("pnmi", "perplexity", "used_share", "detected_words", "word_f1", "boundary_f1"),
     *("stoi", "pesq_wb", "mel_distance", "wer"),
 )
-MANY = 8
-LINES = ("-", "--", ":", "-.")
 
 Series = Sequence[Point]
 
@@ -75,7 +73,7 @@ def _panel(axes: Axes, metric: str, series: dict[str, list[Point]], flags: Seque
                 ("corrected", "corrected_ci_low", "corrected_ci_high") if corrected else ("value", "ci_low", "ci_high")
             )
         )
-        style = _style(place)
+        style = line_style(place)
         axes.plot(steps, values, marker=".", linewidth=1.1, label=printable(label), **style)
         axes.fill_between(steps, low, high, color=style["color"], alpha=0.12, linewidth=0)
         if not corrected and METRICS[metric].has_null:
@@ -88,7 +86,3 @@ def _panel(axes: Axes, metric: str, series: dict[str, list[Point]], flags: Seque
     axes.set_xlabel("step")
     if len(series) <= 2 * MANY:
         axes.legend(fontsize=6, frameon=False)
-
-
-def _style(place: int) -> dict[str, Any]:
-    return {"color": f"C{place % MANY}", "linestyle": LINES[place // MANY % len(LINES)]}

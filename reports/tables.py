@@ -106,20 +106,6 @@ def make_table(title: str, names: tuple[str, ...], numbers: tuple[str, ...]) -> 
     return table
 
 
-def systems_table(runs: Sequence[Results]) -> RenderableType:
-    """Several systems side by side, a row per stream, silence kept."""
-    table = make_table(
-        "All systems, silence kept",
-        ("system", "stream"),
-        ("K", "PNMI [95 %]", "null ± sd", "null-corrected [95 %]"),
-    )
-    for results in runs:
-        for stream, info in results.streams.items():
-            cells = _pnmi_cells(_record(results, stream, "pnmi", KEPT))
-            table.add_row(escape(results.system), escape(stream), str(info.codebook_size), *cells)
-    return table
-
-
 def _rows(results: Results) -> list[tuple[str, str]]:
     return [(stream, protocol) for stream in results.streams for protocol in (KEPT, DROPPED)]
 

@@ -5,22 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from analysis.results import Results
 from analysis.usage_scores import BITS, StreamUsage
-from reports.canvas import figure, printable
+from reports.canvas import figure, line_style, printable
 from reports.usage_tables import other_of
-
-MANY = 8
-"""Streams that have a colour of their own; more of them change their line."""
-LINES = ("-", "--", ":", "-.")
-
-
-def _line(place: int) -> dict[str, Any]:
-    return {"color": f"C{place % MANY}", "linestyle": LINES[place // MANY % len(LINES)]}
 
 
 def rank_frequency(results: Results, streams: Sequence[StreamUsage], path: Path) -> None:
@@ -37,7 +28,7 @@ def rank_frequency(results: Results, streams: Sequence[StreamUsage], path: Path)
             rank = np.arange(1, len(each.counts) + 1)
             s = results.get(f"{name}.zipf_exponent").value
             label = printable(f"{name} ({s:.2f})" if math.isfinite(s) else name)
-            style = _line(place)
+            style = line_style(place)
             axes.plot(rank, each.counts / max(each.counts.sum(), 1), linewidth=1.3, label=label, **style)
             if math.isfinite(s):
                 fitted = rank ** -float(s)
@@ -66,7 +57,7 @@ def run_lengths(results: Results, streams: Sequence[StreamUsage], path: Path) ->
             lasting = each.runs.counts[::-1].cumsum()[::-1] / each.runs.n
             run = results.get(f"{name}.run_frames")
             label = printable(f"{name} (mean {run.value:.2f}, shuffled {run.null_mean:.2f} frames)")
-            axes.plot(each.runs.durations_ms, lasting, marker=".", label=label, linewidth=1, **_line(place))
+            axes.plot(each.runs.durations_ms, lasting, marker=".", label=label, linewidth=1, **line_style(place))
         axes.set_yscale("log")
         axes.set_xlabel("run of equal codes, ms")
         axes.set_ylabel("share of runs at least so long")

@@ -29,7 +29,6 @@ __all__ = ["dask_world"]
 
 @pytest.fixture(scope="module")
 def three_workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    pytest.importorskip("distributed")
     world = World(tmp_path_factory.mktemp("dask"))
     try:
         for _ in range(3):
@@ -90,8 +89,7 @@ def written(folder: Path) -> dict[str, bytes]:
 TOKENS = ("--tokens", "tokens.parquet", "--manifest", "manifest.jsonl", "-j", "1")
 DRAWS = ("--nulls", "2", "--bootstrap", "100")
 RECON = ("recon", "--decoded", "theirs", "--manifest", "manifest.jsonl", "-j", "1", "--null-pairs", "2")
-# one word for the whole corpus leaves 0 / 0 in a jackknife, on a cluster or not
-COMMANDS = [
+COMMANDS: list[tuple[str, ...]] = [
     ("pnmi", *TOKENS, *DRAWS),
     ("words", *TOKENS, *DRAWS),
     ("boundaries", *TOKENS, *DRAWS),
@@ -122,7 +120,7 @@ def same_on(cluster: str, words: tuple[str, ...], run: Run, corpus: Path) -> Non
 
 
 def test_counting_writes_the_same_bytes(three_workers: World, run: Run, corpus: Path) -> None:
-    same_on(three_workers.address, COMMANDS[0], run, corpus)  # type: ignore[arg-type]
+    same_on(three_workers.address, COMMANDS[0], run, corpus)
 
 
 @pytest.mark.slow

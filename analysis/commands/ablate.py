@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from analysis.ablation import Job
     from analysis.launching import Processes
+    from analysis.sweep_cells import Cell
 
 FAILED = 1
 """Exit code where a training or an analysis failed; the others are done."""
@@ -132,7 +133,7 @@ def _job(
     sweep = read_sweep(path)
     sweep = replace(
         sweep,
-        devices=tuple(part.strip() for part in devices.split(",")) if devices else sweep.devices,
+        devices=opt.names_of(devices) or sweep.devices,
         at_once=at_once or sweep.at_once,
         throughput=throughput or sweep.throughput,
         launcher=sweep.launcher if launcher is None else tuple(shlex.split(launcher)),
@@ -141,7 +142,7 @@ def _job(
     return prepare(sweep, output)
 
 
-def _work(job: Job, cells: list, launch: Processes) -> dict[str, str]:  # type: ignore[type-arg]
+def _work(job: Job, cells: list[Cell], launch: Processes) -> dict[str, str]:
     """Train and analyse; returns the failures. A signal ends it in order with the exit code that shells have for it."""
     from analysis.ablation import Work, run_cells
     from hac.devices import devices_of

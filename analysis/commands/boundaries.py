@@ -107,7 +107,7 @@ def _protocol(
         rules=check_rules(rules or RULES),
         tolerances_ms=_milliseconds(tolerances),
         edges=check_edges(edges),
-        tiers=tuple(dict.fromkeys(part.strip() for part in tiers.split(","))) if tiers else (),
+        tiers=tuple(dict.fromkeys(opt.names_of(tiers))),
         n_nulls=nulls,
         n_bootstrap=bootstrap,
         seed=seed,

@@ -92,7 +92,7 @@ def intervene(
 
     normalize("", normalizer)  # a name that is none is told before anything is decoded
 
-    named = tuple(part.strip() for part in interventions.split(",")) if interventions else ()
+    named = opt.names_of(interventions)
     who = [None if judge == JUDGE_NONE else judge for judge in (asr, speaker, mos)]
     judges = Judges(who[0], who[1], who[2], normalizer, f0)
     protocol = Protocol(

@@ -85,8 +85,8 @@ def leakage(
     from analysis.request import prepare
     from hac.errors import FailureLog
 
-    conditions = None if given is None else () if given == "none" else _names(given)
-    protocol = LeakageProtocol(nulls, given_nulls, seed, phones, classes, _names(factors), conditions)
+    conditions = None if given is None else () if given == "none" else opt.names_of(given)
+    protocol = LeakageProtocol(nulls, given_nulls, seed, phones, classes, opt.names_of(factors), conditions)
     failures = FailureLog(strict=strict)
     store = opt.load_tokens(ckpt, tokens, manifest, output, device, jobs, failures, frame_rate, codebook_size, ids)
     told = {"factors": factors, "classes": classes, "given": given, "nulls": nulls, "given_nulls": given_nulls}
@@ -103,10 +103,6 @@ def leakage(
         probing = further(request, asked, embeddings, jobs)
     curves = measure_prosody(request, prosody, output, jobs)
     finish(with_summary(run(request, jobs, curves, probing), seed), output)
-
-
-def _names(text: str | None) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",")) if text else ()
 
 
 def finish(outcome: Outcome, output: Path) -> None:

@@ -125,7 +125,7 @@ def recon(
         device=device,
     )
     outcome = run(request, jobs)
-    opt.keep_clips(output, of_reconstructions(found, _labels(manifest, found)), clips, clips_mb)
+    opt.keep_clips(output, of_reconstructions(found, _labels(manifest if clips else None, found)), clips, clips_mb)
     finish(outcome, output)
 
 

@@ -46,7 +46,7 @@ PARTS = (
     Part("transformers", "tokenizers, teachers, judges by name", PLAIN, plain.transformers, True),
     Part(
         "bfloat16 on this CPU",
-        "hac train --set train.precision=bf16 on a CPU",
+        "hac train --set precision=bf16 on a CPU",
         "set ONEDNN_MAX_CPU_ISA=AVX512_CORE_BF16, or train in float32",
         plain.bf16_cpu,
     ),

@@ -13,13 +13,14 @@ NAME, FULL = "reference", "full"
 
 def reference_models() -> tuple[str, ...]:
     """Names of the models that are here, the full one first."""
-    folder = Path(str(files(__name__)))
-    found = [path.name for path in folder.iterdir() if (path / "config.json").is_file()]
-    return tuple(sorted(NAME if name == FULL else f"{NAME}-{name}" for name in found))
+    return tuple(sorted(_folders()))
 
 
 def reference_folder(name: str) -> Path | None:
     """The folder of a model that comes with the package; None where the name is none of theirs."""
-    if name not in reference_models():
-        return None
-    return Path(str(files(__name__))) / (FULL if name == NAME else name.removeprefix(f"{NAME}-"))
+    return _folders().get(name)
+
+
+def _folders() -> dict[str, Path]:
+    found = (path for path in Path(str(files(__name__))).iterdir() if (path / "config.json").is_file())
+    return {NAME if path.name == FULL else f"{NAME}-{path.name}": path for path in found}

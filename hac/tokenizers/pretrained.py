@@ -72,10 +72,10 @@ def model_folder(where: str, revision: str | None = None) -> tuple[Path, str | N
     folder = Path(where).expanduser()
     if folder.is_dir():
         return folder, None
-    if not folder.exists() and (shipped := reference_folder(where)) is not None:
-        return shipped, None
     if folder.exists():
         raise HacError(f"{where}: is a file, expected a model folder or a hub id such as facebook/encodec_24khz")
+    if (shipped := reference_folder(where)) is not None:
+        return shipped, None
     if where.startswith((".", "/", "~")) or not HUB_ID.fullmatch(where):
         own = ", ".join(reference_models())
         raise HacError(f"{where}: no such folder, no hub id (owner/name) and none of the package's own ({own})")

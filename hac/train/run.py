@@ -16,7 +16,6 @@ from accelerate import Accelerator
 
 from hac.config import HacConfig
 from hac.console import progress as progress_bar
-from hac.discriminator import Discriminator, DiscriminatorOptions
 from hac.errors import FailureLog
 from hac.losses import MelSpectrogramLoss
 from hac.model import HacModel
@@ -30,7 +29,7 @@ from hac.train.generator import Generator
 from hac.train.loop import Run, run_loop
 from hac.train.precision import check_precision
 from hac.train.record import check_same_run, check_same_speech, run_settings, write_start
-from hac.train.step import Networks
+from hac.train.step import Networks, make_discriminator
 from hac.train.teaching import Teachers, load_teachers
 
 
@@ -162,7 +161,7 @@ def _networks(
         head: Any = generator.heads["phonetic"]
         head.mean.copy_(torch.from_numpy(np.asarray(mean)))
         head.deviation.copy_(torch.from_numpy(np.maximum(deviation, 1e-4)))
-    discriminator = _discriminator(config)
+    discriminator = make_discriminator(config)
     options: dict[str, Any] = {
         "lr": config.optimizer.learning_rate,
         "betas": config.optimizer.betas,
@@ -188,20 +187,6 @@ def _model(config: TrainConfig, settings: HacConfig) -> HacModel:
         return model
     changes = {key: value for key, value in settings.to_diff_dict().items() if key in HacConfig.__annotations__}
     return HacModel.from_dac(where, **changes)
-
-
-def _discriminator(config: TrainConfig) -> Discriminator | None:
-    if not config.adversarial:
-        return None
-    wanted = config.discriminator
-    return Discriminator(
-        DiscriminatorOptions(
-            periods=wanted.periods,
-            fft_sizes=wanted.fft_sizes,
-            period_channels=wanted.period_channels,
-            band_channels=wanted.band_channels,
-        )
-    )
 
 
 def _resume(folder: Path, networks: Networks, ema: Ema | None, tell: Callable[[str], None]) -> Progress:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from torch import Tensor
+import torch
 
 from hac.config import HacConfig
 from hac.data.manifest import Manifest
-from hac.discriminator import Discriminator, DiscriminatorOptions
 from hac.errors import HacError
 from hac.model import HacModel
 from hac.teachers.registry import SPEECH
 from hac.teachers.speech_targets import projected_bytes
 from hac.tokenizers.pretrained import open_checkpoint
 from hac.train.config import TrainConfig
+from hac.train.step import make_discriminator
 
 _SINGLE = 4
 """Bytes of a number in single precision."""
@@ -43,11 +43,11 @@ def checkpoint_bytes(config: TrainConfig, model: HacConfig) -> int:
 
     The heads of the teachers are left out.
     """
-    model_tensors = list(HacModel(model).parameters())
-    critics: list[Tensor] = []
-    if config.adversarial:
-        wanted = config.discriminator.model_dump(exclude={"start_step"})
-        critics = list(Discriminator(DiscriminatorOptions(**wanted)).parameters())
+    # shapes alone: no weights are drawn
+    with torch.device("meta"):
+        model_tensors = list(HacModel(model).parameters())
+        critic = make_discriminator(config)
+    critics = [] if critic is None else list(critic.parameters())
     copies = 3 + (config.ema is not None)
     numbers = copies * sum(t.numel() for t in model_tensors) + 3 * sum(t.numel() for t in critics)
     # weights, two moments, and the counter of steps

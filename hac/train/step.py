@@ -19,7 +19,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from hac.discriminator import Discriminator
+from hac.discriminator import Discriminator, DiscriminatorOptions
 from hac.losses import (
     MelSpectrogramLoss,
     adversarial_loss,
@@ -53,6 +53,21 @@ class Networks:
     generator_optimizer: torch.optim.Optimizer
     discriminator_optimizer: torch.optim.Optimizer | None
     mel: MelSpectrogramLoss
+
+
+def make_discriminator(config: TrainConfig) -> Discriminator | None:
+    """The discriminators of a configuration, with fresh weights; None where no loss uses them."""
+    if not config.adversarial:
+        return None
+    wanted = config.discriminator
+    return Discriminator(
+        DiscriminatorOptions(
+            periods=wanted.periods,
+            fft_sizes=wanted.fft_sizes,
+            period_channels=wanted.period_channels,
+            band_channels=wanted.band_channels,
+        )
+    )
 
 
 @dataclass(frozen=True, slots=True)

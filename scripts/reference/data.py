@@ -16,6 +16,7 @@ from pathlib import Path
 import pandas as pd
 
 from hac.data.manifest import Manifest, Utterance, read_manifest, write_manifest
+from hac.files import sha256_file
 
 NEW_CORPUS = "asterisk-en"
 """The only real English, and the speech of `hac-analyze demo`."""
@@ -48,7 +49,7 @@ def write_parts(folder: Path, part_of: Callable[[Utterance], str]) -> pd.DataFra
     manifest = read_manifest(folder / "manifest.jsonl")
     rows = []
     for utterance in manifest.utterances:
-        digest = hashlib.sha256(manifest.audio_path(utterance).read_bytes()).hexdigest()
+        digest = sha256_file(manifest.audio_path(utterance))
         rows.append((utterance.id, folder.name, part_of(utterance), utterance.duration, digest))
     table = pd.DataFrame(rows, columns=["id", "corpus", "part", "duration_s", "audio_sha256"])
     parts = {str(part): set(of_part["id"]) for part, of_part in table.groupby("part")}

@@ -12,7 +12,7 @@ import pytest
 from analysis import cli
 from analysis.doctor import examine as doctor
 from analysis.doctor import plain
-from analysis.doctor.examine import Finding, as_json, examine, look
+from analysis.doctor.examine import Finding, State, as_json, examine, look
 from analysis.doctor.parts import PARTS, Part
 
 BY_NAME = {part.name: part for part in PARTS}
@@ -131,8 +131,8 @@ def _command(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
     return int(str(finished.value.code or 0))
 
 
-def _made(state: str, is_plain: bool) -> Finding:
-    return Finding("a [red]part", state, "1.0", "detail", "everything", "pip install it", is_plain)  # type: ignore[arg-type]
+def _made(state: State, is_plain: bool) -> Finding:
+    return Finding("a [red]part", state, "1.0", "detail", "everything", "pip install it", is_plain)
 
 
 @pytest.mark.parametrize(

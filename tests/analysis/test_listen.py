@@ -50,6 +50,12 @@ def with_words(heard: Heard, n: int = 1) -> Heard:
     return replace(heard, words=[FoundWord("units", 3, f"word-{i}", 0.5, firings) for i in range(n)])
 
 
+def manifest_of(heard: Heard) -> Manifest:
+    """The manifest of what is heard, which these worlds all have."""
+    assert heard.manifest is not None
+    return heard.manifest
+
+
 def test_clips_hold_sound_and_exact_tiers(tmp_path: Path) -> None:
     assert keep_clips(tmp_path / "run", world(tmp_path), Wish(2, PLENTY)) == []
     found = read_listen(tmp_path / "run")
@@ -62,7 +68,7 @@ def test_clips_hold_sound_and_exact_tiers(tmp_path: Path) -> None:
     assert tiers["words"] == ((0.0, 0.5, f"word {clip.utterance}"),)
     assert tiers["phones"] == ((0.0, 0.25, "AA"), (0.25, 0.500001, "B"))
     assert tiers["units"] == ((0, 0.24, "3"), (0.24, 0.4, "1"), (0.4, 0.48, "2"), (0.48, 0.8, "3"), (0.8, 0.96, "0"))
-    row = world(tmp_path).manifest.by_id[clip.utterance]  # type: ignore[union-attr]
+    row = manifest_of(world(tmp_path)).by_id[clip.utterance]
     heard, _ = soundfile.read(tmp_path / "run" / clip.sounds[0].file)
     original, _ = soundfile.read(tmp_path / row.path)
     assert np.corrcoef(heard, original)[0, 1] > 0.8
@@ -73,14 +79,14 @@ def test_the_same_run_gives_the_same_bytes(tmp_path: Path) -> None:
     for name in ("one", "two"):
         keep_clips(tmp_path / name, heard, Wish(3, PLENTY))
     assert all_bytes(tmp_path / "one") == all_bytes(tmp_path / "two")
-    shuffled = Manifest(tmp_path, heard.manifest.utterances[::-1])  # type: ignore[union-attr]
+    shuffled = Manifest(tmp_path, manifest_of(heard).utterances[::-1])
     keep_clips(tmp_path / "three", replace(heard, manifest=shuffled), Wish(3, PLENTY))
     assert all_bytes(tmp_path / "one") == all_bytes(tmp_path / "three")
 
 
 def test_renderings_are_named_and_equal_sounds_are_one_file(tmp_path: Path) -> None:
     heard = world(tmp_path)
-    files = {row.id: tmp_path / row.path for row in heard.manifest.utterances}  # type: ignore[union-attr]
+    files = {row.id: tmp_path / row.path for row in manifest_of(heard).utterances}
     write_audio(tmp_path / "else.wav", speech(0.75, 20.0), 24_000)
     other = dict.fromkeys(files, tmp_path / "else.wav")
     renderings = (
@@ -186,7 +192,7 @@ def test_one_broken_recording_is_passed_over(tmp_path: Path) -> None:
     heard = world(tmp_path)
     keep_clips(tmp_path / "all", heard, Wish(1, PLENTY))
     first = read_listen(tmp_path / "all").clips[0].utterance
-    row = heard.manifest.by_id[first]  # type: ignore[union-attr]
+    row = manifest_of(heard).by_id[first]
     (tmp_path / row.path).write_bytes(b"no audio")
     assert keep_clips(tmp_path / "run", heard, Wish(3, PLENTY)) == []
     clips = read_listen(tmp_path / "run").clips
@@ -200,7 +206,7 @@ def test_long_utterances_come_last_and_very_long_ones_never(tmp_path: Path) -> N
     endless = Utterance("endless", "endless.wav", LONGEST_S + 1)
     for row in (long, endless):
         write_audio(tmp_path / row.path, np.tile(speech(1.0), 40)[: round(row.duration * 16_000)], 16_000)
-    rows = (endless, long, *heard.manifest.utterances)  # type: ignore[union-attr]
+    rows = (endless, long, *manifest_of(heard).utterances)
     more = replace(heard, manifest=Manifest(tmp_path, rows), ids=("endless", "long", "a", "b"))
     keep_clips(tmp_path / "run", more, Wish(9, PLENTY))
     names = [clip.utterance for clip in read_listen(tmp_path / "run").clips]

@@ -82,7 +82,6 @@ def until(happens: Callable[[], bool], seconds: float) -> None:
 @pytest.fixture
 def dask_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A scheduler without workers."""
-    pytest.importorskip("distributed")
     world = World(tmp_path_factory.mktemp("dask"))
     try:
         yield world

@@ -148,7 +148,6 @@ def test_a_worker_that_does_not_see_the_files(tmp_path: Path, monkeypatch: pytes
 def test_clusters_that_are_none(
     name: str, text: str | None, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("dask_jobqueue")
     monkeypatch.setattr("hac.cluster.CONNECT_S", 1)
     monkeypatch.chdir(tmp_path)
     if text is not None:
@@ -166,7 +165,6 @@ def test_a_cluster_without_workers(dask_world: World, tmp_path: Path, monkeypatc
 @pytest.mark.slow
 def test_workers_that_slurm_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Against stand-ins for sbatch and scancel, which run the job scripts here."""
-    pytest.importorskip("dask_jobqueue")
     programs, notes, jobs = (tmp_path / name for name in ("bin", "notes", "jobs"))
     for folder in (programs, notes, jobs):
         folder.mkdir()
@@ -195,7 +193,8 @@ def test_workers_that_slurm_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 @pytest.mark.parametrize("path", sorted((ROOT / "scripts" / "slurm").iterdir()), ids=lambda path: path.name)
 def test_the_examples_are_sound(path: Path) -> None:
-    dask_jobqueue = pytest.importorskip("dask_jobqueue")
+    import dask_jobqueue
+
     if path.suffix == ".yaml":
         values = read_yaml(path, "batch system's file")
         kind, options = batch_system._system(path, values)

@@ -84,6 +84,7 @@ class FactorizedBottleneck(nn.Module):
             dead_code_threshold=float(config.dead_code_threshold),
             restart_interval=config.restart_interval,
             usage_decay=float(config.usage_decay),
+            codebook_update=config.codebook_update,
         )
         latent_dim, width = config.latent_dim, config.transformer_dim
         if config.acoustic_codebooks:
@@ -94,6 +95,7 @@ class FactorizedBottleneck(nn.Module):
                 config.codebook_dim,
                 float(config.quantizer_dropout),
                 self.options,
+                config.pca_init,
             )
         if config.phonetic:
             self.phonetic_transformer = LevelTransformer(latent_dim, config.phonetic_layers, config)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+CodebookUpdate = Literal["gradient", "ema"]
 
 _BLOCK = 65_536
 """Vectors looked up at once: bounds the distance table of an hours-long recording."""
@@ -43,10 +46,15 @@ class CodebookOptions:
     dead_code_threshold: float = 0.01
     restart_interval: int = 100
     usage_decay: float = 0.99
+    codebook_update: CodebookUpdate = "gradient"
 
 
 class Codebook(nn.Embedding):
-    """Code vectors [v, d], trained by gradient.
+    """Code vectors [v, d], trained by gradient or moved to the running mean of the vectors that chose them.
+
+    The running mean (`codebook_update: ema`) is that of van den Oord et al. 2017 (arXiv 1711.00937, appendix A.1) and
+    EnCodec. It weighs every vector alike, where Adam moves a rare code as far as a common one: with few frames a
+    batch, gradient codes lag behind an encoder that learns quickly.
 
     Its buffers travel with the checkpoint, so that a resumed run sees the same usage:
     `usage` [v], running counts of the codes over training batches, and `n_updates`, the batches seen.
@@ -58,6 +66,7 @@ class Codebook(nn.Embedding):
     def __init__(self, codebook_size: int, codebook_dim: int, options: CodebookOptions) -> None:
         super().__init__(codebook_size, codebook_dim)
         self.options = options
+        self.weight.requires_grad_(options.codebook_update == "gradient")
         self.register_buffer("usage", torch.zeros(codebook_size))
         self.register_buffer("n_updates", torch.zeros((), dtype=torch.long))
 
@@ -106,7 +115,10 @@ class Codebook(nn.Embedding):
         if dist.is_available() and dist.is_initialized():
             dist.all_reduce(counts)
         decayed = torch.lerp(counts, self.usage, self.options.usage_decay)
-        self.usage.copy_(torch.where(self.n_updates == 0, counts, decayed))
+        usage = torch.where(self.n_updates == 0, counts, decayed)
+        if self.options.codebook_update == "ema":
+            self._follow(vectors, codes, counts, usage)
+        self.usage.copy_(usage)
         self.n_updates += 1
         if (
             self.options.restart_dead_codes
@@ -133,6 +145,16 @@ class Codebook(nn.Embedding):
         drawn = torch.randint(len(vectors), (self.num_embeddings,)).to(vectors.device)
         self._share(torch.where(dead[:, None], vectors[drawn].to(self.weight.dtype), self.weight))
         self.usage.copy_(torch.where(dead, self.usage.mean(), self.usage))
+
+    def _follow(self, vectors: Tensor, codes: Tensor, counts: Tensor, usage: Tensor) -> None:
+        """Move each code to the mean of its vectors, decayed as the usage is; `counts` and `usage` are the new ones."""
+        sums = torch.zeros_like(self.weight, dtype=usage.dtype).index_add_(0, codes, vectors.to(usage.dtype))
+        if dist.is_available() and dist.is_initialized():
+            dist.all_reduce(sums)
+        # a code is the mean of `usage` vectors: the share of the new ones moves it towards their mean
+        new = 1.0 if int(self.n_updates) == 0 else 1 - self.options.usage_decay
+        step = new * (sums - counts[:, None] * self.weight) / usage.clamp(min=torch.finfo(usage.dtype).tiny)[:, None]
+        self.weight.add_(torch.where(counts[:, None] > 0, step, 0.0))
 
     def _share(self, weight: Tensor) -> None:
         """Take new code vectors; across processes everyone takes those of the first."""

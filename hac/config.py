@@ -23,6 +23,8 @@ FORMAT_VERSION = 1
 
 LexicalInput = Literal["stacked", "parallel", "quantized-phonetic"]
 Combination = Literal["sum", "concat"]
+DecoderType = Literal["dac", "istft"]
+CodebookUpdate = Literal["gradient", "ema"]
 
 LEVELS = ("acoustic", "phonetic", "lexical")
 """The levels of the bottleneck, in the order their streams are listed."""
@@ -35,7 +37,11 @@ class HacConfig(PreTrainedConfig):
     Attributes:
         sample_rate: Hz of the audio.
         encoder_hidden_size: channels after the encoder's first convolution; they double with every stride.
-        decoder_hidden_size: channels of the decoder's first layer; they halve with every stride.
+        decoder_type: `dac`, transposed convolutions up to the samples, or `istft`, layers at the frame rate and an
+            inverse Fourier transform (`hac.istft_decoder`), which makes sound at a tenth of the cost.
+        decoder_hidden_size: channels of the decoder's first layer; in `dac` they halve with every stride.
+        decoder_layers: blocks of an `istft` decoder.
+        decoder_ff_dim: width of the feed-forward layers of an `istft` decoder.
         latent_dim: channels of Z = ENC(x).
         downsampling_ratios: strides of the encoder; the decoder uses them in reverse order.
         exact_upsampling: pad the decoder's odd strides by one, so that t frames give t * hop_length
@@ -62,6 +68,10 @@ class HacConfig(PreTrainedConfig):
         transformer_ff_dim: width of the feed-forward layers.
         transformer_dropout: dropout inside the transformers while training.
         position_kernel: taps, in frames, of the convolution that tells a transformer about order (odd).
+        codebook_update: how codes are trained: by `gradient` (as in DAC), or as the running mean of the vectors that
+            choose them (`ema`, with `usage_decay`).
+        pca_init: start the projections of the residual quantizers from the principal components of what each is
+            offered in the first training batch.
         kmeans_init: start each codebook from k-means over its first training batch.
         restart_dead_codes: while training, move codes that are no longer used onto present data.
         dead_code_threshold: a code is dead below this share of the uniform usage.
@@ -79,7 +89,10 @@ class HacConfig(PreTrainedConfig):
 
     sample_rate: int = 16000
     encoder_hidden_size: int = 64
+    decoder_type: DecoderType = "dac"
     decoder_hidden_size: int = 1536
+    decoder_layers: int = 8
+    decoder_ff_dim: int = 1536
     latent_dim: int = 1024
     downsampling_ratios: list[int] | tuple[int, ...] = (2, 4, 5, 8)
     exact_upsampling: bool = True
@@ -101,6 +114,8 @@ class HacConfig(PreTrainedConfig):
     transformer_ff_dim: int = 2048
     transformer_dropout: float | int = 0.1
     position_kernel: int = 31
+    codebook_update: CodebookUpdate = "gradient"
+    pca_init: bool = False
     kmeans_init: bool = False
     restart_dead_codes: bool = False
     dead_code_threshold: float | int = 0.01
@@ -208,7 +223,12 @@ class HacConfig(PreTrainedConfig):
             raise HacError(
                 f"downsampling_ratios is {list(ratios)}; every stride must be at least 2, as in [2, 4, 5, 8]"
             )
-        if self.decoder_hidden_size % 2 ** len(ratios):
+        if self.decoder_type == "istft" and self.hop_length % 2:
+            raise HacError(
+                f"downsampling_ratios is {list(ratios)}, {self.hop_length} samples a frame; decoder_type: istft "
+                "needs an even number"
+            )
+        if self.decoder_type == "dac" and self.decoder_hidden_size % 2 ** len(ratios):
             raise HacError(
                 f"decoder_hidden_size is {self.decoder_hidden_size}, which cannot be halved {len(ratios)} "
                 f"times; choose a multiple of {2 ** len(ratios)}"

@@ -15,6 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers.models.dac.modeling_dac import DacDecoder, DacEncoder
 
+from hac.istft_decoder import IstftDecoder
+
 
 def encode_audio(encoder: DacEncoder, samples: Tensor, mask: Tensor | None) -> Tensor:
     """Z = ENC(x).
@@ -71,17 +73,19 @@ def _samples_that_exist(samples: Tensor, mask: Tensor) -> Tensor:
     return mask.repeat_interleave(samples.shape[-1] // mask.shape[1], dim=1)[:, None].to(samples.dtype)
 
 
-def decode_latent(decoder: DacDecoder, latent: Tensor, mask: Tensor | None = None) -> Tensor:
+def decode_latent(decoder: DacDecoder | IstftDecoder, latent: Tensor, mask: Tensor | None = None) -> Tensor:
     """Audio of latents.
 
     Args:
-        decoder: the DAC decoder.
+        decoder: the model's decoder.
         latent: [b, latent_dim, t].
         mask: bool [b, t], True at the frames that exist; None where all do.
 
     Returns:
         [b, n]; n is t * hop length, or a few samples less where odd strides are not padded.
     """
+    if isinstance(decoder, IstftDecoder):
+        return cast("Tensor", decoder(latent, mask))
     if mask is None:
         return cast("Tensor", decoder(latent).squeeze(1))
     lengths = mask.sum(1)

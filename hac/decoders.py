@@ -231,16 +231,21 @@ def decode_blocks(decoder: Decoder, streams: Codes, block_s: float = BLOCK_S) ->
 
 
 def decoder_context(decoder: nn.Module) -> Context:
-    """The frames on which a frame's samples depend, counted back through the convolutions of a DAC decoder.
+    """The frames on which a frame's samples depend, counted back through the convolutions of a decoder.
 
     Args:
-        decoder: transformers' `DacDecoder`, whose convolutions stand in the order in which they are applied.
+        decoder: transformers' `DacDecoder`, whose convolutions stand in the order in which they are applied, or an
+            `IstftDecoder`, which counts its own.
 
     For strides 8, 5, 4, 2 (kernels of twice the stride; residual units of 7 taps dilated 1, 3 and 9; 7 taps at
     either end) these are 10 frames before and 10 after; in reverse order, 30 and 30.
     """
     from torch import nn
 
+    from hac.istft_decoder import IstftDecoder
+
+    if isinstance(decoder, IstftDecoder):
+        return Context(decoder.context_frames, decoder.context_frames)
     layers = [module for module in decoder.modules() if isinstance(module, (nn.Conv1d, nn.ConvTranspose1d))]
     first, last = 0, math.prod(layer.stride[0] for layer in layers) - 1
     for layer in reversed(layers):

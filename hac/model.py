@@ -1,6 +1,7 @@
 """HAC, the Hierarchical Audio Codec, as a transformers model.
 
-Encoder and decoder are transformers' own DAC modules; between them sits the `FactorizedBottleneck`.
+Encoder and decoder are transformers' own DAC modules (or, `decoder_type: istft`, a decoder at the frame rate); between
+them sits the `FactorizedBottleneck`.
 
 Padding is masked throughout: after every layer that looks sideways, what lies beyond the end of an item is
 set to zero, which is what the convolutions' own zero padding shows to that item alone. So a padded batch
@@ -28,6 +29,8 @@ from hac.bottleneck import BottleneckOutput, FactorizedBottleneck
 from hac.codebook import Codebook
 from hac.config import HacConfig
 from hac.convolutions import decode_latent, encode_audio
+from hac.errors import HacError
+from hac.istft_decoder import FrameBlock, IstftDecoder
 from hac.outputs import HacEmbeddings, HacOutput, HacTokens
 from hac.quantize import VectorQuantizer
 from hac.snake import fuse_snakes
@@ -50,8 +53,18 @@ class HacModel(PreTrainedModel):
         super().__init__(config)
         dac_config = config.dac_config()
         self.encoder = DacEncoder(dac_config)
-        self.decoder = DacDecoder(dac_config)
-        if config.exact_upsampling:
+        self.decoder: DacDecoder | IstftDecoder
+        if config.decoder_type == "istft":
+            self.decoder = IstftDecoder(
+                config.latent_dim,
+                config.hop_length,
+                config.decoder_hidden_size,
+                config.decoder_layers,
+                config.decoder_ff_dim,
+            )
+        else:
+            self.decoder = DacDecoder(dac_config)
+        if config.exact_upsampling and isinstance(self.decoder, DacDecoder):
             for block, stride in zip(self.decoder.block, dac_config.upsampling_ratios, strict=True):
                 cast("nn.ConvTranspose1d", block.conv_t1).output_padding = (stride % 2,)
         fuse_snakes(self)
@@ -98,6 +111,8 @@ class HacModel(PreTrainedModel):
             "quantizer_dropout": source.quantizer_dropout,
             "exact_upsampling": False,
         }
+        if changes.get("decoder_type", "dac") != "dac":
+            raise HacError(f"{where}: a DAC's decoder has decoder_type dac; leave decoder_type out")
         model = cls(HacConfig(**(implied | changes)))
         pretrained.take_dac_weights(model, model.config, dac, where)
         model.eval()
@@ -229,6 +244,8 @@ class HacModel(PreTrainedModel):
             init.zeros_(module.n_updates)
             if std is not None:
                 init.normal_(module.weight, mean=0.0, std=std)
+        elif isinstance(module, FrameBlock):
+            init.constant_(module.scale, 0.3)
         elif isinstance(module, nn.LayerNorm):
             init.ones_(module.weight)
             init.zeros_(module.bias)
@@ -267,6 +284,9 @@ def _calm(module: nn.Module) -> None:
     elif isinstance(module, DacDecoder):
         # quiet sound: a saturated tanh learns nothing
         init.copy_(module.conv2.weight, 0.1 * module.conv2.weight)
+    elif isinstance(module, IstftDecoder):
+        # magnitudes near one, which is the size of quiet speech
+        init.copy_(module.head.weight, 0.3 * module.head.weight)
     elif isinstance(module, VectorQuantizer) and module.in_proj.in_channels == module.out_proj.out_channels:
         # rows of unit length, nearly orthogonal: the transpose brings back what was projected, so that each residual
         # is smaller than the one before

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import cast
 
 import torch
+import torch.distributed as dist
 from torch import Tensor, nn
 
 from hac.codebook import Codebook, CodebookOptions
@@ -82,6 +83,34 @@ class VectorQuantizer(nn.Module):
         quantized = self.out_proj(projected + (found - projected).detach())
         return Quantized(codes[:, None], quantized, (latent,), (quantized,), commitment_loss, codebook_loss)
 
+    @torch.no_grad()
+    def project_on_components(self, latent: Tensor, mask: Tensor | None) -> None:
+        """Make the projections those on the principal components of a latent, and back.
+
+        Args:
+            latent: [b, d, t], as it will be quantized; input and output must have d channels.
+            mask: bool [b, t], True at the frames that exist; None where all do.
+        """
+        rows = latent.detach().transpose(1, 2)
+        vectors = (rows.flatten(0, 1) if mask is None else rows[mask]).double()
+        if len(vectors) == 0:
+            return
+        mean = vectors.mean(0)
+        # ascending: the last components have the largest variance
+        components = torch.linalg.eigh((vectors - mean).T @ (vectors - mean)).eigenvectors[
+            :, -self.in_proj.out_channels :
+        ]
+        for parameter, value in (
+            (self.in_proj.weight, components.T[..., None]),
+            (self.in_proj.bias, -(components.T @ mean)),
+            (self.out_proj.weight, components[..., None]),
+            (self.out_proj.bias, mean),
+        ):
+            assert parameter is not None
+            parameter.copy_(value)
+            if dist.is_available() and dist.is_initialized():
+                dist.broadcast(parameter.data, src=0)
+
     def from_codes(self, codes: Tensor) -> Tensor:
         """Vectors [b, output_dim, t] of codes int64 [b, t]."""
         vectors: Tensor = self.out_proj(self.codebook(codes).transpose(1, 2))
@@ -98,6 +127,8 @@ class ResidualVectorQuantizer(nn.Module):
         codebook_dim: channels in which the codes live.
         dropout: probability that a training item uses only a random number of the first quantizers.
         options: how codes are looked up and kept alive.
+        pca_init: start each quantizer's projections from the principal components of what is left to it in the first
+            training batch, so that little is lost before anything is learned.
     """
 
     def __init__(
@@ -108,9 +139,11 @@ class ResidualVectorQuantizer(nn.Module):
         codebook_dim: int,
         dropout: float,
         options: CodebookOptions,
+        pca_init: bool = False,
     ) -> None:
         super().__init__()
         self.dropout = dropout
+        self.pca_init = pca_init
         self.quantizers = nn.ModuleList(
             VectorQuantizer(latent_dim, latent_dim, codebook_size, codebook_dim, options) for _ in range(n_codebooks)
         )
@@ -135,7 +168,10 @@ class ResidualVectorQuantizer(nn.Module):
         parts: list[Quantized] = []
         for index in range(limit):
             active = None if depths is None else (index < depths).to(latent.device)
-            part: Quantized = self.quantizers[index](residual, mask, active)
+            quantizer = cast("VectorQuantizer", self.quantizers[index])
+            if self.training and self.pca_init and int(quantizer.codebook.n_updates) == 0:
+                quantizer.project_on_components(residual, mask)
+            part: Quantized = quantizer(residual, mask, active)
             total = total + (part.quantized if active is None else part.quantized * active[:, None, None])
             residual = residual - part.quantized
             parts.append(part)

@@ -27,8 +27,8 @@ class GeneratorOutput:
     """What the generator makes of a batch.
 
     Attributes:
-        estimate: [b, n], the decoded window of each utterance.
-        reference: [b, n], the sound of that window.
+        estimate: [w * b, n], the decoded windows: the first of each of the b utterances, then the second, ...
+        reference: [w * b, n], the sound of those windows.
         commitment_loss: scalar, mean over frames, summed over codebooks.
         codebook_loss: scalar, mean over frames, summed over codebooks.
         phonetic: what the speech teacher says; None without one.
@@ -77,11 +77,14 @@ class Generator(nn.Module):
         prepared = self.model.prepare(batch.audio, batch.exists)
         bottleneck = self.model.bottleneck_of(prepared)
         quantized = {name: level.quantized for name, level in bottleneck.levels.items()}
-        starts = self._starts(prepared.mask, batch.windows)
-        latents = _windows(bottleneck.latent, starts, self.window_frames)
-        hop = self.model.config.hop_length
+        hop, n_windows = self.model.config.hop_length, self.config.losses.windows
+        # evenly spread from a random place on, in circles
+        drawn = [(batch.windows + window / n_windows) % 1 for window in range(n_windows)]
+        starts = [self._starts(prepared.mask, places) for places in drawn]
+        latents = torch.cat([_windows(bottleneck.latent, rows, self.window_frames) for rows in starts])
         estimate = decode_latent(self.model.decoder, latents)
-        reference = _windows(prepared.samples, starts * hop, self.window_frames * hop)[:, 0, : estimate.shape[-1]]
+        sounds = [_windows(prepared.samples, rows * hop, self.window_frames * hop) for rows in starts]
+        reference = torch.cat(sounds)[:, 0, : estimate.shape[-1]]
         return GeneratorOutput(
             estimate=estimate,
             reference=reference,

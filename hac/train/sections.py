@@ -131,7 +131,8 @@ class LossesConfig(Section):
         feature_matching: distance of the discriminators' features.
         commitment: pulls the encoder to the codes.
         codebook: pulls the codes to the encoder.
-        window_s: seconds that are decoded of every utterance; the losses of sound act there.
+        window_s: seconds of each window that is decoded; the losses of sound act there.
+        windows: windows decoded of every utterance, spread over it from a random start; they may overlap.
     """
 
     mel: float = Field(default=15.0, ge=0)
@@ -141,6 +142,7 @@ class LossesConfig(Section):
     commitment: float = Field(default=0.25, ge=0)
     codebook: float = Field(default=1.0, ge=0)
     window_s: float = Field(default=0.38, gt=0)
+    windows: int = Field(default=1, ge=1)
 
 
 class DiscriminatorConfig(Section):

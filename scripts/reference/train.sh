@@ -24,7 +24,8 @@ exec "${HAC:-hac}" train "$here/configs/ablation/$variant.yaml" -o "$variant" \
     --set "model.base=$here/configs/${MODEL:-model/hac-nano.yaml}" --set precision=float32 --set data.workers=0 \
     --set 'data.train=[real/train.jsonl,synthetic/train.jsonl]' --set data.validation=real/dev.jsonl \
     --set data.alignments=real/alignments.parquet --set data.batch_s=12 --set data.max_s=12 \
-    --set losses.window_s=0.5 --set losses.adversarial=0 --set losses.feature_matching=0 \
-    --set optimizer.learning_rate=1.0e-3 --set optimizer.warmup_steps=100 --set optimizer.schedule=cosine \
+    --set losses.window_s=1 --set losses.windows=2 --set data.min_s=1 --set losses.waveform=300 \
+    --set losses.adversarial=0 --set losses.feature_matching=0 \
+    --set optimizer.learning_rate=2.0e-3 --set optimizer.warmup_steps=100 --set optimizer.schedule=cosine \
     --set validation.every=200 --set validation.max_utterances=60 --set checkpoint.every=200 --set checkpoint.keep=100 \
     --set "steps=${STEPS:-1000}" ${speech:+$speech --set "teachers.speech.where=$teacher"} $text $levels

@@ -143,6 +143,7 @@ def test_every_parameter_learns():
         ({"phonetic": False}, "set lexical_input: parallel"),
         ({"downsampling_ratios": [1, 4]}, "at least 2"),
         ({"decoder_hidden_size": 40}, "multiple of 16"),
+        ({"decoder_type": "istft", "downsampling_ratios": [3, 5]}, "an even number"),
         ({"transformer_heads": 3}, "transformer_heads=3"),
         ({"position_kernel": 4}, "must be odd"),
         ({"quantizer_dropout": 1.5}, "probability"),

@@ -101,7 +101,12 @@ def test_warm_start_with_all_levels_keeps_dac_codes(dac_folder):
 
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"downsampling_ratios": [8, 5, 4, 2]}, {"exact_upsampling": False, "combination": "concat"}],
+    [
+        {},
+        {"downsampling_ratios": [8, 5, 4, 2]},
+        {"exact_upsampling": False, "combination": "concat"},
+        {"decoder_type": "istft", "decoder_layers": 2, "decoder_ff_dim": 48},
+    ],
 )
 def test_a_padded_batch_gives_each_item_what_it_gets_alone(changes):
     model = tiny_model(**changes)

@@ -203,3 +203,78 @@ def test_kmeans_initialization_with_fewer_vectors_than_codes():
     codebook = Codebook(64, 2, CodebookOptions(kmeans_init=True))
     codebook.prepare(torch.randn(5, 2))
     assert torch.isfinite(codebook.weight).all()
+
+
+def _slow_running_means(batches, first, decay):
+    """Every code's mean by the definition: decayed sums over decayed counts, vector by vector."""
+    n_codes = len(first)
+    sums, counts, means = [torch.zeros(2, dtype=torch.float64) for _ in range(n_codes)], [0.0] * n_codes, first.double()
+    for number, (vectors, codes) in enumerate(batches):
+        share = 1.0 if number == 0 else 1 - decay
+        for code in range(n_codes):
+            chosen = vectors[codes == code].double()
+            sums[code] = (1 - share) * sums[code] + share * chosen.sum(0)
+            counts[code] = (1 - share) * counts[code] + share * len(chosen)
+            if len(chosen):
+                means[code] = sums[code] / counts[code]
+    return means
+
+
+def test_running_means_equal_a_slow_loop():
+    torch.manual_seed(12)
+    codebook = Codebook(5, 2, CodebookOptions(codebook_update="ema", usage_decay=0.9))
+    assert not codebook.weight.requires_grad
+    first = codebook.weight.detach().clone()
+    # code 4 is never chosen and stays; code 3 is first chosen in the third batch
+    batches = [(torch.randn(40, 2), torch.randint(0, 3 if number < 2 else 4, (40,))) for number in range(6)]
+    for vectors, codes in batches:
+        codebook.observe(vectors, codes)
+    torch.testing.assert_close(codebook.weight.double(), _slow_running_means(batches, first, 0.9), atol=1e-5, rtol=1e-5)
+    assert torch.equal(codebook.weight[4], first[4])
+
+
+def test_running_means_reach_the_clusters_without_a_gradient():
+    torch.manual_seed(13)
+    options = CodebookOptions(normalize_codes=False, codebook_update="ema", usage_decay=0.5)
+    vq = VectorQuantizer(2, 2, 2, 2, options).train()
+    with torch.no_grad():
+        vq.in_proj.weight.copy_(torch.eye(2)[..., None])
+        vq.in_proj.bias.zero_()
+        vq.codebook.weight.copy_(torch.tensor([[1.0, 1.0], [-1.0, -1.0]]))
+    centres = torch.tensor([[3.0, 0.0], [0.0, -5.0]])
+    for _ in range(12):
+        latent = (centres[:, :, None] + 0.01 * torch.randn(2, 2, 50)).requires_grad_()
+        output = vq(latent)
+        (output.codebook_loss + output.commitment_loss).backward()
+    torch.testing.assert_close(vq.codebook.weight, centres, atol=0.02, rtol=0)
+    assert vq.codebook.weight.grad is None
+
+
+def test_principal_components_leave_the_least():
+    """Each quantizer projects on the plane through its residual that leaves least of it (by scikit-learn's PCA)."""
+    from sklearn.decomposition import PCA
+
+    torch.manual_seed(14)
+    options = CodebookOptions(normalize_codes=False, kmeans_init=True, codebook_update="ema")
+    rvq = ResidualVectorQuantizer(6, 2, 64, 2, dropout=0.0, options=options, pca_init=True).train()
+    spread = torch.tensor([9.0, 0.1, 5.0, 3.0, 0.2, 2.0])
+    latent = torch.randn(3, 6, 80) * spread[:, None] + 4
+    mask = torch.arange(80) < torch.tensor([[80], [80], [50]])
+    # what stands in the padding must not matter
+    rvq(torch.where(mask[:, None], latent, 1e3), mask)
+    residual = latent.transpose(1, 2)[mask]
+    for quantizer in rvq.quantizers:
+        expected = PCA(2).fit(residual.numpy())
+        plane = quantizer.in_proj.weight[..., 0].detach()
+        wanted = torch.from_numpy(expected.components_)
+        torch.testing.assert_close(plane.T @ plane, wanted.T @ wanted, atol=1e-3, rtol=0)
+        back = quantizer.out_proj(quantizer.in_proj(residual.T[None]))[0].T
+        torch.testing.assert_close(
+            back, torch.from_numpy(expected.inverse_transform(expected.transform(residual.numpy()))), atol=1e-2, rtol=0
+        )
+        with torch.no_grad():
+            codes = quantizer.codebook.nearest(quantizer.in_proj(residual.T[None])[0].T)
+            residual = residual - quantizer.from_codes(codes[None])[0].T
+    before = rvq.quantizers[0].in_proj.weight.clone()
+    rvq(latent + 5, mask)
+    assert torch.equal(rvq.quantizers[0].in_proj.weight, before)  # only the first batch counts

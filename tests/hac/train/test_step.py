@@ -188,6 +188,20 @@ def test_the_window_is_decoded_where_the_batch_says():
     torch.testing.assert_close(output.estimate[2], model.decoder(alone[:, :, -width:])[0, 0], rtol=1e-3, atol=1e-4)
 
 
+def test_several_windows_are_spread_over_the_utterance():
+    examples = [dataclasses.replace(example, window=0.75) for example in tiny_examples(SECONDS)]
+    settings = {**EVERYTHING, "losses": {**EVERYTHING.get("losses", {}), "windows": 3}}
+    output = tiny_networks(settings).generator(tiny_batch(examples))
+    width = 5
+    assert output.estimate.shape == output.reference.shape == (3 * len(examples), width * 320)
+    for window, place in enumerate((0.75, 0.75 + 1 / 3 - 1, 0.75 + 2 / 3 - 1)):
+        for row, example in enumerate(examples):
+            n_frames = -(-len(example.samples) // 320)
+            start = int(place * (n_frames - width + 1))
+            wanted = torch.nn.functional.pad(torch.from_numpy(example.samples), (0, 320))[start * 320 :][: width * 320]
+            assert torch.equal(output.reference[window * len(examples) + row], wanted)
+
+
 def test_a_window_is_whole_frames_and_no_more():
     for window_s, n_frames in ((0.1, 5), (0.101, 6), (0.38, 19), (0.56, 28), (0.58, 29)):
         config = tiny_config({"losses": {"window_s": window_s}, "data": {"min_s": 0.6}})

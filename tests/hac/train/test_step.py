@@ -190,8 +190,8 @@ def test_the_window_is_decoded_where_the_batch_says():
 
 def test_several_windows_are_spread_over_the_utterance():
     examples = [dataclasses.replace(example, window=0.75) for example in tiny_examples(SECONDS)]
-    settings = {**EVERYTHING, "losses": {**EVERYTHING.get("losses", {}), "windows": 3}}
-    output = tiny_networks(settings).generator(tiny_batch(examples))
+    config = EVERYTHING.model_copy(update={"losses": EVERYTHING.losses.model_copy(update={"windows": 3})})
+    output = tiny_networks(config).generator(tiny_batch(examples))
     width = 5
     assert output.estimate.shape == output.reference.shape == (3 * len(examples), width * 320)
     for window, place in enumerate((0.75, 0.75 + 1 / 3 - 1, 0.75 + 2 / 3 - 1)):

@@ -73,7 +73,8 @@ def with_draws(results: Results, folder: Path) -> Results:
         i = place.get((record.id, record.group))
         if i is None:
             return record
-        value, corrected = (None if one[i] is None else Redrawn(one[i], clusters[i]) for one in columns)
+        found = (one[i] for one in columns)
+        value, corrected = (None if values is None else Redrawn(values, clusters[i]) for values in found)
         return record.model_copy(update={"redrawn": value, "redrawn_corrected": corrected})
 
     return results.model_copy(update={"metrics": [drawn(record) for record in results.metrics]})

@@ -60,12 +60,13 @@ def _print(canvas: Figure, path: Path, suffix: str) -> None:
     assert layout is not None
     layout.execute(canvas)
     canvas.set_layout_engine("none")
-    if suffix == ".png":
-        FigureCanvasAgg(canvas).print_png(path, metadata={"Software": None})
-    elif suffix == ".pdf":
-        FigureCanvasPdf(canvas).print_pdf(path, metadata={"CreationDate": None})
-    else:
-        FigureCanvasSVG(canvas).print_svg(path, metadata={"Date": None})
+    kinds = {
+        ".png": (FigureCanvasAgg, "Software"),
+        ".pdf": (FigureCanvasPdf, "CreationDate"),
+        ".svg": (FigureCanvasSVG, "Date"),
+    }
+    made, changing = kinds[suffix]
+    getattr(made(canvas), f"print_{suffix[1:]}")(path, metadata={changing: None})
 
 
 MOST_SHOWN = 80

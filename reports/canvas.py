@@ -73,10 +73,10 @@ MOST_SHOWN = 80
 """Letters of a title or label; a longer one loses its middle, since both ends say what it is."""
 
 
-def printable(text: str) -> str:
-    """Text from a corpus as matplotlib may print it: no formulas, no control marks, not endless."""
-    if len(text) > MOST_SHOWN:
-        text = f"{text[: MOST_SHOWN // 2 - 1]}…{text[-MOST_SHOWN // 2 :]}"
+def printable(text: str, most: int = MOST_SHOWN) -> str:
+    """Text from a corpus as matplotlib may print it: no formulas, no control marks, at most so many letters."""
+    if len(text) > most:
+        text = f"{text[: most // 2 - 1]}…{text[-(most // 2) :]}"
     clean = "".join(c if c.isprintable() else "?" for c in text)
     return clean.replace("$", r"\$")
 

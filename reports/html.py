@@ -6,6 +6,7 @@ import base64
 import gzip
 import hashlib
 import json
+import re
 import tempfile
 import zlib
 from collections.abc import Mapping
@@ -26,7 +27,7 @@ from reports.downloads import part_files
 from reports.plots import draw
 from reports.svg import small_svg
 from reports.text import clean, shortened
-from reports.view.parts import Chart, Clip, Detection, HeatMap, MatrixChart, Page, Table
+from reports.view.parts import Chart, Clip, Detection, HeatMap, MatrixChart, Page, Sound, Table
 
 COLOURS = "cividis"
 """Of heat-maps: even in lightness, and safe for the colour-blind."""
@@ -35,8 +36,15 @@ _AS_THEY_ARE = " <>'/:;=,.()!?*+$@~[]{}|^`\\"
 
 LEAST_LETTERS, MOST_LETTERS = 6, 34
 """Width of a printed column, in letters."""
-PRINTED_ROWS = 40
-"""Rows of a table in the PDF: longer ones are for machines, and are whole in the HTML page and its CSV."""
+PRINTED_ROWS = 34
+"""Rows of a table in the PDF, as many as fit a page: longer ones are whole in the HTML page and its CSV."""
+PRINTED_SOUNDS = 8
+"""Spectrograms of an utterance in the PDF: as many as fit a page."""
+PRINTED_FIRST = ("original", "reconstruction", "drop", "swap")
+"""Kinds of sounds that are printed before others."""
+REM_PER_PT = 1.4 * 96 / 72 / 16
+"""Figures are drawn for paper; on a screen they are 1.4 times as large, so that their letters can be read."""
+_WIDTH = re.compile(r"<svg [^>]*?width='([\d.]+)pt'")
 
 
 @dataclass(frozen=True)
@@ -110,6 +118,7 @@ def render(drawn: Drawn, *, pdf: bool = False) -> str:
         "pdf": pdf,
         "printed_rows": PRINTED_ROWS,
         "figures": {id: svg_uri(svg) for id, svg in drawn.figures.items()},
+        "widths_rem": {id: round(REM_PER_PT * width_pt(svg), 1) for id, svg in drawn.figures.items()},
         "heat_maps": {id: data_uri("image/png", png) for id, png in drawn.heat_maps.items()},
         "css": Markup(asset("report.css")),
         "script": Markup(script),
@@ -176,6 +185,20 @@ def svg_uri(svg: str) -> Markup:
     return Markup("data:image/svg+xml," + quote(svg, safe=_AS_THEY_ARE))
 
 
+def width_pt(svg: str) -> float:
+    """Width of a picture of `svg_of`, in points."""
+    found = _WIDTH.search(svg)
+    assert found is not None
+    return float(found[1])
+
+
+def printed_sounds(clip: Clip) -> list[Sound]:
+    """The sounds of an utterance whose spectrograms are printed."""
+    pictured = [sound for sound in clip.sounds if sound.picture]
+    first = sorted(pictured, key=lambda sound: sound.kind not in PRINTED_FIRST)[:PRINTED_SOUNDS]
+    return [sound for sound in pictured if sound in first]
+
+
 def asset(name: str) -> str:
     """A text of the templates' folder."""
     return resources.files("reports").joinpath("templates", name).read_text(encoding="utf-8")
@@ -197,6 +220,7 @@ def environment() -> Environment:
     made.filters["widths"] = widths
     made.filters["name_text"] = shortened
     made.filters["json"] = in_script
+    made.filters["printed_sounds"] = printed_sounds
     made.filters["spoken"] = spoken
     return made
 
@@ -231,7 +255,7 @@ def widths(table: Table) -> list[float]:
     wanted = []
     for i, column in enumerate(table.columns):
         longest = max((len(line) for row in table.rows for line in row[i].text.split("\n")), default=0)
-        wanted.append(min(max(longest, min(len(column.title), 10), LEAST_LETTERS), MOST_LETTERS))
+        wanted.append(min(max(longest + 1, min(len(column.title), 10), LEAST_LETTERS), MOST_LETTERS))
     return [round(100 * width / sum(wanted), 2) for width in wanted]
 
 

@@ -225,3 +225,9 @@ def test_a_page_of_nothing_but_gaps_renders(drawn: Drawn) -> None:
     bare = tuple(replace(section, parts=(), missing=("nothing here",)) for section in drawn.page.sections)
     text = render(Drawn(replace(drawn.page, sections=bare), {}, {}))
     assert text.count("nothing here") == len(bare)
+
+
+def test_numbers_beside_an_axis_stay_what_they_are() -> None:
+    """A tick at .275 is not one at .27: only coordinates lose digits."""
+    text = '<svg><path d="M 1.23456 2"/><text x="1.23456">0.275</text></svg>'
+    assert small_svg(text) == "<svg><path d='M 1.23 2'/><text x='1.23'>0.275</text></svg>"

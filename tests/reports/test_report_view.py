@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from analysis.history_results import group_of
 from analysis.results import Null, Record, read_results, write_results
 from hac.errors import HacError
 from reports.view.claims import beyond_chance, claims_of
@@ -222,7 +223,7 @@ def test_words_that_can_be_heard_open_their_detections(runs: Path) -> None:
 def test_checkpoints_are_drawn_by_their_step(runs: Path, tmp_path: Path) -> None:
     results = read_results(runs / SYSTEMS[0] / "pnmi")
     first = results.get("phonetic.pnmi")
-    steps = [first.model_copy(update={"group": f"step={n}", "value": n / 1000}) for n in (200, 100, 300)]
+    steps = [first.model_copy(update={"group": group_of(n), "value": n / 1000}) for n in (200, 100, 300)]
     write_results(results.model_copy(update={"command": "history", "metrics": steps}), tmp_path / "results.json")
     (chart,) = history_section(read_runs([tmp_path])).parts
     assert isinstance(chart, Chart)

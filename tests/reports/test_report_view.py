@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from analysis.history_results import group_of
 from analysis.results import Null, Record, read_results, write_results
 from hac.errors import HacError
+from reports.html import draw_page, render
 from reports.view.claims import beyond_chance, claims_of
 from reports.view.clips import Media, read_clips
 from reports.view.facts import failure_section
@@ -112,13 +114,16 @@ def test_half_of_the_metrics_may_be_missing(runs: Path, tmp_path: Path) -> None:
             file.unlink()
         results = read_results(folder)
         write_results(results.model_copy(update={"metrics": results.metrics[::2]}), folder / "results.json")
-    said = {section.id: section.missing for section in build_page(read_runs([tmp_path])).sections}
+    page = build_page(read_runs([tmp_path]))
+    said = {section.id: section.missing for section in page.sections}
     assert "hac-analyze leakage: not among the runs of this report." in said["systems"]
     assert said["leakage"] == ("No run of hac-analyze leakage was given.",)
     assert any("words.csv is not in the run's folder" in line for line in said["words"])
     assert any("phone_given_code.phonetic.csv is not in the run's folder" in line for line in said["heat"])
     assert said["differences"]
     assert any("No run that measured checkpoints" in line for line in said["history"])
+    shown = unescape(render(draw_page(page)))
+    assert all(line in shown for missing in said.values() for line in missing if len(line) < 90)
 
 
 def test_systems_of_one_name_are_told_apart_by_their_folders(runs: Path, tmp_path: Path) -> None:

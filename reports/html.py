@@ -36,6 +36,8 @@ _AS_THEY_ARE = " <>'/:;=,.()!?*+$@~[]{}|^`\\"
 
 LEAST_LETTERS, MOST_LETTERS = 6, 34
 """Width of a printed column, in letters."""
+SPARE_LETTERS = 3
+"""Room beside them: without it a number of a narrow column breaks in two."""
 PRINTED_ROWS = 34
 """Rows of a table in the PDF, as many as fit a page: longer ones are whole in the HTML page and its CSV."""
 PRINTED_SOUNDS = 8
@@ -255,7 +257,7 @@ def widths(table: Table) -> list[float]:
     wanted = []
     for i, column in enumerate(table.columns):
         longest = max((len(line) for row in table.rows for line in row[i].text.split("\n")), default=0)
-        wanted.append(min(max(longest + 1, min(len(column.title), 10), LEAST_LETTERS), MOST_LETTERS))
+        wanted.append(min(max(longest, min(len(column.title), 10), LEAST_LETTERS), MOST_LETTERS) + SPARE_LETTERS)
     return [round(100 * width / sum(wanted), 2) for width in wanted]
 
 

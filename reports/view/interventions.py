@@ -25,7 +25,7 @@ from reports.view.parts import (
     text_cell,
 )
 from reports.view.runs import ReportRun, Runs
-from reports.view.titles import headed
+from reports.view.titles import ARROWS, headed
 
 TITLE = "Interventions: what each level does"
 NOT_DRAWN = ("phone_information",)
@@ -68,7 +68,8 @@ def _chart(found: tuple[ReportRun, ...], place: int, title: str, effects: list[s
         for run in found:
             records = [run.by_id.get(f"{level}.{effect}[{how}]") for level, how in conditions]
             series.append(Series(run.system, tuple(Point.of(record) for record in records)))
-        panels.append(Panel(METRICS[effect].title, tuple(series), labels, x_title=METRICS[effect].unit))
+        metric = METRICS[effect]
+        panels.append(Panel(metric.title, tuple(series), labels, x_title=metric.unit + ARROWS[metric.better]))
     note = "dot: value; line: 95 % interval; grey: null, 3 sd"
     return Chart(f"chart-interventions-{place}", f"Every condition: {title}", "rows", tuple(panels), note)
 

@@ -93,6 +93,11 @@ class StreamInfo(Strict):
     n_frames: int
     hours: Number
 
+    @property
+    def frames_per_second(self) -> float:
+        """The frame rate as a number: `frame_rate` is exact, such as `50` or `75/2`."""
+        return float(Fraction(self.frame_rate))
+
     @classmethod
     def of_frames(cls, codebook_size: int, frame_rate: Fraction, used_codes: int, n_frames: int) -> StreamInfo:
         """What was counted, where all frames count for the time they last."""

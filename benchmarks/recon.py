@@ -12,13 +12,8 @@ again on what it had measured, and the share of each step.
 from __future__ import annotations
 
 import argparse
-import resource
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +24,7 @@ import soxr
 
 from analysis.recon_inputs import given_conditions
 from analysis.recon_pairs import null_pairs
+from benchmarks.timing import timed
 from hac.data.manifest import read_manifest
 
 METRICS = "pesq_wb,pesq_nb,stoi,estoi,si_sdr"
@@ -92,25 +88,6 @@ pairs = pairs_of(Path(sys.argv[1]), Path(sys.argv[2]))
 tasks = [pairs[i : i + 24] for i in range(0, len(pairs), 24)]
 Parallel(2)(delayed(bare)(task) for task in tasks)
 """
-
-
-@dataclass(frozen=True)
-class Time:
-    """Seconds by the clock, and of all cores together (which other work on the machine changes little)."""
-
-    wall: float
-    cpu: float
-
-    def __str__(self) -> str:
-        return f"{self.wall:.1f} s ({self.cpu:.1f} s of cores)"
-
-
-def timed(*command: str) -> Time:
-    start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([sys.executable, *command], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Time(time.perf_counter() - start, cpu)
 
 
 def main() -> None:

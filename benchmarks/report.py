@@ -11,11 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
-import resource
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +20,7 @@ from analysis.corpus import Labels
 from analysis.metric_records.interventions import CHANGE, EFFECTS
 from analysis.results import Record, Results, StreamInfo
 from analysis.uncertainty import Redrawn
+from benchmarks.timing import timed
 from hac.data.alignment import Alignments, tier_from_rows
 from hac.data.manifest import Manifest, Utterance
 from hac.data.tokens import Stream
@@ -129,13 +126,10 @@ def write_run(folder: Path, command: str, system: str, records: list[Record], pr
     write_numbers(results, folder)
 
 
-def measure(words: list[str]) -> str:
-    """Clock, core-seconds and peak memory of a command."""
-    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    subprocess.run([sys.executable, "-m", "analysis", "report", *words], check=True, stdout=subprocess.DEVNULL)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cores = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return f"{time.monotonic() - start:.1f} s, {cores:.1f} core-seconds, at most {after.ru_maxrss / 2**20:.2f} GiB"
+def measure(*words: str) -> str:
+    """What a report costs: clock, core-seconds and peak memory."""
+    took = timed("-m", "analysis", "report", *words)
+    return f"{took}, at most {took.peak_gib:.2f} GiB,"
 
 
 def main() -> None:
@@ -151,10 +145,10 @@ def main() -> None:
             make_runs(folder / "runs", given.systems, given.languages)
         print(f"load {os.getloadavg()[0]:.1f}; {given.systems} systems, {given.languages} languages")
         page, pdf = folder / "report.html", folder / "report.pdf"
-        print("HTML:", measure([str(folder / "runs"), "-o", str(page)]), f"{page.stat().st_size / 1e6:.2f} MB")
+        print("HTML:", measure(str(folder / "runs"), "-o", str(page)), f"{page.stat().st_size / 1e6:.2f} MB")
         print(
             "HTML and PDF:",
-            measure([str(folder / "runs"), "-o", str(page), "--pdf", str(pdf)]),
+            measure(str(folder / "runs"), "-o", str(page), "--pdf", str(pdf)),
             f"{pdf.stat().st_size / 1e6:.2f} MB",
         )
 

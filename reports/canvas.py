@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from hac.files import atomic_path
 
 if TYPE_CHECKING:
+    from matplotlib import RcParams
     from matplotlib.figure import Figure
 
 MANY = 8
@@ -28,32 +30,53 @@ def figure(path: Path, size: tuple[float, float]) -> Iterator[Figure]:
         size: width and height in inches.
     """
     import matplotlib as mpl
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure as NewFigure
 
-    with resources.as_file(resources.files("reports") / "style.mplstyle") as style:
-        settings = mpl.rc_params_from_file(str(style), use_default_template=False)
-    with mpl.rc_context(settings):
+    with mpl.rc_context(_style()):
         canvas = NewFigure(figsize=size, layout="constrained")
-        FigureCanvasAgg(canvas)
         yield canvas
-        metadata = {"Software": None} if path.suffix == ".png" else {"Date": None}
-        if path.suffix == ".pdf":
-            metadata = {"CreationDate": None}
         with atomic_path(path) as temporary, warnings.catch_warnings():
             # names from a corpus may be in any script; a box stands for a letter that the font lacks
             warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
-            canvas.savefig(temporary, format=path.suffix[1:], metadata=metadata)
+            _print(canvas, temporary, path.suffix)
+
+
+@cache
+def _style() -> RcParams:
+    from matplotlib import rc_params_from_file
+
+    with resources.as_file(resources.files("reports") / "style.mplstyle") as style:
+        return rc_params_from_file(str(style), use_default_template=False)
+
+
+def _print(canvas: Figure, path: Path, suffix: str) -> None:
+    """Lay a figure out, then draw it once: `Figure.savefig` draws all of it a first time for the layout alone."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.backends.backend_pdf import FigureCanvasPdf
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+    layout = canvas.get_layout_engine()
+    FigureCanvasAgg(canvas)
+    assert layout is not None
+    layout.execute(canvas)
+    canvas.set_layout_engine("none")
+    kinds = {
+        ".png": (FigureCanvasAgg, "Software"),
+        ".pdf": (FigureCanvasPdf, "CreationDate"),
+        ".svg": (FigureCanvasSVG, "Date"),
+    }
+    made, changing = kinds[suffix]
+    getattr(made(canvas), f"print_{suffix[1:]}")(path, metadata={changing: None})
 
 
 MOST_SHOWN = 80
 """Letters of a title or label; a longer one loses its middle, since both ends say what it is."""
 
 
-def printable(text: str) -> str:
-    """Text from a corpus as matplotlib may print it: no formulas, no control marks, not endless."""
-    if len(text) > MOST_SHOWN:
-        text = f"{text[: MOST_SHOWN // 2 - 1]}…{text[-MOST_SHOWN // 2 :]}"
+def printable(text: str, most: int = MOST_SHOWN) -> str:
+    """Text from a corpus as matplotlib may print it: no formulas, no control marks, at most so many letters."""
+    if len(text) > most:
+        text = f"{text[: most // 2 - 1]}…{text[-(most // 2) :]}"
     clean = "".join(c if c.isprintable() else "?" for c in text)
     return clean.replace("$", r"\$")
 

@@ -6,7 +6,9 @@ import base64
 import gzip
 import hashlib
 import json
+import re
 import tempfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -25,7 +27,7 @@ from reports.downloads import part_files
 from reports.plots import draw
 from reports.svg import small_svg
 from reports.text import clean, shortened
-from reports.view.parts import Chart, Clip, Detection, HeatMap, MatrixChart, Page, Table
+from reports.view.parts import Chart, Clip, Detection, HeatMap, MatrixChart, Page, Sound, Table
 
 COLOURS = "cividis"
 """Of heat-maps: even in lightness, and safe for the colour-blind."""
@@ -34,8 +36,17 @@ _AS_THEY_ARE = " <>'/:;=,.()!?*+$@~[]{}|^`\\"
 
 LEAST_LETTERS, MOST_LETTERS = 6, 34
 """Width of a printed column, in letters."""
-PRINTED_ROWS = 40
-"""Rows of a table in the PDF: longer ones are for machines, and are whole in the HTML page and its CSV."""
+SPARE_LETTERS = 3
+"""Room beside them: without it a number of a narrow column breaks in two."""
+PRINTED_ROWS = 34
+"""Rows of a table in the PDF, as many as fit a page: longer ones are whole in the HTML page and its CSV."""
+PRINTED_SOUNDS = 8
+"""Spectrograms of an utterance in the PDF: as many as fit a page."""
+PRINTED_FIRST = ("original", "reconstruction", "drop", "swap")
+"""Kinds of sounds that are printed before others."""
+REM_PER_PT = 1.4 * 96 / 72 / 16
+"""Figures are drawn for paper; on a screen they are 1.4 times as large, so that their letters can be read."""
+_WIDTH = re.compile(r"<svg [^>]*?width='([\d.]+)pt'")
 
 
 @dataclass(frozen=True)
@@ -80,7 +91,8 @@ def heat_png(heat: HeatMap) -> bytes:
     image = Image.fromarray(pixels if pixels.size else np.zeros((1, 1), np.uint8), mode="P")
     image.putpalette(palette().tobytes())
     out = BytesIO()
-    image.save(out, format="PNG", compress_level=9)
+    # runs of one colour are all that repeats: packed as well as by the slowest search, a hundred times as fast
+    image.save(out, format="PNG", compress_level=9, compress_type=zlib.Z_RLE)
     return out.getvalue()
 
 
@@ -108,6 +120,7 @@ def render(drawn: Drawn, *, pdf: bool = False) -> str:
         "pdf": pdf,
         "printed_rows": PRINTED_ROWS,
         "figures": {id: svg_uri(svg) for id, svg in drawn.figures.items()},
+        "widths_rem": {id: round(REM_PER_PT * width_pt(svg), 1) for id, svg in drawn.figures.items()},
         "heat_maps": {id: data_uri("image/png", png) for id, png in drawn.heat_maps.items()},
         "css": Markup(asset("report.css")),
         "script": Markup(script),
@@ -174,6 +187,20 @@ def svg_uri(svg: str) -> Markup:
     return Markup("data:image/svg+xml," + quote(svg, safe=_AS_THEY_ARE))
 
 
+def width_pt(svg: str) -> float:
+    """Width of a picture of `svg_of`, in points."""
+    found = _WIDTH.search(svg)
+    assert found is not None
+    return float(found[1])
+
+
+def printed_sounds(clip: Clip) -> list[Sound]:
+    """The sounds of an utterance whose spectrograms are printed."""
+    pictured = [sound for sound in clip.sounds if sound.picture]
+    first = sorted(pictured, key=lambda sound: sound.kind not in PRINTED_FIRST)[:PRINTED_SOUNDS]
+    return [sound for sound in pictured if sound in first]
+
+
 def asset(name: str) -> str:
     """A text of the templates' folder."""
     return resources.files("reports").joinpath("templates", name).read_text(encoding="utf-8")
@@ -195,6 +222,7 @@ def environment() -> Environment:
     made.filters["widths"] = widths
     made.filters["name_text"] = shortened
     made.filters["json"] = in_script
+    made.filters["printed_sounds"] = printed_sounds
     made.filters["spoken"] = spoken
     return made
 
@@ -229,7 +257,7 @@ def widths(table: Table) -> list[float]:
     wanted = []
     for i, column in enumerate(table.columns):
         longest = max((len(line) for row in table.rows for line in row[i].text.split("\n")), default=0)
-        wanted.append(min(max(longest, min(len(column.title), 10), LEAST_LETTERS), MOST_LETTERS))
+        wanted.append(min(max(longest, min(len(column.title), 10), LEAST_LETTERS), MOST_LETTERS) + SPARE_LETTERS)
     return [round(100 * width / sum(wanted), 2) for width in wanted]
 
 

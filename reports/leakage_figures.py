@@ -95,8 +95,8 @@ def _cells(axes: Axes, shown: Matrix, most: float, small: bool = False) -> AxesI
                 box = Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor="0.96", edgecolor="0.8", hatch="////", linewidth=0)
                 axes.add_patch(box)
             light = hatched or value > DARK * most
-            text = _text(record, small)
-            axes.text(x, y, text, ha="center", va="center", fontsize=5 if small else 6, color="0.1" if light else "w")
+            written = axes.text(x, y, _text(record, small), ha="center", va="center", fontsize=5 if small else 6)
+            written.set(color="0.1" if light else "w", in_layout=False)  # it lies within its cell
     image = axes.imshow(grid, aspect="auto", interpolation="nearest", vmin=0, vmax=most)
     labels = [printable(name) for name in shown.factors]
     axes.set_xticks(range(len(labels)), labels, fontsize=6 if small else 8, rotation=90 if small else 0)

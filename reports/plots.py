@@ -17,13 +17,15 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLUMNS = {"lines": 3, "rows": 4}
+COLUMNS = {"lines": 3, "rows": 5}
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 """A shape for each colour, for those who do not see the colours."""
 STYLES = ("-", "--", "-.", ":")
 MANY = 8
 TICKS = 4
 """Along an axis: a panel is small."""
+PANEL_LETTERS, LABEL_LETTERS, LEGEND_LETTERS = 130, 44, 90
+"""Letters across a figure over its panels, of a row's name, and across the legend."""
 NULL = "0.6"
 MANY_POINTS = 20
 """Curves with more points than this have no markers."""
@@ -42,22 +44,22 @@ def draw(chart: Chart | MatrixChart, path: Path) -> None:
     names = list(dict.fromkeys(one.name for panel in chart.panels for one in panel.series))
     columns = min(COLUMNS[chart.kind], max(1, len(chart.panels)))
     rows = max(1, -(-len(chart.panels) // columns))
+    letters = int(PANEL_LETTERS / columns)
     with figure(path, _size(chart, len(names), rows, columns)) as canvas:
         canvas.suptitle(printable(chart.title), fontsize=10)
-        grid = canvas.subplots(rows, columns, squeeze=False, sharey=chart.kind == "rows")
-        for axes, panel in zip(grid.flat, chart.panels, strict=False):
+        grid = canvas.subplots(rows, columns, squeeze=False)
+        for place, (axes, panel) in enumerate(zip(grid.flat, chart.panels, strict=False)):
             if chart.kind == "rows":
-                _rows(axes, panel, names)
+                _rows(axes, panel, names, labelled=place % columns == 0)
             else:
                 _lines(axes, panel, names, chart.x_log)
-            axes.set_title(printable(panel.title), fontsize=8)
-            axes.set_xlabel(printable(panel.x_title), fontsize=7)
+            # at a height that is given, no place is sought for it, which takes a third of a layout's time
+            axes.set_title(printable(panel.title, letters), fontsize=8, y=1.0)
+            axes.set_xlabel(printable(panel.x_title, letters), fontsize=7)
             axes.tick_params(labelsize=7)
             axes.minorticks_off()
             if not chart.x_log:
                 axes.locator_params(axis="x", nbins=TICKS)
-        if chart.kind == "rows":
-            grid[0][0].invert_yaxis()
         for axes in list(grid.flat)[len(chart.panels) :]:
             axes.set_axis_off()
         _legend(canvas, chart, names)
@@ -78,7 +80,7 @@ def _size(chart: Chart, n_series: int, rows: int, columns: int) -> tuple[float, 
     if chart.kind == "lines":
         return (7.2 if columns > 1 else 4.6), 2.3 * rows + 0.5
     most = max((len(panel.labels) for panel in chart.panels), default=1)
-    return (7.2 if columns > 1 else 6.2), rows * (most * _row_inches(n_series) + 0.75) + 0.5
+    return (6.2 if columns == 1 else 9.0 if columns > 4 else 7.2), rows * (most * _row_inches(n_series) + 0.75) + 0.5
 
 
 def _style(place: int) -> dict[str, object]:
@@ -93,11 +95,12 @@ def _lines(axes: Axes, panel: Panel, names: list[str], x_log: bool) -> None:
         x, value, low, high, null, sd = _columns(one)
         few = len(x) <= MANY_POINTS
         marker = MARKERS[names.index(one.name) % len(MARKERS)] if few else ""
-        axes.fill_between(x, low, high, color=colour, alpha=0.2, linewidth=0)
+        _band(axes, x, low, high, colour, 0.2)
         axes.plot(x, value, marker=marker, markersize=3, linewidth=1.2, **style)  # type: ignore[arg-type]
-        spread = 3 * np.nan_to_num(sd)
-        axes.fill_between(x, null - spread, null + spread, color=colour, alpha=0.12, linewidth=0)
-        axes.plot(x, null, color=colour, linestyle=":", linewidth=1)
+        if np.isfinite(null).any():
+            spread = 3 * np.nan_to_num(sd)
+            _band(axes, x, null - spread, null + spread, colour, 0.12)
+            axes.plot(x, null, color=colour, linestyle=":", linewidth=1)
     if x_log:
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter("{x:g}")
@@ -107,9 +110,15 @@ def _lines(axes: Axes, panel: Panel, names: list[str], x_log: bool) -> None:
         axes.text(0.5, 0.5, "no numbers", ha="center", va="center", transform=axes.transAxes, fontsize=7)
 
 
-def _rows(axes: Axes, panel: Panel, names: list[str]) -> None:
+def _band(axes: Axes, x: np.ndarray, low: np.ndarray, high: np.ndarray, colour: object, alpha: float) -> None:
+    if (high > low).any():
+        axes.fill_between(x, low, high, color=colour, alpha=alpha, linewidth=0)
+
+
+def _rows(axes: Axes, panel: Panel, names: list[str], labelled: bool) -> None:
     """A dot for each number, its interval as a line through it, its null as a grey bar; a row each name."""
-    n = max(1, len(names))
+    n, lines = max(1, len(names)), np.arange(len(panel.labels))
+    axes.hlines(lines, 0, 1, transform=axes.get_yaxis_transform(), color="0.92", linewidth=0.5, zorder=0.5)
     height = 0.8 / n
     thick = 72 * _row_inches(n) * height
     for one in panel.series:
@@ -122,10 +131,12 @@ def _rows(axes: Axes, panel: Panel, names: list[str]) -> None:
         colour = f"C{place % MANY}"
         _segments(axes, low, high, y, colour, 1.3)
         axes.plot(value, y, MARKERS[place % len(MARKERS)], color=colour, markersize=3.2, linestyle="")
-    axes.set_yticks(range(len(panel.labels)), [printable(label) for label in panel.labels], fontsize=7)
-    axes.set_ylim(-0.6, len(panel.labels) - 0.4)
-    axes.grid(axis="y", color="0.92", linewidth=0.5)
-    axes.set_axisbelow(True)
+    axes.set_yticks(lines if labelled else (), _labels(panel) if labelled else ())
+    axes.set_ylim(len(panel.labels) - 0.4, -0.6)
+
+
+def _labels(panel: Panel) -> list[str]:
+    return [printable(label, LABEL_LETTERS) for label in panel.labels]
 
 
 def _segments(axes: Axes, low: np.ndarray, high: np.ndarray, y: np.ndarray, colour: str, width: float) -> None:
@@ -136,7 +147,7 @@ def _segments(axes: Axes, low: np.ndarray, high: np.ndarray, y: np.ndarray, colo
 
 def _row_inches(n_series: int) -> float:
     """Height of a row of dots."""
-    return max(0.19, 0.1 * n_series + 0.06)
+    return max(0.19, 0.055 * n_series + 0.08)
 
 
 def _columns(one: Series) -> tuple[np.ndarray, ...]:
@@ -149,14 +160,17 @@ def _legend(canvas: Figure, chart: Chart, names: list[str]) -> None:
     from matplotlib.lines import Line2D
 
     handles = []
-    for place, name in enumerate(names):
+    labels = [printable(name, LEGEND_LETTERS // 2) for name in names]
+    for place, name in enumerate(labels):
         style = _style(place) if chart.kind == "lines" else {"color": f"C{place % MANY}", "linestyle": "-"}
         shape = MARKERS[place % len(MARKERS)]
-        handles.append(Line2D([], [], marker=shape, markersize=3, label=printable(name), **style))
+        handles.append(Line2D([], [], marker=shape, markersize=3, label=name, **style))
     points = [point for panel in chart.panels for one in panel.series for point in one.points]
     if any(math.isfinite(point.null) for point in points):
         rows = chart.kind == "rows"
         handles.append(
             Line2D([], [], color="0.4", linestyle="" if rows else ":", marker="|" if rows else "", label="null")
         )
-    canvas.legend(handles=handles, loc="outside lower center", ncols=min(4, len(handles)), fontsize=7, frameon=False)
+    across = LEGEND_LETTERS // (8 + max(map(len, labels), default=0))
+    ncols = max(1, min(4, across, len(handles)))
+    canvas.legend(handles=handles, loc="outside lower center", ncols=ncols, fontsize=7, frameon=False)

@@ -14,6 +14,7 @@ from analysis.metrics import METRICS
 from analysis.recon_inputs import REFERENCE
 from analysis.results import Record, Results
 from reports.tables import clusters_of, coverage_line, make_table, short, trouble_lines
+from reports.view.titles import ARROWS
 
 ACROSS = 3
 """Metrics in one table: more do not fit a terminal."""
@@ -69,11 +70,13 @@ class Board:
         return {id[len(start) : -1]: record for id, record in self._records.items() if id.startswith(start)}
 
 
-def title_of(metric: str) -> str:
-    """A metric's title, its part in brackets and an arrow to the better side."""
+def title_of(metric: str, unit: bool = False) -> str:
+    """A metric's title, its part in brackets, its unit if wanted, and an arrow to the better side."""
     name, _, part = metric.partition("[")
-    arrow = {"higher": " ↑", "lower": " ↓", "none": ""}[METRICS[name].better]
-    return METRICS[name].title + (f" {part[:-1]}" if part else "") + arrow
+    record = METRICS[name]
+    return (
+        record.title + (f" {part[:-1]}" if part else "") + (f", {record.unit}" if unit else "") + ARROWS[record.better]
+    )
 
 
 def _scores(board: Board, metrics: Sequence[str]) -> Table:

@@ -32,7 +32,8 @@ def small_svg(text: str) -> str:
     used = set(_REFERENCE.findall(text))
     text = _ID.sub(lambda found: found[0] if found[1] in used else "", text)
     text = text.replace("'DejaVu Sans'", "DejaVu Sans")
-    text = _NUMBER.sub(r"\1", text)
+    # within tags only: a number beside an axis is a text, and must stay what it is
+    text = _TAG.sub(lambda found: _NUMBER.sub(r"\1", found[0]), text)
     text = _USES.sub(_hoisted, text)
     text = _GAP.sub(lambda found: "\n" if found.start() == 0 else " ", text).replace("> <", "><")
     while (less := _EMPTY.sub("", text)) != text:

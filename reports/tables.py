@@ -198,7 +198,7 @@ def short(value: float) -> str:
 
 
 def _no_leading_zero(text: str) -> str:
-    return re.sub(r"^(-?)0\.", r"\1.", text)
+    return re.sub(r"^(-?)0\.", r"\1.", re.sub(r"^-(?=0\.0*$)", "", text))
 
 
 def beside_null(record: Record) -> str:

@@ -135,16 +135,11 @@ def entropy_csv(results: Results) -> str:
         measure = record.id.removeprefix(f"{record.stream}.")
         if measure.split("[")[0] not in IN_NATS:
             continue
-        rate = _rate(results.streams[record.stream].frame_rate)
+        rate = results.streams[record.stream].frames_per_second
         around = (record.ci_low, record.ci_high, record.null_mean, record.null_sd)
         bits = record.value * BITS
         rows.append([record.stream, record.group, measure, record.value, *around, bits, bits * rate])
     return csv_text(ENTROPY_FIELDS, rows)
-
-
-def _rate(text: str) -> float:
-    above, _, below = text.partition("/")
-    return int(above) / int(below or 1)
 
 
 def ranks_csv(results: Results, streams: Sequence[StreamUsage]) -> str:
@@ -161,5 +156,5 @@ def runs_csv(results: Results, streams: Sequence[StreamUsage]) -> str:
     rows = []
     for (name, info), each in zip(results.streams.items(), streams, strict=True):
         lengths = zip(each.runs.durations_ms.tolist(), each.runs.counts.tolist(), strict=True)
-        rows += [[name, round(ms * _rate(info.frame_rate) / 1000), ms, n] for ms, n in lengths]
+        rows += [[name, round(ms * info.frames_per_second / 1000), ms, n] for ms, n in lengths]
     return csv_text(("stream", "frames", "ms", "runs"), rows)

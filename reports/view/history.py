@@ -13,7 +13,7 @@ from reports.view.runs import ReportRun, Runs
 from reports.view.titles import headed
 
 TITLE = "Checkpoints"
-STEP = re.compile(r"(?:step|checkpoint)=(?:step-)?0*(\d+)")
+STEP = re.compile(r"checkpoint=step-0*(\d+)")
 """Group of a record that was measured at a step of training."""
 SHOWN = ("pnmi", "perplexity", "used_share", "word_f1", "boundary_f1", "stoi", "pesq_wb", "mel_distance", "wer")
 """Metrics that have curves; the run's history.csv has all."""
@@ -33,7 +33,7 @@ def history_section(runs: Runs) -> Section:
                 Chart(f"chart-history-{i}", f"{run.system}: by step", "lines", panels, "dotted: null with 3 sd")
             )
         else:
-            missing_of.append(f"{run.system}: no record of the run names its step (group step=N).")
+            missing_of.append(f"{run.system}: no record of the run names its step (group checkpoint=step-N).")
     lead = "Each number at each checkpoint, with its interval and its null."
     return Section("history", TITLE, lead, tuple(charts), tuple(missing_of))
 

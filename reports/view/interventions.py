@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from analysis.metric_records.interventions import CHANGE, EFFECTS
+from analysis.metric_records.interventions import CHANGE
 from analysis.metrics import METRICS
 from probes.interventions import ALL
 from reports.intervene_tables import TABLES, conditions_of, is_clear, of_id
@@ -25,9 +25,11 @@ from reports.view.parts import (
     text_cell,
 )
 from reports.view.runs import ReportRun, Runs
-from reports.view.titles import headed
+from reports.view.titles import ARROWS, headed
 
 TITLE = "Interventions: what each level does"
+NOT_DRAWN = ("phone_information",)
+"""What the tables have only: it says what another effect says."""
 
 
 def intervention_section(runs: Runs) -> Section:
@@ -39,7 +41,7 @@ def intervention_section(runs: Runs) -> Section:
         "Levels are dropped, kept alone, shuffled in time or swapped with another speaker's, and the sound is judged. "
         "Keep: all levels as they are. Null: the same audio against strangers; phones: circular shifts."
     )
-    return Section("interventions", TITLE, lead, (_chart(found), *_tables(found)))
+    return Section("interventions", TITLE, lead, tuple(_parts(found)))
 
 
 def _name(condition: tuple[str, str]) -> str:
@@ -47,36 +49,41 @@ def _name(condition: tuple[str, str]) -> str:
     return intervention if level == ALL else f"{intervention} {level}"
 
 
-def _chart(found: tuple[ReportRun, ...]) -> Chart:
-    conditions = list(dict.fromkeys(condition for run in found for condition in conditions_of(run.by_id)))
+def _parts(found: tuple[ReportRun, ...]) -> Iterator[Chart | Table]:
+    """For each group of effects that were measured, a figure and a table."""
     measured = {of_id(id)[1] for run in found for id in run.by_id}
+    for place, (title, effects) in enumerate(TABLES.items()):
+        if shown := [effect for effect in effects if effect in measured]:
+            yield _chart(found, place, title, [effect for effect in shown if effect not in NOT_DRAWN])
+            yield _table(found, place, title, shown)
+
+
+def _chart(found: tuple[ReportRun, ...], place: int, title: str, effects: list[str]) -> Chart:
+    """A panel an effect, a row a condition, a colour a system."""
+    conditions = list(dict.fromkeys(condition for run in found for condition in conditions_of(run.by_id)))
+    labels = tuple(_name(condition) for condition in conditions)
     panels = []
-    for effect in (name for name in EFFECTS if name in measured and name != "phone_information"):
+    for effect in effects:
         series = []
         for run in found:
             records = [run.by_id.get(f"{level}.{effect}[{how}]") for level, how in conditions]
             series.append(Series(run.system, tuple(Point.of(record) for record in records)))
-        labels = tuple(_name(condition) for condition in conditions)
-        panels.append(Panel(METRICS[effect].title, tuple(series), labels, x_title=headed(effect)))
-    return Chart("chart-interventions", "Every condition", "rows", tuple(panels), "grey: null, 3 sd")
+        metric = METRICS[effect]
+        panels.append(Panel(metric.title, tuple(series), labels, x_title=metric.unit + ARROWS[metric.better]))
+    note = "dot: value; line: 95 % interval; grey: null, 3 sd"
+    return Chart(f"chart-interventions-{place}", f"Every condition: {title}", "rows", tuple(panels), note)
 
 
-def _tables(found: tuple[ReportRun, ...]) -> Iterator[Table]:
-    """A table for each group of effects that were measured: conditions down, effects across."""
-    measured = {of_id(id)[1] for run in found for id in run.by_id}
-    for place, (title, effects) in enumerate(TABLES.items()):
-        shown = [effect for effect in effects if effect in measured]
-        heads = (Column("system"), Column("condition"), *(Column(headed(effect), True) for effect in shown))
-        rows = []
-        for run in found:
-            for level, how in conditions_of(run.by_id):
-                cells = (_cell(run, level, effect, how) for effect in shown)
-                rows.append((text_cell(run.system), text_cell(_name((level, how))), *cells))
-        if shown:
-            note = (
-                "value [95 %]; null ± sd; Δ: change to keep over the same utterances [95 %], * where it is clear of 0"
-            )
-            yield Table(f"table-interventions-{place}", f"Interventions: {title}", heads, tuple(rows), note)
+def _table(found: tuple[ReportRun, ...], place: int, title: str, effects: list[str]) -> Table:
+    """Conditions down, effects across."""
+    heads = (Column("system"), Column("condition"), *(Column(headed(effect), True) for effect in effects))
+    rows = []
+    for run in found:
+        for level, how in conditions_of(run.by_id):
+            cells = (_cell(run, level, effect, how) for effect in effects)
+            rows.append((text_cell(run.system), text_cell(_name((level, how))), *cells))
+    note = "value [95 %]; null ± sd; Δ: change to keep over the same utterances [95 %], * where it is clear of 0"
+    return Table(f"table-interventions-{place}", f"Interventions: {title}", heads, tuple(rows), note)
 
 
 def _cell(run: ReportRun, level: str, effect: str, how: str) -> Cell:

@@ -57,7 +57,7 @@ def pnmi_section(runs: Runs) -> Section:
         f"{headed(METRIC)}, silence kept",
         "rows",
         (Panel("", series, streams, x_title=headed(METRIC)),),
-        "dot: value; line: 95 % interval; grey: null, 3 sd",
+        "dot: value; line: 95 % interval, corrected for the bias of counts; grey: null, 3 sd",
     )
     lead = "Share of what there is to know of the phones that the codes tell, from one pooled table of counts."
     return Section("pnmi", "Phones: PNMI per stream", lead, (chart, _table(found)))

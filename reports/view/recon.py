@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 
-from analysis.metrics import METRICS
 from analysis.recon_inputs import REFERENCE
-from reports.recon_tables import Board
+from reports.recon_tables import Board, title_of
 from reports.view.parts import (
     Cell,
     Chart,
@@ -22,7 +21,7 @@ from reports.view.parts import (
     value_cell,
 )
 from reports.view.runs import ReportRun, Runs
-from reports.view.titles import ARROWS, headed
+from reports.view.titles import headed
 
 TITLE = "Rate, distortion, information"
 NOMINAL, HELD_OUT = "kbps[nominal]", "kbps[order-1,held-out]"
@@ -65,17 +64,11 @@ def _is_rated(board: Board) -> bool:
     return bool(rates) and all(math.isfinite(rate) for rate in rates) and len(set(rates)) == len(rates)
 
 
-def _head(metric: str) -> str:
-    """A board's metric with its part in brackets: `predicted MOS ovrl ↑`."""
-    name, _, part = metric.partition("[")
-    return f"{METRICS[name].title}{f' {part[:-1]}' if part else ''}, {METRICS[name].unit}{ARROWS[METRICS[name].better]}"
-
-
 def _curves(rated: list[tuple[ReportRun, Board]]) -> Chart:
     panels = []
     for metric in dict.fromkeys(metric for _, board in rated for metric in board.metrics):
         series = tuple(Series(run.system, points) for run, board in rated if (points := _points(board, metric)))
-        panels.append(Panel(_head(metric), series, x_title="kbit/s, nominal"))
+        panels.append(Panel(title_of(metric, unit=True), series, x_title="kbit/s, nominal"))
     note = "band: 95 % interval; dotted: null with 3 sd"
     return Chart("chart-recon", "Reconstruction against bit rate", "lines", tuple(panels), note)
 
@@ -91,7 +84,7 @@ def _side_by_side(run: ReportRun, board: Board, place: int) -> Chart:
     panels = []
     for metric in board.metrics:
         points = tuple(Point.of(board.get(name, metric)) for name in conditions)
-        panels.append(Panel(_head(metric), (Series(run.system, points),), conditions))
+        panels.append(Panel(title_of(metric, unit=True), (Series(run.system, points),), conditions))
     title = f"{run.system}: reconstruction of each condition"
     return Chart(f"chart-recon-{place}", title, "rows", tuple(panels), "grey: null, 3 sd")
 
@@ -107,7 +100,7 @@ def _table(boards: list[tuple[ReportRun, Board]]) -> Table:
             rates = [Cell(_figure(rate), rate) for rate in (_rate(board, condition, k) for k in (NOMINAL, HELD_OUT))]
             for metric in board.metrics:
                 if record := board.get(condition, metric):
-                    names = (text_cell(run.system), text_cell(condition), text_cell(_head(metric)))
+                    names = (text_cell(run.system), text_cell(condition), text_cell(title_of(metric, unit=True)))
                     rows.append((*names, *rates, value_cell(record), null_cell(record)))
     return Table("table-recon", "Reconstruction", heads, tuple(rows), f"{REFERENCE}: the same judges on the originals")
 
@@ -123,8 +116,7 @@ def information(runs: Runs, missing: list[str]) -> list[Chart]:
         points = []
         for stream, info in run.results.streams.items():
             record = run.by_id.get(f"{stream}.pnmi")
-            above, _, below = info.frame_rate.partition("/")
-            rate = math.log2(info.codebook_size) * int(above) / int(below or 1) / 1000
+            rate = math.log2(info.codebook_size) * info.frames_per_second / 1000
             if record and math.isfinite(record.value):
                 points.append(Point.of(record, rate))
         if points:

@@ -64,9 +64,12 @@ def read_ranks(path: Path) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
     try:
         with path.open(encoding="utf-8", newline="") as stream:
-            for line in csv.DictReader(stream):
-                found.setdefault(line["stream"], []).append(int(line["frames"]))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+            rows = csv.reader(stream)
+            names = next(rows, [])
+            of, frames = names.index("stream"), names.index("frames")
+            for row in rows:
+                found.setdefault(row[of], []).append(int(row[frames]))
+    except (OSError, ValueError, LookupError) as error:
         raise HacError(f"{path}: not a ranks.csv of hac-analyze ({error!r}); run hac-analyze usage again") from error
     return found
 

@@ -11,7 +11,8 @@ LEAD = (
     "Each claim follows from the records by one rule. Against chance it stands if the number lies more than two "
     "standard deviations beyond every null, and its null-corrected 95 % interval (where there is none: its interval) "
     "lies beyond chance too. A difference stands if p, corrected for all differences of this table (Holm), is below "
-    "0.05. Claims against chance are not corrected for their number."
+    "0.05. Claims against chance are not corrected for their number. Intervals are corrected for the bias of counts: "
+    "with many codes and little speech, the number itself can lie beside its interval."
 )
 
 

@@ -107,9 +107,13 @@ def read_words(path: Path, heard: Collection[tuple[str, int, str]] = ()) -> list
     """
     try:
         with path.open(encoding="utf-8", newline="") as stream:
-            lines = [line for line in csv.DictReader(stream) if int(line["rank"]) <= MAX_RANKS or _key(line) in heard]
-            return [_row(line) for line in lines]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+            rows = csv.reader(stream)
+            names = next(rows, [])
+            rank = names.index("rank")
+            # a corpus has many more words than are shown: most lines are not looked at any further
+            lines = [dict(zip(names, row, strict=True)) for row in rows if heard or int(row[rank]) <= MAX_RANKS]
+        return [_row(line) for line in lines if int(line["rank"]) <= MAX_RANKS or _key(line) in heard]
+    except (OSError, ValueError, LookupError) as error:
         raise HacError(f"{path}: not a words.csv of hac-analyze ({error!r}); run hac-analyze words again") from error
 
 

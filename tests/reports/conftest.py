@@ -1,4 +1,4 @@
-"""Runs that reports are made of, made once."""
+"""Runs that reports are made of, and their pages: made once."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from reports.html import Drawn, draw_page, render
+from reports.view.page import build_page
+from reports.view.runs import read_runs
 from tests.analysis.leakage_worlds import Spoken
 from tests.reports import report_worlds as made
 from tests.reports.clip_worlds import keep_clips
@@ -34,3 +37,27 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     stream, code, word = made.best_word(folder / "words", made.SCRIPT)
     keep_clips(folder / "words", made.HOSTILE, [(stream, code, word)], made.QUOTES)
     return folder
+
+
+@pytest.fixture(scope="session")
+def drawn(runs: Path) -> Drawn:
+    """The page of both systems, with its pictures."""
+    return draw_page(build_page(read_runs([runs])))
+
+
+@pytest.fixture(scope="session")
+def html(drawn: Drawn) -> str:
+    """The page of both systems."""
+    return render(drawn)
+
+
+@pytest.fixture(scope="session")
+def hostile_drawn(hostile: Path) -> Drawn:
+    """The page of hostile names, with its pictures."""
+    return draw_page(build_page(read_runs([hostile])))
+
+
+@pytest.fixture(scope="session")
+def hostile_html(hostile_drawn: Drawn) -> str:
+    """The page of hostile names."""
+    return render(hostile_drawn)

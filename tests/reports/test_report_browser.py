@@ -8,24 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from reports.html import draw_page, render
-from reports.view.page import build_page
-from reports.view.runs import read_runs
 from tests.reports.browser import Browser, axe_source, browser
-from tests.reports.report_worlds import SCRIPT
+from tests.reports.report_worlds import SCRIPT, SYSTEMS
 
 
 @pytest.fixture(scope="module")
-def page(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def page(html: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("page") / "report.html"
-    path.write_text(render(draw_page(build_page(read_runs([runs])))), encoding="utf-8")
+    path.write_text(html, encoding="utf-8")
     return path
 
 
 @pytest.fixture(scope="module")
-def hostile_page(hostile: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def hostile_page(hostile_html: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("hostile-page") / "report.html"
-    path.write_text(render(draw_page(build_page(read_runs([hostile])))), encoding="utf-8", errors="backslashreplace")
+    path.write_text(hostile_html, encoding="utf-8", errors="backslashreplace")
     return path
 
 
@@ -180,6 +177,14 @@ def test_nothing_is_wider_than_the_page(tab: Browser, page: Path, hostile_page: 
         assert tab.run("return document.documentElement.scrollWidth") <= width
 
 
+def test_the_verdict_is_read_on_a_phone_without_scrolling_sideways(tab: Browser, page: Path) -> None:
+    tab.open(page, 390)
+    box = tab.run("const b = document.querySelector('#verdict .scroll'); return [b.scrollWidth, b.clientWidth]")
+    assert box[0] <= box[1]
+    heads = "return [...document.querySelectorAll('#verdict td:nth-child(2)')].map((td) => td.dataset.head)"
+    assert set(tab.run(heads)) == {SYSTEMS[0]}
+
+
 @pytest.mark.parametrize(("width", "dark"), [(1440, False), (390, True)])
 def test_the_accessibility_checker_finds_nothing(tab: Browser, page: Path, axe: str, width: int, dark: bool) -> None:
     tab.open(page, width, dark)
@@ -196,7 +201,7 @@ def test_dark_is_dark_and_the_button_turns_it(tab: Browser, page: Path) -> None:
     assert tab.run(paper) == "rgb(255, 255, 255)"
 
 
-def test_hostile_names_do_nothing(tab: Browser, hostile_page: Path, axe: str) -> None:
+def test_hostile_names_do_nothing(tab: Browser, hostile_page: Path) -> None:
     tab.open(hostile_page)
     tab.run("document.querySelector('#words .word').click()")
     tab.until("return document.getElementById('voice').currentTime > 0.05")

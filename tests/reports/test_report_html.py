@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import csv
+import gc
 import gzip
 import io
 import json
@@ -21,13 +22,24 @@ import pytest
 from PIL import Image
 
 from reports.downloads import harmless, page_files, table_csv
-from reports.html import Drawn, draw_page, heat_png, in_script, named, palette, render, svg_of
+from reports.html import (
+    PRINTED_SOUNDS,
+    Drawn,
+    draw_page,
+    heat_png,
+    in_script,
+    named,
+    palette,
+    printed_sounds,
+    render,
+    svg_of,
+)
 from reports.latex import escape, latex_table
-from reports.report_files import write_report
+from reports.report_files import uncollected, write_report
 from reports.svg import small_svg
 from reports.text import clean, shortened
 from reports.view.page import build_page
-from reports.view.parts import Cell, Chart, Column, HeatMap, MatrixChart, Panel, Point, Series, Table
+from reports.view.parts import Cell, Chart, Clip, Column, HeatMap, MatrixChart, Panel, Point, Series, Sound, Table
 from reports.view.runs import read_runs
 from tests.reports.report_worlds import HOSTILE, SCRIPT, SYSTEMS
 
@@ -51,26 +63,6 @@ class Reader(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self._within not in ("script", "style"):
             self.text.append(data)
-
-
-@pytest.fixture(scope="module")
-def drawn(runs: Path) -> Drawn:
-    return draw_page(build_page(read_runs([runs])))
-
-
-@pytest.fixture(scope="module")
-def html(drawn: Drawn) -> str:
-    return render(drawn)
-
-
-@pytest.fixture(scope="module")
-def hostile_drawn(hostile: Path) -> Drawn:
-    return draw_page(build_page(read_runs([hostile])))
-
-
-@pytest.fixture(scope="module")
-def hostile_html(hostile_drawn: Drawn) -> str:
-    return render(hostile_drawn)
 
 
 def test_the_same_results_make_the_same_bytes_wherever_they_lie(runs: Path, html: str, tmp_path: Path) -> None:
@@ -216,12 +208,39 @@ def test_files_of_a_paper_are_written(runs: Path, tmp_path: Path) -> None:
     assert "<h1>A title</h1>" in (tmp_path / "r.html").read_text(encoding="utf-8")
 
 
-def test_a_report_needs_no_torch() -> None:
-    code = "import sys, reports.report_files; sys.exit(bool({'torch', 'transformers'} & set(sys.modules)))"
-    subprocess.run([sys.executable, "-c", code], check=True)
+def test_a_report_is_made_without_torch(runs: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from reports.report_files import write_report;"
+        "made = write_report([Path(sys.argv[1])], Path(sys.argv[2]), None, None, '', 0);"
+        "print([str(path) for _, path in made]); sys.exit(bool({'torch', 'transformers'} & set(sys.modules)))"
+    )
+    subprocess.run([sys.executable, "-c", code, str(runs / SYSTEMS[0]), str(tmp_path / "r.html")], check=True)
+    assert (tmp_path / "r.html").is_file()
+
+
+def test_the_search_for_cycles_goes_on_after_a_report() -> None:
+    with pytest.raises(ValueError, match="any"), uncollected():
+        assert not gc.isenabled()
+        raise ValueError("any")
+    assert gc.isenabled()
+
+
+def test_what_is_printed_of_many_sounds_are_those_that_matter_most() -> None:
+    kinds = [*["shuffle"] * 9, "original", "reconstruction", "drop"]
+    sounds = tuple(Sound(f"{kind} {i}", kind, "m", 1.0, "picture") for i, kind in enumerate(kinds))
+    clip = Clip("c", "s", "u", "", "", 1.0, (*sounds, Sound("silent", "swap", "m", 1.0)), ())
+    printed = printed_sounds(clip)
+    assert len(printed) == PRINTED_SOUNDS
+    assert [sound.kind for sound in printed][-3:] == ["original", "reconstruction", "drop"]
 
 
 def test_a_page_of_nothing_but_gaps_renders(drawn: Drawn) -> None:
     bare = tuple(replace(section, parts=(), missing=("nothing here",)) for section in drawn.page.sections)
     text = render(Drawn(replace(drawn.page, sections=bare), {}, {}))
     assert text.count("nothing here") == len(bare)
+
+
+def test_numbers_beside_an_axis_stay_what_they_are() -> None:
+    """A tick at .275 is not one at .27: only coordinates lose digits."""
+    text = '<svg><path d="M 1.23456 2"/><text x="1.23456">0.275</text></svg>'
+    assert small_svg(text) == "<svg><path d='M 1.23 2'/><text x='1.23'>0.275</text></svg>"

@@ -11,10 +11,8 @@ from typing import Any
 import pytest
 
 import analysis.cli
-from reports.html import Drawn, draw_page
+from reports.html import Drawn
 from reports.pdf import write_pdf
-from reports.view.page import build_page
-from reports.view.runs import read_runs
 from tests.reports.report_worlds import SCRIPT, SYSTEMS
 
 MARGIN_PT = 12.0
@@ -26,11 +24,6 @@ def weasyprint_or_skip() -> None:
         import weasyprint  # noqa: F401
     except (ImportError, OSError) as error:
         pytest.skip(f"WeasyPrint cannot run here: {error}")
-
-
-@pytest.fixture(scope="module")
-def drawn(runs: Path) -> Drawn:
-    return draw_page(build_page(read_runs([runs])))
 
 
 @pytest.fixture(scope="module")
@@ -70,10 +63,21 @@ def test_nothing_is_cut_and_the_verdict_comes_first(made: Path) -> None:
     assert 0 < text.index("phonetic tells of phones") < text.index("Systems side by side", 400)
 
 
-def test_hostile_names_are_printed_and_nothing_is_cut(hostile: Path, tmp_path: Path) -> None:
+def test_hostile_names_are_printed_and_nothing_is_cut(hostile_drawn: Drawn, tmp_path: Path) -> None:
     weasyprint_or_skip()
-    write_pdf(draw_page(build_page(read_runs([hostile]))), tmp_path / "h.pdf")
+    write_pdf(hostile_drawn, tmp_path / "h.pdf")
     assert SCRIPT[:20] in assert_nothing_is_cut(tmp_path / "h.pdf")
+
+
+def test_no_page_holds_a_head_alone(made: Path) -> None:
+    """A figure that does not fit below its head takes the head along: no page of few words has no picture."""
+    raw = pytest.importorskip("pypdfium2").raw
+    *pages, _ = open_pdf(made)
+    for page in pages:
+        words = page.get_textpage().get_text_range().split()
+        kinds = [item.type for item in page.get_objects(max_depth=8)]
+        paths, images = kinds.count(raw.FPDF_PAGEOBJ_PATH), kinds.count(raw.FPDF_PAGEOBJ_IMAGE)
+        assert len(words) > 80 or paths > 8 or images, " ".join(words)
 
 
 def test_all_fonts_are_inside(made: Path) -> None:

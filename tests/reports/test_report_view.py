@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import math
 import shutil
+from html import unescape
 from pathlib import Path
 
 import pytest
 
+from analysis.history_results import group_of
 from analysis.results import Null, Record, read_results, write_results
 from hac.errors import HacError
+from reports.html import draw_page, render
 from reports.view.claims import beyond_chance, claims_of
 from reports.view.clips import Media, read_clips
 from reports.view.facts import failure_section
@@ -111,13 +114,16 @@ def test_half_of_the_metrics_may_be_missing(runs: Path, tmp_path: Path) -> None:
             file.unlink()
         results = read_results(folder)
         write_results(results.model_copy(update={"metrics": results.metrics[::2]}), folder / "results.json")
-    said = {section.id: section.missing for section in build_page(read_runs([tmp_path])).sections}
+    page = build_page(read_runs([tmp_path]))
+    said = {section.id: section.missing for section in page.sections}
     assert "hac-analyze leakage: not among the runs of this report." in said["systems"]
     assert said["leakage"] == ("No run of hac-analyze leakage was given.",)
     assert any("words.csv is not in the run's folder" in line for line in said["words"])
     assert any("phone_given_code.phonetic.csv is not in the run's folder" in line for line in said["heat"])
     assert said["differences"]
     assert any("No run that measured checkpoints" in line for line in said["history"])
+    shown = unescape(render(draw_page(page)))
+    assert all(line in shown for missing in said.values() for line in missing if len(line) < 90)
 
 
 def test_systems_of_one_name_are_told_apart_by_their_folders(runs: Path, tmp_path: Path) -> None:
@@ -222,7 +228,7 @@ def test_words_that_can_be_heard_open_their_detections(runs: Path) -> None:
 def test_checkpoints_are_drawn_by_their_step(runs: Path, tmp_path: Path) -> None:
     results = read_results(runs / SYSTEMS[0] / "pnmi")
     first = results.get("phonetic.pnmi")
-    steps = [first.model_copy(update={"group": f"step={n}", "value": n / 1000}) for n in (200, 100, 300)]
+    steps = [first.model_copy(update={"group": group_of(n), "value": n / 1000}) for n in (200, 100, 300)]
     write_results(results.model_copy(update={"command": "history", "metrics": steps}), tmp_path / "results.json")
     (chart,) = history_section(read_runs([tmp_path])).parts
     assert isinstance(chart, Chart)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from pathlib import Path
 
 from hac.errors import HacError
@@ -33,19 +34,36 @@ def check_pdf() -> None:
         ) from error
 
 
+class _Complain(logging.Handler):
+    """An error of what WeasyPrint only logs: it leaves out a picture that fails and goes on, even after Ctrl-C."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Raise what was being handled, or the words of the record."""
+        error = sys.exc_info()[1]
+        if error is not None and not isinstance(error, Exception):
+            raise error
+        raise HacError(f"the PDF would be incomplete ({record.getMessage()}), so it was not written; the HTML is whole")
+
+
 def write_pdf(drawn: Drawn, path: Path) -> None:
     """Write the page as PDF: fonts embedded, the same bytes from the same page.
 
     Raises:
-        HacError: what it needs is missing.
+        HacError: what it needs is missing, or a picture fails.
     """
     check_pdf()
     from weasyprint import HTML
     from weasyprint.text.fonts import FontConfiguration
     from weasyprint.urls import URLFetcher
 
-    logging.getLogger("weasyprint").setLevel(logging.ERROR)
+    logger = logging.getLogger("weasyprint")
+    logger.setLevel(logging.ERROR)
+    complain = _Complain(logging.ERROR)
     logging.getLogger("fontTools").setLevel(logging.ERROR)
     document = HTML(string=render(drawn, pdf=True), url_fetcher=URLFetcher(allowed_protocols=("data",)))
-    with atomic_path(path) as temporary:
-        document.write_pdf(temporary, font_config=FontConfiguration())
+    logger.addHandler(complain)
+    try:
+        with atomic_path(path) as temporary:
+            document.write_pdf(temporary, font_config=FontConfiguration())
+    finally:
+        logger.removeHandler(complain)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import analysis.cli
+from hac.errors import HacError
 from reports.html import Drawn
 from reports.pdf import write_pdf
 from tests.reports.report_worlds import SCRIPT, SYSTEMS
@@ -56,6 +57,23 @@ def assert_nothing_is_cut(path: Path) -> str:
             assert left >= MARGIN_PT and right <= width - MARGIN_PT, letters.get_text_range(max(0, i - 20), 40)
             assert bottom >= MARGIN_PT and top <= height - MARGIN_PT, letters.get_text_range(max(0, i - 20), 40)
     return text
+
+
+@pytest.mark.parametrize("failure", [ValueError("a bad path"), KeyboardInterrupt()])
+def test_a_picture_that_fails_is_not_left_out(
+    drawn: Drawn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failure: BaseException
+) -> None:
+    weasyprint_or_skip()
+    from weasyprint.svg import SVG
+
+    def fail(*_: object) -> None:
+        raise failure
+
+    monkeypatch.setattr(SVG, "draw", fail)
+    with pytest.raises(HacError if isinstance(failure, Exception) else KeyboardInterrupt) as raised:
+        write_pdf(drawn, tmp_path / "report.pdf")
+    assert isinstance(raised.value, KeyboardInterrupt) or "incomplete" in str(raised.value)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_nothing_is_cut_and_the_verdict_comes_first(made: Path) -> None:

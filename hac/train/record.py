@@ -9,6 +9,7 @@ from typing import Any
 
 from hac.errors import FailureLog, HacError
 from hac.files import write_text
+from hac.parsing import load_json
 from hac.train.config import TrainConfig
 from hac.train.corpus import Corpus
 from hac.train.run_folder import checkpoints, read_state
@@ -60,14 +61,17 @@ def check_same_speech(folder: Path, corpus: Corpus) -> None:
     record = folder / RECORD
     if not checkpoints(folder) or not record.is_file():
         return
-    before = json.loads(record.read_text(encoding="utf-8"))
-    for part, manifest in (("train", corpus.train), ("validation", corpus.validation)):
-        if before[part]["manifest_sha256"] != manifest.sha256:
-            raise HacError(
-                f"{folder}: its {part} speech was {before[part]['utterances']:,} utterances, "
-                f"{before[part]['hours']:.2f} h; now it is {len(manifest):,}, {manifest.hours:.2f} h, of other content;"
-                " give another -o, or the manifests it was started with"
-            )
+    try:
+        before = load_json(record.read_text(encoding="utf-8"))
+        for part, manifest in (("train", corpus.train), ("validation", corpus.validation)):
+            if before[part]["manifest_sha256"] != manifest.sha256:
+                raise HacError(
+                    f"{folder}: its {part} speech was {before[part]['utterances']:,} utterances, "
+                    f"{before[part]['hours']:.2f} h; now it is {len(manifest):,}, {manifest.hours:.2f} h, of other "
+                    "content; give another -o, or the manifests it was started with"
+                )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise HacError(f"{record}: is damaged ({error}); give another -o, or bring the file back") from error
 
 
 def _longer_is_free(settings: dict[str, Any]) -> bool:

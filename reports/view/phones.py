@@ -37,6 +37,8 @@ from reports.view.streams import all_streams, first_of_levels
 from reports.view.titles import headed
 
 METRIC = "pnmi"
+MAX_NUMBER = 1 << 31
+"""Codes are int32, and shares lie below 1."""
 MAX_CODES = 1024
 """Codes of a heat-map, the most frequent ones."""
 KINDS = {"language": "language", "manner": "manner of the phone", "voicing": "voicing of the phone"}
@@ -185,7 +187,9 @@ def read_heat_map(path: Path, id: str, title: str) -> HeatMap:
         if head[:2] != ["code", "share"]:
             raise ValueError(f"its columns begin with {head[:2]}")
         table = np.array([[float(x) for x in row] for row in rows], np.float64).reshape(len(rows), len(head))
-    except (OSError, ValueError) as error:
+        if not (np.abs(table) < MAX_NUMBER).all():
+            raise ValueError("a number in it is none")
+    except (OSError, ValueError, csv.Error) as error:
         raise HacError(f"{path}: not a table of P(phone | code) ({error}); run hac-analyze pnmi again") from error
     table = table[np.argsort(-table[:, 1], kind="stable")[:MAX_CODES]]
     shares, labels = table[:, 2:], head[2:]

@@ -66,7 +66,7 @@ def read_ranks(path: Path) -> dict[str, list[int]]:
         with path.open(encoding="utf-8", newline="") as stream:
             for line in csv.DictReader(stream):
                 found.setdefault(line["stream"], []).append(int(line["frames"]))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
         raise HacError(f"{path}: not a ranks.csv of hac-analyze ({error!r}); run hac-analyze usage again") from error
     return found
 

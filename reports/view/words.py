@@ -109,7 +109,7 @@ def read_words(path: Path, heard: Collection[tuple[str, int, str]] = ()) -> list
         with path.open(encoding="utf-8", newline="") as stream:
             lines = [line for line in csv.DictReader(stream) if int(line["rank"]) <= MAX_RANKS or _key(line) in heard]
             return [_row(line) for line in lines]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
         raise HacError(f"{path}: not a words.csv of hac-analyze ({error!r}); run hac-analyze words again") from error
 
 

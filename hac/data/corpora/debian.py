@@ -27,6 +27,7 @@ from hac.data.manifest import Manifest, Utterance, write_manifest
 from hac.data.timeline import US_PER_S
 from hac.errors import Failure, FailureLog, HacError
 from hac.files import sha256_file, write_text
+from hac.parsing import load_json
 
 SAMPLE_RATE = 16_000
 """Hz, of everything written."""
@@ -118,7 +119,7 @@ def _package_record(deb: Path) -> dict[str, str]:
 def _unchanged(path: Path, provenance: dict[str, Any]) -> set[str]:
     """Packages whose audio an earlier run in this folder made from the same bytes."""
     try:
-        earlier = json.loads(path.read_text(encoding="utf-8"))
+        earlier = load_json(path.read_text(encoding="utf-8"))
         if earlier["conversion"] != provenance["conversion"]:
             return set()
         return {name for name, record in provenance["packages"].items() if earlier["packages"].get(name) == record}

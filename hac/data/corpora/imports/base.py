@@ -12,6 +12,8 @@ from hac.errors import FailureLog, HacError
 
 SUFFIXES = (".flac", ".wav", ".mp3", ".ogg", ".opus")
 """Endings of audio files, in lower case."""
+LONGEST_S = 1e9
+"""Thirty years: a time beyond is damage."""
 
 
 @dataclass(frozen=True, slots=True)

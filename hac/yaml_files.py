@@ -54,7 +54,7 @@ def beside(folder: Path, name: str) -> Path:
     """
     try:
         return Path(folder, name).resolve()
-    except (OSError, ValueError) as error:  # a null byte, half a character
+    except (OSError, ValueError, RuntimeError) as error:  # a null byte, half a character, a link to itself
         raise HacError(f"{name!r:.60}: no file has such a name ({error}); expected the path of a file") from error
 
 

@@ -19,6 +19,7 @@ from hac.console import progress as progress_bar
 from hac.errors import FailureLog
 from hac.losses import MelSpectrogramLoss
 from hac.model import HacModel
+from hac.pretrained import check_kind
 from hac.train.batches import BatchPlan, check_shares
 from hac.train.checkpoints import Progress, checkpoints, load_checkpoint, read_state, step_of
 from hac.train.config import TrainConfig, model_config
@@ -80,6 +81,7 @@ def train(
     check_precision(config.precision, accelerator.device)
     settings = run_settings(config)
     check_same_run(folder, settings)
+    _check_warm_start(config)
     failures = FailureLog(strict)
     model_settings = model_config(config)
     corpus = load_corpus(config.data, config.seed, failures)
@@ -187,6 +189,13 @@ def _model(config: TrainConfig, settings: HacConfig) -> HacModel:
         return model
     changes = {key: value for key, value in settings.to_diff_dict().items() if key in HacConfig.__annotations__}
     return HacModel.from_dac(where, **changes)
+
+
+def _check_warm_start(config: TrainConfig) -> None:
+    """Complain about a warm start that is not there before anything is written."""
+    if config.warm_start is not None:
+        kind, _, where = config.warm_start.partition(":")
+        check_kind(where, kind, f"a model of type {kind}", {})
 
 
 def _resume(folder: Path, networks: Networks, ema: Ema | None, tell: Callable[[str], None]) -> Progress:

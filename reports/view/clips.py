@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from analysis.clip_records import FOLDER, NAME, VERSION
 from hac.errors import HacError
+from hac.files import real
 from hac.parsing import load_json
 
 SOUNDS = {b"OggS": "audio/ogg", b"fLaC": "audio/flac", b"RIFF": "audio/wav"}
@@ -165,8 +166,8 @@ def inside(folder: Path, name: str) -> Path:
     Raises:
         HacError: it is missing, or does not lie in the run's folder.
     """
-    root = (folder / FOLDER).resolve()
-    path = (folder / name).resolve()
+    root = real(folder / FOLDER)
+    path = real(folder / name)
     if not path.is_relative_to(root):
         raise HacError(
             f"{folder / NAME}: names {name!r:.80}, which is not in the run's folder {FOLDER}/; it is not read"

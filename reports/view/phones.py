@@ -11,6 +11,7 @@ from analysis.records import DROPPED
 from analysis.results import Record
 from hac.data.phone_classes import phone_classes
 from hac.errors import HacError
+from reports.csv_files import plain
 from reports.figures import MANNERS
 from reports.run_files import file_names
 from reports.view.claims import beyond_chance
@@ -184,6 +185,7 @@ def read_heat_map(path: Path, id: str, title: str) -> HeatMap:
     try:
         with path.open(encoding="utf-8", newline="") as stream:
             head, *rows = csv.reader(stream)
+            head = [plain(name) for name in head]
         if head[:2] != ["code", "share"]:
             raise ValueError(f"its columns begin with {head[:2]}")
         table = np.array([[float(x) for x in row] for row in rows], np.float64).reshape(len(rows), len(head))

@@ -9,6 +9,7 @@ from pathlib import Path
 from analysis.results import Record
 from analysis.usage_scores import BITS
 from hac.errors import HacError
+from reports.csv_files import plain
 from reports.view.parts import (
     EMPTY,
     Cell,
@@ -65,7 +66,7 @@ def read_ranks(path: Path) -> dict[str, list[int]]:
     try:
         with path.open(encoding="utf-8", newline="") as stream:
             for line in csv.DictReader(stream):
-                found.setdefault(line["stream"], []).append(int(line["frames"]))
+                found.setdefault(plain(line["stream"]), []).append(int(line["frames"]))
     except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
         raise HacError(f"{path}: not a ranks.csv of hac-analyze ({error!r}); run hac-analyze usage again") from error
     return found

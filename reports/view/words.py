@@ -10,6 +10,7 @@ from pathlib import Path
 
 from analysis.metrics import metric_name
 from hac.errors import HacError
+from reports.csv_files import plain
 from reports.view.claims import beyond_chance
 from reports.view.parts import (
     Cell,
@@ -114,7 +115,7 @@ def read_words(path: Path, heard: Collection[tuple[str, int, str]] = ()) -> list
 
 
 def _key(line: Mapping[str, str]) -> tuple[str, int, str]:
-    return line["stream"], int(line["code"] or -1), line["word"]
+    return plain(line["stream"]), int(line["code"] or -1), plain(line["word"])
 
 
 def _row(line: Mapping[str, str]) -> WordRow:
@@ -122,11 +123,11 @@ def _row(line: Mapping[str, str]) -> WordRow:
         return float(line[name]) if line[name] else math.nan
 
     return WordRow(
-        line["stream"],
+        plain(line["stream"]),
         line["definition"],
         int(line["rank"]),
-        line["word"],
-        line["language"],
+        plain(line["word"]),
+        plain(line["language"]),
         int(line["code"]) if line["code"] else -1,
         int(line["count"]),
         number("f1"),

@@ -49,7 +49,7 @@ def _rows(path: Path) -> Iterator[Row]:
                     if not isinstance(row, dict):
                         raise ValueError("not an object")
                     yield row
-    except (ValueError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+    except (OSError, ValueError, EOFError, zlib.error) as error:
         raise HacError(f"{path}: broken at line {number} ({error}); expected one JSON object a line") from error
 
 

@@ -201,7 +201,7 @@ MODELS = {
 }
 
 OUTPUTS = {
-    "a store where a folder is": Case(w.make_folder("new.parquet/x"), ENCODE, ("new.parquet",)),
+    "a store where a folder is": Case(w.make_folder("new.parquet/x"), ENCODE, ("new.parquet",), SHARDS),
     "a store below a file": Case(w.sound, ENCODE.replace("new.parquet", "train.yaml/new.parquet"), ("train.yaml",)),
     "a store where none can be": Case(w.sound, ENCODE.replace("new.parquet", "/proc/new.parquet"), ("/proc",)),
     "a name that is too long": Case(w.sound, ENCODE.replace("new.parquet", f"{'x' * 300}.parquet"), ("xxx",)),

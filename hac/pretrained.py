@@ -32,6 +32,8 @@ def load_hac(loader: Callable[..., Any], where: Any, arguments: tuple[Any, ...],
         HacError: nothing there, another kind of model, a newer format, weights missing, pickled or damaged.
     """
     check_kind(where, "hac", "a HAC model", options)
+    if "config" not in options:
+        _check_promise(Path(where) / options.get("subfolder", ""))
     wants_info = options.pop("output_loading_info", False)
     model, info = _call(loader, where, *arguments, **(options | {"output_loading_info": True}))
     missing = sorted(info["missing_keys"])
@@ -105,6 +107,28 @@ def check_kind(where: Any, model_type: str, expected: str, options: dict[str, An
                 "refused; convert them to model.safetensors"
             )
         raise HacError(f"{where}: has a config.json but no model.safetensors; copy the weights beside it")
+
+
+def _check_promise(folder: Path) -> None:
+    """Complain about a config that asks for more memory than its weights would fill, before it is taken."""
+    held = sum(path.stat().st_size for path in folder.glob("model*.safetensors"))
+    if not held:
+        return  # a hub id, which is fetched later
+    try:
+        config = HacConfig.from_pretrained(folder)
+    except HacError:
+        raise
+    except Exception as error:  # transformers raises whatever its parts do
+        raise HacError(f"{folder}: its config.json is no HAC configuration ({' '.join(str(error).split())})") from error
+    blocks, latent = len(config.downsampling_ratios), config.latent_dim
+    deepest = config.encoder_hidden_size * 2 ** (blocks - 1)
+    # the largest of DAC's convolutions; a byte a weight, which none is smaller than
+    least = max(7 * deepest**2, 6 * deepest * latent, 7 * latent * config.decoder_hidden_size)
+    if least > held:
+        raise HacError(
+            f"{folder}: its config.json describes at least {least:,} weights, but its files hold {held:,} bytes; fetch "
+            "or save the model again"
+        )
 
 
 def write_card(model: nn.Module, config: HacConfig, folder: Path) -> None:

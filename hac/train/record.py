@@ -85,9 +85,14 @@ def _short(value: Any) -> str:
 
 
 def write_start(
-    folder: Path, config: TrainConfig, settings: dict[str, Any], corpus: Corpus, failures: FailureLog
+    folder: Path,
+    config: TrainConfig,
+    settings: dict[str, Any],
+    corpus: Corpus,
+    failures: FailureLog,
+    warm_start: dict[str, Any] | None,
 ) -> None:
-    """What the run was started with, and what was left out, beside its checkpoints."""
+    """What the run was started with, and what was left out, beside its checkpoints; of a warm start, which commit."""
     record = {
         "config": json.loads(config.model_dump_json()),
         "train": {"manifest_sha256": corpus.train.sha256, "utterances": len(corpus.train), "hours": corpus.train.hours},
@@ -98,6 +103,7 @@ def write_start(
             "held_out": corpus.held_out,
             "ids": list(corpus.validation.ids),
         },
+        "warm_start": warm_start,
         "failures": failures.by_reason(),
         "versions": {name: version(name) for name in ("hac-codec", "torch", "transformers", "accelerate")},
         "settings": settings,

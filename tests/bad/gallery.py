@@ -172,6 +172,11 @@ MODELS = {
     "a config of terabytes": Case(
         w.json_with("model/config.json", latent_dim=10**12), "hac info model", ("latent_dim", "65,536")
     ),
+    "a config of more than its weights": Case(
+        w.json_with("model/config.json", latent_dim=60_000, decoder_hidden_size=60_000),
+        ENCODE.replace("mfcc-kmeans:units", "hac:model"),
+        ("25,200,000,000 weights", "bytes"),
+    ),
     "a config that is no JSON": Case(w.write("model/config.json", "{"), "hac info model", ("config.json", "JSON")),
     "a config nested deeply": Case(w.write("model/config.json", DEEP), "hac info model", ("nested too deeply",)),
     "a config of a newer format": Case(

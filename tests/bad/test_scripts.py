@@ -113,4 +113,5 @@ def test_text_grids_of_every_script_are_read_again(corpus: Path, run: Callable[.
     run("hac", "encode", "manifest.jsonl", "-t", "mfcc-kmeans:units", "-o", "tokens.parquet", "-j", "1")
     run("hac-analyze", "export", "tokens.parquet", "--textgrid", "--manifest", "manifest.jsonl", "-o", "grids")
     found = set(read_alignments(corpus / "grids").words.ids)
-    assert set(IDS[:8]) <= found
+    assert set(IDS[:4]) <= found  # marks and signs are no letters: such files have a hash in their names
+    assert len(found) == len((*IDS, *NAMES))

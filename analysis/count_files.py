@@ -155,6 +155,8 @@ class Shard:
 
     def entries(self, stream: int, draw: int, table: str) -> Entries:
         """One table of one stream at one draw; empty where nothing was counted."""
+        if table not in self.meta.tables:
+            raise HacError(f"{self.path}: has no table {table!r} of counts; write it again with --shard")
         groups = self._groups.get((stream, draw, self.meta.tables.index(table)), [])
         try:
             found = self._file.read_row_groups(groups, columns=list(Entries._fields))

@@ -36,12 +36,16 @@ def fuzz(family: str, seconds: float, folder: Path) -> Tally:
     while (left := seconds - 60 * tally.minutes) > 1:
         (folder / "status.json").unlink(missing_ok=True)
         words = [sys.executable, "-m", "scripts.fuzz.worker", family, "--seconds", f"{left}", "--folder", str(folder)]
-        with (folder / "log.txt").open("ab") as log:
-            code = subprocess.run(words, stdout=log, stderr=log, check=False).returncode
+        code = 0
+        try:
+            with (folder / "log.txt").open("ab") as log:
+                code = subprocess.run(words, stdout=log, stderr=log, check=False).returncode
+        except KeyboardInterrupt:
+            seconds = 0.0  # what was done until then counts
         status = _status(folder)
         tally.minutes += status["cpu_s"] / 60
         tally.runs.update(status["runs"])
-        if code:
+        if code and seconds:
             tally.ended += 1
             if not status["runs"]:
                 sys.exit(f"{family}: the fuzzer did not start; see {folder / 'log.txt'}")

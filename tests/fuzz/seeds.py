@@ -24,7 +24,6 @@ from hac.data.manifest import Manifest, Utterance, write_manifest
 from hac.data.tokens import Stream, TokenStore, write_tokens
 from reports.word_tables import WORDS_CSV
 from tests.corpora import speech, textgrid
-from tests.hac.tiny_hac import TINY
 
 IDS = ("a", "b-é")
 ROWS = [("a", "AA1", 0, 300_000), ("a", "S", 300_000, 500_000), ("b-é", "sil", 0, 400_000)]
@@ -201,6 +200,8 @@ def translations(folder: Path) -> None:
 
 
 def train_config(folder: Path) -> None:
+    from tests.hac.tiny_hac import TINY  # and torch, which the other readers do without
+
     model = {key: list(value) if isinstance(value, tuple) else value for key, value in TINY.items()}
     (folder / "model.yaml").write_text(yaml.safe_dump(model))
     (folder / "base.yaml").write_text(yaml.safe_dump({"model": "model.yaml", "steps": 4, "precision": "bf16"}))

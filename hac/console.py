@@ -35,7 +35,10 @@ def run(app: typer.Typer) -> None:
     # joblib starts another worker in its place: nothing is lost, and nothing can be done
     warnings.filterwarnings("ignore", message="A worker stopped while some jobs", category=UserWarning)
     try:
-        sys.exit(_called(app))
+        code = _called(app)
+        if code == INTERRUPTED:  # typer turns Ctrl-C into this exit code without a word
+            _say_interrupted()
+        sys.exit(code)
     except HacError as error:
         _say(str(error))
         sys.exit(error.exit_code)

@@ -16,6 +16,8 @@ from hac.errors import HacError
 from hac.files import write_text
 
 _WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
+SMALL = 1 << 28
+"""Weights that any machine has room for."""
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 
 
@@ -124,7 +126,7 @@ def _check_promise(folder: Path) -> None:
     deepest = config.encoder_hidden_size * 2 ** (blocks - 1)
     # the largest of DAC's convolutions; a byte a weight, which none is smaller than
     least = max(7 * deepest**2, 6 * deepest * latent, 7 * latent * config.decoder_hidden_size)
-    if least > held:
+    if least > max(held, SMALL):
         raise HacError(
             f"{folder}: its config.json describes at least {least:,} weights, but its files hold {held:,} bytes; fetch "
             "or save the model again"

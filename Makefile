@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test format lint types imports unit slow benchmarks clean
+.PHONY: demo test format lint types imports unit slow benchmarks fuzz clean
 
 demo: $(STAMP)
 	$(BIN)/hac-analyze demo -o demo
@@ -40,6 +40,11 @@ slow: $(STAMP)
 benchmarks: $(STAMP)
 	$(BIN)/python -m benchmarks.counting
 	$(BIN)/python -m benchmarks.training
+
+# every reader of files, coverage-guided (extra `fuzz`); NAMES=tokens-npz for one of them, see scripts/fuzz
+fuzz: $(STAMP)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[fuzz]'
+	$(BIN)/python -m scripts.fuzz $(NAMES) --seconds $(or $(SECONDS),600)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info demo

@@ -26,10 +26,12 @@ from hac.data.alignment import Tier
 from hac.data.tokens import Stream, TokenStore
 from hac.errors import HacError
 from hac.files import atomic_path
+from hac.parsing import load_json
 from probes.clusters import Row, Rows
 
 META = b"hac-counts"
 VERSION = 2
+MOST_SHARDS = 1_000_000
 NAME = "counts.parquet"
 
 SCHEMA = pa.schema(
@@ -124,16 +126,19 @@ class Shard:
         self.path = path / NAME if path.is_dir() else path
         try:
             self._file = pq.ParquetFile(self.path)
-            data = json.loads((self._file.schema_arrow.metadata or {})[META])
-            if data.get("version", 0) <= VERSION:
+            data = load_json((self._file.schema_arrow.metadata or {})[META])
+            if type(data["version"]) is not int:
+                raise TypeError("the version is no number")
+            if data["version"] <= VERSION:
                 self.meta = ShardMeta(**data)
+                _check(self.meta, self._file)
+                self._groups = self._index()
         except FileNotFoundError as error:
             raise HacError(f"{self.path}: no such shard; expected the {NAME} that --shard writes") from error
-        except (pa.ArrowException, OSError, KeyError, TypeError, ValueError, AttributeError) as error:
+        except (pa.ArrowException, OSError, KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise HacError(f"{self.path}: not a whole shard of counts; write it again with --shard") from error
         if data["version"] > VERSION:
             raise HacError(f"{self.path}: shard format {data['version']}, this program reads up to {VERSION}; upgrade")
-        self._groups = self._index()
 
     def __reduce__(self) -> tuple[type[Shard], tuple[Path]]:
         """An open file cannot go to another process; its name can."""
@@ -150,9 +155,37 @@ class Shard:
 
     def entries(self, stream: int, draw: int, table: str) -> Entries:
         """One table of one stream at one draw; empty where nothing was counted."""
+        if table not in self.meta.tables:
+            raise HacError(f"{self.path}: has no table {table!r} of counts; write it again with --shard")
         groups = self._groups.get((stream, draw, self.meta.tables.index(table)), [])
-        found = self._file.read_row_groups(groups, columns=list(Entries._fields))
+        try:
+            found = self._file.read_row_groups(groups, columns=list(Entries._fields))
+            if any(column.null_count for column in found.columns):
+                raise pa.ArrowInvalid("a count is missing")
+        except (pa.ArrowException, OSError) as error:
+            raise HacError(f"{self.path}: is damaged ({error}); write it again with --shard") from error
         return Entries(*(found.column(name).to_numpy().astype(np.int64) for name in Entries._fields))
+
+
+def _check(meta: ShardMeta, file: pq.ParquetFile) -> None:
+    """Complain about a shard whose parts are of other types than those written.
+
+    Raises:
+        TypeError: one is.
+    """
+    if not file.schema_arrow.remove_metadata().equals(SCHEMA):
+        raise TypeError("other columns than those of counts")
+    texts = [meta.command, meta.job, *meta.tables, *meta.streams]
+    place, n_shards = meta.shard
+    if not all(isinstance(text, str) for text in texts) or type(place) is not int or type(n_shards) is not int:
+        raise TypeError("a name or a number is none")
+    if not 0 <= place < n_shards <= MOST_SHARDS:
+        raise TypeError(f"shard {place} of {n_shards}")
+    for facts in meta.streams.values():
+        Fraction(facts["frame_rate"]), int(facts["codebook_size"]), int(facts["n_frames"])
+    if not all(isinstance(part, dict) for part in (meta.protocol, meta.about, meta.extra)):
+        raise TypeError("a part of the description is no object")
+    meta.row_tuple()
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -62,9 +63,12 @@ def with_draws(results: Results, folder: Path) -> Results:
         return results
     try:
         table = pq.ParquetFile(path).read(use_threads=False).cast(SCHEMA)
+        table.validate(full=True)
+        if any(column.null_count for column in _parts(table)):
+            raise ValueError("a number of draws or a draw is missing")
+        names = list(zip(table["id"].to_pylist(), table["group"].to_pylist(), strict=True))
     except (pa.ArrowException, OSError, ValueError) as error:
         raise HacError(f"{path}: not a whole file of draws; run the analysis again") from error
-    names = zip(table["id"].to_pylist(), table["group"].to_pylist(), strict=True)
     place = {key: i for i, key in enumerate(names)}
     clusters = table["n_clusters"].to_pylist()
     columns = [_lists(table[name].combine_chunks()) for name in ("value", "corrected")]
@@ -78,6 +82,11 @@ def with_draws(results: Results, folder: Path) -> Results:
         return record.model_copy(update={"redrawn": value, "redrawn_corrected": corrected})
 
     return results.model_copy(update={"metrics": [drawn(record) for record in results.metrics]})
+
+
+def _parts(table: pa.Table) -> list[pa.ChunkedArray]:
+    """The columns in which nothing may be missing; a whole list of draws may."""
+    return [table["n_clusters"], *(pc.list_flatten(table[name]) for name in ("value", "corrected"))]
 
 
 def _values(redrawn: Redrawn | None) -> np.ndarray | None:

@@ -19,6 +19,7 @@ from typing import Any
 
 from hac.errors import HacError
 from hac.files import sha256_file, write_text
+from hac.parsing import load_json
 
 VERSION = 1
 Say = Callable[[str], None]
@@ -45,7 +46,7 @@ class Ledger:
     def read(self) -> dict[str, Any]:
         """The whole content; that of a fresh file where there is none."""
         try:
-            found = json.loads(self.path.read_text(encoding="utf-8"))
+            found = load_json(self.path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return {"schema": self.schema, "version": VERSION, "cells": {}}
         except (OSError, ValueError) as error:

@@ -25,6 +25,7 @@ from analysis.ratios import Ratios
 from hac.data.audio import AudioError, read_audio
 from hac.errors import HacError
 from hac.files import sha256_file, write_text
+from hac.parsing import load_json
 from probes.pitch_errors import PitchErrors, pitch_errors
 from probes.reconstruction import SIGNAL_METRICS, LengthPolicy, LengthsDiffer, Samples, equal_lengths, signal_scores
 
@@ -137,7 +138,7 @@ def _kept(folder: Path) -> dict[str, Row]:
     rows: dict[str, Row] = {}
     for path in sorted(folder.glob("*.json")):
         try:
-            rows.update(json.loads(path.read_text(encoding="utf-8")))
+            rows.update(load_json(path.read_text(encoding="utf-8")))
         except (OSError, ValueError):
             continue
     return rows

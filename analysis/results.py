@@ -17,6 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 from analysis.uncertainty import Redrawn
 from hac.errors import HacError
 from hac.files import write_text
+from hac.parsing import load_json
 
 SCHEMA = "hac-results"
 VERSION = 1
@@ -183,7 +184,7 @@ def read_results(path: Path) -> Results:
     if path.is_dir():
         path = path / "results.json"
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = load_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise HacError(f"{path}: no such result file; expected the results.json that hac-analyze writes") from error
     except (OSError, ValueError) as error:
@@ -195,8 +196,12 @@ def read_results(path: Path) -> Results:
             f"{path}: has format version {data.get('version')}, this program reads up to {VERSION}; upgrade hac-codec"
         )
     try:
-        return Results.model_validate(data)
+        results = Results.model_validate(data)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise HacError(f"{path}: {where}: {first['msg']}; expected the schema of hac-analyze") from error
+    for part in ("utterances", "hours"):
+        if not isinstance(results.coverage.get(part, {}), dict):
+            raise HacError(f"{path}: coverage.{part} is no object; expected the schema of hac-analyze")
+    return results

@@ -18,7 +18,7 @@ from analysis.launching import Call, Launch, Program, is_stopping, last_words
 from analysis.ledger import DONE, FAILED, RUNNING, STOPPED, Ledger, Say, content_of, key_of, now
 from hac.data.manifest import read_manifest
 from hac.errors import FailureLog, HacError
-from hac.yaml_files import check_key
+from hac.yaml_files import beside, check_key
 
 TOKENS = "tokens"
 ANALYSES = ("pnmi", "words", "boundaries", "leakage", "recon", "intervene", "usage")
@@ -257,7 +257,7 @@ def _option(name: str, hint: Any) -> tuple[str, _Option]:
 def _resolved(value: Any, option: _Option, folder: Path) -> Any:
     """A path from the sweep's folder; a list of an option that stands once, by comma."""
     if option.is_path and value is not None:
-        return str((folder / str(value)).resolve())
+        return str(beside(folder, str(value)))
     if isinstance(value, list) and not option.multiple:
         return ",".join(str(each) for each in value)
     return value

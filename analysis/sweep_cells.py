@@ -15,7 +15,7 @@ from analysis.ledger import key_of
 from analysis.sweep_file import Sweep
 from hac.data.manifest import Manifest, read_manifest
 from hac.errors import FailureLog, HacError
-from hac.files import write_text
+from hac.files import real, write_text
 from hac.yaml_files import check_key
 
 if TYPE_CHECKING:
@@ -181,11 +181,11 @@ def _budget_differs(cell: Cell, base: Cell) -> str:
 def overlap(cells: Sequence[Cell], evaluation: Path) -> str:
     """A warning where utterances that are analysed stand in what is trained on; empty where none do."""
     manifest = _manifest(evaluation)
-    wanted = {manifest.audio_path(u).resolve() for u in manifest.utterances}
+    wanted = {real(manifest.audio_path(u)) for u in manifest.utterances}
     shared: set[Path] = set()
     for path in sorted({path for cell in cells for path in cell.config.data.train}):
         trained = _manifest(Path(path))
-        shared |= wanted & {trained.audio_path(u).resolve() for u in trained.utterances}
+        shared |= wanted & {real(trained.audio_path(u)) for u in trained.utterances}
     if not shared:
         return ""
     return (

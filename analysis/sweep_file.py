@@ -23,11 +23,13 @@ from typing import Any, Literal
 
 from analysis.suite import check_analyses
 from hac.errors import HacError
-from hac.yaml_files import check_key, read_yaml
+from hac.yaml_files import beside, check_key, read_yaml
 
 ALLOWED = ("codebooks", "data")
 """Differences between variants that a sweep may insist on."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
+LARGEST = 1e15
+"""A number beyond is damage."""
 _VARIANT_KEYS = ("name", "config", "set")
 
 
@@ -184,7 +186,7 @@ def _throughput(found: Any, where: str) -> float | None:
 
 def _number(found: Any, where: str, whole: bool = False) -> float:
     right = type(found) is int or (type(found) is float and not whole)
-    if not right or not 0 <= found < float("inf"):
+    if not right or not 0 <= found < LARGEST:
         raise HacError(f"{where}: expected a {'whole ' if whole else ''}number from 0, found {_short(found)}")
     return float(found)
 
@@ -215,7 +217,7 @@ def _absolute(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     def place(value: Any) -> Any:
         if isinstance(value, list):
             return [place(each) for each in value]
-        return str((folder / value).resolve()) if isinstance(value, str) else value
+        return str(beside(folder, value)) if isinstance(value, str) else value
 
     def within(value: Any, *keys: str) -> Any:
         if not isinstance(value, Mapping):

@@ -23,6 +23,7 @@ from analysis.sweep_cells import Cell, hours_of
 from hac.devices import CPU
 from hac.errors import FailureLog, HacError
 from hac.files import write_text
+from hac.parsing import load_json
 from hac.train.batches import BatchPlan
 
 if TYPE_CHECKING:
@@ -159,8 +160,11 @@ def _speeds(run: Path) -> list[float]:
     log = run / "metrics.jsonl"
     if not log.is_file():
         return []
-    rows = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines() if line.endswith("}")]
-    return [float(row["speed/audio_s_per_s"]) for row in rows if row.get("speed/audio_s_per_s")]
+    try:
+        rows = [load_json(line) for line in log.read_text(encoding="utf-8").splitlines() if line.endswith("}")]
+        return [float(row["speed/audio_s_per_s"]) for row in rows if row.get("speed/audio_s_per_s")]
+    except (OSError, ValueError, TypeError, AttributeError, OverflowError) as error:
+        raise HacError(f"{log}: is damaged ({error}); remove it, or give --throughput") from error
 
 
 class _Corpora:

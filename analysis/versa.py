@@ -12,7 +12,6 @@ Source: github.com/wavlab-speech/versa, `versa/scorer_shared.py`, `versa/result_
 from __future__ import annotations
 
 import ast
-import json
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -22,6 +21,7 @@ from typing import Any
 from analysis import ratios
 from analysis.ratios import Ratios
 from hac.errors import FailureLog, HacError
+from hac.parsing import load_json
 
 MISSING, NO_NUMBER = "versa-missing", "versa-no-number"
 _COUNT = re.compile(r"(?P<rate>(?:.*_)?(?:wer|cer|per))_(?P<part>equal|delete|insert|replace)$")
@@ -108,7 +108,7 @@ def _lines(path: Path) -> dict[str, Mapping[str, Any]]:
 
 def _parsed(line: str) -> Any:
     try:
-        return json.loads(line)
+        return load_json(line)
     except (ValueError, RecursionError):
         pass
     try:

@@ -29,6 +29,7 @@ CLASSES = {
 }
 KEYS = ("jobqueue", "jobs", "adapt", "wait_s")
 WAIT_S = 3600.0
+LONGEST_WAIT_S = 1e8
 
 
 @contextmanager
@@ -107,6 +108,6 @@ def _amounts(path: Path, values: dict[str, Any]) -> tuple[int, dict[str, int] | 
         raise HacError(f"{path}: adapt: expected minimum and maximum, numbers of jobs")
     if jobs is not None and (not isinstance(jobs, int) or jobs < 1):
         raise HacError(f"{path}: jobs: expected a number of 1 or more, found {jobs!r}")
-    if not isinstance(wait_s, (int, float)) or not wait_s > 0:
+    if not isinstance(wait_s, (int, float)) or not 0 < wait_s < LONGEST_WAIT_S:
         raise HacError(f"{path}: wait_s: expected seconds, found {wait_s!r}")
     return jobs or 1, adapt, float(wait_s)

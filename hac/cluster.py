@@ -6,7 +6,6 @@ worker, also in those that join late. A worker that is lost loses nothing but ti
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import shutil
@@ -21,6 +20,7 @@ from typing import Any, TypeVar
 from hac import spread
 from hac.cluster_tasks import Packer, run_packed, world_of
 from hac.errors import HacError
+from hac.parsing import load_json
 
 T = TypeVar("T")
 
@@ -137,7 +137,7 @@ def _client(where: str) -> Iterator[Any]:
 def _address_in(path: Path) -> str:
     """The address in a scheduler file."""
     try:
-        return str(json.loads(path.read_text(encoding="utf-8"))["address"])
+        return str(load_json(path.read_text(encoding="utf-8"))["address"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise HacError(
             f"--cluster {path}: no scheduler file; expected what `dask scheduler --scheduler-file` writes"

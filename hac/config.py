@@ -29,6 +29,17 @@ CodebookUpdate = Literal["gradient", "ema"]
 LEVELS = ("acoustic", "phonetic", "lexical")
 """The levels of the bottleneck, in the order their streams are listed."""
 
+_WIDTH, _CODES, _DEPTH = (1, 1 << 16), (1, 1 << 20), (0, 256)
+_SIZES = {
+    **dict.fromkeys(("encoder_hidden_size", "decoder_hidden_size", "latent_dim", "codebook_dim"), _WIDTH),
+    **dict.fromkeys(("transformer_dim", "transformer_heads", "transformer_ff_dim", "position_kernel"), _WIDTH),
+    **dict.fromkeys(("acoustic_codebook_size", "phonetic_codebook_size", "lexical_codebook_size"), _CODES),
+    **dict.fromkeys(("acoustic_codebooks", "phonetic_layers", "lexical_layers"), _DEPTH),
+    "sample_rate": (1, 1_000_000),
+}
+"""Least and largest value of each size."""
+_LONGEST_STRIDE = 1 << 12
+
 
 @strict
 class HacConfig(PreTrainedConfig):
@@ -135,6 +146,7 @@ class HacConfig(PreTrainedConfig):
         self.downsampling_ratios = tuple(self.downsampling_ratios)
         super().__post_init__(**kwargs)
         self._check_format()
+        self._check_sizes()
         self._check_backbone()
         self._check_levels()
 
@@ -216,6 +228,15 @@ class HacConfig(PreTrainedConfig):
                 f"the checkpoint has format version {self.format_version} and this hac reads up to "
                 f"{FORMAT_VERSION}; install a newer hac-codec"
             )
+
+    def _check_sizes(self) -> None:
+        """Sizes that are none, or that no machine holds: a damaged file must not ask for a terabyte."""
+        for name, (least, most) in _SIZES.items():
+            value = getattr(self, name)
+            if not least <= value <= most:
+                raise HacError(f"{name} is {value!r:.40}; expected {least:,} to {most:,}")
+        if max(self.downsampling_ratios, default=0) > _LONGEST_STRIDE:
+            raise HacError(f"downsampling_ratios: a stride above {_LONGEST_STRIDE:,}; expected such as [2, 4, 5, 8]")
 
     def _check_backbone(self) -> None:
         ratios = self.downsampling_ratios

@@ -70,6 +70,11 @@ def user_cache(*parts: str) -> Path:
     return Path(Path(base) if base else Path.home() / ".cache", "hac", *parts)
 
 
+def real(path: Path) -> Path:
+    """The path behind all symbolic links; `Path.resolve` has an error of its own for a link to itself."""
+    return Path(os.path.realpath(path))
+
+
 def sha256_file(path: Path) -> str:
     """Hex SHA-256 of a file's bytes, read in blocks."""
     with Path(path).open("rb") as stream:

@@ -26,6 +26,7 @@ from hac.data.audio import AudioError, audio_info
 from hac.data.timeline import US_PER_S
 from hac.errors import Failure, FailureLog, HacError
 from hac.files import atomic_path, sha256_file
+from hac.parsing import load_json
 from hac.spread import spread
 
 PART_S = 60.0
@@ -218,7 +219,7 @@ def read_rows(path: Path, kind: str, columns: Iterable[str]) -> tuple[pa.Table, 
     except (pa.ArrowException, OSError, ValueError) as error:
         raise HacError(f"{path}: cannot be read as {kind}, it is truncated or no Parquet file; delete it") from error
     try:
-        header = json.loads((table.schema.metadata or {}).get(b"hac", b"{}"))
+        header = load_json((table.schema.metadata or {}).get(b"hac", b"{}"))
     except ValueError:
         header = {}
     found = header.get("kind") if isinstance(header, dict) else None

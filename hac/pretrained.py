@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub.errors import HFValidationError, StrictDataclassError
-from safetensors import SafetensorError
 from torch import nn
 from transformers import DacModel, PreTrainedConfig
 from transformers.utils import logging
@@ -18,6 +16,8 @@ from hac.errors import HacError
 from hac.files import write_text
 
 _WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
+SMALL = 1 << 28
+"""Weights that any machine has room for."""
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 
 
@@ -34,6 +34,8 @@ def load_hac(loader: Callable[..., Any], where: Any, arguments: tuple[Any, ...],
         HacError: nothing there, another kind of model, a newer format, weights missing, pickled or damaged.
     """
     check_kind(where, "hac", "a HAC model", options)
+    if "config" not in options:
+        _check_promise(Path(where) / options.get("subfolder", ""))
     wants_info = options.pop("output_loading_info", False)
     model, info = _call(loader, where, *arguments, **(options | {"output_loading_info": True}))
     missing = sorted(info["missing_keys"])
@@ -91,10 +93,10 @@ def check_kind(where: Any, model_type: str, expected: str, options: dict[str, An
     hub_options = {key: options[key] for key in ("revision", "token", "cache_dir", "subfolder") if key in options}
     try:
         values, _ = PreTrainedConfig.get_config_dict(str(where), **hub_options)
-    except (OSError, ValueError, HFValidationError) as error:
+    except Exception as error:  # transformers raises whatever its parts do
         place = "has no readable config.json" if folder.is_dir() else "is no folder and cannot be had from the hub"
         raise HacError(f"{where}: {place}; expected {expected}, a folder or a hub id") from error
-    if not values:
+    if not isinstance(values, dict) or not values:
         raise HacError(f"{where}: has no readable config.json; expected {expected}, a folder or a hub id")
     if values.get("model_type") != model_type:
         raise HacError(f"{where}: holds a model of type {values.get('model_type')!r}; expected {expected}")
@@ -107,6 +109,28 @@ def check_kind(where: Any, model_type: str, expected: str, options: dict[str, An
                 "refused; convert them to model.safetensors"
             )
         raise HacError(f"{where}: has a config.json but no model.safetensors; copy the weights beside it")
+
+
+def _check_promise(folder: Path) -> None:
+    """Complain about a config that asks for more memory than its weights would fill, before it is taken."""
+    held = sum(path.stat().st_size for path in folder.glob("model*.safetensors"))
+    if not held:
+        return  # a hub id, which is fetched later
+    try:
+        config = HacConfig.from_pretrained(folder)
+    except HacError:
+        raise
+    except Exception as error:  # transformers raises whatever its parts do
+        raise HacError(f"{folder}: its config.json is no HAC configuration ({' '.join(str(error).split())})") from error
+    blocks, latent = len(config.downsampling_ratios), config.latent_dim
+    deepest = config.encoder_hidden_size * 2 ** (blocks - 1)
+    # the largest of DAC's convolutions; a byte a weight, which none is smaller than
+    least = max(7 * deepest**2, 6 * deepest * latent, 7 * latent * config.decoder_hidden_size)
+    if least > max(held, SMALL):
+        raise HacError(
+            f"{folder}: its config.json describes at least {least:,} weights, but its files hold {held:,} bytes; fetch "
+            "or save the model again"
+        )
 
 
 def write_card(model: nn.Module, config: HacConfig, folder: Path) -> None:
@@ -122,7 +146,9 @@ def _call(loader: Callable[..., Any], where: Any, *arguments: Any, **options: An
     try:
         with no_progress_bars():
             return loader(where, *arguments, **(options | {"use_safetensors": True}))
-    except (OSError, SafetensorError, StrictDataclassError, RuntimeError) as error:
+    except HacError:
+        raise
+    except Exception as error:  # transformers raises whatever its parts do
         reason = " ".join(str(error).split())[:300]
         raise HacError(f"{where}: the weights cannot be loaded ({reason}); fetch or save the model again") from error
 

@@ -7,9 +7,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from hac.errors import HacError
+from hac.parsing import load_yaml
 
 Localize = Callable[[dict[str, Any], Path], dict[str, Any]]
 
@@ -30,10 +29,10 @@ def read_yaml(path: Path, what: str, localize: Localize | None = None, seen: tup
     """
     path = Path(path)
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = load_yaml(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise HacError(f"{path}: no such {what}; the shipped ones are in configs/") from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError) as error:
         raise HacError(f"{path}: cannot be read as YAML ({' '.join(str(error).split())})") from error
     if not isinstance(values, Mapping):
         raise HacError(f"{path}: expected a YAML mapping, a {what}, found {type(values).__name__}")
@@ -41,10 +40,22 @@ def read_yaml(path: Path, what: str, localize: Localize | None = None, seen: tup
     base = own.pop("base", None)
     if base is None:
         return own
-    base_path = (path.parent / str(base)).resolve()
+    base_path = beside(path.parent, str(base))
     if base_path in (*seen, path.resolve()):
         raise HacError(f"{path}: includes itself through base: {base}")
     return merged(read_yaml(base_path, what, localize, (*seen, path.resolve())), own)
+
+
+def beside(folder: Path, name: str) -> Path:
+    """A file that a configuration names, from the folder it lies in.
+
+    Raises:
+        HacError: no file can have such a name.
+    """
+    try:
+        return Path(folder, name).resolve()
+    except (OSError, ValueError, RuntimeError) as error:  # a null byte, half a character, a link to itself
+        raise HacError(f"{name!r:.60}: no file has such a name ({error}); expected the path of a file") from error
 
 
 def merged(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -70,8 +81,8 @@ def parse_changes(assignments: Sequence[str]) -> dict[str, Any]:
         if not separator or not all(keys):
             raise HacError(f"--set {assignment}: expected KEY.KEY=VALUE, such as --set optimizer.learning_rate=3e-4")
         try:
-            value: Any = _number(yaml.safe_load(text))
-        except yaml.YAMLError as error:
+            value: Any = _number(load_yaml(text))
+        except ValueError as error:
             raise HacError(f"--set {assignment}: {text!r} cannot be read as a YAML value") from error
         for key in reversed(keys):
             value = {key: value}

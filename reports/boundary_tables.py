@@ -15,11 +15,11 @@ from analysis.boundary_scoring import record_id
 from analysis.results import Record, Results
 from analysis.segments import PROTOCOL, Summary
 from probes.segments import MS_PER_BIN, N_BINS
+from reports.csv_files import csv_text
 from reports.tables import (
     beside_null,
     clusters_of,
     coverage_line,
-    csv_text,
     make_table,
     number,
     trouble_lines,

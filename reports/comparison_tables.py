@@ -11,7 +11,8 @@ from rich.markup import escape
 from rich.text import Text
 
 from analysis.comparison import Difference
-from reports.tables import csv_text, make_table, number
+from reports.csv_files import csv_text
+from reports.tables import make_table, number
 
 STYLES = {"better": "green", "worse": "red", "different": "yellow"}
 

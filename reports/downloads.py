@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from analysis.results import Record
+from reports.csv_files import csv_text
 from reports.latex import latex_table
-from reports.tables import csv_text
 from reports.view.parts import Chart, HeatMap, MatrixChart, Page, Table, Value
 
-FORMULA = re.compile(r"^[\s]*[=+\-@\t\r]")
-"""How a text begins that a spreadsheet would run."""
 LEAST_SHARE = 0.005
 """P(phone | code) below this is left out of the CSV of a heat-map."""
 CHART_FIELDS = ("panel", "series", "label", "x", "value", "low", "high", "null", "null_sd")
@@ -41,21 +38,13 @@ def part_files(part: Any) -> Iterator[tuple[str, str]]:
         yield f"{part.id}.csv", heat_csv(part)
 
 
-def harmless(value: Value) -> Value:
-    """A cell that no spreadsheet takes for a formula: an apostrophe before what would be one."""
-    return f"'{value}" if isinstance(value, str) and FORMULA.match(value) else value
-
-
-def safe_csv(fields: Sequence[str], rows: Sequence[Sequence[Value]]) -> str:
-    """CSV in which no text is a formula."""
-    return csv_text([str(harmless(field)) for field in fields], ([_cell(value) for value in row] for row in rows))
+def short_csv(fields: Sequence[str], rows: Sequence[Sequence[Value]]) -> str:
+    """CSV with floats to nine digits, which is more than any of them knows."""
+    return csv_text(fields, ([_cell(value) for value in row] for row in rows))
 
 
 def _cell(value: Value) -> Value:
-    """Floats to nine digits, which is more than any of them knows; texts that are no formulas."""
-    if isinstance(value, float):
-        return float(f"{value:.9g}")
-    return harmless(value)
+    return float(f"{value:.9g}") if isinstance(value, float) else value
 
 
 def table_csv(table: Table) -> str:
@@ -75,7 +64,7 @@ def table_csv(table: Table) -> str:
             more = dict(cell.more)
             line += [cell.value, *(more.get(name, math.nan) for name in names)]
         rows.append(line)
-    return safe_csv(fields, rows)
+    return short_csv(fields, rows)
 
 
 def chart_csv(chart: Chart) -> str:
@@ -86,7 +75,7 @@ def chart_csv(chart: Chart) -> str:
             labels = panel.labels or ("",) * len(one.points)
             for label, p in zip(labels, one.points, strict=True):
                 rows.append([panel.title, one.name, label, p.x, p.value, p.low, p.high, p.null, p.null_sd])
-    return safe_csv(CHART_FIELDS, rows)
+    return short_csv(CHART_FIELDS, rows)
 
 
 def matrix_csv(chart: MatrixChart) -> str:
@@ -96,7 +85,7 @@ def matrix_csv(chart: MatrixChart) -> str:
         for column, record in zip(chart.columns, records, strict=True):
             if record is not None:
                 rows.append([name, column, *_numbers(record), record.note])
-    return safe_csv(MATRIX_FIELDS, rows)
+    return short_csv(MATRIX_FIELDS, rows)
 
 
 def _numbers(r: Record) -> tuple[float, ...]:
@@ -110,4 +99,4 @@ def heat_csv(heat: HeatMap) -> str:
     for code, weight, shares in zip(heat.codes, heat.weights, heat.shares, strict=True):
         found = zip(heat.phones, shares, strict=True)
         rows += [[code, f"{weight:.4g}", phone, f"{p:.3g}"] for phone, p in found if p >= LEAST_SHARE]
-    return safe_csv(("code", "share_of_time", "phone", "p_phone_given_code"), rows)
+    return short_csv(("code", "share_of_time", "phone", "p_phone_given_code"), rows)

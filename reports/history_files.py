@@ -15,9 +15,10 @@ from analysis.metrics import metric_name
 from analysis.records import DROPPED
 from analysis.results import Results
 from hac.files import write_text
+from reports.csv_files import csv_text
 from reports.history_figures import history_curves
 from reports.run_files import write_numbers
-from reports.tables import csv_text, make_table, number
+from reports.tables import make_table, number
 
 NUMBERS = (
     *("value", "ci_low", "ci_high", "null_mean", "null_sd"),

@@ -14,7 +14,8 @@ from rich.text import Text
 from analysis.leakage import Outcome
 from analysis.leakage_scores import within_null
 from analysis.results import Record, Results
-from reports.tables import coverage_line, csv_text, make_table, short, trouble_lines
+from reports.csv_files import csv_text
+from reports.tables import coverage_line, make_table, short, trouble_lines
 
 IN_NULL = "·"
 """Before a value that is no more than chance."""

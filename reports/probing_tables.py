@@ -13,7 +13,8 @@ from rich.text import Text
 from analysis.disentanglement import ALL
 from analysis.probe_scores import EMBEDDING, GIVEN_OTHERS, MAJORITY, PROTOCOL, SCORES
 from analysis.results import Record, Results
-from reports.tables import beside_null, clusters_of, csv_text, make_table, short, with_interval, with_null
+from reports.csv_files import csv_text
+from reports.tables import beside_null, clusters_of, make_table, short, with_interval, with_null
 
 PROBES_CSV = (
     *("stream", "factor", "features", "given", "metric", "value", "ci_low", "ci_high"),

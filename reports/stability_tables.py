@@ -16,7 +16,8 @@ from rich.text import Text
 from analysis.results import Record, Results
 from analysis.stability import METRICS, PROTOCOL, Compared
 from hac.files import atomic_path
-from reports.tables import clusters_of, coverage_line, csv_text, make_table, number, short, trouble_lines
+from reports.csv_files import csv_text
+from reports.tables import clusters_of, coverage_line, make_table, number, short, trouble_lines
 
 COUNTS = ("units", "unit_edits", "frames", "frame_edits", "compared", "equal")
 SHOWN_STREAMS = 3

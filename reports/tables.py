@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +16,7 @@ from rich.text import Text
 
 from analysis.records import DROPPED, KEPT, NOTE_JOINER
 from analysis.results import Record, Results
+from reports.csv_files import csv_text
 
 CSV_FIELDS = (
     "id",
@@ -215,16 +213,6 @@ def metrics_csv(results: Results) -> str:
         data["nulls"] = NOTE_JOINER.join(further)
         rows.append([data[field] for field in CSV_FIELDS])
     return csv_text(CSV_FIELDS, rows)
-
-
-def csv_text(fields: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """CSV as text, empty where a number could not be had."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(fields)
-    for row in rows:
-        writer.writerow(["" if isinstance(x, float) and not math.isfinite(x) else x for x in row])
-    return out.getvalue()
 
 
 def phone_given_code_csv(table: NDArray[np.int64], labels: tuple[str, ...], codes: NDArray[np.int64]) -> str:

@@ -13,7 +13,8 @@ from rich.text import Text
 
 from analysis.results import Record, Results
 from analysis.usage_scores import BITS, StreamUsage
-from reports.tables import clusters_of, coverage_line, csv_text, make_table, number, trouble_lines
+from reports.csv_files import csv_text
+from reports.tables import clusters_of, coverage_line, make_table, number, trouble_lines
 
 ENTROPY_FIELDS = (
     *("stream", "group", "measure", "nats_per_frame", "ci_low", "ci_high", "null_mean", "null_sd"),

@@ -18,7 +18,8 @@ from analysis.word_counting import FREQUENCY
 from analysis.word_lists import BANDS, StreamWords, WordList, band_name
 from analysis.words import Outcome
 from probes.words import WordType
-from reports.tables import coverage_line, csv_text, make_table, resampled_units, short, trouble_lines
+from reports.csv_files import csv_text
+from reports.tables import coverage_line, make_table, resampled_units, short, trouble_lines
 
 TOP_WORDS = 10
 """Words of each stream that the terminal shows."""

@@ -34,7 +34,7 @@ def doctor(
     import json
 
     from analysis.doctor.examine import as_json, examine
-    from hac.commands.failures import printable
+    from hac.console import printable
 
     findings = examine()
     if json_:
@@ -52,7 +52,7 @@ def _table(findings: Sequence[Finding]) -> Table:
     from rich.markup import escape
     from rich.table import Table
 
-    from hac.commands.failures import printable
+    from hac.console import printable
 
     table = Table("part", "state", "version", "needed for", "what is known, or how to get it", box=None)
     for found in findings:

@@ -103,7 +103,7 @@ def intervene(
     failures = FailureLog(strict)
     rows = read_manifest(manifest, failures=failures)
     labels = Labels(rows, alignments_if_any(alignments, manifest, rows))
-    store, decoder = _tokens(ckpt, tokens, rows, output, protocol.limit, seed, device, jobs, failures)
+    store, decoder = _tokens(ckpt, tokens, rows, output, protocol.levels, protocol.limit, seed, device, jobs, failures)
     given = {"ckpt": ckpt, "levels": levels, "interventions": interventions, "limit": limit, "strict": strict}
     common = opt.common(tokens, None, name, failures, **given)
     common["inputs"] |= {"manifest": manifest}
@@ -120,6 +120,7 @@ def _tokens(
     tokens: Path | None,
     manifest: Manifest,
     output: Path,
+    levels: tuple[str, ...],
     limit: int | None,
     seed: int,
     device: str,
@@ -132,13 +133,16 @@ def _tokens(
     from hac.decode_input import loaded_decoder, open_tokens, release_decoder
     from hac.encode import encode_corpus
     from hac.errors import HacError
+    from probes.interventions import choose_levels
 
     if tokens is not None:
         store, decoder = open_tokens(tokens, ckpt, device)
         return store, str(decoder)
     if ckpt is None:
         raise HacError("give --ckpt (a model that decodes), or --tokens (which it made), or both")
-    loaded_decoder(ckpt, device)  # a tokenizer that makes no audio is named before anything is encoded
+    # a tokenizer that makes no audio, and a level that it lacks, are named before anything is encoded
+    found = loaded_decoder(ckpt, device)
+    choose_levels(found.choose([spec.name for spec in found.streams]), levels)
     release_decoder()
     chosen = manifest.subset(choose_utterances(manifest, manifest.ids, limit, seed))
     path = encode_corpus(

@@ -142,7 +142,7 @@ def keep_clips(output: Path, heard: Heard, clips: int, megabytes: float) -> None
     """Keep some sounds beside the results, and say what could not be kept; see `analysis.listen`."""
     from analysis.listen import Wish
     from analysis.listen import keep_clips as keep
-    from hac.commands.failures import printable
+    from hac.console import printable
 
     for note in keep(output, heard, Wish(clips, round(megabytes * 1e6))):
         typer.echo(f"warning: {printable(note, 400)}", err=True)

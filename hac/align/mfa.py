@@ -47,6 +47,11 @@ class MfaOptions:
     acoustic_model: str
     program: Path | None = None
 
+    def __post_init__(self) -> None:
+        for name in (self.dictionary, self.acoustic_model):
+            if name.startswith("-"):  # mfa would take it for an option
+                raise HacError(f"{name!r} is no name of a model; expected one such as english_us_arpa, or ./{name}")
+
 
 def find_program(program: Path | None = None) -> str:
     """Path of the `mfa` program.
@@ -54,7 +59,8 @@ def find_program(program: Path | None = None) -> str:
     Raises:
         HacError: it is not there; the sentence says how to get it.
     """
-    found = shutil.which(str(program or "mfa"))
+    # a file here is no name to be looked for on the PATH
+    found = shutil.which(str(program.absolute() if program is not None and program.is_file() else program or "mfa"))
     if found is None:
         where = f"{program}: no program there" if program else "Montreal Forced Aligner (mfa) is not on the PATH"
         raise HacError(f"{where}; {INSTALL}")

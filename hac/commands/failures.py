@@ -6,6 +6,7 @@ from pathlib import Path
 
 import typer
 
+from hac.console import printable
 from hac.errors import FailureLog
 from hac.files import write_text
 
@@ -28,9 +29,3 @@ def report_failures(failures: FailureLog, path: Path) -> None:
     typer.echo(f"left out {len(failures)} utterances ({counts}); all are listed in {path}, the first:", err=True)
     for failure in failures.items[:SHOWN]:
         typer.echo(f"  {printable(failure.id)}: {printable(failure.detail, 400)}", err=True)
-
-
-def printable(text: str, longest: int = 80) -> str:
-    """Text from a file for a terminal: control characters escaped, so that they do nothing, and cut to a length."""
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[: longest + 1])
-    return shown if len(shown) <= longest else f"{shown[: longest - 3]}..."

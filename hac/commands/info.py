@@ -90,7 +90,7 @@ def _parameters(found: CheckpointInfo) -> Table:
 def _pairs(left: str, right: str, pairs: Any) -> Table:
     from rich.markup import escape
 
-    from hac.commands.failures import printable
+    from hac.console import printable
 
     table = _table((left, right))
     for key, value in pairs.items():

@@ -19,6 +19,7 @@ from hac.data.alignment_textgrid import TIER_NAMES, read_textgrid
 from hac.data.alignment_tiers import PHONES, WORDS, Alignments, Row, tier_from_rows, unknown_label
 from hac.data.manifest import Manifest
 from hac.errors import Failure, FailureLog, HacError
+from hac.files import real
 
 _TIMIT = {".phn": PHONES, ".wrd": WORDS}
 SUFFIXES = (".textgrid", ".ctm", *_TIMIT, ".csv")
@@ -186,11 +187,11 @@ def _match(
 ) -> tuple[list[tuple[Path, str]], int]:
     """Each file that is wanted with its utterance's id, and the count of those that are not."""
     folder = path if path.is_dir() else path.parent
-    root = folder.resolve()
+    root = real(folder)
     index = _Index.of(manifest) if manifest is not None else None
     matched = []
     for file in files:
-        if not file.resolve().is_relative_to(root):
+        if not real(file).is_relative_to(root):
             failures.add(file.name, "alignment-outside", f"a link that leads out of {folder}; copy the file")
             continue
         if not _is_text(file.stem):
@@ -242,14 +243,14 @@ class _Index:
         root = manifest.root
         named = [utterance for utterance in manifest.utterances if utterance.alignment is not None]
         return cls(
-            {_key((root / str(utterance.alignment)).resolve()): utterance.id for utterance in named},
+            {_key(real(root / str(utterance.alignment))): utterance.id for utterance in named},
             {PurePosixPath(utterance.path).with_suffix(""): utterance.id for utterance in manifest.utterances},
             frozenset(utterance.id for utterance in manifest.utterances),
         )
 
     def find(self, file: Path, folder: Path) -> str | None:
         below = PurePosixPath(file.relative_to(folder).as_posix()).with_suffix("")
-        key = _key(file.resolve())
+        key = _key(real(file))
         if key in self.by_file:
             return self.by_file[key]
         if str(below) in self.ids:

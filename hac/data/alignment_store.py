@@ -24,6 +24,7 @@ from hac.data.alignment_tiers import Alignments, Tier, tier_from_columns
 from hac.data.timeline import US_PER_S, to_us_array
 from hac.errors import HacError
 from hac.files import atomic_path
+from hac.parsing import load_json
 
 VERSION = 1
 KEY = b"hac.alignments"
@@ -138,8 +139,12 @@ def _read_table(path: Path) -> pa.Table:
                 f"{', '.join(names)}); expected {', '.join(COLUMNS)}"
             )
         with pq.ParquetFile(path, read_dictionary=["id", "tier", "label"]) as file:
-            return file.read(columns=list(COLUMNS))
-    except (pa.ArrowException, OSError) as error:
+            table = file.read(columns=list(COLUMNS))
+        if table.num_columns != len(COLUMNS):
+            raise ValueError("a column is there twice")
+        table.validate(full=True)
+        return table
+    except (pa.ArrowException, OSError, ValueError, KeyError) as error:
         raise HacError(
             f"{path}: cannot be read as Parquet, it is truncated or damaged; write it again with `hac align`"
         ) from error
@@ -150,9 +155,10 @@ def _about(path: Path, metadata: dict[bytes, bytes]) -> dict[str, Any]:
     if KEY not in metadata:
         return {"provenance": {"path": str(path)}, "vocabularies": {}}
     try:
-        about: dict[str, Any] = json.loads(metadata[KEY])
+        about: dict[str, Any] = load_json(metadata[KEY])
         version = int(about["version"])
-    except (ValueError, KeyError, TypeError) as error:
+        _check_about(about)
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise HacError(f"{path}: the store's own description is damaged; write it again with `hac align`") from error
     if version > VERSION:
         raise HacError(
@@ -160,6 +166,15 @@ def _about(path: Path, metadata: dict[bytes, bytes]) -> dict[str, Any]:
             f"{VERSION}; update hac-codec"
         )
     return {"provenance": {}, "vocabularies": {}} | about
+
+
+def _check_about(about: dict[str, Any]) -> None:
+    """Complain about parts of the description that are no description."""
+    if not isinstance(about.get("provenance", {}), dict):
+        raise TypeError("the provenance is no object")
+    for name, labels in about.get("vocabularies", {}).items():
+        if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+            raise TypeError(f"the vocabulary of {name!r} is no list of labels")
 
 
 def _codes(column: pa.ChunkedArray) -> tuple[tuple[str, ...], NDArray[np.int64]]:

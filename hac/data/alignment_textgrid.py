@@ -124,7 +124,7 @@ class _Tokens:
 
     def count(self, what: str) -> int:
         [token] = self.take(1)
-        if not token.isdecimal():
+        if not token.isdecimal() or len(token) > 15:
             raise self.broken(f"{token} where the number of {what} was expected")
         return int(token)
 

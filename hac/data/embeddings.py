@@ -23,9 +23,12 @@ from numpy.typing import NDArray
 from hac.data.timeline import parse_rate
 from hac.errors import HacError
 from hac.files import atomic_path
+from hac.parsing import load_json
 
 FORMAT = "hac-embeddings"
 VERSION = 1
+WIDEST = 1 << 20
+"""Dimensions that no vector has."""
 NAME = "embeddings.json"
 SHARDS = "shards"
 HEADER = "hac"
@@ -126,7 +129,7 @@ def read_header(path: Path) -> dict[str, Any] | None:
 
     try:
         with safe_open(path, framework="numpy") as file:
-            return dict(json.loads(file.metadata()[HEADER]))
+            return dict(load_json(file.metadata()[HEADER]))
     except (OSError, SafetensorError, KeyError, TypeError, ValueError):
         return None
 
@@ -141,17 +144,34 @@ def read_embeddings(folder: Path) -> EmbeddingStore:
     folder = folder.parent if folder.name == NAME else folder
     path = folder / NAME
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = load_json(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise HacError(f"{folder}: holds no {NAME}; expected a folder that hac embed wrote to its end") from error
     except ValueError as error:
         raise HacError(f"{path}: cannot be read as JSON ({error}); embed the corpus anew") from error
     if not isinstance(data, dict) or data.get("format") != FORMAT or data.get("version") != VERSION:
         raise HacError(f"{path}: is no embedding store of version {VERSION}; embed the corpus anew")
+    try:
+        return _store(folder, data)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise HacError(f"{path}: is damaged ({error}); embed the corpus anew") from error
+
+
+def _store(folder: Path, data: Mapping[str, Any]) -> EmbeddingStore:
+    """The store of a description, checked to describe one."""
     streams = {
         name: EmbeddingSpec(name, int(entry["dim"]), parse_rate(entry["frame_rate"]))
         for name, entry in data["streams"].items()
     }
+    ids = tuple(data["ids"])
     lengths = {name: np.array(data["lengths"][name], np.int64) for name in streams}
     shards = tuple((str(name), int(n)) for name, n in data["shards"])
-    return EmbeddingStore(folder, tuple(data["ids"]), streams, lengths, data["provenance"], shards)
+    if any(not 1 <= spec.dim <= WIDEST for spec in streams.values()):
+        raise ValueError("a stream without dimensions")
+    if not all(isinstance(id, str) for id in ids) or len(set(ids)) < len(ids):
+        raise ValueError("ids are not texts, each once")
+    if any(each.shape != (len(ids),) or (each < 0).any() for each in lengths.values()):
+        raise ValueError("lengths are not one for each id")
+    if any(n < 0 or Path(name).name != name for name, n in shards) or sum(n for _, n in shards) != len(ids):
+        raise ValueError("shards do not hold the ids")
+    return EmbeddingStore(folder, ids, streams, lengths, dict(data["provenance"]), shards)

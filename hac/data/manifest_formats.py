@@ -12,6 +12,7 @@ from typing import Any
 from hac.data.manifest import FIELDS, Manifest, Utterance
 from hac.errors import FailureLog, HacError
 from hac.files import atomic_path
+from hac.parsing import load_json
 
 VERSION = 1
 """Version of both formats, in the header."""
@@ -199,11 +200,11 @@ def _json_lines(path: Path) -> Iterator[tuple[str, Any]]:
         with path.open(encoding="utf-8-sig") as lines:
             for number, line in enumerate(lines, start=1):
                 if line.strip():
-                    yield f"line {number}", json.loads(line)
+                    yield f"line {number}", load_json(line)
     except UnicodeDecodeError as error:
         raise HacError(f"{path}: not UTF-8 text ({error.reason}); save it as UTF-8") from error
-    except (ValueError, RecursionError) as error:
-        why = "too deeply nested" if isinstance(error, RecursionError) else getattr(error, "msg", str(error))
+    except ValueError as error:
+        why = getattr(error, "msg", str(error))
         raise HacError(f"{path}: line {number}: broken JSON ({why}); expected one object a line") from error
 
 
@@ -214,14 +215,16 @@ def _read_parquet(path: Path) -> tuple[Mapping[str, Any], Iterator[tuple[str, An
     try:
         schema = pq.read_schema(path)
         table = pq.read_table(path, columns=[name for name in schema.names if name in FIELDS])
-        header = json.loads((schema.metadata or {}).get(HEADER.encode(), b"{}"))
-    except (pa.ArrowInvalid, OSError, ValueError) as error:
+        header = load_json((schema.metadata or {}).get(HEADER.encode(), b"{}"))
+        columns = [table.column(name).to_pylist() for name in table.column_names]
+        if not isinstance(header, Mapping):
+            raise ValueError("its header is no object")
+    except (pa.ArrowException, OSError, ValueError, KeyError) as error:
         raise HacError(f"{path}: not a Parquet file that can be read; it may be truncated") from error
     try:
         _check_names(tuple(schema.names))
     except _RowError as error:
         raise HacError(f"{path}: {error}") from error
-    columns = [table.column(name).to_pylist() for name in table.column_names]
     rows = (
         (f"row {number}", dict(zip(table.column_names, values, strict=True)))
         for number, values in enumerate(zip(*columns, strict=True))

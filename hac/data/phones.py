@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -36,6 +35,7 @@ from hac.data.phone_classes import (
     phone_classes,
 )
 from hac.errors import HacError
+from hac.parsing import load_yaml
 
 __all__ = [
     "NOISE",
@@ -224,9 +224,16 @@ def load_phone_map(path: Path | Traversable) -> dict[str, str]:
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise HacError(f"{path}: no readable phone map; expected UTF-8 CSV with the columns from,to") from error
     reader = csv.DictReader(io.StringIO(text))
+    try:
+        return _mapped(path, reader)
+    except csv.Error as error:
+        raise HacError(f"{path}, line {reader.line_num}: no CSV ({error}); expected from,to") from error
+
+
+def _mapped(path: Path | Traversable, reader: csv.DictReader[str]) -> dict[str, str]:
     found = list(reader.fieldnames or ())
     if found != ["from", "to"]:
         raise HacError(f"{path}: columns {', '.join(found) or 'none'}; expected a phone map with from,to")
@@ -281,15 +288,22 @@ def _read_policy(file: Path | Traversable) -> PhonePolicy:
 
 def _fields(file: Path | Traversable) -> dict[str, Any]:
     try:
-        fields = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        fields = load_yaml(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise HacError(f"{file}: no readable YAML; expected the fields of a phone policy") from error
     if not isinstance(fields, dict):
         raise HacError(f"{file}: holds no fields; expected those of a phone policy, `name` at least")
-    base = load_policy(fields.pop("include")).model_dump() if "include" in fields else {}
+    base = load_policy(_included(file, fields.pop("include"))).model_dump() if "include" in fields else {}
     if isinstance(fields.get("map"), str):
         fields["map"] = load_phone_map(_beside(file, fields["map"]))
     return base | fields
+
+
+def _included(file: Path | Traversable, name: Any) -> str:
+    """What a policy starts from: a shipped one, so that no chain of files can come back to where it began."""
+    if name not in policy_names():
+        raise HacError(f"{file}: include: {name!r:.60} is no shipped policy; expected {', '.join(policy_names())}")
+    return str(name)
 
 
 def _beside(file: Path | Traversable, name: str) -> Path | Traversable:

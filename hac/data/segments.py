@@ -219,9 +219,10 @@ def _from_parquet(path: Path) -> Iterator[_Found]:
     try:
         _need(path, pq.read_schema(path).names)
         columns = [pq.read_table(path, columns=[name]).column(0).to_pylist() for name in COLUMNS]
-    except (pa.ArrowException, OSError, EOFError) as error:
+        rows = list(zip(*columns, strict=True))
+    except (pa.ArrowException, OSError, EOFError, ValueError) as error:  # ValueError: text that is no UTF-8
         raise HacError(f"{path}: not a Parquet file, or a truncated one; write it again") from error
-    for number, (id, onset, offset, cluster) in enumerate(zip(*columns, strict=True), start=1):
+    for number, (id, onset, offset, cluster) in enumerate(rows, start=1):
         yield f"{path}, row {number}", id, onset, offset, cluster
 
 

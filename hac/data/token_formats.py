@@ -16,7 +16,6 @@ with one id per line.
 
 from __future__ import annotations
 
-import json
 import zipfile
 import zlib
 from collections import Counter
@@ -32,6 +31,7 @@ from hac.data.token_parquet import read_parquet
 from hac.data.token_rows import GZIP_MAGIC, Rows, open_text
 from hac.data.tokens import TokenStore
 from hac.errors import HacError
+from hac.parsing import load_json
 
 META = "__meta__"
 _SUFFIXES: Mapping[str, TokenFormat] = {".parquet": "parquet", ".pq": "parquet", ".npz": "npz", ".km": "km"}
@@ -157,6 +157,8 @@ def read_ids(path: Path) -> list[str]:
     if path.suffix.lower() != ".tsv":
         return [line.strip() for line in lines if line.strip()]
     files = [PurePosixPath(line.split("\t")[0]) for line in lines[1:]]
+    if (nameless := next((n for n, file in enumerate(files, start=2) if not file.name), None)) is not None:
+        raise HacError(f"{path}, line {nameless}: names no file; expected PATH TAB SAMPLES")
     stems = Counter(file.stem for file in files)
     # VCTK-like trees repeat stems between folders: then the path tells them apart
     return [file.stem if stems[file.stem] == 1 else str(file.with_suffix("")) for file in files]
@@ -168,7 +170,7 @@ def _npz_arrays(path: Path) -> dict[str, Any]:
             pass  # NumPy would try a plain array and a pickle too: only an archive is meant here
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:  # RuntimeError: encrypted
         raise HacError(f"{path}: not an NPZ file, or a truncated one; make it again") from error
     except ValueError as error:
         if "allow_pickle" in str(error):
@@ -181,7 +183,7 @@ def _npz_meta(path: Path, array: Any) -> dict[str, Any]:
         return {}
     where = f"{path}, array {META}"
     try:
-        meta = json.loads(str(array))
+        meta = load_json(str(array))
     except ValueError as error:
         raise HacError(f"{where}: expected one JSON text such as {{'codebook_size': 1024, ...}}") from error
     check_keys(meta, {"codebook_size", "frame_rate"}, where)

@@ -17,7 +17,6 @@ Its rate is 50 Hz unless the reader is told otherwise, as in discophon itself (`
 
 from __future__ import annotations
 
-import json
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -29,6 +28,7 @@ from hac.data.token_options import StreamOptions, by_stream, check_keys
 from hac.data.token_rows import Rows, open_text
 from hac.data.tokens import TokenStore
 from hac.errors import HacError
+from hac.parsing import load_json
 
 HEADER_KEYS = {"codebook_size", "frame_rate", "provenance"}
 ROW_KEYS = {"id", "frame_rate", "streams"}
@@ -92,8 +92,8 @@ def _objects(path: Path) -> Generator[tuple[int, dict[str, Any]]]:
             if not line.strip():
                 continue
             try:
-                entry = json.loads(line)
-            except (ValueError, RecursionError) as error:
+                entry = load_json(line)
+            except ValueError as error:
                 raise HacError(f"{path}, line {number}: not JSON ({error}); was the file cut off?") from error
             if not isinstance(entry, dict):
                 raise HacError(f"{path}, line {number}: expected a JSON object, found {type(entry).__name__}")

@@ -27,6 +27,7 @@ from hac.data.token_options import StreamOptions, check_keys
 from hac.data.tokens import Stream, TokenStore, concatenate
 from hac.errors import HacError
 from hac.files import atomic_path
+from hac.parsing import load_json
 
 FORMAT_VERSION = 1
 METADATA_KEY = b"hac"
@@ -78,7 +79,9 @@ def _read_file(path: Path, streams: Iterable[str] | None, options: StreamOptions
             header = _header(path, schema)
             names = _stream_names(path, schema, header, streams)
             table = file.read(columns=["id", *names])
-    except (pa.ArrowException, OSError) as error:
+        table.validate(full=True)
+        ids = table.column("id").cast(pa.string()).to_pylist()
+    except (pa.ArrowException, OSError, KeyError, UnicodeDecodeError) as error:
         reason = "empty" if path.stat().st_size == 0 else "truncated or not Parquet"
         raise HacError(f"{path}: cannot be read as a token store, the file is {reason}; make it again") from error
     declared = header.get("streams", {})
@@ -89,7 +92,6 @@ def _read_file(path: Path, streams: Iterable[str] | None, options: StreamOptions
     for name, spec in specs.items():
         codes, bounds = _column(path, name, table.column(name))
         read[name] = Stream(name, spec.codebook_size, spec.frame_rate, codes, bounds)
-    ids = table.column("id").cast(pa.string()).to_pylist()
     if None in ids:
         raise HacError(f"{path}: row {ids.index(None)} has no id")
     return TokenStore(tuple(ids), read, header.get("provenance", {}))
@@ -101,7 +103,7 @@ def _header(path: Path, schema: pa.Schema) -> dict[str, Any]:
     if text is None:
         return {}
     try:
-        header = json.loads(text)
+        header = load_json(text)
     except ValueError as error:
         raise HacError(f"{path}: its metadata under the key `hac` is not JSON") from error
     if not isinstance(header, dict) or header.get("version") != FORMAT_VERSION:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,7 +111,7 @@ def open_text(path: Path) -> Iterator[io.TextIOBase]:
         HacError: on opening or while reading: the gzip stream is cut off or damaged, or the text is not
             UTF-8.
     """
-    with path.open("rb") as raw:
+    with _opened(path) as raw:
         zipped = raw.read(2) == GZIP_MAGIC
         raw.seek(0)
         binary: Any = gzip.GzipFile(fileobj=raw) if zipped else raw
@@ -122,3 +122,10 @@ def open_text(path: Path) -> Iterator[io.TextIOBase]:
             raise HacError(f"{path}: the gzip file is truncated or damaged; make or fetch it again") from error
         except UnicodeDecodeError as error:
             raise HacError(f"{path}: not UTF-8 text; is it a token file?") from error
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise HacError(f"{path}: cannot be read ({error.strerror}); expected a file") from error

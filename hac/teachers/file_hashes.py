@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TextIO
 
 from hac.files import sha256_file
+from hac.parsing import load_json
 
 Stamp = tuple[int, int]
 
@@ -79,7 +80,7 @@ class FileHashes:
         try:
             digest, size, time_ns, name = line.rstrip("\n").split("\t")
             if line.endswith("\n") and len(bytes.fromhex(digest)) == 32:
-                self._known[str(json.loads(name))] = digest, (int(size), int(time_ns))
+                self._known[str(load_json(name))] = digest, (int(size), int(time_ns))
         except ValueError:
             pass
 

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from hac.errors import HacError
 from hac.files import NO_SPACE, user_cache, write_text
+from hac.parsing import load_json
 
 FORMAT = "hac-teacher-targets"
 VERSION = 1
@@ -158,7 +159,7 @@ class RowStore:
             write_text(path, json.dumps(ours, indent=2, ensure_ascii=False) + "\n")
             return
         try:
-            found = json.loads(path.read_text(encoding="utf-8"))
+            found = load_json(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise HacError(f"{path}: cannot be read as JSON ({error}); choose another folder for the cache") from error
         if not isinstance(found, dict) or found.get("format") != FORMAT or found.get("version") != VERSION:

@@ -8,7 +8,6 @@ one: the same checks, the same hash of the weights in the provenance.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from hac.errors import HacError
 from hac.files import sha256_file
+from hac.parsing import load_json
 from hac.reference import reference_folder, reference_models
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def read_json(path: Path) -> dict[str, Any]:
         HacError: the file is missing or holds no JSON object.
     """
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = load_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise HacError(f"{path.parent}: holds no {path.name}, expected a saved model or tokenizer") from error
     except (OSError, ValueError) as error:
@@ -142,7 +142,6 @@ def load_model(checkpoint: Checkpoint, model_class: Any, device: str, **kwargs: 
         HacError: the weights are damaged, do not fit the config or miss tensors, or the device is not there.
     """
     import torch
-    from safetensors import SafetensorError
     from transformers.utils import logging
 
     target = checked_device(device)
@@ -159,7 +158,9 @@ def load_model(checkpoint: Checkpoint, model_class: Any, device: str, **kwargs: 
             local_files_only=True,
             **kwargs,
         )
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError) as error:
+    except HacError:
+        raise
+    except Exception as error:  # transformers raises whatever its parts do
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise HacError(f"{checkpoint.where}: the model cannot be loaded ({reason})") from error
     finally:

@@ -25,7 +25,7 @@ from hac.train.sections import (
     TeachersConfig,
     ValidationConfig,
 )
-from hac.yaml_files import check_key, merged, parse_changes, read_yaml
+from hac.yaml_files import beside, check_key, merged, parse_changes, read_yaml
 
 
 class TrainConfig(Section):
@@ -144,7 +144,7 @@ def _localize_model(values: dict[str, Any], folder: Path) -> dict[str, Any]:
         model = {"base": model}
     if isinstance(model, Mapping):
         base = model.get("base")
-        values["model"] = {**model, "base": str((folder / base).resolve())} if isinstance(base, str) else dict(model)
+        values["model"] = {**model, "base": str(beside(folder, base))} if isinstance(base, str) else dict(model)
     return values
 
 

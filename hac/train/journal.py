@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hac.files import write_text
+from hac.parsing import load_json
 
 
 class Journal:
@@ -69,9 +70,9 @@ def _drop_later(path: Path, step: int) -> None:
     if not path.is_file():
         return
     kept = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
-            if json.loads(line)["step"] <= step:
+            if load_json(line)["step"] <= step:
                 kept.append(line + "\n")
         except (ValueError, KeyError, TypeError):
             continue  # cut short when the run was killed

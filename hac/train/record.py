@@ -9,6 +9,7 @@ from typing import Any
 
 from hac.errors import FailureLog, HacError
 from hac.files import write_text
+from hac.parsing import load_json
 from hac.train.config import TrainConfig
 from hac.train.corpus import Corpus
 from hac.train.run_folder import checkpoints, read_state
@@ -60,14 +61,17 @@ def check_same_speech(folder: Path, corpus: Corpus) -> None:
     record = folder / RECORD
     if not checkpoints(folder) or not record.is_file():
         return
-    before = json.loads(record.read_text(encoding="utf-8"))
-    for part, manifest in (("train", corpus.train), ("validation", corpus.validation)):
-        if before[part]["manifest_sha256"] != manifest.sha256:
-            raise HacError(
-                f"{folder}: its {part} speech was {before[part]['utterances']:,} utterances, "
-                f"{before[part]['hours']:.2f} h; now it is {len(manifest):,}, {manifest.hours:.2f} h, of other content;"
-                " give another -o, or the manifests it was started with"
-            )
+    try:
+        before = load_json(record.read_text(encoding="utf-8"))
+        for part, manifest in (("train", corpus.train), ("validation", corpus.validation)):
+            if before[part]["manifest_sha256"] != manifest.sha256:
+                raise HacError(
+                    f"{folder}: its {part} speech was {before[part]['utterances']:,} utterances, "
+                    f"{before[part]['hours']:.2f} h; now it is {len(manifest):,}, {manifest.hours:.2f} h, of other "
+                    "content; give another -o, or the manifests it was started with"
+                )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise HacError(f"{record}: is damaged ({error}); give another -o, or bring the file back") from error
 
 
 def _longer_is_free(settings: dict[str, Any]) -> bool:
@@ -81,9 +85,14 @@ def _short(value: Any) -> str:
 
 
 def write_start(
-    folder: Path, config: TrainConfig, settings: dict[str, Any], corpus: Corpus, failures: FailureLog
+    folder: Path,
+    config: TrainConfig,
+    settings: dict[str, Any],
+    corpus: Corpus,
+    failures: FailureLog,
+    warm_start: dict[str, Any] | None,
 ) -> None:
-    """What the run was started with, and what was left out, beside its checkpoints."""
+    """What the run was started with, and what was left out, beside its checkpoints; of a warm start, which commit."""
     record = {
         "config": json.loads(config.model_dump_json()),
         "train": {"manifest_sha256": corpus.train.sha256, "utterances": len(corpus.train), "hours": corpus.train.hours},
@@ -94,6 +103,7 @@ def write_start(
             "held_out": corpus.held_out,
             "ids": list(corpus.validation.ids),
         },
+        "warm_start": warm_start,
         "failures": failures.by_reason(),
         "versions": {name: version(name) for name in ("hac-codec", "torch", "transformers", "accelerate")},
         "settings": settings,

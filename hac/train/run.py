@@ -19,6 +19,8 @@ from hac.console import progress as progress_bar
 from hac.errors import FailureLog
 from hac.losses import MelSpectrogramLoss
 from hac.model import HacModel
+from hac.pretrained import check_kind
+from hac.tokenizers.pretrained import Checkpoint, open_checkpoint
 from hac.train.batches import BatchPlan, check_shares
 from hac.train.checkpoints import Progress, checkpoints, load_checkpoint, read_state, step_of
 from hac.train.config import TrainConfig, model_config
@@ -80,6 +82,7 @@ def train(
     check_precision(config.precision, accelerator.device)
     settings = run_settings(config)
     check_same_run(folder, settings)
+    start = _warm_start(config)
     failures = FailureLog(strict)
     model_settings = model_config(config)
     corpus = load_corpus(config.data, config.seed, failures)
@@ -89,10 +92,10 @@ def train(
     with accelerator.main_process_first():
         teachers = load_teachers(config, model_settings, corpus, accelerator.device, failures, tell)
     if main:
-        write_start(folder, config, settings, corpus, failures)
+        write_start(folder, config, settings, corpus, failures, None if start is None else start.provenance())
     if only_targets:
         return None
-    networks, ema = _networks(config, model_settings, teachers, accelerator.device)
+    networks, ema = _networks(config, model_settings, teachers, accelerator.device, start)
     progress = _resume(folder, networks, ema, tell)
     say_when_done = _tell_size(networks, config, tell)
     # one bar, however many processes
@@ -148,11 +151,15 @@ def _run(
 
 
 def _networks(
-    config: TrainConfig, model_settings: HacConfig, teachers: Teachers, device: torch.device
+    config: TrainConfig,
+    model_settings: HacConfig,
+    teachers: Teachers,
+    device: torch.device,
+    start: Checkpoint | None,
 ) -> tuple[Networks, Ema | None]:
     """Fresh networks; the seed fixes their weights on every process."""
     torch.manual_seed(config.seed)
-    model = _model(config, model_settings)
+    model = _model(model_settings, start)
     speech_dim = None if teachers.speech is None else teachers.speech.dim
     text_dim = None if teachers.text is None else teachers.text.dim
     generator = Generator(model, config, speech_dim, text_dim).to(device)
@@ -178,15 +185,24 @@ def _networks(
     return networks, None if config.ema is None else Ema(model, config.ema)
 
 
-def _model(config: TrainConfig, settings: HacConfig) -> HacModel:
-    if config.warm_start is None:
+def _model(settings: HacConfig, start: Checkpoint | None) -> HacModel:
+    if start is None:
         return HacModel(settings)
-    kind, _, where = config.warm_start.partition(":")
-    if kind == "hac":
-        model: HacModel = HacModel.from_pretrained(where, config=settings)
+    if start.config["model_type"] == "hac":
+        model: HacModel = HacModel.from_pretrained(start.folder, config=settings)
         return model
     changes = {key: value for key, value in settings.to_diff_dict().items() if key in HacConfig.__annotations__}
-    return HacModel.from_dac(where, **changes)
+    return HacModel.from_dac(str(start.folder), **changes)
+
+
+def _warm_start(config: TrainConfig) -> Checkpoint | None:
+    """The model that a run starts from, found before anything is written; of a hub id, the commit is known."""
+    if config.warm_start is None:
+        return None
+    kind, _, where = config.warm_start.partition(":")
+    found = open_checkpoint(where)
+    check_kind(found.folder, kind, f"a model of type {kind}", {})
+    return found
 
 
 def _resume(folder: Path, networks: Networks, ema: Ema | None, tell: Callable[[str], None]) -> Progress:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from hac.errors import HacError
+from hac.parsing import load_json
 
 FORMAT_VERSION = 1
 _NAME = re.compile(r"step-(\d{8,})")
@@ -52,18 +52,31 @@ def read_state(folder: Path) -> tuple[Progress, dict[str, Any]]:
         HacError: damaged, or of a newer format.
     """
     try:
-        state = json.loads((folder / "trainer.json").read_text(encoding="utf-8"))
+        state = load_json((folder / "trainer.json").read_text(encoding="utf-8"))
         version = int(state["format_version"])
         if version > FORMAT_VERSION:
             raise HacError(
                 f"{folder}: the checkpoint has trainer format {version} and this hac reads up to {FORMAT_VERSION}; "
                 "install a newer hac-codec"
             )
-        return Progress(**state["progress"]), dict(state["settings"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return _progress(state["progress"]), dict(state["settings"])
+    except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise HacError(
             f"{folder}: trainer.json is damaged ({error}); remove the folder to go on from the checkpoint before it"
         ) from error
+
+
+def _progress(found: dict[str, Any]) -> Progress:
+    """Progress from JSON; a number that is none is a TypeError."""
+    progress = Progress(**found)
+    for name in ("step", "best_step"):
+        if type(value := getattr(progress, name)) is not int and not (value is None and name == "best_step"):
+            raise TypeError(f"{name} is {value!r:.40}")
+    for name in ("best_value", "audio_s", "wall_s"):
+        value = getattr(progress, name)
+        if type(value) not in (int, float) and not (value is None and name == "best_value"):
+            raise TypeError(f"{name} is {value!r:.40}")
+    return progress
 
 
 def chosen_checkpoint(run: Path, which: Literal["last", "best"]) -> Path:

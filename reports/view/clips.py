@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from analysis.clip_records import FOLDER, NAME, VERSION
 from hac.errors import HacError
+from hac.files import real
+from hac.parsing import load_json
 
 SOUNDS = {b"OggS": "audio/ogg", b"fLaC": "audio/flac", b"RIFF": "audio/wav"}
 """Kinds of sound, by their first bytes."""
@@ -92,7 +93,7 @@ def read_clips(folder: Path) -> ClipFile | None:
     if not path.is_file():
         return None
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = load_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise HacError(f"{path}: cannot be read as JSON ({error}); run the analysis again") from error
     if isinstance(data, dict) and isinstance(data.get("schema_version"), int) and data["schema_version"] > VERSION:
@@ -165,8 +166,8 @@ def inside(folder: Path, name: str) -> Path:
     Raises:
         HacError: it is missing, or does not lie in the run's folder.
     """
-    root = (folder / FOLDER).resolve()
-    path = (folder / name).resolve()
+    root = real(folder / FOLDER)
+    path = real(folder / name)
     if not path.is_relative_to(root):
         raise HacError(
             f"{folder / NAME}: names {name!r:.80}, which is not in the run's folder {FOLDER}/; it is not read"

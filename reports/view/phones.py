@@ -11,6 +11,7 @@ from analysis.records import DROPPED
 from analysis.results import Record
 from hac.data.phone_classes import phone_classes
 from hac.errors import HacError
+from reports.csv_files import plain
 from reports.figures import MANNERS
 from reports.run_files import file_names
 from reports.view.claims import beyond_chance
@@ -37,6 +38,8 @@ from reports.view.streams import all_streams, first_of_levels
 from reports.view.titles import headed
 
 METRIC = "pnmi"
+MAX_NUMBER = 1 << 31
+"""Codes are int32, and shares lie below 1."""
 MAX_CODES = 1024
 """Codes of a heat-map, the most frequent ones."""
 KINDS = {"language": "language", "manner": "manner of the phone", "voicing": "voicing of the phone"}
@@ -182,10 +185,13 @@ def read_heat_map(path: Path, id: str, title: str) -> HeatMap:
     try:
         with path.open(encoding="utf-8", newline="") as stream:
             head, *rows = csv.reader(stream)
+            head = [plain(name) for name in head]
         if head[:2] != ["code", "share"]:
             raise ValueError(f"its columns begin with {head[:2]}")
         table = np.array([[float(x) for x in row] for row in rows], np.float64).reshape(len(rows), len(head))
-    except (OSError, ValueError) as error:
+        if not (np.abs(table) < MAX_NUMBER).all():
+            raise ValueError("a number in it is none")
+    except (OSError, ValueError, csv.Error) as error:
         raise HacError(f"{path}: not a table of P(phone | code) ({error}); run hac-analyze pnmi again") from error
     table = table[np.argsort(-table[:, 1], kind="stable")[:MAX_CODES]]
     shares, labels = table[:, 2:], head[2:]

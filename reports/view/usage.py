@@ -9,6 +9,7 @@ from pathlib import Path
 from analysis.results import Record
 from analysis.usage_scores import BITS
 from hac.errors import HacError
+from reports.csv_files import plain
 from reports.view.parts import (
     EMPTY,
     Cell,
@@ -68,8 +69,8 @@ def read_ranks(path: Path) -> dict[str, list[int]]:
             names = next(rows, [])
             of, frames = names.index("stream"), names.index("frames")
             for row in rows:
-                found.setdefault(row[of], []).append(int(row[frames]))
-    except (OSError, ValueError, LookupError) as error:
+                found.setdefault(plain(row[of]), []).append(int(row[frames]))
+    except (OSError, ValueError, LookupError, csv.Error) as error:
         raise HacError(f"{path}: not a ranks.csv of hac-analyze ({error!r}); run hac-analyze usage again") from error
     return found
 

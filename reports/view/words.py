@@ -10,6 +10,7 @@ from pathlib import Path
 
 from analysis.metrics import metric_name
 from hac.errors import HacError
+from reports.csv_files import plain
 from reports.view.claims import beyond_chance
 from reports.view.parts import (
     Cell,
@@ -113,12 +114,12 @@ def read_words(path: Path, heard: Collection[tuple[str, int, str]] = ()) -> list
             # a corpus has many more words than are shown: most lines are not looked at any further
             lines = [dict(zip(names, row, strict=True)) for row in rows if heard or int(row[rank]) <= MAX_RANKS]
         return [_row(line) for line in lines if int(line["rank"]) <= MAX_RANKS or _key(line) in heard]
-    except (OSError, ValueError, LookupError) as error:
+    except (OSError, ValueError, LookupError, TypeError, csv.Error) as error:
         raise HacError(f"{path}: not a words.csv of hac-analyze ({error!r}); run hac-analyze words again") from error
 
 
 def _key(line: Mapping[str, str]) -> tuple[str, int, str]:
-    return line["stream"], int(line["code"] or -1), line["word"]
+    return plain(line["stream"]), int(line["code"] or -1), plain(line["word"])
 
 
 def _row(line: Mapping[str, str]) -> WordRow:
@@ -126,11 +127,11 @@ def _row(line: Mapping[str, str]) -> WordRow:
         return float(line[name]) if line[name] else math.nan
 
     return WordRow(
-        line["stream"],
+        plain(line["stream"]),
         line["definition"],
         int(line["rank"]),
-        line["word"],
-        line["language"],
+        plain(line["word"]),
+        plain(line["language"]),
         int(line["code"]) if line["code"] else -1,
         int(line["count"]),
         number("f1"),

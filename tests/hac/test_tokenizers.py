@@ -188,18 +188,22 @@ def test_a_speech_encoder_is_no_tokenizer_yet(tmp_path):
         load_tokenizer(str(tmp_path))
 
 
-def test_the_hub_is_asked_for_json_and_safetensors_only(folders, monkeypatch):
+def test_the_hub_is_asked_for_json_and_safetensors_only(folders, monkeypatch, tmp_path):
     asked = {}
+
+    commit = tmp_path / "snapshots" / ("ab12" * 10)
+    shutil.copytree(folders["dac"], commit)
 
     def snapshot_download(repo, revision, allow_patterns):
         asked.update(repo=repo, revision=revision, patterns=allow_patterns)
-        return folders["dac"]
+        return commit
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot_download)
     tokenizer = load_tokenizer("dac:someone/dac?revision=abc")
     assert (asked["repo"], asked["revision"]) == ("someone/dac", "abc")
     assert not any("bin" in pattern or "py" in pattern for pattern in asked["patterns"])
     assert tokenizer.provenance["where"] == "someone/dac"
+    assert tokenizer.provenance["revision"] == commit.name
 
 
 def test_an_unreachable_hub_is_one_sentence(monkeypatch):

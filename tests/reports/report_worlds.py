@@ -19,6 +19,7 @@ from hac.data.alignment import Alignments, tier_from_rows
 from hac.data.manifest import Manifest
 from hac.data.tokens import Stream, TokenStore
 from hac.files import write_text
+from reports.csv_files import plain
 from reports.run_files import file_names, write_numbers
 from reports.tables import phone_given_code_csv
 from reports.usage_tables import ranks_csv
@@ -83,7 +84,7 @@ def best_word(folder: Path, stream: str = "lexical") -> tuple[str, int, str]:
     """Stream, code and word of the best word of a run."""
     with (folder / "words.csv").open(encoding="utf-8", newline="") as file:
         row = next(row for row in csv.DictReader(file) if row["stream"] == stream)
-    return stream, int(row["code"]), row["word"]
+    return stream, int(row["code"]), plain(row["word"])
 
 
 def write_sounding(folder: Path, system: str) -> None:

@@ -21,7 +21,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from reports.downloads import harmless, page_files, table_csv
+from reports.csv_files import harmless, plain
+from reports.downloads import page_files, table_csv
 from reports.html import (
     PRINTED_SOUNDS,
     Drawn,
@@ -127,13 +128,22 @@ def test_offered_csv_holds_no_formula_and_every_figure_has_its_numbers(hostile_d
                 assert {f"{part.id}.csv", f"{part.id}.tex"} <= files.keys()
 
 
-@pytest.mark.parametrize("text", ["=1", "+1", "-1", "@x", "\t=1", " =1", "\r=1"])
+@pytest.mark.parametrize("text", ["=1", "+a", "-1+2", "@x", "\t=1", " =1", "\r=1", "'=1", "\uff1d1"])
 def test_what_a_spreadsheet_would_run_gets_an_apostrophe(text: str) -> None:
     assert harmless(text) == f"'{text}"
+    assert plain(harmless(text)) == text
 
 
 def test_numbers_and_words_stay_as_they_are() -> None:
-    assert [harmless(x) for x in ("a=b", "word", -1.5, 3)] == ["a=b", "word", -1.5, 3]
+    assert [harmless(x) for x in ("a=b", "word", "-1.5e-3", "+2", "'t", -1.5, 3)] == [
+        "a=b",
+        "word",
+        "-1.5e-3",
+        "+2",
+        "'t",
+        -1.5,
+        3,
+    ]
 
 
 def test_csv_of_a_table_has_intervals_in_columns_of_their_own() -> None:

@@ -26,7 +26,8 @@ from hac.data.corpora.g722 import read_g722
 from hac.data.manifest import Manifest, Utterance, write_manifest
 from hac.data.timeline import US_PER_S
 from hac.errors import Failure, FailureLog, HacError
-from hac.files import sha256_file, write_text
+from hac.files import real, sha256_file, write_text
+from hac.parsing import load_json
 
 SAMPLE_RATE = 16_000
 """Hz, of everything written."""
@@ -118,7 +119,7 @@ def _package_record(deb: Path) -> dict[str, str]:
 def _unchanged(path: Path, provenance: dict[str, Any]) -> set[str]:
     """Packages whose audio an earlier run in this folder made from the same bytes."""
     try:
-        earlier = json.loads(path.read_text(encoding="utf-8"))
+        earlier = load_json(path.read_text(encoding="utf-8"))
         if earlier["conversion"] != provenance["conversion"]:
             return set()
         return {name for name, record in provenance["packages"].items() if earlier["packages"].get(name) == record}
@@ -146,10 +147,10 @@ def _copy_licence(package: str, root: Path, target: Path) -> None:
 def _usable(entry: SpeechSet, prompts: list[Prompt], roots: Iterable[Path], left_out: FailureLog) -> list[Prompt]:
     """The prompts with a usable text and a file that lies inside its package; the others are counted."""
     kept: dict[str, Prompt] = {}
-    inside = [root.resolve() for root in roots]
+    inside = [real(root) for root in roots]
     for prompt in prompts:
         text, reason = clean_text(prompt.text, entry.language)
-        if not any(prompt.audio.resolve().is_relative_to(root) for root in inside):
+        if not any(real(prompt.audio).is_relative_to(root) for root in inside):
             reason = "path-outside-package"
         if prompt.id in kept:
             reason = "duplicate-id"

@@ -12,6 +12,8 @@ from hac.errors import FailureLog, HacError
 
 SUFFIXES = (".flac", ".wav", ".mp3", ".ogg", ".opus")
 """Endings of audio files, in lower case."""
+LONGEST_S = 1e9
+"""Thirty years: a time beyond is damage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +136,12 @@ def read_text(path: Path) -> str:
     """A text file's content: UTF-8, or UTF-16 where a byte-order mark says so.
 
     Raises:
-        HacError: it is neither.
+        HacError: it is neither, or cannot be read.
     """
-    data = path.read_bytes()
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise HacError(f"{path}: cannot be read ({error.strerror}); bring the file back, or remove the link") from error
     encoding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
     try:
         return data.decode(encoding)

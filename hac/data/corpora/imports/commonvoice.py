@@ -39,11 +39,11 @@ def _find(source: Path, options: Options, failures: FailureLog) -> Iterator[Item
     for table in _tables(source):
         # sentences hold lone quotes, so none is special
         rows = csv.DictReader(io.StringIO(read_text(table), newline=""), delimiter="\t", quoting=csv.QUOTE_NONE)
-        missing = [name for name in _COLUMNS if name not in (rows.fieldnames or ())]
-        if missing:
-            found = ", ".join(rows.fieldnames or ())[:200] or "nothing"
-            raise HacError(f"{table}: no column {missing[0]!r} in its first line; found {found}")
         try:
+            missing = [name for name in _COLUMNS if name not in (rows.fieldnames or ())]
+            if missing:
+                found = ", ".join(rows.fieldnames or ())[:200] or "nothing"
+                raise HacError(f"{table}: no column {missing[0]!r} in its first line; found {found}")
             for row in rows:
                 name = row["path"]
                 if not name:

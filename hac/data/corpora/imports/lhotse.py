@@ -7,14 +7,14 @@ read: commands, URLs and transforms (speed, volume, ...) are refused item by ite
 from __future__ import annotations
 
 import gzip
-import json
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from hac.data.corpora.imports.base import Item, Layout, Options, files, resolve
+from hac.data.corpora.imports.base import LONGEST_S, Item, Layout, Options, files, resolve
 from hac.errors import FailureLog, HacError
+from hac.parsing import load_json
 
 _ENDINGS = (".jsonl", ".jsonl.gz")
 _SLACK_S = 1e-4  # Lhotse rounds times, so a supervision of a whole recording may miss its end by this
@@ -45,11 +45,11 @@ def _rows(path: Path) -> Iterator[Row]:
             for line in lines:
                 number += 1
                 if line.strip():
-                    row = json.loads(line)
+                    row = load_json(line)
                     if not isinstance(row, dict):
                         raise ValueError("not an object")
                     yield row
-    except (ValueError, RecursionError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+    except (OSError, ValueError, EOFError, zlib.error) as error:
         raise HacError(f"{path}: broken at line {number} ({error}); expected one JSON object a line") from error
 
 
@@ -81,7 +81,7 @@ def _item(
         channel = channel[0]
     channels = recording["sources"][0].get("channels") or [0]
     stop_s = start_s + duration_s
-    if not -_SLACK_S < start_s < stop_s < float("inf"):
+    if not -_SLACK_S < start_s < stop_s < LONGEST_S:
         raise _Unusable(f"it runs from {start_s:g} to {stop_s:g} s; expected 0 <= start < end")
     length_s = float(recording["num_samples"]) / float(recording["sampling_rate"])
     whole = abs(start_s) < _SLACK_S and abs(stop_s - length_s) < _SLACK_S

@@ -1,0 +1,76 @@
+"""JSON and YAML as their libraries read them, with every complaint a `ValueError`.
+
+The libraries have more ways to give up: too deep nesting is a `RecursionError`, a date that is none a `ValueError`
+inside YAML, which has errors of its own. Whoever reads a file that somebody else wrote wants one kind of them.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import yaml
+
+DEEPEST = 200
+"""Lists and mappings within each other in YAML; its reader takes quadratic time in it, and a configuration has five."""
+MOST_VALUES = 1_000_000
+"""Values of a YAML text with its aliases written out: a kilobyte of them can stand for more than any memory holds."""
+
+
+def load_json(text: str | bytes) -> Any:
+    """A JSON value.
+
+    Raises:
+        ValueError: it is none, or is nested more deeply than Python follows.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def load_yaml(text: str) -> Any:
+    """A YAML value of plain types.
+
+    Raises:
+        ValueError: it is none, is nested too deeply, contains itself, or grows too large by its aliases.
+    """
+    if _brackets(text) > DEEPEST:
+        raise ValueError("nested too deeply")
+    try:
+        value = yaml.safe_load(text)
+        _count(value, {})
+    except yaml.YAMLError as error:
+        raise ValueError(" ".join(str(error).split())) from error
+    except (RecursionError, OverflowError, AttributeError) as error:  # AttributeError: `!!timestamp x`
+        raise ValueError("nested too deeply, or a value that is none") from error
+    return value
+
+
+def _brackets(text: str) -> int:
+    """How many brackets are open at the deepest place; those in quotes count too."""
+    deepest = depth = 0
+    for letter in text:
+        if letter in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif letter in "]}":
+            depth = max(0, depth - 1)
+    return deepest
+
+
+def _count(value: Any, known: dict[int, int]) -> int:
+    """Values that a tree holds, each alias counted as what it stands for."""
+    if not isinstance(value, dict | list | tuple | set):
+        return 1
+    if id(value) in known:
+        if known[id(value)] == 0:
+            raise ValueError("an alias stands for what it is in")
+        return known[id(value)]
+    known[id(value)] = 0
+    parts = [*value.keys(), *value.values()] if isinstance(value, dict) else list(value)
+    n = 1 + sum(_count(part, known) for part in parts)
+    if n > MOST_VALUES:
+        raise ValueError(f"its aliases stand for more than {MOST_VALUES:,} values")
+    known[id(value)] = n
+    return n

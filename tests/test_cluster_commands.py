@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from hac.cluster import on_cluster
+from hac.data.corpora.synthetic import Settings, synthetic_corpus
 from hac.data.manifest import read_manifest
 from hac.encode import encode_corpus
 from hac.tokenizers import kmeans
@@ -167,3 +168,13 @@ def test_bad_input_is_one_sentence_on_a_cluster_too(three_workers: World, run: R
 
 def test_no_cluster_is_one_sentence(run: Run) -> None:
     bad.refused(run, *bad.PNMI, "--cluster", "nowhere.json", says=("nowhere.json", "scheduler file"))
+
+
+@pytest.mark.slow
+def test_aligning_by_the_command_line(three_workers: World, run: Run, corpus: Path) -> None:
+    synthetic_corpus(corpus / "spoken", Settings(0.4, 2, ("en", "es"), "none", 0))
+    words = ("align", "spoken/manifest.jsonl", "-j", "1")
+    assert run(*words, "-o", "one/a.parquet", program="hac")[0] == 0
+    code, error = run(*words, "-o", "many/a.parquet", "--cluster", str(three_workers.file), program="hac")
+    assert code == 0, error
+    assert (corpus / "one" / "a.parquet").read_bytes() == (corpus / "many" / "a.parquet").read_bytes()

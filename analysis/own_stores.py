@@ -26,7 +26,7 @@ from hac.data.manifest import Manifest
 from hac.data.timeline import US_PER_S
 from hac.data.tokens import Stream
 from hac.errors import HacError
-from probes.clusters import MIN_SPEAKERS, Row, Rows, enough, gathered, rows_apart
+from probes.clusters import MIN_SPEAKERS, Row, enough, gathered
 from probes.controls import utterance_keys
 
 if TYPE_CHECKING:
@@ -41,16 +41,14 @@ UTTERANCES = "utterances"
 """Table of the keys of a shard's utterances (a), so that none is counted in two shards."""
 
 
-def rows_of_part(ids: Sequence[str], manifest: Manifest | None) -> Rows:
-    """Rows of a part of a corpus, every speaker apart.
+def check_speakers(manifest: Manifest | None) -> None:
+    """Refuse to count without knowing who speaks.
 
     Raises:
-        HacError: there is no manifest, which says who speaks.
+        HacError: there is no manifest.
     """
     if manifest is None:
         raise HacError("--own-stores needs --manifest, which says who speaks: speakers are grouped over all shards")
-    of = manifest.by_id
-    return rows_apart(ids, [of[id].language for id in ids], [of[id].speaker for id in ids])
 
 
 def job_of_part(command: str, system: str, streams: Iterable[Stream], protocol: Mapping[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from analysis.counting import CountedStream, Protocol, lag_counts, lags_of
 from analysis.pnmi import COMMAND, Outcome, corpus_of, outcome_of, settings_of, sources_of
 from analysis.request import Request, about_of, streams_of
 from analysis.scoring import Settings, StreamScores, score_stream
+from probes.clusters import assign_rows, rows_apart
 
 
 def run_shard(request: Request[Protocol], index: int, n: int, path: Path, own_stores: bool = False) -> None:
@@ -30,11 +31,10 @@ def run_shard(request: Request[Protocol], index: int, n: int, path: Path, own_st
     Raises:
         HacError: `own_stores` without a manifest.
     """
-    whole = corpus_of(request)
     if own_stores:
-        corpus = whole = replace(whole, rows=own.rows_of_part(whole.ids, request.labels.manifest))
-    else:
-        corpus = subset(whole, index, n)
+        own.check_speakers(request.labels.manifest)
+    whole = corpus_of(request, rows_apart if own_stores else assign_rows)
+    corpus = whole if own_stores else subset(whole, index, n)
     streams = streams_of(corpus.tokens, request.streams)
     sources = sources_of(corpus, streams, request.protocol)
     about = about_of(request, corpus.coverage, corpus.warnings)

@@ -5,12 +5,14 @@ Speech is made up shard by shard, from a small corpus whose tokens and alignment
 utterances of it drawn anew, one run of codes in twenty drawn anew from all, speakers of its own (six in ten hours).
 So phones, words, codes and their runs are those of speech, at any length. Then, each in a process of its own:
 
-1. every shard is counted by `hac-analyze pnmi --shard i/n --own-stores`, and its stores are thrown away;
-2. after 1, 3, 10, 30, ... % of the shards (and at the end), those there are merged by `hac-analyze merge`;
-3. `--one-store` counts so many hours in one store of each kind, by the plain command.
+1. every shard is counted by `hac-analyze pnmi --shard i/n --own-stores`, and its stores are thrown away. The first
+   `--alone` shards have a process each, as on a cluster of jobs; the others are counted one after the other by the same
+   command in one process of `--batch` shards, which tells whether memory grows;
+2. all shards are merged by `hac-analyze merge` (as it is, on one core), and so are the first 10, 100, ... of them;
+3. `--one-store` counts so many hours in one store, by the plain command.
 
 CPU seconds (user and system) and peak memory come from the kernel for each process; the making is told apart. What is
-done is kept in FOLDER (`--keep`), and the same command goes on from there.
+done is kept in the folder of `--keep`, and the same command goes on from there; `--at-most N` stops after N shards.
 """
 
 from __future__ import annotations
@@ -39,8 +41,19 @@ STREAM, LANGUAGE = "phonetic", "en"
 SEED_MINUTES, SEED_VOICES = 40, 64
 SPEAKERS_PER_10_H = 6
 REDRAWN = 0.05
-POINTS = (0.01, 0.03, 0.1, 0.3, 1.0)
-"""Shares of all shards after which they are merged."""
+BATCH = """
+import json, resource, sys, time
+from pathlib import Path
+import psutil
+from analysis.launching import Call, in_process
+for line in sys.stdin:
+    words, before, start = json.loads(line), time.process_time(), time.perf_counter()
+    code = in_process(Call("hac-analyze", tuple(words), Path(sys.argv[1])))
+    cpu, wall = time.process_time() - before, time.perf_counter() - start
+    now, peak = psutil.Process().memory_info().rss, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(json.dumps([code, wall, cpu, peak / 1e6, now / 1e9]), flush=True)
+"""
+"""Runs command lines one after the other in one process; says what each took, the peak until then and what is held."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +155,7 @@ def _alignments(folder: Path) -> str:
 
 
 def stores(folder: Path) -> tuple[str, ...]:
-    """The options that name a folder's stores; tiny, so that interpreter and imports are told apart from counting."""
+    """The options that name a folder's stores."""
     return ("--tokens", _tokens(folder), "--manifest", str(folder / "manifest.parquet"))
 
 
@@ -163,25 +176,106 @@ class Record:
         return [row for row in self.rows if row["kind"] == kind]
 
 
-def count_shards(source: Source, n: int, hours: float, folder: Path, record: Record) -> None:
-    """Make, count and throw away every shard; merge what there is now and then."""
+class Counter:
+    """Counts shards, each in a process of its own or many in one.
+
+    Args:
+        folder: for counts, and for the stores while they are there.
+        n: of shards.
+        record: of what was measured.
+    """
+
+    def __init__(self, folder: Path, n: int, record: Record) -> None:
+        self.folder, self.n, self.record = folder, n, record
+        self._process: subprocess.Popen[str] | None = None
+        self._left = 0
+
+    def words(self, i: int) -> tuple[str, ...]:
+        """The command line of a shard."""
+        place = ("--shard", f"{i + 1}/{self.n}", "--own-stores", "-o", str(counts(self.folder, i)))
+        return ("pnmi", *stores(self.folder / "stores"), *place)
+
+    def alone(self, i: int) -> None:
+        """A shard in a process of its own."""
+        self.record.add(kind="alone", shard=i, **vars(timed("-m", "analysis", *self.words(i))))
+
+    def together(self, i: int, hours: float, made_s: float, batch: int) -> None:
+        """A shard in a process that counts several."""
+        if self._process is None or not self._left:
+            self.close()
+            command = [sys.executable, "-c", BATCH, str(self.folder / "log.txt")]
+            self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            self._left = batch
+        assert self._process.stdin and self._process.stdout
+        self._process.stdin.write(json.dumps(self.words(i)) + "\n")
+        self._process.stdin.flush()
+        code, wall, cpu, peak, held = json.loads(self._process.stdout.readline())
+        if code:
+            raise SystemExit(f"shard {i} failed with {code}; see {self.folder / 'log.txt'}")
+        place = batch - self._left
+        self._left -= 1
+        size = (counts(self.folder, i) / "counts.parquet").stat().st_size
+        facts = {"hours": hours, "made_cpu_s": made_s, "bytes": size, "load": os.getloadavg()[0], "held_gb": held}
+        self.record.add(kind="shard", shard=i, place=place, **vars(Cost(wall, cpu, peak)), **facts)
+
+    def close(self) -> None:
+        """End the process."""
+        if self._process is not None:
+            assert self._process.stdin
+            self._process.stdin.close()
+            self._process.wait()
+
+
+def counts(folder: Path, i: int) -> Path:
+    """Where the counts of a shard go."""
+    return folder / "counts" / f"{i:05d}"
+
+
+def count_shards(source: Source, n: int, hours: float, folder: Path, record: Record, given: argparse.Namespace) -> bool:
+    """Make, count and throw away every shard; whether all are done."""
     done = {row["shard"] for row in record.of("shard")}
-    for i in range(n):
-        if i not in done:
-            start = time.process_time()
-            told = source.write(hours, i, folder / "stores")
-            made_s = time.process_time() - start
-            place = ("--shard", f"{i + 1}/{n}", "--own-stores", "-o", str(folder / "counts" / f"{i:05d}"))
-            cost = timed("-m", "analysis", "pnmi", *stores(folder / "stores"), *place)
-            bytes_ = (folder / "counts" / f"{i:05d}" / "counts.parquet").stat().st_size
-            facts = {"hours": told, "made_cpu_s": made_s, "bytes": bytes_, "load": os.getloadavg()[0]}
-            record.add(kind="shard", shard=i, **vars(cost), **facts)
-            shutil.rmtree(folder / "stores")
-    if not record.of("merge"):
-        cost = timed(
-            "-m", "analysis", "merge", *map(str, sorted((folder / "counts").iterdir())), "-o", str(folder / "merged")
-        )
-        record.add(kind="merge", shards=n, **vars(cost), load=os.getloadavg()[0])
+    apart = {row["shard"] for row in record.of("alone")}
+    counter = Counter(folder, n, record)
+    left = [i for i in range(n) if i not in done]
+    for i in left[: given.at_most or n]:
+        start = time.process_time()
+        told = source.write(hours, i, folder / "stores")
+        made_s = time.process_time() - start
+        if i < given.alone and i not in apart:
+            counter.alone(i)
+        counter.together(i, told, made_s, given.batch)
+        shutil.rmtree(folder / "stores")
+    counter.close()
+    return len(left) <= (given.at_most or n)
+
+
+def merge_shards(n: int, folder: Path, record: Record) -> None:
+    """Merge all shards, and before that the first 10, 100, ... as if they were all."""
+    done = {row["shards"] for row in record.of("merge")}
+    for size in sorted({size for size in (10, 100, 1000, 10_000) if size < n} | {n}):
+        if size not in done:
+            paths = [counts(folder, i) for i in range(size)]
+            if size < n:
+                paths = [_as_one_of(path, size, folder / f"first-{size}") for path in paths]
+            cost = timed("-m", "analysis", "merge", *map(str, paths), "-o", str(folder / f"merged-{size}"), "-j", "1")
+            record.add(kind="merge", shards=size, **vars(cost), load=os.getloadavg()[0])
+            shutil.rmtree(folder / f"first-{size}", ignore_errors=True)
+
+
+def _as_one_of(path: Path, n: int, folder: Path) -> Path:
+    """The same counts, said to be of n shards."""
+    import pyarrow.parquet as pq
+
+    to = folder / path.name / "counts.parquet"
+    to.parent.mkdir(parents=True)
+    with pq.ParquetFile(path / "counts.parquet") as file:
+        meta = json.loads(file.schema_arrow.metadata[b"hac-counts"])
+        meta["shard"][1] = n
+        schema = file.schema_arrow.with_metadata({b"hac-counts": json.dumps(meta, ensure_ascii=False).encode()})
+        with pq.ParquetWriter(to, schema, compression="zstd") as writer:
+            for group in range(file.metadata.num_row_groups):
+                writer.write_table(file.read_row_group(group).cast(schema), row_group_size=1 << 62)
+    return to.parent
 
 
 def count_one_store(source: Source, hours: float, folder: Path, record: Record, command: str) -> None:
@@ -194,13 +288,14 @@ def count_one_store(source: Source, hours: float, folder: Path, record: Record, 
     told = sum(u.duration for u in read_manifest(place / "manifest.parquet").utterances) / 3600
     cost = timed("-m", "analysis", command, *stores(place), "-j", "1", "-o", str(folder / f"{command}-{hours:g}"))
     size = sum(file.stat().st_size for file in place.iterdir())
-    record.add(kind="store", command=command, hours_asked=hours, hours=told, bytes=size, **vars(cost))
+    about = {"command": command, "hours_asked": hours, "hours": told, "bytes": size, "load": os.getloadavg()[0]}
+    record.add(kind="store", **about, **vars(cost))
 
 
 def summary(record: Record) -> dict[str, Any]:
     """The figures of the page: what a shard takes early and late, all together, and for 1,000 hours."""
-    shards, merges = record.of("shard"), record.of("merge")
-    found: dict[str, Any] = {"one store": record.of("store")}
+    shards, alone, merges = record.of("shard"), record.of("alone"), record.of("merge")
+    found: dict[str, Any] = {}
     if shards:
         hours, cpu = (sum(row[key] for row in shards) for key in ("hours", "cpu_s"))
         tenth = max(1, len(shards) // 10)
@@ -210,14 +305,17 @@ def summary(record: Record) -> dict[str, Any]:
             "cpu_s": cpu,
             "hours_per_core_second": hours / cpu,
             "cpu_s_per_1000_h": cpu / hours * 1000,
-            "peak_gb": max(row["peak_gb"] for row in shards),
-            "peak_gb_first_and_last_tenth": [
-                max(row["peak_gb"] for row in part) for part in (shards[:tenth], shards[-tenth:])
+            "made_cpu_s": sum(row["made_cpu_s"] for row in shards),
+            "peak_gb_by_tenth": [
+                max(row["peak_gb"] for row in shards[start : start + tenth]) for start in range(0, len(shards), tenth)
             ],
             "counts_mb_each": sum(row["bytes"] for row in shards) / len(shards) / 1e6,
+            "load": [min(row["load"] for row in shards), max(row["load"] for row in shards)],
         }
-    if merges:
-        found["merge"] = merges[-1]
+    if alone:
+        found["cpu_s_of_a_process_of_its_own"] = float(np.median([row["cpu_s"] for row in alone]))
+    found["merges"] = [{key: row[key] for key in ("shards", "cpu_s", "wall_s", "peak_gb", "load")} for row in merges]
+    found["one store"] = record.of("store")
     return found
 
 
@@ -226,6 +324,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--hours", type=float, default=100.0, help="in shards; 0: none")
     parser.add_argument("--shard-hours", type=float, default=10.0)
+    parser.add_argument("--at-most", type=int, default=0, help="so many shards now; the same command goes on; 0: all")
+    parser.add_argument("--batch", type=int, default=100, help="shards that one process counts")
+    parser.add_argument("--alone", type=int, default=5, help="shards that are counted in a process of their own too")
     parser.add_argument("--one-store", default="", help="hours in one store, by comma")
     parser.add_argument("--commands", default="pnmi", help="for one store: pnmi, words, boundaries, by comma")
     parser.add_argument("--source", type=Path, help="folder of the small corpus; made where it is not there")
@@ -235,8 +336,9 @@ def main() -> None:
         folder = given.keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
         source, record = Source(given.source or folder / "source"), Record(folder / "scale.jsonl")
-        if n := round(given.hours / given.shard_hours):
-            count_shards(source, n, given.shard_hours, folder, record)
+        n = round(given.hours / given.shard_hours)
+        if n and count_shards(source, n, given.shard_hours, folder, record, given):
+            merge_shards(n, folder, record)
         for hours in filter(None, given.one_store.split(",")):
             for command in given.commands.split(","):
                 count_one_store(source, float(hours), folder, record, command)

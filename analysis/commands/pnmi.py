@@ -55,8 +55,6 @@ def pnmi(
     """
     from analysis.count_files import NAME
     from analysis.counting import Protocol
-    from analysis.listen_sources import of_tokens
-    from analysis.pnmi import run
     from analysis.pnmi_shards import run_shard
     from analysis.request import prepare
     from hac.errors import FailureLog
@@ -73,6 +71,9 @@ def pnmi(
         run_shard(request, *part, output / NAME, own_stores)
         opt.tell_shard(shard, output / NAME)
         return
+    from analysis.listen_sources import of_tokens
+    from analysis.pnmi import run
+
     outcome = run(request, jobs)
     opt.keep_clips(output, of_tokens(request), clips, clips_mb)
     finish(outcome, output, jobs)

@@ -43,8 +43,7 @@ slow: $(STAMP)
 	$(BIN)/pytest -n 2 --dist loadfile -m slow
 
 benchmarks: $(STAMP)
-	$(BIN)/python -m benchmarks.counting
-	$(BIN)/python -m benchmarks.training
+	$(BIN)/python -m benchmarks.page --again
 
 # requirements.lock: the versions of constraints.txt and all they need, with their hashes. The CPU build of torch is on
 # no package index of PyPI's: UV_FIND_LINKS or UV_INDEX must name a place that has it (PyTorch's CPU index, or a folder).

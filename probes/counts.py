@@ -111,7 +111,9 @@ def count(cells: Cells, stream: Stream, shifts: NDArray[np.int64], rows: Rows, l
     values, codes = numbering(stream, n_labels)
     order, row_bounds = rows.order()
     scratch = np.zeros(len(values) * n_labels, np.int64)
-    column, found = np.empty(len(cells), np.int64), np.empty(len(cells), np.int64)
+    # no more places than cells, and no more than the tables of all rows have: much less where speech is much
+    room = min(len(cells), len(rows.rows) * len(scratch))
+    column, found = np.empty(room, np.int64), np.empty(room, np.int64)
     pointers = np.empty(len(rows.rows) + 1, np.int64)
     kernels.count_cells(
         order,

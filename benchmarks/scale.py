@@ -237,7 +237,7 @@ def count_shards(source: Source, n: int, hours: float, folder: Path, record: Rec
     apart = {row["shard"] for row in record.of("alone")}
     counter = Counter(folder, n, record)
     left = [i for i in range(n) if i not in done]
-    for i in left[: given.at_most or n]:
+    for i in left[: n if given.at_most is None else given.at_most]:
         start = time.process_time()
         told = source.write(hours, i, folder / "stores")
         made_s = time.process_time() - start
@@ -246,13 +246,13 @@ def count_shards(source: Source, n: int, hours: float, folder: Path, record: Rec
         counter.together(i, told, made_s, given.batch)
         shutil.rmtree(folder / "stores")
     counter.close()
-    return len(left) <= (given.at_most or n)
+    return given.at_most is None or len(left) <= given.at_most
 
 
-def merge_shards(n: int, folder: Path, record: Record) -> None:
-    """Merge all shards, and before that the first 10, 100, ... as if they were all."""
+def merge_shards(n: int, there: int, folder: Path, record: Record) -> None:
+    """Merge the shards that are there, and before that the first 10, 100, ... as if they were all of n."""
     done = {row["shards"] for row in record.of("merge")}
-    for size in sorted({size for size in (10, 100, 1000, 10_000) if size < n} | {n}):
+    for size in sorted({size for size in (10, 100, 1000, 10_000) if size < there} | {there}):
         if size not in done:
             paths = [counts(folder, i) for i in range(size)]
             if size < n:
@@ -319,17 +319,40 @@ def summary(record: Record) -> dict[str, Any]:
     return found
 
 
+def draw(record: Record, path: Path) -> None:
+    """Memory and time against hours, from what was measured so far."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    import matplotlib.pyplot as plt
+
+    plt.rcParams["svg.hashsalt"] = "scale"
+    figure, (memory, cpu) = plt.subplots(1, 2, figsize=(9, 3.2), layout="constrained")
+    shards, whole = record.of("shard"), [row for row in record.of("store") if row["command"] == "pnmi"]
+    hours = np.cumsum([row["hours"] for row in shards])
+    for axis, key, name in ((memory, "peak_gb", "peak memory, GB"), (cpu, "cpu_s", "core-seconds")):
+        values = [row[key] for row in shards]
+        axis.plot(hours, np.cumsum(values) if key == "cpu_s" else values, label="shards of own stores")
+        axis.plot([row["hours"] for row in whole], [row[key] for row in whole], "o--", label="one store")
+        axis.set(xlabel="hours counted", ylabel=name, xscale="log", yscale="log" if key == "cpu_s" else "linear")
+        axis.legend()
+    memory.set_ylim(0)
+    figure.savefig(path, metadata={"Date": None})
+
+
 def main() -> None:
     """Measure and print as JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--hours", type=float, default=100.0, help="in shards; 0: none")
     parser.add_argument("--shard-hours", type=float, default=10.0)
-    parser.add_argument("--at-most", type=int, default=0, help="so many shards now; the same command goes on; 0: all")
+    parser.add_argument("--at-most", type=int, help="so many shards now; the same command goes on")
+    parser.add_argument("--merge-now", action="store_true", help="merge those that are there, though not all are")
     parser.add_argument("--batch", type=int, default=100, help="shards that one process counts")
     parser.add_argument("--alone", type=int, default=5, help="shards that are counted in a process of their own too")
     parser.add_argument("--one-store", default="", help="hours in one store, by comma")
     parser.add_argument("--commands", default="pnmi", help="for one store: pnmi, words, boundaries, by comma")
     parser.add_argument("--source", type=Path, help="folder of the small corpus; made where it is not there")
+    parser.add_argument("--figure", type=Path, help="SVG of memory and time against hours")
     parser.add_argument("--keep", type=Path, help="folder for what is measured, to go on with")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
@@ -337,11 +360,13 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         source, record = Source(given.source or folder / "source"), Record(folder / "scale.jsonl")
         n = round(given.hours / given.shard_hours)
-        if n and count_shards(source, n, given.shard_hours, folder, record, given):
-            merge_shards(n, folder, record)
+        if n and (count_shards(source, n, given.shard_hours, folder, record, given) or given.merge_now):
+            merge_shards(n, len(record.of("shard")), folder, record)
         for hours in filter(None, given.one_store.split(",")):
             for command in given.commands.split(","):
                 count_one_store(source, float(hours), folder, record, command)
+        if given.figure:
+            draw(record, given.figure)
         print(json.dumps(summary(record), indent=1))
 
 

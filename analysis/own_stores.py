@@ -161,7 +161,9 @@ def _added(counts: Iterable[Mapping[str, int]]) -> Counter[str]:
 
 
 def _coverage(parts: Sequence[Mapping[str, Any]], shards: Sequence[Shard]) -> dict[str, Any]:
-    rules = reduce(add, (AlignmentReport.from_dict(part["alignment_rules"]) for part in parts)).to_dict()
+    rules = _rules([part["alignment_rules"] for part in parts])
+    # those of one tier, or of each; all count the same utterances
+    counted = rules.get("utterances") or next(iter(rules.values()))["utterances"]
     keys = json.dumps(sorted(part["utterances"]["key"] for part in parts))
     numbers = _added({k: n for k, n in part["utterances"].items() if k != "key"} for part in parts)
     speakers = {row.speaker for shard in shards for row in shard.meta.row_tuple()} - {""}
@@ -169,10 +171,17 @@ def _coverage(parts: Sequence[Mapping[str, Any]], shards: Sequence[Shard]) -> di
         "utterances": {"key": hashlib.sha256(keys.encode()).hexdigest()[:16], **numbers},
         # hours of the parts are rounded, so they are added up from microseconds
         "hours": {
-            "counted": round(rules["utterances"]["us"] / US_PER_HOUR, 6),
+            "counted": round(counted["us"] / US_PER_HOUR, 6),
             "in_manifest": round(sum(shard.meta.extra[IN_MANIFEST_US] for shard in shards) / US_PER_HOUR, 6),
         },
         "speakers": len(speakers),
         "languages": sorted({language for part in parts for language in part["languages"]}),
         "alignment_rules": rules,
     }
+
+
+def _rules(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What the rules for alignments did in all parts: of one tier, or of each."""
+    if "utterances" in parts[0]:
+        return dict(reduce(add, (AlignmentReport.from_dict(part) for part in parts)).to_dict())
+    return {tier: _rules([part[tier] for part in parts]) for tier in parts[0]}

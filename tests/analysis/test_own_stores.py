@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from analysis import boundaries, boundary_shards
 from analysis import shards as joint
+from analysis.boundary_counting import BoundaryProtocol
 from analysis.count_files import NAME
 from analysis.pnmi import run
 from analysis.pnmi_shards import merge, run_shard
@@ -17,7 +20,7 @@ from analysis.request import Request
 from analysis.results import Results
 from hac.errors import HacError
 from probes.clusters import MAX_CLUSTERS
-from tests.analysis.worlds import World, make_world
+from tests.analysis.worlds import QUICK, World, make_world
 
 MANY = 2 * MAX_CLUSTERS + 30
 """Speakers of two languages, each with more of them than there are groups."""
@@ -27,9 +30,9 @@ def world_of(n_speakers: int) -> World:
     return make_world(n_speakers, max(48, n_speakers + 10), 6)
 
 
-def parts_of(world: World, n: int, by_speaker: bool = True) -> list[Request]:
+def parts_of(world: World, n: int, by_speaker: bool = True, protocol: Any = QUICK) -> list[Request]:
     """The request in parts, each holding a share of the speakers (or of the utterances) and nothing else."""
-    whole = world.request(world.knowing())
+    whole = world.request(world.knowing(), protocol=protocol)
     assert whole.labels.manifest is not None
     parts = []
     for i in range(n):
@@ -73,6 +76,16 @@ def test_parts_add_up_to_one_run(n_speakers: int, n_parts: int, tmp_path: Path) 
     assert merged.classes == whole.classes
     for ours, theirs in zip(merged.streams, whole.streams, strict=True):
         assert np.array_equal(ours.table, theirs.table)
+
+
+@pytest.mark.parametrize("n_speakers", [24, MANY])
+def test_boundaries_of_parts_add_up_to_one_run(n_speakers: int, tmp_path: Path) -> None:
+    world, protocol = world_of(n_speakers), BoundaryProtocol(n_nulls=2, n_bootstrap=100, tolerances_ms=(20,))
+    for i, part in enumerate(parts_of(world, 3, protocol=protocol)):
+        boundary_shards.run_shard(part, i, 3, tmp_path / str(i) / NAME, jobs=1, own_stores=True)
+    merged = boundary_shards.merge([tmp_path / str(i) for i in range(3)], jobs=1)
+    whole = boundaries.run(world.request(world.knowing(), protocol=protocol), jobs=1)
+    assert numbers(merged.results) == numbers(whole.results)
 
 
 def test_a_table_too_large_to_lay_out_gives_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

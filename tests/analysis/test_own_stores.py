@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -131,3 +133,23 @@ def test_speakers_must_be_known(tmp_path: Path) -> None:
     with pytest.raises(HacError, match="--own-stores needs --manifest"):
         run_shard(request, 0, 2, tmp_path / NAME, own_stores=True)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_slurm_script_counts_what_is_not_there(tmp_path: Path) -> None:
+    script = Path(__file__).parents[2] / "scripts" / "slurm" / "count_parts.sbatch"
+    program = tmp_path / "bin" / "hac-analyze"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\necho "$@" >> "{tmp_path}/said"\n')
+    program.chmod(0o755)
+    done = tmp_path / "counts" / "0033"
+    done.mkdir(parents=True)
+    (done / NAME).touch()
+    env = {**os.environ, "PATH": f"{program.parent}:{os.environ['PATH']}", "SLURM_ARRAY_TASK_ID": "3"}
+    subprocess.run(["bash", str(script), "parts", "counts"], check=True, cwd=tmp_path, env=env)
+    said = (tmp_path / "said").read_text().splitlines()
+    places = [line.split("--shard ")[1].split()[0] for line in said]
+    assert places == [f"{i}/1000" for i in range(31, 41) if i != 33]
+    assert said[0] == (
+        "pnmi --tokens parts/0031/tokens.parquet --manifest parts/0031/manifest.parquet --shard 31/1000 --own-stores "
+        "-o counts/0031"
+    )

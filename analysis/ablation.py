@@ -35,6 +35,7 @@ from hac.errors import HacError
 SCHEMA = "hac-sweep"
 NAME = "sweep.json"
 TRAIN = "train"
+BUSY = "another process works on it; see its logs, or wait for it"
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ def run_cells(job: Job, cells: Sequence[Cell], work: Work) -> None:
             except queue.Empty:
                 return
             try:
-                _run_cell(job, cell, ledger, work, work.devices[number % len(work.devices)])
+                run_cell(job, cell, ledger, work, work.devices[number % len(work.devices)])
             except Exception as error:
                 broken.append(error)
 
@@ -133,10 +134,11 @@ def run_cells(job: Job, cells: Sequence[Cell], work: Work) -> None:
         raise broken[0]
 
 
-def _run_cell(job: Job, cell: Cell, ledger: Ledger, work: Work, device: str) -> None:
+def run_cell(job: Job, cell: Cell, ledger: Ledger, work: Work, device: str) -> None:
+    """Train and analyse one cell on a device; `work.failed` says afterwards if it failed, and why."""
     with alone(cell.folder) as held:
         if held is None:
-            work.failed[cell.name] = "another process works on it; see its logs, or wait for it"
+            work.failed[cell.name] = BUSY
             work.say(f"{cell.name}: {work.failed[cell.name]}")
             return
         ledger.cell(cell.name, state=RUNNING, device=device)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis import engine
-from analysis.corpus import match
+from analysis.corpus import Deal, match
 from analysis.request import Request
 from hac.data.alignment import PHONES, WORDS, Tier, partition
 from hac.data.phones import SILENCE, PhonePolicy, load_policy
@@ -28,7 +28,7 @@ from probes.boundaries import (
     count_boundaries,
     reference_boundaries,
 )
-from probes.clusters import Rows
+from probes.clusters import Rows, assign_rows
 from probes.controls import circular_shifts, utterance_keys
 from probes.segments import DurationCounts, label_durations, run_durations
 
@@ -144,15 +144,15 @@ class StreamCounts:
         return int(self.runs.time.sum())
 
 
-def marked_of(request: Request[BoundaryProtocol]) -> Marked:
-    """The utterances that have tokens and every tier; what fell out goes into the request's failures.
+def marked_of(request: Request[BoundaryProtocol], deal: Deal = assign_rows) -> Marked:
+    """The utterances that have tokens and every tier, dealt into rows; what fell out goes into the request's failures.
 
     Raises:
         HacError: a tier asked for is missing, or no utterance has everything.
     """
     labels, protocol = request.labels, request.protocol
     names = protocol.tiers or tuple(name for name in TIERS if name in labels.alignments.tiers) or (PHONES,)
-    met = match(labels, request.tokens, names, request.failures)
+    met = match(labels, request.tokens, names, request.failures, deal)
     tiers, reports, policy = {}, {}, ""
     for name in names:
         # the policy is chosen by all labels there are, so that a shard or a subset gets the same one

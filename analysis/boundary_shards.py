@@ -11,12 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis import count_files
+from analysis import own_stores as own
 from analysis.boundaries import COMMAND, Outcome, outcome_of
 from analysis.boundary_counting import (
     BoundaryProtocol,
@@ -30,6 +32,7 @@ from analysis.count_files import Block, Entries, MergedStream, ShardMeta, job_of
 from analysis.request import Request, about_of, streams_of
 from hac.data import timeline
 from probes.boundaries import BoundaryCounts
+from probes.clusters import assign_rows, rows_apart
 from probes.segments import DurationCounts, of_entries
 
 CODES, RUNS, TIME = "codes", "runs", "time"
@@ -43,36 +46,56 @@ def _durations(tier: str) -> str:
     return f"{tier} durations"
 
 
-def run_shard(request: Request[BoundaryProtocol], index: int, n: int, path: Path, jobs: int = -1) -> None:
+def run_shard(
+    request: Request[BoundaryProtocol], index: int, n: int, path: Path, jobs: int = -1, own_stores: bool = False
+) -> None:
     """Count one shard of `n` and write it; `merge` turns all of them into results.
 
     Args:
-        request: the same for all shards.
+        request: the same for all shards, or about this shard's utterances alone.
         index: which shard, from 0.
         n: how many.
         path: where the counts go.
         jobs: processes; 0 or less: one per core.
+        own_stores: whether the request holds this shard's utterances alone; see `analysis.own_stores`.
+
+    Raises:
+        HacError: `own_stores` without a manifest.
     """
-    whole = marked_of(request)
-    part = whole.subset(index, n)
+    if own_stores:
+        own.check_speakers(request.labels.manifest)
+    whole = marked_of(request, rows_apart if own_stores else assign_rows)
+    part = whole if own_stores else whole.subset(index, n)
     streams = streams_of(part.tokens, request.streams)
     counts = count_streams(part, streams, request.protocol, jobs)
     # the policy as it was found, so that labels that choose another one are another job
     protocol = {**asdict(request.protocol), "phone_policy": whole.policy or request.protocol.phone_policy}
-    names = [stream.name for stream in streams_of(whole.tokens, request.streams)]
-    tiers = list(whole.tiers)
+    tiers, about = list(whole.tiers), about_of(request, whole.coverage, whole.warnings)
+    if own_stores:
+        job = own.job_of_part(COMMAND, about["system"], streams, {**protocol, "tiers": tiers})
+    else:
+        names = [stream.name for stream in streams]
+        job = job_of(whole.ids, whole.rows, whole.tiers.values(), whole.tokens, names, protocol)
     meta = ShardMeta(
         command=COMMAND,
-        tables=[CODES, RUNS, TIME, *map(_hits, tiers), *map(_durations, tiers)],
+        tables=[
+            *(CODES, RUNS, TIME, *map(_hits, tiers), *map(_durations, tiers)),
+            *([own.UTTERANCES] if own_stores else []),
+        ],
         streams={stream.name: stream_facts(stream) for stream in streams},
         rows=[asdict(row) for row in whole.rows.rows],
         protocol=protocol,
         shard=[index, n],
-        job=job_of(whole.ids, whole.rows, whole.tiers.values(), whole.tokens, names, protocol),
-        about=about_of(request, whole.coverage, whole.warnings),
-        extra={"tiers": tiers, "policy": whole.policy},
+        job=job,
+        about=about,
+        extra={
+            "tiers": tiers,
+            "policy": whole.policy,
+            **(own.extra_of_part(request.labels.manifest) if own_stores else {}),
+        },
     )
-    count_files.write_shard(path, meta, _blocks(part, counts))
+    utterances = [own.utterance_block(part.ids)] if own_stores else []
+    count_files.write_shard(path, meta, chain(_blocks(part, counts), utterances))
 
 
 def _blocks(part: Marked, counts: Sequence[StreamCounts]) -> Iterator[Block]:
@@ -126,19 +149,20 @@ def merge(paths: Sequence[Path], jobs: int = -1) -> Outcome:
     meta = parts[0].meta
     protocol = BoundaryProtocol(**meta.protocol_values())
     streams = [MergedStream(name, i, parts) for i, name in enumerate(meta.streams)]
-    time = _by_row(streams[0].entries(0, TIME), len(meta.rows))
+    rows = streams[0].common.rows
+    time = _by_row(streams[0].entries(0, TIME), len(rows))
     unit_s = Fraction(1, timeline.US_PER_S)
     labels = {
         tier: _to_durations(streams[0].entries(0, _durations(tier)), time, unit_s) for tier in meta.extra["tiers"]
     }
     counts = [_merged(stream, protocol) for stream in streams]
     about = count_files.add_about(parts)
-    return outcome_of(protocol, meta.extra["policy"], meta.row_tuple(), counts, labels, about, jobs)
+    return outcome_of(protocol, meta.extra["policy"], rows, counts, labels, about, jobs)
 
 
 def _merged(stream: MergedStream, protocol: BoundaryProtocol) -> StreamCounts:
     """The counts of one stream, added over the shards."""
-    n_rows, n_rules = len(stream.meta.rows), len(protocol.rules)
+    n_rows, n_rules = len(stream.common.rows), len(protocol.rules)
     runs = stream.entries(0, RUNS)
     frames = _by_row(Entries(runs.row, runs.a, runs.b, runs.a * runs.n), n_rows)
     return StreamCounts(

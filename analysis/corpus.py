@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ from hac.data.tokens import TokenStore
 from hac.errors import FailureLog, HacError
 from probes.clusters import Rows, assign_rows
 
+Deal = Callable[[Sequence[str], Sequence[str | None], Sequence[str | None]], Rows]
+"""Ids, languages and speakers to rows."""
 Classes = dict[str, dict[str, str | None]]
 """Kind of class -> phone -> class, None where the phone has none."""
 
@@ -114,7 +116,9 @@ class Match:
     warnings: list[str]
 
 
-def match(labels: Labels, tokens: TokenStore, names: Sequence[str], failures: FailureLog) -> Match:
+def match(
+    labels: Labels, tokens: TokenStore, names: Sequence[str], failures: FailureLog, deal: Deal = assign_rows
+) -> Match:
     """Bring together the utterances that have labels and tokens, and count what does not match.
 
     Args:
@@ -122,6 +126,7 @@ def match(labels: Labels, tokens: TokenStore, names: Sequence[str], failures: Fa
         tokens: the tokens.
         names: the tiers that an utterance must have.
         failures: utterances of the manifest without alignment or tokens go here.
+        deal: deals utterances into rows.
 
     Raises:
         HacError: a tier is missing, or no utterance has everything.
@@ -139,7 +144,7 @@ def match(labels: Labels, tokens: TokenStore, names: Sequence[str], failures: Fa
         failures.extend(off)
         ids = tuple(sorted(set(ids) - {failure.id for failure in off}))
     durations = dict(manifest.durations_us) if manifest else _ends(tiers.values())
-    rows, warnings = _rows(ids, manifest)
+    rows, warnings = _rows(ids, manifest, deal)
     of = manifest.by_id if manifest else {}
     languages = tuple(of[id].language if of else None for id in ids)
     coverage = _coverage(ids, manifest, len(labelled), tokens, durations)
@@ -147,7 +152,9 @@ def match(labels: Labels, tokens: TokenStore, names: Sequence[str], failures: Fa
     return Match(ids, chosen, tokens.select(ids), rows, languages, durations, coverage, warnings)
 
 
-def join(labels: Labels, tokens: TokenStore, policy_name: str, failures: FailureLog) -> Corpus:
+def join(
+    labels: Labels, tokens: TokenStore, policy_name: str, failures: FailureLog, deal: Deal = assign_rows
+) -> Corpus:
     """The utterances that have phones and tokens, the phones as a partition of each; see `match`.
 
     Args:
@@ -155,11 +162,12 @@ def join(labels: Labels, tokens: TokenStore, policy_name: str, failures: Failure
         tokens: the tokens.
         policy_name: a shipped phone policy, `auto`, or a YAML file.
         failures: utterances of the manifest without alignment or tokens go here.
+        deal: deals utterances into rows.
 
     Raises:
         HacError: no utterance has both.
     """
-    met = match(labels, tokens, (PHONES,), failures)
+    met = match(labels, tokens, (PHONES,), failures, deal)
     # the policy is chosen by all labels there are, so that a shard or a subset gets the same one
     policy = load_policy(policy_name, labels.alignments.tier(PHONES).vocabulary)
     phones, report = partition(met.tiers[PHONES], met.durations_us, policy)
@@ -197,14 +205,14 @@ def _by_name(tier: Tier) -> Tier:
     return replace(tier, labels=rank[tier.labels], vocabulary=vocabulary)
 
 
-def _rows(ids: tuple[str, ...], manifest: Manifest | None) -> tuple[Rows, list[str]]:
+def _rows(ids: tuple[str, ...], manifest: Manifest | None, deal: Deal) -> tuple[Rows, list[str]]:
     if manifest is None:
         text = (
             "no manifest: speakers and languages are unknown, so intervals come from utterances and may be too narrow"
         )
-        return assign_rows(ids, [None] * len(ids), [None] * len(ids)), [text]
+        return deal(ids, [None] * len(ids), [None] * len(ids)), [text]
     of = manifest.by_id
-    return assign_rows(ids, [of[id].language for id in ids], [of[id].speaker for id in ids]), []
+    return deal(ids, [of[id].language for id in ids], [of[id].speaker for id in ids]), []
 
 
 def _ends(tiers: Iterable[Tier]) -> dict[str, int]:

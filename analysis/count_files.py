@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from analysis.own_stores import OWN, Common, about_of_parts, check_apart, common_of
 from analysis.request import parts_of
 from hac.data.alignment import Tier
 from hac.data.tokens import Stream, TokenStore
@@ -120,19 +122,19 @@ def write_shard(path: Path, meta: ShardMeta, blocks: Iterable[Block]) -> None:
 
 
 class Shard:
-    """A shard file open for reading."""
+    """A shard file. It is opened for each table: a thousand of them at once are more than a process may hold open."""
 
     def __init__(self, path: Path) -> None:
         self.path = path / NAME if path.is_dir() else path
         try:
-            self._file = pq.ParquetFile(self.path)
-            data = load_json((self._file.schema_arrow.metadata or {})[META])
-            if type(data["version"]) is not int:
-                raise TypeError("the version is no number")
-            if data["version"] <= VERSION:
-                self.meta = ShardMeta(**data)
-                _check(self.meta, self._file)
-                self._groups = self._index()
+            with pq.ParquetFile(self.path) as file:
+                data = load_json((file.schema_arrow.metadata or {})[META])
+                if type(data["version"]) is not int:
+                    raise TypeError("the version is no number")
+                if data["version"] <= VERSION:
+                    self.meta = ShardMeta(**data)
+                    _check(self.meta, file)
+                    self._groups = _groups_of(file.metadata)
         except FileNotFoundError as error:
             raise HacError(f"{self.path}: no such shard; expected the {NAME} that --shard writes") from error
         except (pa.ArrowException, OSError, KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
@@ -144,27 +146,32 @@ class Shard:
         """An open file cannot go to another process; its name can."""
         return Shard, (self.path,)
 
-    def _index(self) -> dict[tuple[int, int, int], list[int]]:
-        groups: dict[tuple[int, int, int], list[int]] = {}
-        for g in range(self._file.metadata.num_row_groups):
-            group = self._file.metadata.row_group(g)
-            if group.num_rows:
-                key = tuple(int(group.column(c).statistics.min) for c in range(3))
-                groups.setdefault((key[0], key[1], key[2]), []).append(g)
-        return groups
-
     def entries(self, stream: int, draw: int, table: str) -> Entries:
         """One table of one stream at one draw; empty where nothing was counted."""
         if table not in self.meta.tables:
             raise HacError(f"{self.path}: has no table {table!r} of counts; write it again with --shard")
         groups = self._groups.get((stream, draw, self.meta.tables.index(table)), [])
+        if not groups:
+            return Entries(*(np.empty(0, np.int64) for _ in Entries._fields))
         try:
-            found = self._file.read_row_groups(groups, columns=list(Entries._fields))
+            with pq.ParquetFile(self.path) as file:
+                found = file.read_row_groups(groups, columns=list(Entries._fields), use_threads=False)
             if any(column.null_count for column in found.columns):
                 raise pa.ArrowInvalid("a count is missing")
         except (pa.ArrowException, OSError) as error:
             raise HacError(f"{self.path}: is damaged ({error}); write it again with --shard") from error
-        return Entries(*(found.column(name).to_numpy().astype(np.int64) for name in Entries._fields))
+        return Entries(*(found.column(name).to_numpy().astype(np.int64, copy=False) for name in Entries._fields))
+
+
+def _groups_of(metadata: Any) -> dict[tuple[int, int, int], list[int]]:
+    """Row groups by stream, draw and table."""
+    groups: dict[tuple[int, int, int], list[int]] = {}
+    for g in range(metadata.num_row_groups):
+        group = metadata.row_group(g)
+        if group.num_rows:
+            key = tuple(int(group.column(c).statistics.min) for c in range(3))
+            groups.setdefault((key[0], key[1], key[2]), []).append(g)
+    return groups
 
 
 def _check(meta: ShardMeta, file: pq.ParquetFile) -> None:
@@ -227,10 +234,27 @@ class MergedStream:
         """Null draws."""
         return int(self.meta.protocol["n_nulls"])
 
+    @cached_property
+    def common(self) -> Common:
+        """The rows of the sums."""
+        return common_of(self.shards)
+
+    def parts(self, draw: int, table: str) -> Iterator[Entries]:
+        """One table at one draw of each shard, in rows of the sums."""
+        for shard, row in zip(self.shards, self.common.row, strict=True):
+            found = shard.entries(self.index, draw, table)
+            if len(found.n) and not 0 <= found.row.min() <= found.row.max() < len(row):
+                raise HacError(f"{shard.path}: counts in rows that it does not name; write it again with --shard")
+            yield found._replace(row=row[found.row])
+
     def entries(self, draw: int, table: str) -> Entries:
         """One table at one draw, of all shards, one after the other."""
-        parts = [shard.entries(self.index, draw, table) for shard in self.shards]
-        return Entries(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+        return joined(self.parts(draw, table))
+
+
+def joined(parts: Iterable[Entries]) -> Entries:
+    """Entries of several tables, one after the other."""
+    return Entries(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
 def open_shards(paths: Sequence[Path]) -> tuple[Shard, ...]:
@@ -254,11 +278,14 @@ def open_shards(paths: Sequence[Path]) -> tuple[Shard, ...]:
     if missing := sorted(set(range(n)) - set(places)):
         names = ", ".join(f"{place + 1}/{n}" for place in missing[:10])
         raise HacError(f"{len(missing)} of {n} shards are missing ({names}); make them with --shard and merge again")
+    check_apart(shards)
     return shards
 
 
 def add_about(shards: Sequence[Shard]) -> dict[str, Any]:
-    """What the shards say of the whole corpus; they all read the same whole manifest."""
+    """What the shards say of the whole corpus: they all read the same whole manifest, or each a part of it."""
+    if shards[0].meta.extra.get(OWN):
+        return about_of_parts(shards)
     about = dict(shards[0].meta.about)
     about["provenance"] = {**about["provenance"], "shards": len(shards)}
     return about

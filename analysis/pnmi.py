@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from analysis import engine, lags
-from analysis.corpus import Classes, Corpus, classes_of, join
+from analysis.corpus import Classes, Corpus, Deal, classes_of, join
 from analysis.counting import CountedStream, Protocol, lag_counts, lags_of, lay
 from analysis.records import DROPPED, KEPT
 from analysis.request import Request, about_of, streams_of, together
@@ -18,6 +18,7 @@ from analysis.scoring import CountSource, Settings, StreamScores, score_stream
 from hac.data.phones import SILENCE
 from hac.data.tokens import Stream
 from probes.align import Cells, ticks_of
+from probes.clusters import assign_rows
 from probes.controls import MIN_SHIFT_S, NULL_NAME
 
 COMMAND = "pnmi"
@@ -51,9 +52,9 @@ def run(request: Request[Protocol], jobs: int = -1) -> Outcome:
     return outcome_of(request.protocol, corpus.policy.name, sources, scored, about, classes)
 
 
-def corpus_of(request: Request[Protocol]) -> Corpus:
-    """The utterances that have labels and tokens; what fell out goes into the request's failures."""
-    return join(request.labels, request.tokens, request.protocol.phone_policy, request.failures)
+def corpus_of(request: Request[Protocol], deal: Deal = assign_rows) -> Corpus:
+    """The utterances that have labels and tokens, dealt into rows; what fell out goes into the request's failures."""
+    return join(request.labels, request.tokens, request.protocol.phone_policy, request.failures, deal)
 
 
 def sources_of(corpus: Corpus, streams: Sequence[Stream], protocol: Protocol) -> list[CountedStream]:

@@ -4,51 +4,66 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 
 from analysis import count_files, engine, lags, shards
+from analysis import own_stores as own
 from analysis.corpus import classes_of, subset
 from analysis.count_files import Block, Shard, ShardMeta, job_of, stream_facts
 from analysis.counting import CountedStream, Protocol, lag_counts, lags_of
 from analysis.pnmi import COMMAND, Outcome, corpus_of, outcome_of, settings_of, sources_of
 from analysis.request import Request, about_of, streams_of
 from analysis.scoring import Settings, StreamScores, score_stream
+from probes.clusters import assign_rows, rows_apart
 
 
-def run_shard(request: Request[Protocol], index: int, n: int, path: Path) -> None:
+def run_shard(request: Request[Protocol], index: int, n: int, path: Path, own_stores: bool = False) -> None:
     """Count one shard of `n` and write it; `merge` turns all of them into results.
 
     Args:
-        request: the same for all shards.
+        request: the same for all shards, or about this shard's utterances alone.
         index: which shard, from 0.
         n: how many.
         path: where the counts go.
+        own_stores: whether the request holds this shard's utterances alone; see `analysis.own_stores`.
+
+    Raises:
+        HacError: `own_stores` without a manifest.
     """
-    whole = corpus_of(request)
-    corpus = subset(whole, index, n)
+    if own_stores:
+        own.check_speakers(request.labels.manifest)
+    whole = corpus_of(request, rows_apart if own_stores else assign_rows)
+    corpus = whole if own_stores else subset(whole, index, n)
     streams = streams_of(corpus.tokens, request.streams)
     sources = sources_of(corpus, streams, request.protocol)
     about = about_of(request, corpus.coverage, corpus.warnings)
     protocol = {**asdict(request.protocol), "phone_policy": corpus.policy.name}
-    names = [stream.name for stream in streams_of(whole.tokens, request.streams)]
+    if own_stores:
+        job = own.job_of_part(COMMAND, about["system"], streams, protocol)
+    else:
+        names = [stream.name for stream in streams]
+        job = job_of(whole.ids, whole.rows, [whole.phones], whole.tokens, names, protocol)
     lag_count = len(lags_of(request.protocol.convention))
     meta = ShardMeta(
         command=COMMAND,
-        tables=shards.tables(lag_count),
+        tables=[*shards.tables(lag_count), *([own.UTTERANCES] if own_stores else [])],
         streams={source.name: stream_facts(source.stream) for source in sources},
         rows=[asdict(row) for row in whole.rows.rows],
         protocol=protocol,
         shard=[index, n],
-        job=job_of(whole.ids, whole.rows, [whole.phones], whole.tokens, names, protocol),
+        job=job,
         about=about,
         extra={
             "labels": sorted(corpus.phones.vocabulary),
             "units_per_s": {source.name: str(source.cells.units_per_s) for source in sources},
             "classes": classes_of(corpus.policy, corpus.phones.vocabulary),
             "n_lags": lag_count,
+            **(own.extra_of_part(request.labels.manifest) if own_stores else {}),
         },
     )
-    count_files.write_shard(path, meta, _blocks(sources, meta))
+    utterances = [own.utterance_block(corpus.ids)] if own_stores else []
+    count_files.write_shard(path, meta, chain(_blocks(sources, meta), utterances))
 
 
 def merge(paths: Sequence[Path], jobs: int = -1) -> Outcome:
@@ -61,14 +76,16 @@ def merge(paths: Sequence[Path], jobs: int = -1) -> Outcome:
     parts = count_files.open_shards(paths)
     meta = parts[0].meta
     protocol = Protocol(**meta.protocol_values())
-    settings = settings_of(meta.extra["classes"], protocol)
+    classes = {
+        kind: {label: of for part in parts for label, of in part.meta.extra["classes"][kind].items()}
+        for kind in meta.extra["classes"]
+    }
+    settings = settings_of(classes, protocol)
     names = list(meta.streams)
     tasks = [(name, i, [shard.path for shard in parts], settings) for i, name in enumerate(names)]
     scored = engine.run(_score_merged, tasks, jobs=jobs, what="merging streams")
     sources = [shards.MergedCounts(name, i, parts) for i, name in enumerate(names)]
-    return outcome_of(
-        protocol, protocol.phone_policy, sources, scored, count_files.add_about(parts), meta.extra["classes"]
-    )
+    return outcome_of(protocol, protocol.phone_policy, sources, scored, count_files.add_about(parts), classes)
 
 
 def _score_merged(name: str, index: int, paths: list[Path], settings: Settings) -> tuple[StreamScores, list[float]]:

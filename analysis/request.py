@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -124,10 +125,16 @@ def _system(request: Request[Any]) -> str:
 
 def examples(failures: FailureLog) -> list[dict[str, str]]:
     """The first failures of each reason, as results list them."""
-    shown: dict[str, int] = {}
+    ordered = sorted(failures, key=lambda failure: (failure.reason, failure.id))
+    return shown_per_reason([{"id": one.id, "reason": one.reason, "detail": one.detail} for one in ordered])
+
+
+def shown_per_reason(failed: Iterable[dict[str, str]]) -> list[dict[str, str]]:
+    """The first failures of each reason."""
+    shown: Counter[str] = Counter()
     listed = []
-    for failure in sorted(failures, key=lambda failure: (failure.reason, failure.id)):
-        shown[failure.reason] = shown.get(failure.reason, 0) + 1
-        if shown[failure.reason] <= FAILED_PER_REASON:
-            listed.append({"id": failure.id, "reason": failure.reason, "detail": failure.detail})
+    for failure in failed:
+        shown[failure["reason"]] += 1
+        if shown[failure["reason"]] <= FAILED_PER_REASON:
+            listed.append(failure)
     return listed

@@ -1,4 +1,4 @@
-"""What `hac-analyze recon` costs beyond the libraries it calls: `python -m benchmarks.recon MANIFEST DECODED`.
+"""What `hac-analyze recon` costs beyond the libraries it calls: `python -m benchmarks.recon [MANIFEST DECODED]`.
 
 Two processes each, the same pairs and the same metrics (PESQ wb, PESQ nb, STOI, ESTOI, SI-SDR), nulls included:
 
@@ -6,12 +6,16 @@ Two processes each, the same pairs and the same metrics (PESQ wb, PESQ nb, STOI,
 2. the whole command, from nothing to tables, figure and results, in a fresh folder.
 
 Both are run by turns, and the shortest of each counts: a shared machine only ever adds time. Also told: the command
-again on what it had measured, and the share of each step.
+again on what it had measured, and the share of each step. Without MANIFEST and DECODED, `--minutes` of synthetic
+speech with noise in it stand for them.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -90,15 +94,32 @@ Parallel(2)(delayed(bare)(task) for task in tasks)
 """
 
 
+def make_up(minutes: float, folder: Path) -> tuple[Path, Path]:
+    """Synthetic speech, and the same with noise in it: manifest and folder of the copies."""
+    make = ("corpus", "builtin", str(folder), "--minutes", str(minutes), "--augment", "none")
+    subprocess.run([sys.executable, "-m", "hac.cli", *make], check=True, stdout=subprocess.DEVNULL)
+    corpus, decoded = read_manifest(folder / "manifest.jsonl"), folder / "decoded"
+    decoded.mkdir()
+    for i, utterance in enumerate(corpus.utterances):
+        samples, rate = sf.read(corpus.audio_path(utterance), dtype="float32")
+        noise = np.random.default_rng(i).normal(0, 0.02, len(samples)).astype(np.float32)
+        sf.write(decoded / f"{utterance.id}.flac", np.clip(samples + noise, -1, 1), rate)
+    return folder / "manifest.jsonl", decoded
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("manifest", type=Path)
-    parser.add_argument("decoded", type=Path)
+    parser.add_argument("manifest", type=Path, nargs="?")
+    parser.add_argument("decoded", type=Path, nargs="?")
+    parser.add_argument("--minutes", type=float, default=20.0, help="of made-up speech")
     parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
-    manifest, decoded = str(arguments.manifest), str(arguments.decoded)
     loops, commands, again = [], [], []
     with tempfile.TemporaryDirectory() as folder:
+        if arguments.decoded is None:
+            arguments.manifest, arguments.decoded = make_up(arguments.minutes, Path(folder, "speech"))
+        manifest, decoded = str(arguments.manifest), str(arguments.decoded)
+        n_pairs = len(pairs_of(arguments.manifest, arguments.decoded))
         for repeat in range(arguments.repeats):
             loops.append(timed("-c", BARE, manifest, decoded))
             out = str(Path(folder, str(repeat)))
@@ -110,10 +131,13 @@ def main() -> None:
             commands.append(timed(*command))
             again.append(timed(*command))
             print(f"run {repeat + 1}: bare loop {loops[-1]}, command {commands[-1]}, again {again[-1]}", flush=True)
-    print(f"{len(pairs_of(arguments.manifest, arguments.decoded))} pairs on two processes, {METRICS}")
+    print(f"{n_pairs} pairs on two processes, {METRICS}")
+    found: dict[str, float] = {"pairs": n_pairs}
     for kind in ("wall", "cpu"):
         bare_s, whole_s = (min(getattr(each, kind) for each in times) for times in (loops, commands))
         print(f"{kind}: bare loop {bare_s:.1f} s, whole command {whole_s:.1f} s, overhead {whole_s / bare_s - 1:.1%}")
+        found |= {f"bare_{kind}_s": bare_s, f"whole_{kind}_s": whole_s, f"overhead_{kind}": whole_s / bare_s - 1}
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ with `--pdf` in a second one. On a machine that others use too, core-seconds say
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import tempfile
 from pathlib import Path
@@ -126,10 +127,15 @@ def write_run(folder: Path, command: str, system: str, records: list[Record], pr
     write_numbers(results, folder)
 
 
-def measure(*words: str) -> str:
-    """What a report costs: clock, core-seconds and peak memory."""
+def measure(words: list[str]) -> dict[str, float]:
+    """Clock, core-seconds and peak memory of a command."""
     took = timed("-m", "analysis", "report", *words)
-    return f"{took}, at most {took.peak_gib:.2f} GiB,"
+    return {"seconds": took.wall, "core_seconds": took.cpu, "peak_gib": took.peak_gib}
+
+
+def said(taken: dict[str, float]) -> str:
+    """The same for a person."""
+    return "{seconds:.1f} s, {core_seconds:.1f} core-seconds, at most {peak_gib:.2f} GiB".format(**taken)
 
 
 def main() -> None:
@@ -145,12 +151,13 @@ def main() -> None:
             make_runs(folder / "runs", given.systems, given.languages)
         print(f"load {os.getloadavg()[0]:.1f}; {given.systems} systems, {given.languages} languages")
         page, pdf = folder / "report.html", folder / "report.pdf"
-        print("HTML:", measure(str(folder / "runs"), "-o", str(page)), f"{page.stat().st_size / 1e6:.2f} MB")
-        print(
-            "HTML and PDF:",
-            measure(str(folder / "runs"), "-o", str(page), "--pdf", str(pdf)),
-            f"{pdf.stat().st_size / 1e6:.2f} MB",
-        )
+        alone = measure([str(folder / "runs"), "-o", str(page)])
+        alone["mb"] = page.stat().st_size / 1e6
+        print("HTML:", said(alone), f"{alone['mb']:.2f} MB", flush=True)
+        both = measure([str(folder / "runs"), "-o", str(page), "--pdf", str(pdf)])
+        both["mb"] = pdf.stat().st_size / 1e6
+        print("HTML and PDF:", said(both), f"{both['mb']:.2f} MB")
+        print(json.dumps({"html": alone, "html and pdf": both}))
 
 
 def make_runs(folder: Path, n_systems: int, n_languages: int) -> None:

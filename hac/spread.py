@@ -32,7 +32,7 @@ class Cluster(Protocol):
         ...
 
 
-_in_use: list[Cluster] = []
+_in_use: list[Cluster | None] = []
 
 
 @contextmanager
@@ -45,9 +45,23 @@ def using(cluster: Cluster) -> Iterator[None]:
         _in_use.pop()
 
 
+@contextmanager
+def here() -> Iterator[None]:
+    """Spread over processes of this machine inside the `with` block: for work on files that only it sees."""
+    _in_use.append(None)
+    try:
+        yield
+    finally:
+        _in_use.pop()
+
+
+def _cluster() -> Cluster | None:
+    return _in_use[-1] if _in_use else None
+
+
 def on_cluster() -> bool:
     """Whether work is spread over a cluster now."""
-    return bool(_in_use)
+    return _cluster() is not None
 
 
 def spread(
@@ -69,8 +83,8 @@ def spread(
         single_thread: whether numerical libraries are held to one thread.
         loky: further options of joblib's processes here.
     """
-    if _in_use:
-        return _in_use[-1].results(call, tasks, ordered=ordered, single_thread=single_thread)
+    if cluster := _cluster():
+        return cluster.results(call, tasks, ordered=ordered, single_thread=single_thread)
     from joblib import Parallel, delayed, parallel_config
 
     if single_thread:
@@ -84,11 +98,11 @@ def spread(
 
 def everywhere(call: Callable[[], Any]) -> None:
     """Call a function in every process of the cluster in use, if there is one."""
-    if _in_use:
-        _in_use[-1].everywhere(call)
+    if cluster := _cluster():
+        cluster.everywhere(call)
 
 
 def wait_for(paths: Iterable[Path]) -> None:
     """Wait until files that tasks wrote are seen here; at once where there is no cluster."""
-    if _in_use:
-        _in_use[-1].wait_for(paths)
+    if cluster := _cluster():
+        cluster.wait_for(paths)

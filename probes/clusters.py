@@ -9,7 +9,7 @@ is bounded (`MAX_CLUSTERS` a language), so that tables do not grow with the corp
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -51,10 +51,12 @@ class Rows:
     Attributes:
         rows: sorted, each once.
         of_utterance: int64 [n_utterances], index into `rows`.
+        apart: whether these are rows of a part of a corpus (`rows_apart`), whose speakers are enough in the whole.
     """
 
     rows: tuple[Row, ...]
     of_utterance: NDArray[np.int64]
+    apart: bool = False
 
     def coarse(self) -> Rows:
         """The same without the parts of a speaker, where speakers are many enough to be resampled themselves.
@@ -64,11 +66,11 @@ class Rows:
         voices: dict[str, set[str]] = defaultdict(set)
         for row in self.rows:
             voices[row.language].add(row.speaker)
-        merged = [replace(row, bin=0) if enough(voices[row.language]) else row for row in self.rows]
+        merged = [replace(row, bin=0) if self.apart or enough(voices[row.language]) else row for row in self.rows]
         rows = tuple(sorted(set(merged)))
         index = {row: r for r, row in enumerate(rows)}
         of_row = np.array([index[row] for row in merged], np.int64)
-        return Rows(rows, of_row[self.of_utterance])
+        return Rows(rows, of_row[self.of_utterance], self.apart)
 
     def order(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Utterance indices grouped by row, and where each row begins: int64 [n_utterances], [n_rows + 1]."""
@@ -85,23 +87,76 @@ def assign_rows(ids: Sequence[str], languages: Sequence[str | None], speakers: S
         languages: language of each, None where unknown.
         speakers: speaker of each, None where unknown. Speakers of two languages are two speakers.
     """
-    keys = utterance_keys(ids)
+    row_of: list[Row] = [Row("", "", 0)] * len(ids)
+    voices = _voices(languages, speakers)
+    by_key = _by_key(ids)
+    for language, by_speaker in voices.items():
+        groups = _groups(language, by_speaker) if len(by_speaker) > MAX_CLUSTERS else {}
+        n_bins = BINS_PER_SPEAKER if enough(by_speaker) else max(1, MAX_CLUSTERS // len(by_speaker))
+        for name, members in by_speaker.items():
+            for place, i in enumerate(members if groups else sorted(members, key=by_key)):
+                row_of[i] = groups[name] if groups else Row(language, name, place % n_bins)
+    return _indexed(row_of)
+
+
+def rows_apart(ids: Sequence[str], languages: Sequence[str | None], speakers: Sequence[str | None]) -> Rows:
+    """Deal utterances of a part of a corpus into rows, each speaker apart; `gathered` makes rows of the whole of them.
+
+    Args:
+        ids, languages, speakers: as for `assign_rows`.
+    """
+    row_of: list[Row] = [Row("", "", 0)] * len(ids)
+    by_key = _by_key(ids)
+    for language, by_speaker in _voices(languages, speakers).items():
+        for name, members in by_speaker.items():
+            for place, i in enumerate(sorted(members, key=by_key)):
+                row_of[i] = Row(language, name, place % BINS_PER_SPEAKER)
+    return replace(_indexed(row_of), apart=True)
+
+
+def gathered(rows: Iterable[Row]) -> dict[Row, Row]:
+    """The row of a whole corpus that each row of its parts falls into.
+
+    The rows of a whole that `assign_rows` deals are the same ones, if no speaker stands in two parts or the language
+    has more than `MAX_CLUSTERS` of them. Where one does, its utterances are dealt into its rows in each part anew.
+
+    Args:
+        rows: from `rows_apart`, of all parts; every language has speakers enough to be resampled.
+    """
+    by_language: dict[str, dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
+    for row in rows:
+        by_language[row.language][row.speaker].append(row)
+    becomes: dict[Row, Row] = {}
+    for language, by_speaker in by_language.items():
+        groups = _groups(language, by_speaker) if len(by_speaker) > MAX_CLUSTERS else {}
+        for name, members in by_speaker.items():
+            becomes |= {row: groups.get(name, row) for row in members}
+    return becomes
+
+
+def _voices(languages: Sequence[str | None], speakers: Sequence[str | None]) -> dict[str, dict[str, list[int]]]:
+    """Utterance indices by language and speaker."""
     voices: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for i, (language, speaker) in enumerate(zip(languages, speakers, strict=True)):
         voices[language or UNKNOWN][speaker or UNKNOWN].append(i)
-    row_of: list[Row] = [Row("", "", 0)] * len(ids)
-    for language, by_speaker in voices.items():
-        if len(by_speaker) > MAX_CLUSTERS:
-            names = _shuffled(by_speaker)
-            for place, name in enumerate(names):
-                group = Row(language, f"group {place % MAX_CLUSTERS}", 0, grouped=True)
-                for i in by_speaker[name]:
-                    row_of[i] = group
-            continue
-        n_bins = BINS_PER_SPEAKER if enough(by_speaker) else max(1, MAX_CLUSTERS // len(by_speaker))
-        for name, members in by_speaker.items():
-            for place, i in enumerate(sorted(members, key=lambda i: (keys[i], ids[i]))):
-                row_of[i] = Row(language, name, place % n_bins)
+    return voices
+
+
+def _by_key(ids: Sequence[str]) -> Callable[[int], tuple[int, str]]:
+    """An order of utterances that nothing but their ids decides."""
+    keys = utterance_keys(ids)
+    return lambda i: (int(keys[i]), ids[i])
+
+
+def _groups(language: str, speakers: Iterable[str]) -> dict[str, Row]:
+    """The group's row of each speaker."""
+    return {
+        name: Row(language, f"group {place % MAX_CLUSTERS}", 0, grouped=True)
+        for place, name in enumerate(_shuffled(speakers))
+    }
+
+
+def _indexed(row_of: Sequence[Row]) -> Rows:
     rows = tuple(sorted(set(row_of)))
     index = {row: r for r, row in enumerate(rows)}
     return Rows(rows, np.array([index[row] for row in row_of], np.int64))

@@ -111,7 +111,9 @@ def count(cells: Cells, stream: Stream, shifts: NDArray[np.int64], rows: Rows, l
     values, codes = numbering(stream, n_labels)
     order, row_bounds = rows.order()
     scratch = np.zeros(len(values) * n_labels, np.int64)
-    column, found = np.empty(len(cells), np.int64), np.empty(len(cells), np.int64)
+    # no more places than cells, and no more than the tables of all rows have: much less where speech is much
+    room = min(len(cells), len(rows.rows) * len(scratch))
+    column, found = np.empty(room, np.int64), np.empty(room, np.int64)
     pointers = np.empty(len(rows.rows) + 1, np.int64)
     kernels.count_cells(
         order,
@@ -137,10 +139,20 @@ def count(cells: Cells, stream: Stream, shifts: NDArray[np.int64], rows: Rows, l
 
 def canonical(counts: JointCounts) -> JointCounts:
     """The same counts with labels sorted by name and without codes that never occur: equal counts are equal tables."""
+    n_labels = max(len(counts.labels), 1)
+    code = counts.matrix.indices // n_labels
     seen = np.zeros(len(counts.codes), bool)
-    seen[counts.matrix.indices // max(len(counts.labels), 1)] = True
-    if seen.all() and list(counts.labels) == sorted(counts.labels):
+    seen[code] = True
+    is_sorted = list(counts.labels) == sorted(counts.labels)
+    if seen.all() and is_sorted:
         return counts
+    if is_sorted and counts.matrix.has_sorted_indices:
+        # columns only move up by those that are left out before them: what is in order stays so
+        column = counts.matrix.indices - (np.cumsum(~seen) * n_labels)[code]
+        shape = (len(counts.rows), int(seen.sum()) * n_labels)
+        matrix = csr_matrix((counts.matrix.data, column, counts.matrix.indptr), shape=shape)
+        matrix.has_sorted_indices = True
+        return JointCounts(counts.rows, counts.labels, counts.codes[seen], matrix, counts.units_per_s)
     labels = tuple(sorted(counts.labels))
     kept = JointCounts(counts.rows, labels, counts.codes[seen], counts.matrix, counts.units_per_s)
     entries = counts.matrix.tocoo()

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import soundfile as sf
@@ -371,3 +372,19 @@ def test_ctrl_c_says_so_and_leaves_nothing_half_written(corpus: Path) -> None:
     assert error.splitlines()[-1].startswith("error: interrupted")
     assert not (corpus / "out" / "results.json").exists()
     assert not list(corpus.rglob("*.part"))
+
+
+def test_own_stores_say_which_part_they_hold(run: Run) -> None:
+    refused(run, *PNMI, "--own-stores", says=("--own-stores needs --shard", "7/1000"))
+
+
+def test_counts_of_labels_that_a_shard_does_not_name_are_refused(run: Run, corpus: Path) -> None:
+    words = [word if word != "out" else "shard" for word in PNMI]
+    assert run(*words, "--shard", "1/1", "--nulls", "2")[0] == 0
+    file = corpus / "shard" / "counts.parquet"
+    table = pq.read_table(file)
+    for column, says in (("b", "counts of phones or codes"), ("row", "counts in rows")):
+        place = table.schema.names.index(column)
+        wild = pa.array([1 << 20] * len(table), table.schema.field(column).type)
+        pq.write_table(table.set_column(place, table.schema.field(column), wild), file)
+        refused(run, "merge", "shard", "-o", "out", "-j", "1", says=("counts.parquet", says))

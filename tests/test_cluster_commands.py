@@ -12,13 +12,16 @@ from pathlib import Path
 
 import pytest
 
+from analysis.launching import THREADS
 from hac.cluster import on_cluster
+from hac.data.corpora.synthetic import Settings, synthetic_corpus
 from hac.data.manifest import read_manifest
 from hac.encode import encode_corpus
 from hac.tokenizers import kmeans
 from hac.tokenizers.mfcc import MfccFeatures
 from tests import test_bad_input as bad
 from tests.analysis.recon_worlds import decode
+from tests.analysis.sweep_worlds import make_files, write_sweep
 from tests.hac import test_encode as encoding
 from tests.hac.dask_world import SlowLoudness, World, dask_world, until
 from tests.test_bad_input import Run
@@ -167,3 +170,56 @@ def test_bad_input_is_one_sentence_on_a_cluster_too(three_workers: World, run: R
 
 def test_no_cluster_is_one_sentence(run: Run) -> None:
     bad.refused(run, *bad.PNMI, "--cluster", "nowhere.json", says=("nowhere.json", "scheduler file"))
+
+
+@pytest.mark.slow
+def test_aligning_by_the_command_line(three_workers: World, run: Run, corpus: Path) -> None:
+    synthetic_corpus(corpus / "spoken", Settings(0.4, 2, ("en", "es"), "none", 0))
+    words = ("align", "spoken/manifest.jsonl", "-j", "1")
+    assert run(*words, "-o", "one/a.parquet", program="hac")[0] == 0
+    code, error = run(*words, "-o", "many/a.parquet", "--cluster", str(three_workers.file), program="hac")
+    assert code == 0, error
+    assert (corpus / "one" / "a.parquet").read_bytes() == (corpus / "many" / "a.parquet").read_bytes()
+
+
+def sweep_numbers(folder: Path) -> dict[str, object]:
+    """What was learned and found: weights, tokens, and results without command lines."""
+    found: dict[str, object] = {}
+    for path in sorted(folder.rglob("*")):
+        name = str(path.relative_to(folder))
+        if path.name in ("model.safetensors", "tokens.parquet", "metrics.csv", "differences.csv"):
+            found[name] = path.read_bytes()
+        elif path.name == "results.json":
+            found[name] = json.loads(path.read_text())["metrics"]
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_sweep_survives_a_killed_worker(
+    dask_world: World, run: Run, corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in THREADS:
+        monkeypatch.setenv(name, "1")
+    world = make_files(corpus / "world")
+    sweep = write_sweep(world, variants=["untaught.yaml"], seeds=[0, 1], analyses={"usage": {"nulls": 2}})
+    assert run("ablate", str(sweep), "-o", "one")[0] == 0
+    first = [dask_world.worker() for _ in range(2)]
+
+    def trouble() -> None:
+        ledger = corpus / "many" / "sweep.json"
+        until(lambda: ledger.exists() and '"running"' in ledger.read_text(), 300)
+        first[0].kill()
+        dask_world.worker()
+
+    happening = threading.Thread(target=trouble)
+    happening.start()
+    code, error = run("ablate", str(sweep), "-o", "many", "--cluster", dask_world.address)
+    happening.join()
+    assert code == 0, error
+    one, many = sweep_numbers(corpus / "one"), sweep_numbers(corpus / "many")
+    assert sorted(one) == sorted(many) and len(one) > 8
+    assert [name for name in one if one[name] != many[name]] == []
+    states = json.loads((corpus / "many" / "sweep.json").read_text())["cells"].values()
+    assert {cell["state"] for cell in states} == {"done"}
+    assert not list((corpus / "many").glob(".stop-*"))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -67,3 +69,33 @@ def test_nothing_that_counts_or_prints_help_imports_torch() -> None:
 def test_help_needs_no_numbers(module: str) -> None:
     code = f"import sys, {module}; sys.exit(any(name in sys.modules for name in ('numpy', 'pandas', 'numba')))"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+def locked() -> dict[str, tuple[str, int]]:
+    """Version and number of hashes of every package in requirements.lock, by its normal name."""
+    found: dict[str, tuple[str, int]] = {}
+    for entry in (ROOT / "requirements.lock").read_text(encoding="utf-8").replace("\\\n", " ").splitlines():
+        pinned, *hashes = entry.split()
+        name, version = pinned.split("==")
+        found[re.sub(r"[-_.]+", "-", name).lower()] = version, sum(word.startswith("--hash=sha256:") for word in hashes)
+    return found
+
+
+def test_the_lock_holds_the_tested_versions_with_their_hashes() -> None:
+    lock = locked()
+    assert all(n_hashes > 0 for _, n_hashes in lock.values())
+    tested = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    for name, version in (line.split("==") for line in tested if line and not line.startswith("#")):
+        name = re.sub(r"[-_.]+", "-", name).lower()
+        if name in lock:
+            assert lock[name][0].partition("+")[0] == version, name
+
+
+def test_the_lock_holds_every_dependency() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = [
+        *project["dependencies"],
+        *(name for extra in project["optional-dependencies"].values() for name in extra),
+    ]
+    names = {re.sub(r"[-_.]+", "-", re.split(r"[\[<>=]", each)[0]).lower() for each in wanted}
+    assert names - {"hac-codec"} <= set(locked())

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from analysis.commands import options as opt
+from hac.commands.clustered import clustered
 
 if TYPE_CHECKING:
     from types import FrameType
 
     from analysis.ablation import Job
+    from analysis.ablation_cluster import Stop
     from analysis.launching import Processes
     from analysis.sweep_cells import Cell
 
@@ -23,6 +25,7 @@ FAILED = 1
 """Exit code where a training or an analysis failed; the others are done."""
 
 
+@clustered
 def ablate(
     sweep: Annotated[Path, typer.Argument(help="Sweep file (YAML): variants, seeds, speech, analyses.")],
     output: Annotated[
@@ -70,7 +73,8 @@ def ablate(
     """Train variants from several seeds, analyse them, and tell which differences to the reference are beyond noise.
 
     The same command goes on where it stopped; what is finished is never done again. Ctrl-C and SIGTERM let trainings
-    save first. A training that fails stops none of the others; then the exit code is 1.
+    save first. A training that fails stops none of the others; then the exit code is 1. With --cluster each training
+    with its analyses is a task, and each worker does one at a time on its own GPU, or in one thread.
 
     Examples:
 
@@ -145,12 +149,19 @@ def _job(
 def _work(job: Job, cells: list[Cell], launch: Processes) -> dict[str, str]:
     """Train and analyse; returns the failures. A signal ends it in order with the exit code that shells have for it."""
     from analysis.ablation import Work, run_cells
+    from analysis.ablation_cluster import Stop, run_cells_there
     from hac.devices import devices_of
+    from hac.spread import on_cluster
 
-    devices = devices_of(job.sweep.devices)
-    work = Work(launch, devices, job.sweep.at_once or len(devices), typer.echo)
-    with _stopped_by_signals(launch) as seen:
-        run_cells(job, cells, work)
+    if on_cluster():
+        work, stop = Work(launch, say=typer.echo), Stop(job.folder)
+        with _stopped_by_signals(stop) as seen:
+            run_cells_there(job, cells, work, stop)
+    else:
+        devices = devices_of(job.sweep.devices)
+        work = Work(launch, devices, job.sweep.at_once or len(devices), typer.echo)
+        with _stopped_by_signals(launch) as seen:
+            run_cells(job, cells, work)
     if seen:
         typer.echo(f"stopped; the state is in {job.folder}, and the same command goes on from there", err=True)
         raise typer.Exit(128 + seen[0])
@@ -158,7 +169,7 @@ def _work(job: Job, cells: list[Cell], launch: Processes) -> dict[str, str]:
 
 
 @contextmanager
-def _stopped_by_signals(launch: Processes) -> Iterator[list[int]]:
+def _stopped_by_signals(launch: Processes | Stop) -> Iterator[list[int]]:
     """Within this, Ctrl-C and SIGTERM stop the launcher's processes in order; yields the signals seen."""
     seen: list[int] = []
 

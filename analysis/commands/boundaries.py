@@ -44,6 +44,7 @@ def boundaries(
     bootstrap: opt.Bootstrap = 1000,
     seed: opt.Seed = 0,
     shard: opt.ShardOf = None,
+    own_stores: opt.OwnStores = False,
     frame_rate: opt.FrameRate = None,
     codebook_size: opt.CodebookSize = None,
     ids: opt.Ids = None,
@@ -68,13 +69,14 @@ def boundaries(
     from hac.errors import FailureLog
 
     part = opt.parse_shard(shard)
+    opt.check_own_stores(own_stores, shard)
     protocol = _protocol(rule, tolerances, edges, tiers, nulls, bootstrap, seed, phones)
     failures = FailureLog(strict=strict)
     store = opt.load_tokens(ckpt, tokens, manifest, output, device, jobs, failures, frame_rate, codebook_size, ids)
     rest = opt.common(tokens, streams, name, failures, ckpt=ckpt, strict=strict, shard=shard)
     request = prepare(store, manifest, alignments, protocol, **rest)
     if part:
-        run_shard(request, *part, output / NAME, jobs)
+        run_shard(request, *part, output / NAME, jobs, own_stores)
         opt.tell_shard(shard, output / NAME)
         return
     finish(run(request, jobs), output, jobs)

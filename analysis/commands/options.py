@@ -44,6 +44,13 @@ ShardOf = Annotated[
     str | None,
     typer.Option("--shard", help="Count only part i of n (`2/10`); hac-analyze merge adds the parts up."),
 ]
+OwnStores = Annotated[
+    bool,
+    typer.Option(
+        "--own-stores",
+        help="With --shard: the tokens, manifest and alignments given hold this part alone; see docs/scaling.md.",
+    ),
+]
 FrameRate = Annotated[
     str | None, typer.Option(help="Hz of the tokens, where their file does not say: 50, 12.5 or 44100/512.")
 ]
@@ -136,6 +143,16 @@ def parse_shard(text: str | None) -> tuple[int, int] | None:
     if not (place.isdecimal() and n.isdecimal() and 1 <= int(place) <= int(n)):
         raise HacError(f"--shard {text!r} is not a part such as 2/10 (the second of ten)")
     return int(place) - 1, int(n)
+
+
+def check_own_stores(own_stores: bool, shard: str | None) -> None:
+    """Refuse `--own-stores` where there is no part.
+
+    Raises:
+        HacError: there is no `--shard`.
+    """
+    if own_stores and shard is None:
+        raise HacError("--own-stores needs --shard, which says what part of how many the stores hold, such as 7/1000")
 
 
 def keep_clips(output: Path, heard: Heard, clips: int, megabytes: float) -> None:

@@ -35,6 +35,7 @@ def pnmi(
     clips: opt.Clips = opt.CLIPS,
     clips_mb: opt.ClipsMb = opt.CLIPS_MB,
     shard: opt.ShardOf = None,
+    own_stores: opt.OwnStores = False,
     frame_rate: opt.FrameRate = None,
     codebook_size: opt.CodebookSize = None,
     ids: opt.Ids = None,
@@ -54,23 +55,25 @@ def pnmi(
     """
     from analysis.count_files import NAME
     from analysis.counting import Protocol
-    from analysis.listen_sources import of_tokens
-    from analysis.pnmi import run
     from analysis.pnmi_shards import run_shard
     from analysis.request import prepare
     from hac.errors import FailureLog
     from probes.align import check_convention
 
     part = opt.parse_shard(shard)
+    opt.check_own_stores(own_stores, shard)
     protocol = Protocol(check_convention(convention), nulls, bootstrap, seed, phones)
     failures = FailureLog(strict=strict)
     store = opt.load_tokens(ckpt, tokens, manifest, output, device, jobs, failures, frame_rate, codebook_size, ids)
     rest = opt.common(tokens, streams, name, failures, ckpt=ckpt, strict=strict, shard=shard)
     request = prepare(store, manifest, alignments, protocol, **rest)
     if part:
-        run_shard(request, *part, output / NAME)
+        run_shard(request, *part, output / NAME, own_stores)
         opt.tell_shard(shard, output / NAME)
         return
+    from analysis.listen_sources import of_tokens
+    from analysis.pnmi import run
+
     outcome = run(request, jobs)
     opt.keep_clips(output, of_tokens(request), clips, clips_mb)
     finish(outcome, output, jobs)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal
-
-import joblib
 
 from hac.align import groups, mfa, sphinx
 from hac.align.g2p import base_language
@@ -17,12 +15,15 @@ from hac.data.alignment import PHONES, WORDS, Alignments, tier_from_rows
 from hac.data.audio import AudioError, read_utterance
 from hac.data.manifest import Manifest, Utterance
 from hac.errors import Failure, FailureLog, HacError
+from hac.spread import on_cluster, spread
 
 AlignerName = Literal["builtin", "mfa", "pocketsphinx", "hmm"]
 
 Advance = Callable[[int], None]
 """Told how many utterances more are done."""
 
+_CHUNK = 4
+"""Utterances that a process aligns at a time."""
 _VERSIONED = ("pocketsphinx", "gruut", "espeakng-loader", "kaldi-native-fbank")
 
 
@@ -32,7 +33,7 @@ class Options:
 
     Attributes:
         aligner: `builtin` is `pocketsphinx` for English and `hmm` for every other language.
-        jobs: processes; -1 for one a core.
+        jobs: processes here, -1 for one a core; on a cluster in use every worker takes part, whatever the jobs.
         mfa: Montreal Forced Aligner's models and program; needed for `mfa` only.
         hmm: settings of the flat-start aligner.
     """
@@ -73,6 +74,8 @@ def align_corpus(
     if options.aligner == "mfa":
         if options.mfa is None:
             raise HacError("--aligner mfa needs --dictionary and --acoustic-model, such as english_us_arpa for both")
+        if on_cluster():
+            raise HacError("--aligner mfa works on one machine; leave --cluster out, or choose --aligner builtin")
         alignments = mfa.align(manifest.subset(item.id for item in ready), options.mfa, options.jobs, log)
         advance(len(ready))
         return alignments
@@ -103,16 +106,17 @@ def uses_sphinx(language: str, aligner: AlignerName) -> bool:
 def _align_sphinx(
     manifest: Manifest, items: list[Utterance], jobs: int, failures: FailureLog, advance: Advance
 ) -> list[Aligned]:
-    parallel = joblib.Parallel(n_jobs=jobs, return_as="generator", batch_size=4)
-    results: Iterable[Aligned | Failure] = parallel(joblib.delayed(_one)(manifest, item) for item in items)
+    tasks = [(manifest, items[start : start + _CHUNK]) for start in range(0, len(items), _CHUNK)]
     aligned: list[Aligned] = []
-    for result in results:
-        if isinstance(result, Failure):
-            failures.extend([result])
-        else:
-            aligned.append(result)
-        advance(1)
+    for results in spread(_some, tasks, jobs=jobs, ordered=True):
+        failures.extend(result for result in results if isinstance(result, Failure))
+        aligned.extend(result for result in results if isinstance(result, Aligned))
+        advance(len(results))
     return aligned
+
+
+def _some(manifest: Manifest, items: list[Utterance]) -> list[Aligned | Failure]:
+    return [_one(manifest, item) for item in items]
 
 
 def _one(manifest: Manifest, item: Utterance) -> Aligned | Failure:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
-import joblib
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from hac.align import features, hmm
 from hac.align.g2p import base_language, learn, pronounce
@@ -15,6 +15,7 @@ from hac.align.types import Aligned, AlignmentFailure
 from hac.data.audio import AudioError, read_utterance
 from hac.data.manifest import Manifest, Utterance
 from hac.errors import Failure, FailureLog
+from hac.spread import spread
 
 Group = tuple[str, str]
 """Language and speaker; an empty speaker stands for all who have too little speech of their own."""
@@ -38,21 +39,20 @@ def align_utterances(
         manifest: says where the audio lies.
         utterances: those to align, each with text and language.
         options: of the aligner.
-        jobs: processes.
+        jobs: processes here; on a cluster in use every worker takes part.
         failures: takes what could not be aligned.
         advance: told of utterances done.
     """
     groups = {group: items for group, items in _groups(utterances, options.min_speaker_s).items() if items}
-    parallel = joblib.Parallel(n_jobs=jobs, return_as="generator")
-    training = [_training_set(items, options) for items in groups.values()]
-    models = list(parallel(joblib.delayed(_train)(manifest, items, options) for items in training))
+    training = [(manifest, _training_set(items, options), options) for items in groups.values()]
+    models = list(spread(_train, training, jobs=jobs, ordered=True))
     tasks = [
-        (model, items[start : start + _CHUNK])
+        (manifest, model, items[start : start + _CHUNK])
         for model, items in zip(models, groups.values(), strict=True)
         for start in range(0, len(items), _CHUNK)
     ]
     aligned: list[Aligned] = []
-    for results in parallel(joblib.delayed(_align)(manifest, model, chunk) for model, chunk in tasks):
+    for results in spread(_align, tasks, jobs=jobs, ordered=True):
         failures.extend(result for result in results if isinstance(result, Failure))
         aligned.extend(result for result in results if isinstance(result, Aligned))
         advance(len(results))
@@ -88,7 +88,8 @@ def _train(manifest: Manifest, items: list[Utterance], options: hmm.HmmOptions) 
     ready = [result[0] for result in prepared if not isinstance(result, Failure)]
     if not ready:
         return Failure(items[0].id, "group-empty", "no utterance of its language and speaker can be used for training")
-    return hmm.train(ready, options)
+    with threadpool_limits(1):  # sums of several threads have other last bits
+        return hmm.train(ready, options)
 
 
 def _align(manifest: Manifest, model: hmm.Model | Failure, items: list[Utterance]) -> list[Aligned | Failure]:
@@ -102,7 +103,8 @@ def _align(manifest: Manifest, model: hmm.Model | Failure, items: list[Utterance
             results.append(Failure(utterance.id, model.reason, model.detail))
         else:
             try:
-                results.append(hmm.align(model, *prepared))
+                with threadpool_limits(1):
+                    results.append(hmm.align(model, *prepared))
             except AlignmentFailure as failure:
                 results.append(Failure(utterance.id, failure.reason, failure.detail))
     return results

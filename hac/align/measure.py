@@ -32,6 +32,7 @@ from hac.data.corpora.espeak_times import Span
 from hac.data.manifest import Manifest, Utterance
 from hac.data.timeline import samples_to_us
 from hac.errors import FailureLog, HacError
+from hac.spread import here
 
 NOT_MEASURED = "not measured: "
 """How an error that could not be measured begins; the reason follows."""
@@ -114,7 +115,8 @@ def measure_aligner(
     """
     if minutes is None:
         minutes = _MINUTES_READY if uses_sphinx(language, options.aligner) else _MINUTES_TRAINED
-    with tempfile.TemporaryDirectory(prefix="hac-measure-") as name:
+    # other machines do not see the folder
+    with here(), tempfile.TemporaryDirectory(prefix="hac-measure-") as name:
         folder = Path(name)
         spoken = _speak(folder, language, texts, minutes, seed)
         conditions = {}

@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from analysis import shards as joint
@@ -148,3 +149,11 @@ def test_counts_beyond_32_bits_survive_the_disk(case: Case, tmp_path: Path) -> N
     huge = replace(counts, matrix=counts.matrix * np.int64(10**12))
     write_shard(tmp_path / NAME, meta_of(case), [block(huge)])
     assert bits(read(Shard(tmp_path), 0)) == bits(canonical(huge))
+
+
+def test_many_shards_are_not_held_open(shards: list[Path]) -> None:
+    """A process may hold about a thousand files open, and a merge may have more shards than that."""
+    before = psutil.Process().num_fds()
+    opened = [Shard(path) for path in shards * 20]
+    assert all(len(shard.entries(0, 0, joint.JOINT).n) for shard in opened)
+    assert psutil.Process().num_fds() <= before + 1

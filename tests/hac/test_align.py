@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from hac import spread
 from hac.align import sphinx
 from hac.align.corpus import Options, align_corpus
 from hac.align.hmm import HmmOptions
 from hac.align.measure import NOT_MEASURED, measure_aligner, summary, with_error
+from hac.align.mfa import MfaOptions
 from hac.align.types import AlignmentFailure, Segment, close_gaps
 from hac.cli import app
 from hac.data.alignment import read_alignments, write_alignments
@@ -165,3 +167,26 @@ def test_what_cannot_be_measured_says_why(corpus, monkeypatch):
 def test_texts_without_a_word_cannot_be_measured():
     with pytest.raises(HacError, match="nothing to say"):
         measure_aligner("es", ["…", "!"], FAST, minutes=0.1)
+
+
+class Elsewhere:
+    """A cluster whose processes must not be asked for."""
+
+    def results(self, call, tasks, *, ordered, single_thread):
+        raise AssertionError("went to the cluster")
+
+
+def test_mfa_stays_on_one_machine(corpus):
+    options = Options("mfa", mfa=MfaOptions("d", "m"))
+    with spread.using(Elsewhere()), pytest.raises(HacError, match="one machine"):
+        align_corpus(corpus, options, failures=FailureLog())
+
+
+def test_work_on_files_of_this_machine_stays_here(corpus):
+    with spread.using(Elsewhere()):
+        with spread.here():
+            assert not spread.on_cluster()
+            assert align_corpus(corpus, failures=FailureLog()).words.ids == ("b",)
+        assert spread.on_cluster()
+        with pytest.raises(AssertionError, match="went to the cluster"):
+            align_corpus(corpus, failures=FailureLog())

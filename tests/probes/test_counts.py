@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 from functools import reduce
+from itertools import pairwise
 from operator import add
 
 import numpy as np
@@ -18,7 +19,7 @@ from probes.align import CONVENTIONS, cells, ticks_of
 from probes.clusters import Rows
 from probes.counts import JointCounts, canonical, count, join_streams
 from tests import oracles
-from tests.strategies import Case, Utterance, bounds, cases
+from tests.strategies import LABELS, Case, Utterance, bounds, cases
 
 
 def counted(case: Case, convention: str = "duration", shifts: np.ndarray | None = None, rows: Rows | None = None):
@@ -173,3 +174,20 @@ def test_sums_beyond_32_bits_stay_exact() -> None:
     met = cells(case.tier, np.array([n]), Fraction(50), clock=clock)
     counts = count(met, stream, np.zeros(1, np.int64), case.rows, case.labels)
     assert counts.table.sum() == 3600 * clock
+
+
+def test_much_speech_in_few_codes_is_counted_whole() -> None:
+    """More cells than the table has places: the counts need no more room than the table."""
+    rng = np.random.default_rng(0)
+    utterances = []
+    for i in range(40):
+        ends = [0, *np.cumsum(rng.integers(5_000, 70_000, 60)).tolist()]
+        intervals = tuple((LABELS[rng.integers(len(LABELS))], a, b) for a, b in pairwise(ends))
+        codes = tuple(rng.integers(0, 2, ends[-1] // 20_000 + 1).tolist())
+        utterances.append(Utterance(f"u{i}", "en", f"s{i % 3}", intervals, codes))
+    case = Case(tuple(utterances), Fraction(50), 2)
+    laid = cells(case.tier, case.stream.lengths, case.frame_rate)
+    assert len(laid) > 2 * len(case.rows.rows) * 2 * len(LABELS)
+    parts = [shard(case, [i]) for i in range(len(utterances))]
+    assert bits(reduce(add, parts)) == bits(counted(case))
+    assert counted(case).table.sum() == laid.weight.sum(dtype=np.int64)

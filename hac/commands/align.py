@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hac.commands.exclusive import exclusive
+
 if TYPE_CHECKING:
     from hac.data.alignment import Alignments
     from hac.errors import FailureLog
@@ -22,6 +24,7 @@ class Aligner(StrEnum):
     hmm = "hmm"
 
 
+@exclusive(files=["out"])
 def align(
     manifest: Annotated[Path, typer.Argument(help="Manifest with transcripts (.jsonl or .parquet).")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Alignment store to write (.parquet).")],

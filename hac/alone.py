@@ -19,7 +19,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from hac.errors import HacError
-from hac.files import UNWRITABLE, is_leftover, leftovers
+from hac.files import UNWRITABLE, is_leftover, remove_leftovers
 
 LOCK = ".lock"
 DEPTH = 3
@@ -45,9 +45,7 @@ def alone(folders: Sequence[Path] = (), files: Sequence[Path] = ()) -> Iterator[
             stack.enter_context(_held(Path(place), lock))
         for folder in folders:
             _tidy(Path(folder))
-        for file in files:
-            for path in leftovers(Path(file)):
-                path.unlink(missing_ok=True)
+        remove_leftovers(Path(file) for file in files)
         yield
 
 

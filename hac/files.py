@@ -54,11 +54,15 @@ def is_leftover(name: str) -> bool:
     return _TEMPORARY.fullmatch(name) is not None
 
 
-def leftovers(path: Path) -> list[Path]:
-    """Temporary files of `atomic_path` for this file."""
-    start = f".{path.name[:80]}."
-    found = (other for other in path.parent.glob(".*.part") if is_leftover(other.name))
-    return [other for other in found if other.name.rsplit(".", 2)[0] + "." == start]
+def remove_leftovers(paths: Iterable[Path]) -> None:
+    """Remove the temporary files that `atomic_path` left of these files where a run was killed."""
+    starts: dict[Path, set[str]] = {}
+    for path in paths:
+        starts.setdefault(path.parent, set()).add(f".{path.name[:80]}")
+    for folder, wanted in starts.items():
+        for other in folder.glob(".*.part"):  # one look at a folder, however many files are asked for
+            if is_leftover(other.name) and other.name.rsplit(".", 2)[0] in wanted:
+                other.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from hac.errors import FailureLog, HacError
+from hac.errors import Failure, FailureLog, HacError
 from hac.files import write_text
 from hac.train.config import TrainConfig
 from hac.train.corpus import Corpus
@@ -80,10 +81,40 @@ def _short(value: Any) -> str:
     return text if len(text) <= 160 else text[:157] + "..."
 
 
+FAILURES = "failures.jsonl"
+
+
+def met_before(folder: Path, failures: FailureLog) -> list[Failure]:
+    """What an earlier part of the run could not read, which a later part need not meet again.
+
+    Args:
+        folder: of the run.
+        failures: what is known to be left out by now.
+    """
+    if not checkpoints(folder) or not (folder / FAILURES).is_file():
+        return []
+    known = {failure.id for failure in failures}
+    found = []
+    for line in (folder / FAILURES).read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            failure = Failure(**json.loads(line))
+        except (ValueError, TypeError):
+            continue  # cut short when the run was killed
+        if failure.id not in known:
+            found.append(failure)
+            known.add(failure.id)
+    return found
+
+
 def write_start(
-    folder: Path, config: TrainConfig, settings: dict[str, Any], corpus: Corpus, failures: FailureLog
+    folder: Path,
+    config: TrainConfig,
+    settings: dict[str, Any],
+    corpus: Corpus,
+    failures: FailureLog,
+    before: Sequence[Failure] = (),
 ) -> None:
-    """What the run was started with, and what was left out, beside its checkpoints."""
+    """What the run was started with, and what was left out (`before`: on the way), beside its checkpoints."""
     record = {
         "config": json.loads(config.model_dump_json()),
         "train": {"manifest_sha256": corpus.train.sha256, "utterances": len(corpus.train), "hours": corpus.train.hours},
@@ -99,4 +130,4 @@ def write_start(
         "settings": settings,
     }
     write_text(folder / RECORD, json.dumps(record, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
-    write_text(folder / "failures.jsonl", failures.json_lines())
+    write_text(folder / FAILURES, FailureLog(items=[*failures, *before]).json_lines())

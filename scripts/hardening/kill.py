@@ -13,18 +13,20 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import multiprocessing
 import os
 import random
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 OUT = "out"
@@ -60,41 +62,61 @@ class Row:
     findings: list[str] = field(default_factory=list)
 
 
-def environment(folder: Path) -> dict[str, str]:
-    """One thread a process, temporary files where they can be counted, nothing of where the user stands."""
+SERVER = multiprocessing.get_context("forkserver")
+# what the commands import before they work: kills shall meet their work, not the start of Python
+PRELOADED = (
+    *("hac.train.run", "hac.commands.train", "sklearn.cluster", "pystoi", "torch.utils.tensorboard"),
+    *("hac.encode", "hac.tokenizers.kmeans", "hac.tokenizers.mfcc", "analysis.cli", "analysis.pnmi", "analysis.recon"),
+    *("reports.run_files", "reports.recon_files", "reports.report_files", "weasyprint"),
+)
+SERVER.set_forkserver_preload(list(PRELOADED))
+FIXED = {"OMP_NUM_THREADS": "1", "PYTHONSAFEPATH": "1", "PYTHONPATH": str(ROOT)}
+Process = Any
+"""One of `SERVER`."""
+
+
+def as_command(words: Sequence[str], folder: Path, said: Path) -> None:
+    """Become a command, in a process group and a folder of its own."""
+    os.setsid()
     temporary = folder / "tmp"
-    temporary.mkdir(parents=True, exist_ok=True)
-    fixed = {"OMP_NUM_THREADS": "1", "PYTHONSAFEPATH": "1", "PYTHONPATH": str(ROOT), "TMPDIR": str(temporary)}
-    return {**os.environ, **fixed, "JOBLIB_TEMP_FOLDER": str(temporary)}
+    temporary.mkdir(exist_ok=True)
+    os.environ.update(FIXED, TMPDIR=str(temporary), JOBLIB_TEMP_FOLDER=str(temporary))
+    tempfile.tempdir = None
+    os.chdir(folder)
+    log = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
+    sys.argv = list(words)
+    main = import_module({"hac": "hac.cli", "hac-analyze": "analysis.cli"}[words[0]]).main
+    main()
 
 
-def start(words: Sequence[str], folder: Path, said: Path) -> subprocess.Popen[bytes]:
-    """Start a command in a process group of its own."""
-    module = {"hac": "hac.cli", "hac-analyze": "analysis"}[words[0]]
-    argv = [sys.executable, "-m", module, *words[1:]]
-    with said.open("wb") as log:
-        return subprocess.Popen(
-            argv, cwd=folder, env=environment(folder), stdout=log, stderr=log, start_new_session=True
-        )
+def start(words: Sequence[str], folder: Path, said: Path) -> Process:
+    """Start a command."""
+    process = SERVER.Process(target=as_command, args=(words, folder, said))
+    process.start()
+    return process
 
 
-def finish(words: Sequence[str], folder: Path) -> tuple[int, float, str]:
+def finish(words: Sequence[str], folder: Path) -> tuple[int | None, float, str]:
     """Run a command to its end: exit code, seconds, what it said."""
     said = folder / "said.log"
     began = time.monotonic()
     process = start(words, folder, said)
     try:
-        code = process.wait(LIMIT_S)
+        process.join(LIMIT_S)
     finally:
         end_group(process)
-    return code, time.monotonic() - began, said.read_text(errors="replace")
+    return process.exitcode, time.monotonic() - began, said.read_text(errors="replace")
 
 
-def end_group(process: subprocess.Popen[bytes]) -> None:
+def end_group(process: Process) -> None:
     """SIGKILL to all processes of a group, and wait for its first."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    process.kill()  # it may not have had a group of its own yet
+    process.join()
 
 
 def snapshot(folder: Path, job: Job) -> dict[str, str]:
@@ -117,13 +139,13 @@ def trial(job: Job, folder: Path, after_s: float, whole_group: bool, wanted: Map
     process = start(job.words, folder, folder / "killed.log")
     time.sleep(after_s)
     row.kills += 1
-    alive = process.poll() is None
+    alive = process.exitcode is None
     row.running += alive
     if whole_group:
         end_group(process)
     else:
         process.kill()
-        process.wait()
+        process.join()
     begun = any(path.is_file() and path.name != ".lock" for path in (folder / OUT).rglob("*"))
     row.begun += alive and begun
     try:
@@ -202,10 +224,10 @@ data: {{train: {manifest}, batch_s: 6, max_s: 6, validation_share: 0.3, alignmen
 teachers: {{speech: null, text: null}}
 losses: {{window_s: 0.3}}
 discriminator: {{start_step: 1, periods: [2], fft_sizes: [256], period_channels: [4, 4], band_channels: 2}}
-validation: {{every: 4, max_utterances: 2, clips: 1, shifts: 1}}
-checkpoint: {{every: 2, keep: 2}}
+validation: {{every: 3, max_utterances: 2, clips: 1, shifts: 1}}
+checkpoint: {{every: 1, keep: 2}}
 ema: 0.9
-steps: 12
+steps: 6
 """
 
 

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test format lint types imports unit slow benchmarks clean
+.PHONY: demo test format lint types imports unit slow benchmarks kill clean
 
 demo: $(STAMP)
 	$(BIN)/hac-analyze demo -o demo
@@ -40,6 +40,9 @@ slow: $(STAMP)
 benchmarks: $(STAMP)
 	$(BIN)/python -m benchmarks.counting
 	$(BIN)/python -m benchmarks.training
+
+kill: $(STAMP)
+	$(BIN)/python -m scripts.hardening.kill
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info demo

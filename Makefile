@@ -9,7 +9,7 @@ TORCH := 2.13.0+cpu
 UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 export UV_FIND_LINKS
 
-.PHONY: demo test format lint types imports unit slow benchmarks fuzz lock audit clean
+.PHONY: demo test format lint types imports unit slow benchmarks fuzz kill lock audit clean
 
 demo: $(STAMP)
 	$(BIN)/hac-analyze demo -o demo
@@ -66,6 +66,9 @@ $(TOOLS)/.installed:
 fuzz: $(STAMP)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[fuzz]'
 	$(BIN)/python -m scripts.fuzz $(NAMES) --seconds $(or $(SECONDS),600)
+
+kill: $(STAMP)
+	$(BIN)/python -m scripts.hardening.kill
 
 clean:
 	rm -rf $(VENV) $(TOOLS) build dist *.egg-info demo

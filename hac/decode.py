@@ -28,10 +28,11 @@ from hac.data.audio import AudioError, resampled_length
 from hac.data.manifest import Manifest, Utterance, write_manifest
 from hac.data.timeline import US_PER_S, samples_to_us
 from hac.data.tokens import TokenStore
-from hac.decode_files import FORMATS, file_names, read_mark, remove_leftovers, write_marked
+from hac.decode_files import FORMATS, file_names, read_mark, write_marked
 from hac.decode_input import check_streams, check_weights, loaded_decoder, open_tokens
 from hac.decoders import BLOCK_S, Decoder, decode_blocks
 from hac.errors import Failure, FailureLog, HacError
+from hac.files import remove_leftovers
 from hac.once import IDLE_S
 from hac.spread import on_cluster, spread, wait_for
 
@@ -136,7 +137,7 @@ def decode_corpus(
     settings = _Settings(name, device, block_s, failures.strict)
     failed = _decode_missing(planned, missing, settings, decoder.sample_rate, jobs if device == "cpu" else 1)
     failures.extend(failed.values())
-    remove_leftovers(Path(out), [job.path.name for job in missing])
+    remove_leftovers(job.path for job in missing)
     made = _manifest([job for job in planned if job.id not in failed], decoder, Path(out), manifest, failures)
     write_manifest(made, Path(out, "manifest.jsonl"))
     return Decoded(Path(out, "manifest.jsonl"), made, len(missing) - len(failed), decoder.name, streams)

@@ -90,14 +90,6 @@ def read_mark(path: Path, n_samples: int) -> str | None:
     return comment.removeprefix(_MARK) if whole and comment.startswith(_MARK) else None
 
 
-def remove_leftovers(folder: Path, names: Iterable[str]) -> None:
-    """Remove what `atomic_path` left of these files where a run was killed."""
-    targets = {name[:80] for name in names}
-    for leftover in folder.glob(".*.part"):
-        if leftover.name[1:].rsplit(".", 2)[0] in targets:
-            leftover.unlink(missing_ok=True)
-
-
 class _Sink:
     """A file for libsndfile that remembers why it could not be written: libsndfile itself forgets the errno."""
 

@@ -31,6 +31,7 @@ from hac.data.token_parquet import read_parquet
 from hac.data.tokens import TokenStore, concatenate, write_tokens
 from hac.encode_shard import Settings, encode_shard, loaded_tokenizer
 from hac.errors import Failure, FailureLog, HacError
+from hac.files import remove_leftovers
 from hac.once import IDLE_S
 from hac.spread import on_cluster, spread, wait_for
 from hac.tokenizers.base import Tokenizer, choose_streams
@@ -174,9 +175,7 @@ def _encode_missing(root: Path, shards: Sequence[Shard], settings: Settings, job
         for seconds in spread(_encode, tasks, jobs=jobs, idle_worker_timeout=IDLE_S):
             advance(seconds)
     wait_for(shard.path for shard in shards)
-    for shard in shards:
-        for leftover in shard.path.parent.glob(f".{shard.path.name}.*.part"):
-            leftover.unlink(missing_ok=True)  # of a run that was killed
+    remove_leftovers(shard.path for shard in shards)
 
 
 def _encode(root: Path, shard: Shard, settings: Settings, strict: bool) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,10 @@ from hac.errors import HacError
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """Errors of a full disk, a used-up quota, and a limit on the size of files."""
+UNWRITABLE = (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST)
+"""Errors of a place where nothing may be written, or where something else stands."""
+
+_TEMPORARY = re.compile(r"\..+\.[a-z0-9_]{8}\.part")
 
 
 @contextmanager
@@ -36,12 +41,28 @@ def atomic_path(path: Path) -> Iterator[Path]:
     except OSError as error:
         if error.errno in NO_SPACE:
             raise HacError(f"{path}: no space left on the disk; free some or choose another folder with -o") from error
-        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST):
+        if error.errno in UNWRITABLE:
             raise HacError(f"{path}: cannot be written ({error.strerror}); choose another folder with -o") from error
         raise
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def is_leftover(name: str) -> bool:
+    """Whether a file has a name that `atomic_path` gives for the time of writing; a killed process leaves it."""
+    return _TEMPORARY.fullmatch(name) is not None
+
+
+def remove_leftovers(paths: Iterable[Path]) -> None:
+    """Remove the temporary files that `atomic_path` left of these files where a run was killed."""
+    starts: dict[Path, set[str]] = {}
+    for path in paths:
+        starts.setdefault(path.parent, set()).add(f".{path.name[:80]}")
+    for folder, wanted in starts.items():
+        for other in folder.glob(".*.part"):  # one look at a folder, however many files are asked for
+            if is_leftover(other.name) and other.name.rsplit(".", 2)[0] in wanted:
+                other.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -9,12 +9,14 @@ import typer
 
 from analysis.commands import options as opt
 from hac.commands.clustered import clustered
+from hac.commands.exclusive import exclusive
 
 if TYPE_CHECKING:
     from analysis.boundaries import Outcome
     from analysis.boundary_counting import BoundaryProtocol
 
 
+@exclusive("output")
 @clustered
 def boundaries(
     ckpt: opt.Ckpt = None,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from analysis.commands import options as opt
+from hac.commands.exclusive import exclusive
 
 if TYPE_CHECKING:
     from analysis.demo import DemoSystem
@@ -20,6 +21,7 @@ NULL_PAIRS = 50
 """Half of what the command takes: PESQ is what takes long."""
 
 
+@exclusive("output")
 def demo(
     output: opt.Output = Path("demo"),
     jobs: opt.Jobs = -1,

@@ -9,12 +9,14 @@ import typer
 
 from analysis.commands import options as opt
 from hac.commands.clustered import clustered
+from hac.commands.exclusive import exclusive
 
 if TYPE_CHECKING:
     from analysis.discovery import Outcome, Protocol
     from hac.errors import FailureLog
 
 
+@exclusive("output")
 @clustered
 def discovery(
     segments: Annotated[

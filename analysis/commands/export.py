@@ -9,11 +9,13 @@ from typing import Annotated
 import typer
 
 from analysis.commands import options as opt
+from hac.commands.exclusive import exclusive
 
 FILES, FAILED = "textgrids.jsonl", "failures.jsonl"
 """Lists beside the TextGrids: the file of each utterance, and what could not be written."""
 
 
+@exclusive("output")
 def export(
     sources: Annotated[
         list[Path], typer.Argument(help="Token files, or folders of runs; of several, each gets tiers of its own.")

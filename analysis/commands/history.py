@@ -8,11 +8,13 @@ from typing import Annotated, Any
 import typer
 
 from analysis.commands import options as opt
+from hac.commands.exclusive import exclusive
 
 FAILED = 1
 """Exit code where a checkpoint could not be measured, or (--fail-on-collapse) a stream collapsed."""
 
 
+@exclusive("output")
 def history(
     run: Annotated[
         Path, typer.Argument(help="Folder of a run of hac train; --set checkpoint.keep=all keeps them all.")

@@ -9,6 +9,7 @@ import typer
 
 from analysis.commands import options as opt
 from hac.commands.clustered import clustered
+from hac.commands.exclusive import exclusive
 
 if TYPE_CHECKING:
     from hac.data.manifest import Manifest
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 JUDGE_NONE = "none"
 
 
+@exclusive("output")
 @clustered
 def intervene(
     ckpt: Annotated[

@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from analysis.commands import options as opt
+from hac.commands.exclusive import exclusive
 
 
+@exclusive("output")
 def merge(
     shards: Annotated[list[Path], typer.Argument(help="Folders (or counts.parquet files) of all shards of one job.")],
     output: opt.Output = Path("merged"),

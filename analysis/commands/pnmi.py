@@ -9,11 +9,13 @@ import typer
 
 from analysis.commands import options as opt
 from hac.commands.clustered import clustered
+from hac.commands.exclusive import exclusive
 
 if TYPE_CHECKING:
     from analysis.pnmi import Outcome
 
 
+@exclusive("output")
 @clustered
 def pnmi(
     ckpt: opt.Ckpt = None,

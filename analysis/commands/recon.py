@@ -10,6 +10,7 @@ import typer
 
 from analysis.commands import options as opt
 from hac.commands.clustered import clustered
+from hac.commands.exclusive import exclusive
 
 if TYPE_CHECKING:
     from analysis.recon_inputs import Material
@@ -21,6 +22,7 @@ NONE = "none"
 """A judge's name that means: without."""
 
 
+@exclusive("output")
 @clustered
 def recon(
     ckpt: Annotated[

@@ -7,7 +7,10 @@ from typing import Annotated
 
 import typer
 
+from hac.commands.exclusive import exclusive
 
+
+@exclusive("files", files=["output", "pdf"])
 def report(
     runs: Annotated[
         list[Path],

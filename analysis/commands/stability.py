@@ -9,8 +9,10 @@ import typer
 
 from analysis.commands import options as opt
 from hac.commands.clustered import clustered
+from hac.commands.exclusive import exclusive
 
 
+@exclusive("output")
 @clustered
 def stability(
     ckpt: opt.Ckpt = None,

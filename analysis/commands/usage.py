@@ -6,8 +6,10 @@ from pathlib import Path
 
 from analysis.commands import options as opt
 from hac.commands.clustered import clustered
+from hac.commands.exclusive import exclusive
 
 
+@exclusive("output")
 @clustered
 def usage(
     ckpt: opt.Ckpt = None,

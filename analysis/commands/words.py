@@ -9,11 +9,13 @@ import typer
 
 from analysis.commands import options as opt
 from hac.commands.clustered import clustered
+from hac.commands.exclusive import exclusive
 
 if TYPE_CHECKING:
     from analysis.words import Outcome
 
 
+@exclusive("output")
 @clustered
 def words(
     ckpt: opt.Ckpt = None,

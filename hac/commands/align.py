@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hac.commands.clustered import clustered
+from hac.commands.exclusive import exclusive
 
 if TYPE_CHECKING:
     from hac.data.alignment import Alignments
@@ -24,6 +25,7 @@ class Aligner(StrEnum):
     hmm = "hmm"
 
 
+@exclusive(files=["out"])
 @clustered
 def align(
     manifest: Annotated[Path, typer.Argument(help="Manifest with transcripts (.jsonl or .parquet).")],

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from hac.commands import corpus_builtin
+from hac.commands.exclusive import exclusive
 
 app = typer.Typer(help="Make a corpus, or a manifest for one.", no_args_is_help=True)
 app.command("builtin")(corpus_builtin.builtin)
@@ -16,6 +17,7 @@ app.command("wheel")(corpus_builtin.wheel)
 
 
 @app.command("import")
+@exclusive(files=["out"])
 def import_(
     where: Annotated[
         list[Path],

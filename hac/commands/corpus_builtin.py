@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hac.commands.exclusive import exclusive
+
 if TYPE_CHECKING:
     from hac.align.corpus import Options
     from hac.data.alignment import Alignments
@@ -17,6 +19,7 @@ Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder for the corp
 Jobs = Annotated[int, typer.Option("-j", "--jobs", help="Parallel jobs; -1 for one a core. Changes no result.")]
 
 
+@exclusive("folder")
 def builtin(
     folder: Folder,
     minutes: Annotated[float, typer.Option(help="Length of the whole corpus.")] = 20.0,
@@ -51,6 +54,7 @@ def builtin(
     typer.echo(f"{folder / 'alignments.parquet'}: {counts[PHONES]:,} phones and {counts[WORDS]:,} words, exact")
 
 
+@exclusive("folder")
 def debian(
     folder: Folder,
     sets: Annotated[
@@ -103,6 +107,7 @@ def debian(
         _align(corpus.manifest, folder, Options(jobs=jobs, hmm=HmmOptions(seed=seed)), strict, measure)
 
 
+@exclusive("folder")
 def wheel(folder: Folder) -> None:
     """Cut the recordings inside the wheel `moonshine-voice` into a minute of real English with transcripts.
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from hac.commands.clustered import clustered
+from hac.commands.exclusive import exclusive
 
 
 class Format(StrEnum):
@@ -18,6 +19,7 @@ class Format(StrEnum):
     flac = "flac"
 
 
+@exclusive("out")
 @clustered
 def decode(
     tokens: Annotated[Path, typer.Argument(help="Token store: Parquet of `hac encode`, JSONL, NPZ, ...")],

@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from hac.commands.clustered import clustered
+from hac.commands.exclusive import exclusive
 
 
+@exclusive(either=["out"])
 @clustered
 def encode(
     inputs: Annotated[

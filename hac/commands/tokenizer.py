@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hac.commands.exclusive import exclusive
+
 if TYPE_CHECKING:
     from hac.tokenizers.conformance import Check, Conformance
     from hac.tokenizers.kmeans import Features
@@ -24,6 +26,7 @@ class FitKind(StrEnum):
 
 
 @app.command()
+@exclusive("out")
 def fit(
     kind: Annotated[FitKind, typer.Argument(help="mfcc-kmeans needs no weights; kmeans clusters an encoder's layer.")],
     manifest: Annotated[Path, typer.Option("--manifest", help="Recordings to fit on: JSONL or Parquet.")],

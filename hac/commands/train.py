@@ -7,7 +7,10 @@ from typing import Annotated
 
 import typer
 
+from hac.commands.exclusive import exclusive
 
+
+@exclusive("out", by_rank=True)
 def train(
     config: Annotated[
         Path, typer.Argument(help="Training configuration (YAML); the shipped ones are in configs/train.")

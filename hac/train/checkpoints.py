@@ -87,12 +87,18 @@ def load_checkpoint(folder: Path, networks: Networks, ema: Ema | None) -> None:
 
 
 def rotate(run: Path, keep: int | Literal["all"], best_step: int | None) -> None:
-    """Remove all but the last `keep` checkpoints and the best one; `all` removes none."""
-    if keep == "all":
-        return
-    for folder in checkpoints(run)[:-keep]:
+    """Remove all but the last `keep` checkpoints and the best one (`all` removes none), and what a killed run left."""
+    for leftover in (run / "checkpoints").glob(_temporary(Path("step-*")).name):
+        shutil.rmtree(leftover)
+    for folder in [] if keep == "all" else checkpoints(run)[:-keep]:
         if best_step is None or step_of(folder) != best_step:
-            shutil.rmtree(folder)
+            # renamed first: one that is half removed must not pass for a checkpoint
+            shutil.rmtree(folder.rename(_temporary(folder)))
+
+
+def _temporary(checkpoint: Path) -> Path:
+    """The name of a checkpoint that is not whole: not yet, or not any more."""
+    return checkpoint.with_name(f".{checkpoint.name}.part")
 
 
 def _facts(progress: Progress, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -151,7 +157,7 @@ def _below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
 @contextmanager
 def _folder(target: Path, run: Path) -> Iterator[Path]:
     """A temporary folder beside `target`, renamed to it when all went well."""
-    temporary = target.with_name(f".{target.name}.part")
+    temporary = _temporary(target)
     try:
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)

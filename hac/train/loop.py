@@ -25,6 +25,7 @@ from hac.train.config import TrainConfig
 from hac.train.dataset import TrainBatch, UtteranceDataset
 from hac.train.ema import Ema, averaged
 from hac.train.journal import Journal
+from hac.train.record import FAILURES
 from hac.train.step import Networks, sum_over_processes, train_step
 from hac.train.validation import Validation, validate
 
@@ -212,7 +213,7 @@ def _note_failures(run: Run, failures: Sequence[Failure]) -> None:
     for failure in fresh:
         run.say(f"skipped {failure.id}: {failure.detail}")
     # every process adds what it met; what is given at once is written at once
-    with (run.folder / "failures.jsonl").open("a", encoding="utf-8", errors="backslashreplace") as stream:
+    with (run.folder / FAILURES).open("a", encoding="utf-8", errors="backslashreplace") as stream:
         stream.write(FailureLog(items=fresh).json_lines())
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from hac.errors import FailureLog, HacError
+from hac.errors import Failure, FailureLog, HacError
 from hac.files import write_text
 from hac.parsing import load_json
 from hac.train.config import TrainConfig
@@ -84,6 +85,31 @@ def _short(value: Any) -> str:
     return text if len(text) <= 160 else text[:157] + "..."
 
 
+FAILURES = "failures.jsonl"
+
+
+def met_before(folder: Path, failures: FailureLog) -> list[Failure]:
+    """What an earlier part of the run could not read, which a later part need not meet again.
+
+    Args:
+        folder: of the run.
+        failures: what is known to be left out by now.
+    """
+    if not checkpoints(folder) or not (folder / FAILURES).is_file():
+        return []
+    known = {failure.id for failure in failures}
+    found = []
+    for line in (folder / FAILURES).read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            failure = Failure(**json.loads(line))
+        except (ValueError, TypeError):
+            continue  # cut short when the run was killed
+        if failure.id not in known:
+            found.append(failure)
+            known.add(failure.id)
+    return found
+
+
 def write_start(
     folder: Path,
     config: TrainConfig,
@@ -91,8 +117,12 @@ def write_start(
     corpus: Corpus,
     failures: FailureLog,
     warm_start: dict[str, Any] | None,
+    before: Sequence[Failure] = (),
 ) -> None:
-    """What the run was started with, and what was left out, beside its checkpoints; of a warm start, which commit."""
+    """What the run was started with, and what was left out (`before`: on the way), beside its checkpoints.
+
+    `warm_start` says which commit, where a run begins with another model's weights.
+    """
     record = {
         "config": json.loads(config.model_dump_json()),
         "train": {"manifest_sha256": corpus.train.sha256, "utterances": len(corpus.train), "hours": corpus.train.hours},
@@ -109,4 +139,4 @@ def write_start(
         "settings": settings,
     }
     write_text(folder / RECORD, json.dumps(record, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
-    write_text(folder / "failures.jsonl", failures.json_lines())
+    write_text(folder / FAILURES, FailureLog(items=[*failures, *before]).json_lines())

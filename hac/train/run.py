@@ -22,7 +22,7 @@ from hac.model import HacModel
 from hac.pretrained import check_kind
 from hac.tokenizers.pretrained import Checkpoint, open_checkpoint
 from hac.train.batches import BatchPlan, check_shares
-from hac.train.checkpoints import Progress, checkpoints, load_checkpoint, read_state, step_of
+from hac.train.checkpoints import Progress, checkpoints, load_checkpoint, read_state, rotate, step_of
 from hac.train.config import TrainConfig, model_config
 from hac.train.corpus import Corpus, load_corpus
 from hac.train.dataset import UtteranceDataset
@@ -30,7 +30,7 @@ from hac.train.ema import Ema
 from hac.train.generator import Generator
 from hac.train.loop import Run, run_loop
 from hac.train.precision import check_precision
-from hac.train.record import check_same_run, check_same_speech, run_settings, write_start
+from hac.train.record import check_same_run, check_same_speech, met_before, run_settings, write_start
 from hac.train.step import Networks, make_discriminator
 from hac.train.teaching import Teachers, load_teachers
 
@@ -91,12 +91,17 @@ def train(
     _tell_corpus(corpus, config, failures, tell)
     with accelerator.main_process_first():
         teachers = load_teachers(config, model_settings, corpus, accelerator.device, failures, tell)
+    before = met_before(folder, failures)
     if main:
-        write_start(folder, config, settings, corpus, failures, None if start is None else start.provenance())
+        provenance = None if start is None else start.provenance()
+        write_start(folder, config, settings, corpus, failures, provenance, before)
+    failures.items += before
     if only_targets:
         return None
     networks, ema = _networks(config, model_settings, teachers, accelerator.device, start)
     progress = _resume(folder, networks, ema, tell)
+    if main:
+        rotate(folder, config.checkpoint.keep, progress.best_step)  # a run that was killed may not have come to it
     say_when_done = _tell_size(networks, config, tell)
     # one bar, however many processes
     with progress_bar("training", config.steps) if main else nullcontext(_no_bar) as advance:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,7 +39,8 @@ def figure(path: Path, size: tuple[float, float]) -> Iterator[Figure]:
         with atomic_path(path) as temporary, warnings.catch_warnings():
             # names from a corpus may be in any script; a box stands for a letter that the font lacks
             warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
-            _print(canvas, temporary, path.suffix)
+            # not into the file itself: on a full disk matplotlib's PDF hides the error and keeps the file open
+            temporary.write_bytes(_printed(canvas, path.suffix))
 
 
 @cache
@@ -49,7 +51,7 @@ def _style() -> RcParams:
         return rc_params_from_file(str(style), use_default_template=False)
 
 
-def _print(canvas: Figure, path: Path, suffix: str) -> None:
+def _printed(canvas: Figure, suffix: str) -> bytes:
     """Lay a figure out, then draw it once: `Figure.savefig` draws all of it a first time for the layout alone."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.backends.backend_pdf import FigureCanvasPdf
@@ -66,7 +68,9 @@ def _print(canvas: Figure, path: Path, suffix: str) -> None:
         ".svg": (FigureCanvasSVG, "Date"),
     }
     made, changing = kinds[suffix]
-    getattr(made(canvas), f"print_{suffix[1:]}")(path, metadata={changing: None})
+    printed = io.BytesIO()
+    getattr(made(canvas), f"print_{suffix[1:]}")(printed, metadata={changing: None})
+    return printed.getvalue()
 
 
 MOST_SHOWN = 80

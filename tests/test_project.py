@@ -95,7 +95,8 @@ def test_the_lock_holds_every_dependency() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     wanted = [
         *project["dependencies"],
-        *(name for extra in project["optional-dependencies"].values() for name in extra),
+        # the fuzzer is installed by `make fuzz` alone, and has wheels for fewer systems
+        *(name for key, extra in project["optional-dependencies"].items() if key != "fuzz" for name in extra),
     ]
     names = {re.sub(r"[-_.]+", "-", re.split(r"[\[<>=]", each)[0]).lower() for each in wanted}
     assert names - {"hac-codec"} <= set(locked())

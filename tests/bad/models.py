@@ -98,7 +98,7 @@ OUTPUTS = {
     "results where a file is": Case(w.write("out", "mine"), PNMI, ("out",)),
     "results where none can be": Case(w.sound, PNMI.replace("-o out", "-o /proc/out"), ("/proc/out",)),
     "audio where a file is": Case(
-        w.write("out", "mine"), "hac decode tokens.parquet -c hac:model -o out -j 1", ("tokens",)
+        w.write("out", "mine"), "hac decode tokens.parquet -c hac:model -o out -j 1", ("out", "choose another folder")
     ),
     "a report where a folder is": Case(
         w.make_folder("report.html/x"), "hac-analyze report run -o report.html", ("report.html",)

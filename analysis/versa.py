@@ -109,7 +109,7 @@ def _lines(path: Path) -> dict[str, Mapping[str, Any]]:
 def _parsed(line: str) -> Any:
     try:
         return load_json(line)
-    except (ValueError, RecursionError):
+    except ValueError:
         pass
     try:
         # older versions printed a dictionary; nan and inf are no Python literals

@@ -173,12 +173,7 @@ def _place(name: str) -> tuple[str | None, str | None]:
 def _describe_hac(name: str, checkpoint: Checkpoint) -> CheckpointInfo:
     from hac.config import HacConfig
 
-    try:
-        config = HacConfig.from_dict(checkpoint.config)
-    except HacError:
-        raise
-    except Exception as error:  # transformers' own fields raise what they like
-        raise HacError(f"{name}: its config.json is no HAC configuration ({' '.join(str(error).split())})") from error
+    config = HacConfig.of_checkpoint(checkpoint.config, name)
     training = checkpoint.folder / TRAINING
     return CheckpointInfo(
         name,

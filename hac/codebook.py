@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
-import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-CodebookUpdate = Literal["gradient", "ema"]
+from hac.config import CodebookUpdate
+from hac.processes import share_first, sum_all
 
 _BLOCK = 65_536
 """Vectors looked up at once: bounds the distance table of an hours-long recording."""
@@ -112,8 +111,7 @@ class Codebook(nn.Embedding):
             codes: int64 [n], the codes they got.
         """
         counts = torch.bincount(codes, minlength=self.num_embeddings).to(self.usage.dtype)
-        if dist.is_available() and dist.is_initialized():
-            dist.all_reduce(counts)
+        sum_all(counts)
         decayed = torch.lerp(counts, self.usage, self.options.usage_decay)
         usage = torch.where(self.n_updates == 0, counts, decayed)
         if self.options.codebook_update == "ema":
@@ -149,8 +147,7 @@ class Codebook(nn.Embedding):
     def _follow(self, vectors: Tensor, codes: Tensor, counts: Tensor, usage: Tensor) -> None:
         """Move each code to the mean of its vectors, decayed as the usage is; `counts` and `usage` are the new ones."""
         sums = torch.zeros_like(self.weight, dtype=usage.dtype).index_add_(0, codes, vectors.to(usage.dtype))
-        if dist.is_available() and dist.is_initialized():
-            dist.all_reduce(sums)
+        sum_all(sums)
         # a code is the mean of `usage` vectors: the share of the new ones moves it towards their mean
         new = 1.0 if int(self.n_updates) == 0 else 1 - self.options.usage_decay
         step = new * (sums - counts[:, None] * self.weight) / usage.clamp(min=torch.finfo(usage.dtype).tiny)[:, None]
@@ -159,8 +156,7 @@ class Codebook(nn.Embedding):
     def _share(self, weight: Tensor) -> None:
         """Take new code vectors; across processes everyone takes those of the first."""
         self.weight.copy_(weight)
-        if dist.is_available() and dist.is_initialized():
-            dist.broadcast(self.weight.data, src=0)
+        share_first(self.weight.data)
 
 
 def _kmeans_centres(vectors: Tensor, n_centres: int, normalize: bool, n_iterations: int = 10) -> Tensor:

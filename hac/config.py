@@ -33,8 +33,9 @@ _WIDTH, _CODES, _DEPTH = (1, 1 << 16), (1, 1 << 20), (0, 256)
 _SIZES = {
     **dict.fromkeys(("encoder_hidden_size", "decoder_hidden_size", "latent_dim", "codebook_dim"), _WIDTH),
     **dict.fromkeys(("transformer_dim", "transformer_heads", "transformer_ff_dim", "position_kernel"), _WIDTH),
+    "decoder_ff_dim": _WIDTH,
     **dict.fromkeys(("acoustic_codebook_size", "phonetic_codebook_size", "lexical_codebook_size"), _CODES),
-    **dict.fromkeys(("acoustic_codebooks", "phonetic_layers", "lexical_layers"), _DEPTH),
+    **dict.fromkeys(("acoustic_codebooks", "phonetic_layers", "lexical_layers", "decoder_layers"), _DEPTH),
     "sample_rate": (1, 1_000_000),
 }
 """Least and largest value of each size."""
@@ -176,6 +177,21 @@ class HacConfig(PreTrainedConfig):
             return cls(**values)
         except StrictDataclassError as error:
             raise HacError(f"{where}: {' '.join(str(error).split())}") from error
+
+    @classmethod
+    def of_checkpoint(cls, values: dict[str, Any], where: str) -> Self:
+        """A configuration from the content of a checkpoint's config.json; `where` opens each complaint.
+
+        Raises:
+            HacError: it describes no model.
+        """
+        try:
+            return cls.from_dict(values)
+        except HacError:
+            raise
+        except Exception as error:  # transformers' own fields raise what they like
+            told = " ".join(str(error).split())
+            raise HacError(f"{where}: its config.json is no HAC configuration ({told})") from error
 
     @property
     def hop_length(self) -> int:

@@ -18,6 +18,8 @@ from torch import Tensor, nn
 _KERNEL = 7
 _MAX_LOG_MAGNITUDE = 4.605170185988092
 """log(100), as in Vocos: keeps the first steps from roaring."""
+FIRST_SCALE = 0.3
+"""What every block's scale begins with."""
 
 
 class FrameBlock(nn.Module):
@@ -36,7 +38,7 @@ class FrameBlock(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.expand = nn.Linear(width, ff_dim)
         self.contract = nn.Linear(ff_dim, width)
-        self.scale = nn.Parameter(torch.full((width,), 0.3))
+        self.scale = nn.Parameter(torch.full((width,), FIRST_SCALE))
 
     def forward(self, hidden: Tensor) -> Tensor:
         """Map [b, width, t] to the same shape."""

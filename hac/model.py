@@ -30,7 +30,7 @@ from hac.codebook import Codebook
 from hac.config import HacConfig
 from hac.convolutions import decode_latent, encode_audio
 from hac.errors import HacError
-from hac.istft_decoder import FrameBlock, IstftDecoder
+from hac.istft_decoder import FIRST_SCALE, FrameBlock, IstftDecoder
 from hac.outputs import HacEmbeddings, HacOutput, HacTokens
 from hac.quantize import VectorQuantizer
 from hac.snake import fuse_snakes
@@ -245,7 +245,7 @@ class HacModel(PreTrainedModel):
             if std is not None:
                 init.normal_(module.weight, mean=0.0, std=std)
         elif isinstance(module, FrameBlock):
-            init.constant_(module.scale, 0.3)
+            init.constant_(module.scale, FIRST_SCALE)
         elif isinstance(module, nn.LayerNorm):
             init.ones_(module.weight)
             init.zeros_(module.bias)

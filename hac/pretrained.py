@@ -33,9 +33,9 @@ def load_hac(loader: Callable[..., Any], where: Any, arguments: tuple[Any, ...],
     Raises:
         HacError: nothing there, another kind of model, a newer format, weights missing, pickled or damaged.
     """
-    check_kind(where, "hac", "a HAC model", options)
+    values = check_kind(where, "hac", "a HAC model", options)
     if "config" not in options:
-        _check_promise(Path(where) / options.get("subfolder", ""))
+        _check_promise(values, Path(where) / options.get("subfolder", ""))
     wants_info = options.pop("output_loading_info", False)
     model, info = _call(loader, where, *arguments, **(options | {"output_loading_info": True}))
     missing = sorted(info["missing_keys"])
@@ -85,8 +85,12 @@ def take_dac_weights(model: nn.Module, config: HacConfig, dac: DacModel, where: 
         raise HacError(f"{where}: holds weights that a DAC does not have, such as {unexpected[0]}")
 
 
-def check_kind(where: Any, model_type: str, expected: str, options: dict[str, Any]) -> None:
-    """Refuse what is not a checkpoint of `model_type` with safetensors weights, before anything is loaded."""
+def check_kind(where: Any, model_type: str, expected: str, options: dict[str, Any]) -> dict[str, Any]:
+    """Refuse what is not a checkpoint of `model_type` with safetensors weights, before anything is loaded.
+
+    Returns:
+        What its config.json holds.
+    """
     folder = Path(where)
     if folder.is_file():
         raise HacError(f"{where}: is a file; expected {expected}, a folder or a hub id")
@@ -109,19 +113,15 @@ def check_kind(where: Any, model_type: str, expected: str, options: dict[str, An
                 "refused; convert them to model.safetensors"
             )
         raise HacError(f"{where}: has a config.json but no model.safetensors; copy the weights beside it")
+    return values
 
 
-def _check_promise(folder: Path) -> None:
+def _check_promise(values: dict[str, Any], folder: Path) -> None:
     """Complain about a config that asks for more memory than its weights would fill, before it is taken."""
     held = sum(path.stat().st_size for path in folder.glob("model*.safetensors"))
     if not held:
         return  # a hub id, which is fetched later
-    try:
-        config = HacConfig.from_pretrained(folder)
-    except HacError:
-        raise
-    except Exception as error:  # transformers raises whatever its parts do
-        raise HacError(f"{folder}: its config.json is no HAC configuration ({' '.join(str(error).split())})") from error
+    config = HacConfig.of_checkpoint(values, str(folder))
     blocks, latent = len(config.downsampling_ratios), config.latent_dim
     deepest = config.encoder_hidden_size * 2 ** (blocks - 1)
     # the largest of DAC's convolutions; a byte a weight, which none is smaller than

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import cast
 
 import torch
-import torch.distributed as dist
 from torch import Tensor, nn
 
 from hac.codebook import Codebook, CodebookOptions
+from hac.processes import share_first
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +108,7 @@ class VectorQuantizer(nn.Module):
         ):
             assert parameter is not None
             parameter.copy_(value)
-            if dist.is_available() and dist.is_initialized():
-                dist.broadcast(parameter.data, src=0)
+            share_first(parameter.data)
 
     def from_codes(self, codes: Tensor) -> Tensor:
         """Vectors [b, output_dim, t] of codes int64 [b, t]."""

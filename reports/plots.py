@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from reports.canvas import figure, printable
+from reports.canvas import MANY, figure, printable
 from reports.leakage_figures import leakage_map
 from reports.leakage_tables import Matrix
 from reports.view.parts import Chart, MatrixChart, Panel, Series, has_numbers
@@ -21,7 +21,6 @@ COLUMNS = {"lines": 3, "rows": 5}
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 """A shape for each colour, for those who do not see the colours."""
 STYLES = ("-", "--", "-.", ":")
-MANY = 8
 TICKS = 4
 """Along an axis: a panel is small."""
 PANEL_LETTERS, LABEL_LETTERS, LEGEND_LETTERS = 130, 44, 90

@@ -101,7 +101,7 @@ def met_before(folder: Path, failures: FailureLog) -> list[Failure]:
     found = []
     for line in (folder / FAILURES).read_text(encoding="utf-8", errors="replace").splitlines():
         try:
-            failure = Failure(**json.loads(line))
+            failure = Failure(**load_json(line))
         except (ValueError, TypeError):
             continue  # cut short when the run was killed
         if failure.id not in known:

@@ -27,6 +27,7 @@ from hac.losses import (
     feature_matching_loss,
     waveform_l1,
 )
+from hac.processes import are_several
 from hac.train.config import TrainConfig
 from hac.train.dataset import TrainBatch
 from hac.train.generator import Generator, GeneratorOutput
@@ -132,7 +133,7 @@ def train_step(
 
 def sum_over_processes(tensors: Iterable[Tensor]) -> None:
     """Add up tensors of the same shapes over all processes, in place, in few messages."""
-    if not (dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1):
+    if not are_several():
         return
     bucket: list[Tensor] = []
     for tensor in [*tensors, None]:

@@ -144,6 +144,8 @@ def test_every_parameter_learns():
         ({"downsampling_ratios": [1, 4]}, "at least 2"),
         ({"decoder_hidden_size": 40}, "multiple of 16"),
         ({"decoder_type": "istft", "downsampling_ratios": [3, 5]}, "an even number"),
+        ({"decoder_type": "istft", "decoder_layers": 1_000_000}, "decoder_layers"),
+        ({"decoder_type": "istft", "decoder_ff_dim": 0}, "decoder_ff_dim"),
         ({"transformer_heads": 3}, "transformer_heads=3"),
         ({"position_kernel": 4}, "must be odd"),
         ({"quantizer_dropout": 1.5}, "probability"),

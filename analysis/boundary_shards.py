@@ -71,31 +71,23 @@ def run_shard(
     # the policy as it was found, so that labels that choose another one are another job
     protocol = {**asdict(request.protocol), "phone_policy": whole.policy or request.protocol.phone_policy}
     tiers, about = list(whole.tiers), about_of(request, whole.coverage, whole.warnings)
-    if own_stores:
-        job = own.job_of_part(COMMAND, about["system"], streams, {**protocol, "tiers": tiers})
-    else:
-        names = [stream.name for stream in streams]
-        job = job_of(whole.ids, whole.rows, whole.tiers.values(), whole.tokens, names, protocol)
+    names = [stream.name for stream in streams]
     meta = ShardMeta(
         command=COMMAND,
-        tables=[
-            *(CODES, RUNS, TIME, *map(_hits, tiers), *map(_durations, tiers)),
-            *([own.UTTERANCES] if own_stores else []),
-        ],
+        tables=[CODES, RUNS, TIME, *map(_hits, tiers), *map(_durations, tiers)],
         streams={stream.name: stream_facts(stream) for stream in streams},
         rows=[asdict(row) for row in whole.rows.rows],
         protocol=protocol,
         shard=[index, n],
-        job=job,
+        job="" if own_stores else job_of(whole.ids, whole.rows, whole.tiers.values(), whole.tokens, names, protocol),
         about=about,
-        extra={
-            "tiers": tiers,
-            "policy": whole.policy,
-            **(own.extra_of_part(request.labels.manifest) if own_stores else {}),
-        },
+        extra={"tiers": tiers, "policy": whole.policy},
     )
-    utterances = [own.utterance_block(part.ids)] if own_stores else []
-    count_files.write_shard(path, meta, chain(_blocks(part, counts), utterances))
+    blocks = _blocks(part, counts)
+    if own_stores:
+        meta, utterances = own.as_part(meta, request.labels.manifest, part.ids, streams, tiers=tiers)
+        blocks = chain(blocks, [utterances])
+    count_files.write_shard(path, meta, blocks)
 
 
 def _blocks(part: Marked, counts: Sequence[StreamCounts]) -> Iterator[Block]:

@@ -12,7 +12,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from operator import add
 from typing import TYPE_CHECKING, Any
@@ -30,7 +30,7 @@ from probes.clusters import MIN_SPEAKERS, Row, enough, gathered
 from probes.controls import utterance_keys
 
 if TYPE_CHECKING:
-    from analysis.count_files import Block, Shard
+    from analysis.count_files import Block, Shard, ShardMeta
 
 OWN = "own_stores"
 """Key in a shard's `extra`: true where its stores hold its own utterances only."""
@@ -51,7 +51,22 @@ def check_speakers(manifest: Manifest | None) -> None:
         raise HacError("--own-stores needs --manifest, which says who speaks: speakers are grouped over all shards")
 
 
-def job_of_part(command: str, system: str, streams: Iterable[Stream], protocol: Mapping[str, Any]) -> str:
+def as_part(
+    meta: ShardMeta, manifest: Manifest | None, ids: Sequence[str], streams: Iterable[Stream], **more: Any
+) -> tuple[ShardMeta, Block]:
+    """What a shard of own stores says of itself, and the table by which the merge sees that none is counted twice.
+
+    Args:
+        meta: what a shard of whole stores would say.
+        manifest, ids, streams: of this shard alone.
+        more: what belongs to the protocol beside `meta.protocol`.
+    """
+    job = _job_of_part(meta.command, meta.about["system"], streams, {**meta.protocol, **more})
+    extra = {**meta.extra, OWN: True, IN_MANIFEST_US: manifest.duration_us if manifest else 0}
+    return replace(meta, tables=[*meta.tables, UTTERANCES], job=job, extra=extra), _utterance_block(ids)
+
+
+def _job_of_part(command: str, system: str, streams: Iterable[Stream], protocol: Mapping[str, Any]) -> str:
     """Hash of what shards of own stores must have in common: tokenizer, streams and protocol, but no content."""
     facts = {
         "command": command,
@@ -62,12 +77,7 @@ def job_of_part(command: str, system: str, streams: Iterable[Stream], protocol: 
     return hashlib.sha256(json.dumps(facts, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
-def extra_of_part(manifest: Manifest | None) -> dict[str, Any]:
-    """What a shard of own stores says more of itself."""
-    return {OWN: True, IN_MANIFEST_US: manifest.duration_us if manifest else 0}
-
-
-def utterance_block(ids: Sequence[str]) -> Block:
+def _utterance_block(ids: Sequence[str]) -> Block:
     """The table of the shard's utterances."""
     from analysis.count_files import Block, Entries
 

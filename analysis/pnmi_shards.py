@@ -39,31 +39,29 @@ def run_shard(request: Request[Protocol], index: int, n: int, path: Path, own_st
     sources = sources_of(corpus, streams, request.protocol)
     about = about_of(request, corpus.coverage, corpus.warnings)
     protocol = {**asdict(request.protocol), "phone_policy": corpus.policy.name}
-    if own_stores:
-        job = own.job_of_part(COMMAND, about["system"], streams, protocol)
-    else:
-        names = [stream.name for stream in streams]
-        job = job_of(whole.ids, whole.rows, [whole.phones], whole.tokens, names, protocol)
+    names = [stream.name for stream in streams]
     lag_count = len(lags_of(request.protocol.convention))
     meta = ShardMeta(
         command=COMMAND,
-        tables=[*shards.tables(lag_count), *([own.UTTERANCES] if own_stores else [])],
+        tables=shards.tables(lag_count),
         streams={source.name: stream_facts(source.stream) for source in sources},
         rows=[asdict(row) for row in whole.rows.rows],
         protocol=protocol,
         shard=[index, n],
-        job=job,
+        job="" if own_stores else job_of(whole.ids, whole.rows, [whole.phones], whole.tokens, names, protocol),
         about=about,
         extra={
             "labels": sorted(corpus.phones.vocabulary),
             "units_per_s": {source.name: str(source.cells.units_per_s) for source in sources},
             "classes": classes_of(corpus.policy, corpus.phones.vocabulary),
             "n_lags": lag_count,
-            **(own.extra_of_part(request.labels.manifest) if own_stores else {}),
         },
     )
-    utterances = [own.utterance_block(corpus.ids)] if own_stores else []
-    count_files.write_shard(path, meta, chain(_blocks(sources, meta), utterances))
+    blocks = _blocks(sources, meta)
+    if own_stores:
+        meta, utterances = own.as_part(meta, request.labels.manifest, corpus.ids, streams)
+        blocks = chain(blocks, [utterances])
+    count_files.write_shard(path, meta, blocks)
 
 
 def merge(paths: Sequence[Path], jobs: int = -1) -> Outcome:

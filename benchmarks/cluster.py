@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.leakage import write_corpus
+from benchmarks.timing import timed
 
 COMMANDS = ("pnmi", "boundaries")
 
@@ -46,11 +47,8 @@ def workers(folder: Path, n: int) -> Iterator[Path]:
 
 def seconds(command: str, corpus: Path, output: Path, *where: str) -> float:
     """What one command took."""
-    words = ["--tokens", str(corpus / "tokens.parquet"), "--manifest", str(corpus / "manifest.jsonl"), *where]
-    start = time.perf_counter()
-    job = [sys.executable, "-m", "analysis", command, *words, "-o", str(output)]
-    subprocess.run(job, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    return time.perf_counter() - start
+    words = ("--tokens", str(corpus / "tokens.parquet"), "--manifest", str(corpus / "manifest.jsonl"), *where)
+    return timed("-m", "analysis", command, *words, "-o", str(output)).wall_s
 
 
 def numbers(folder: Path) -> bytes:

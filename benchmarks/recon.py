@@ -134,7 +134,7 @@ def main() -> None:
     print(f"{n_pairs} pairs on two processes, {METRICS}")
     found: dict[str, float] = {"pairs": n_pairs}
     for kind in ("wall", "cpu"):
-        bare_s, whole_s = (min(getattr(each, kind) for each in times) for times in (loops, commands))
+        bare_s, whole_s = (min(getattr(each, f"{kind}_s") for each in times) for times in (loops, commands))
         print(f"{kind}: bare loop {bare_s:.1f} s, whole command {whole_s:.1f} s, overhead {whole_s / bare_s - 1:.1%}")
         found |= {f"bare_{kind}_s": bare_s, f"whole_{kind}_s": whole_s, f"overhead_{kind}": whole_s / bare_s - 1}
     print(json.dumps(found))

@@ -130,12 +130,12 @@ def write_run(folder: Path, command: str, system: str, records: list[Record], pr
 def measure(words: list[str]) -> dict[str, float]:
     """Clock, core-seconds and peak memory of a command."""
     took = timed("-m", "analysis", "report", *words)
-    return {"seconds": took.wall, "core_seconds": took.cpu, "peak_gib": took.peak_gib}
+    return {"seconds": took.wall_s, "core_seconds": took.cpu_s, "peak_gb": took.peak_gb}
 
 
 def said(taken: dict[str, float]) -> str:
     """The same for a person."""
-    return "{seconds:.1f} s, {core_seconds:.1f} core-seconds, at most {peak_gib:.2f} GiB".format(**taken)
+    return "{seconds:.1f} s, {core_seconds:.1f} core-seconds, at most {peak_gb:.2f} GB".format(**taken)
 
 
 def main() -> None:

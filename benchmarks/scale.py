@@ -25,13 +25,13 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks.scale_source import Source, tokens_of
+from benchmarks.timing import Time, timed
 from hac.data.manifest import read_manifest
 
 BATCH = """
@@ -44,39 +44,9 @@ for line in sys.stdin:
     code = in_process(Call("hac-analyze", tuple(words), Path(sys.argv[1])))
     cpu, wall = time.process_time() - before, time.perf_counter() - start
     now, peak = psutil.Process().memory_info().rss, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(json.dumps([code, wall, cpu, peak / 1e6, now / 1e9]), flush=True)
+    print(json.dumps([code, wall, cpu, peak * 1024 / 1e9, now / 1e9]), flush=True)
 """
 """Runs command lines one after the other in one process; says what each took, the peak until then and what is held."""
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What one process took.
-
-    Attributes:
-        wall_s: by the clock, which other work on the machine moves.
-        cpu_s: user and system time of the process and its children.
-        peak_gb: largest resident set of one process.
-    """
-
-    wall_s: float
-    cpu_s: float
-    peak_gb: float
-
-
-def timed(*words: str) -> Cost:
-    """Run a command line of this Python and see what it took."""
-    start = time.perf_counter()
-    pid = os.posix_spawn(
-        sys.executable,
-        [sys.executable, *words],
-        os.environ,
-        file_actions=[(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)],
-    )
-    _, status, used = os.wait4(pid, 0)
-    if status:
-        raise SystemExit(f"{' '.join(words)} failed with {os.waitstatus_to_exitcode(status)}")
-    return Cost(time.perf_counter() - start, used.ru_utime + used.ru_stime, used.ru_maxrss / 1e6)
 
 
 def stores(folder: Path) -> tuple[str, ...]:
@@ -141,7 +111,7 @@ class Counter:
         self._left -= 1
         size = (counts(self.folder, i) / "counts.parquet").stat().st_size
         facts = {"hours": hours, "made_cpu_s": made_s, "bytes": size, "load": os.getloadavg()[0], "held_gb": held}
-        self.record.add(kind="shard", shard=i, place=place, **vars(Cost(wall, cpu, peak)), **facts)
+        self.record.add(kind="shard", shard=i, place=place, **vars(Time(wall, cpu, peak)), **facts)
 
     def close(self) -> None:
         """End the process."""

@@ -2,34 +2,43 @@
 
 from __future__ import annotations
 
-import resource
-import subprocess
+import os
 import sys
 import time
 from dataclasses import dataclass
 
+_GB_PER_KIB = 1024 / 1e9
+"""Linux counts the largest resident set in KiB."""
+
 
 @dataclass(frozen=True)
 class Time:
-    """Seconds by the clock, and of all cores together (which other work on the machine changes little).
+    """What one process took.
 
     Attributes:
-        wall, cpu: seconds.
-        peak_gib: most memory that any process took which this one started and waited for so far.
+        wall_s: by the clock, which other work on the machine moves.
+        cpu_s: user and system time of the process and its children (which other work changes little).
+        peak_gb: largest resident set of one process.
     """
 
-    wall: float
-    cpu: float
-    peak_gib: float
+    wall_s: float
+    cpu_s: float
+    peak_gb: float
 
     def __str__(self) -> str:
-        return f"{self.wall:.1f} s ({self.cpu:.1f} s of cores)"
+        return f"{self.wall_s:.1f} s ({self.cpu_s:.1f} s of cores)"
 
 
-def timed(*command: str) -> Time:
-    """Run Python with these words, and say what it took."""
-    start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([sys.executable, *command], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Time(time.perf_counter() - start, cpu, after.ru_maxrss / 2**20)
+def timed(*words: str) -> Time:
+    """Run a command line of this Python, its output thrown away, and see what it took."""
+    start = time.perf_counter()
+    pid = os.posix_spawn(
+        sys.executable,
+        [sys.executable, *words],
+        os.environ,
+        file_actions=[(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)],
+    )
+    _, status, used = os.wait4(pid, 0)
+    if status:
+        raise SystemExit(f"{' '.join(words)} failed with {os.waitstatus_to_exitcode(status)}")
+    return Time(time.perf_counter() - start, used.ru_utime + used.ru_stime, used.ru_maxrss * _GB_PER_KIB)

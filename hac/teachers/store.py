@@ -3,6 +3,7 @@
     meta.json     what made the rows; a folder belongs to one maker
     rows.f16      float16 [n, dim], little-endian, appended to
     index.bin     48 bytes an item: SHA-256 of its source, first row, number of rows (int64, little-endian)
+    claim         held by who writes meta.json
     lock          held while rows are appended
 
 Rows reach the disk before the index names them, so whatever stops a process leaves at most rows without a name.
@@ -27,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hac.errors import HacError
-from hac.files import NO_SPACE, user_cache, write_text
+from hac.files import NO_SPACE, UNWRITABLE, user_cache, write_text
 from hac.parsing import load_json
 
 FORMAT = "hac-teacher-targets"
@@ -127,37 +128,24 @@ class RowStore:
         Raises:
             HacError: the disk is full or the folder cannot be written; what was appended before is kept.
         """
-        try:
-            with (self.folder / "lock").open("a") as lock:
-                _wait_for(lock.fileno(), self.folder, announce)
-                n_items, n_rows = self.reload()
-                with self._rows.open("ab", buffering=0) as rows, self._index.open("ab", buffering=0) as index:
-                    rows.truncate(n_rows * self.dim * ROWS.itemsize)
-                    index.truncate(n_items * _ITEM.itemsize)
-                    writer = Writer(rows.fileno(), index.fileno(), self.dim, n_rows, self._items)
-                    try:
-                        yield writer
-                    finally:
-                        writer.commit()
-        except OSError as error:
-            if error.errno in NO_SPACE:
-                raise HacError(
-                    f"{self.folder}: no space left on the disk for a teacher's targets; what was made is kept:"
-                    " free some and run the command again, or choose another folder"
-                ) from error
-            if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOLCK):
-                raise HacError(f"{self.folder}: cannot be written ({error.strerror}); choose another folder") from error
-            raise
+        with _explained(self.folder), (self.folder / "lock").open("a") as lock:
+            _wait_for(lock.fileno(), self.folder, announce)
+            n_items, n_rows = self.reload()
+            with self._rows.open("ab", buffering=0) as rows, self._index.open("ab", buffering=0) as index:
+                rows.truncate(n_rows * self.dim * ROWS.itemsize)
+                index.truncate(n_items * _ITEM.itemsize)
+                writer = Writer(rows.fileno(), index.fileno(), self.dim, n_rows, self._items)
+                try:
+                    yield writer
+                finally:
+                    writer.commit()
 
     def _claim(self, maker: dict[str, Any], title: str) -> None:
         """Write `meta.json`, or check that the one there is ours."""
         path = self.folder / "meta.json"
         ours = {"format": FORMAT, "version": VERSION, "title": title, "dim": self.dim, "maker": maker}
         if not path.exists():
-            if self._rows.exists():
-                raise HacError(f"{self.folder}: holds rows without a meta.json that says whose; choose another folder")
-            write_text(path, json.dumps(ours, indent=2, ensure_ascii=False) + "\n")
-            return
+            self._found(path, ours)
         try:
             found = load_json(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
@@ -169,6 +157,20 @@ class RowStore:
                 f"{self.folder}: holds the targets of {found.get('title')}, but those of {title} are wanted"
                 f" ({_difference(found.get('maker'), maker)}); choose another folder, or none for one of its own"
             )
+
+    def _found(self, path: Path, ours: dict[str, Any]) -> None:
+        """Make the folder; of several processes that come at once, the first says whose it is."""
+        with _explained(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with (self.folder / "claim").open("a") as claim:
+                fcntl.flock(claim.fileno(), fcntl.LOCK_EX)
+                if path.exists():
+                    return
+                if self._rows.exists():
+                    raise HacError(
+                        f"{self.folder}: holds rows without a meta.json that says whose; choose another folder"
+                    )
+                write_text(path, json.dumps(ours, indent=2, ensure_ascii=False) + "\n")
 
 
 class Writer:
@@ -212,6 +214,22 @@ class Writer:
             for name, _ in pending:
                 del self._items[name]
             raise
+
+
+@contextmanager
+def _explained(folder: Path) -> Iterator[None]:
+    """Say in one sentence why a folder cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in NO_SPACE:
+            raise HacError(
+                f"{folder}: no space left on the disk for a teacher's targets; what was made is kept:"
+                " free some and run the command again, or choose another folder"
+            ) from error
+        if error.errno in (*UNWRITABLE, errno.ENOLCK):
+            raise HacError(f"{folder}: cannot be written ({error.strerror}); choose another folder") from error
+        raise
 
 
 def _write(descriptor: int, content: bytes) -> None:

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
 
@@ -403,6 +404,28 @@ def test_two_at_once_compute_each_target_once(corpus, cache):
     assert sum(teacher.n_calls for teacher in teachers) == len(corpus)
     for targets in results:
         check(targets, corpus)
+
+
+def test_a_folder_that_two_found_at_once_has_one_owner(tmp_path):
+    def found(folder, maker, barrier):
+        barrier.wait()
+        store = store_module.RowStore(folder, 2, maker, f"targets of {maker['teacher']}")
+        with store.writing() as writer:
+            writer.append("00" * 32, np.ones((1, 2), np.float16))
+        return maker["teacher"]
+
+    for i in range(100):
+        for makers in (["a", "a"], ["a", "b"]):
+            folder, barrier, owners, errors = tmp_path / f"{i}-{''.join(makers)}", threading.Barrier(2), [], []
+            with ThreadPoolExecutor(2) as pool:
+                for future in [pool.submit(found, folder, {"teacher": name}, barrier) for name in makers]:
+                    try:
+                        owners.append(future.result(20))
+                    except HacError as error:
+                        errors.append(str(error))
+            written = json.loads((folder / "meta.json").read_text())["maker"]["teacher"]
+            assert owners == ["a"] * 2 if makers == ["a", "a"] else owners == [written]
+            assert all("are wanted" in sentence for sentence in errors)
 
 
 def test_targets_go_to_other_processes(corpus, cache):

@@ -2,14 +2,17 @@
 
 One Parquet file a shard. Columns: `stream`, `draw` (0: the tokens; 1..: nulls), `table` (place in the schema's list of
 tables), `row`, `a`, `b` (what the table counts: a label and a code, a word and a code, ...), `n`. A row group holds
-one table of one stream at one draw, so that a merge never holds more than one. Schema metadata `hac-counts` says what
-the numbers index.
+one table of one stream at one draw, so that a merge never holds more than one. The file's metadata say what the numbers
+index (`hac-counts`) and which row group holds which table (`hac-count-groups`: a list of `[stream, draw, table]`).
+Statistics of the columns would tell that too, but a damaged file whose column metadata are looked at ends the process
+(pyarrow 26 lets a C++ exception through there), and reading never looks at them so.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
@@ -32,7 +35,8 @@ from hac.parsing import load_json
 from probes.clusters import Row, Rows
 
 META = b"hac-counts"
-VERSION = 2
+GROUPS = b"hac-count-groups"
+VERSION = 3
 MOST_SHARDS = 1_000_000
 NAME = "counts.parquet"
 
@@ -108,17 +112,17 @@ def write_shard(path: Path, meta: ShardMeta, blocks: Iterable[Block]) -> None:
     schema = SCHEMA.with_metadata({META: json.dumps(asdict(meta), ensure_ascii=False).encode()})
     place = {name: i for i, name in enumerate(meta.tables)}
     with atomic_path(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+        groups: list[tuple[int, int, int]] = []
         for block in blocks:
+            groups.append((block.stream, block.draw, place[block.table]))
             n = len(block.entries.n)
             columns = [
-                np.full(n, block.stream, np.int16),
-                np.full(n, block.draw, np.int32),
-                np.full(n, place[block.table], np.int16),
-                block.entries.row.astype(np.int32),
-                *(column.astype(np.int64, copy=False) for column in block.entries[1:]),
+                *(np.full(n, value, np.int64) for value in groups[-1]),
+                *block.entries,
             ]
-            arrays = [pa.array(column) for column in columns]
+            arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
             writer.write_table(pa.table(arrays, schema=schema), row_group_size=1 << 62)
+        writer.add_key_value_metadata({GROUPS: json.dumps(groups)})
 
 
 class Shard:
@@ -131,7 +135,7 @@ class Shard:
                 data = load_json((file.schema_arrow.metadata or {})[META])
                 if type(data["version"]) is not int:
                     raise TypeError("the version is no number")
-                if data["version"] <= VERSION:
+                if data["version"] == VERSION:
                     self.meta = ShardMeta(**data)
                     _check(self.meta, file)
                     self._groups = _groups_of(file.metadata)
@@ -139,8 +143,9 @@ class Shard:
             raise HacError(f"{self.path}: no such shard; expected the {NAME} that --shard writes") from error
         except (pa.ArrowException, OSError, KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise HacError(f"{self.path}: not a whole shard of counts; write it again with --shard") from error
-        if data["version"] > VERSION:
-            raise HacError(f"{self.path}: shard format {data['version']}, this program reads up to {VERSION}; upgrade")
+        if data["version"] != VERSION:
+            way = "upgrade" if data["version"] > VERSION else "write it again with --shard"
+            raise HacError(f"{self.path}: shard format {data['version']}, this program reads format {VERSION}; {way}")
 
     def __reduce__(self) -> tuple[type[Shard], tuple[Path]]:
         """An open file cannot go to another process; its name can."""
@@ -163,14 +168,19 @@ class Shard:
         return Entries(*(found.column(name).to_numpy().astype(np.int64, copy=False) for name in Entries._fields))
 
 
-def _groups_of(metadata: Any) -> dict[tuple[int, int, int], list[int]]:
-    """Row groups by stream, draw and table."""
+def _groups_of(metadata: pq.FileMetaData) -> dict[tuple[int, int, int], list[int]]:
+    """Row groups by stream, draw and table.
+
+    Raises:
+        TypeError, ValueError: the list of them is damaged.
+    """
+    keys = load_json((metadata.metadata or {})[GROUPS])
+    if len(keys) != metadata.num_row_groups:
+        raise ValueError(f"{len(keys)} row groups are described, {metadata.num_row_groups} are there")
     groups: dict[tuple[int, int, int], list[int]] = {}
-    for g in range(metadata.num_row_groups):
-        group = metadata.row_group(g)
-        if group.num_rows:
-            key = tuple(int(group.column(c).statistics.min) for c in range(3))
-            groups.setdefault((key[0], key[1], key[2]), []).append(g)
+    for g, key in enumerate(keys):
+        stream, draw, table = (operator.index(value) for value in key)
+        groups.setdefault((stream, draw, table), []).append(g)
     return groups
 
 

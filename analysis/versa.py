@@ -79,7 +79,13 @@ def _why(row: Mapping[str, Any] | None, value: float) -> str:
 
 def _number(row: Mapping[str, Any] | None, name: str) -> float:
     value = None if row is None else row.get(name)
-    return float(value) if _is_score(value) and math.isfinite(value) else math.nan  # type: ignore[arg-type]
+    if not _is_score(value):
+        return math.nan
+    try:
+        value = float(value)  # type: ignore[arg-type]
+    except OverflowError:  # an integer of more than 308 digits
+        return math.nan
+    return value if math.isfinite(value) else math.nan
 
 
 def _is_score(value: object) -> bool:
@@ -98,7 +104,8 @@ def _lines(path: Path) -> dict[str, Mapping[str, Any]]:
         if not line.strip():
             continue
         row = _parsed(line)
-        if not isinstance(row, dict) or not isinstance(row.get("key"), str):
+        # a Python dictionary may have other keys than text
+        if not isinstance(row, dict) or not all(isinstance(name, str) for name in [*row, row.get("key")]):
             raise HacError(f"{path}: line {number}: expected an object with a text 'key', as VERSA writes")
         if row["key"] in found:
             raise HacError(f"{path}: line {number}: utterance {row['key']!r} is scored twice; give one run's file")

@@ -30,6 +30,7 @@ from typing import Any
 
 import numpy as np
 
+from analysis.count_files import GROUPS, META
 from benchmarks.scale_source import Source, tokens_of
 from benchmarks.timing import Time, timed
 from hac.data.manifest import read_manifest
@@ -164,12 +165,13 @@ def _as_one_of(path: Path, n: int, folder: Path) -> Path:
     to = folder / path.name / "counts.parquet"
     to.parent.mkdir(parents=True)
     with pq.ParquetFile(path / "counts.parquet") as file:
-        meta = json.loads(file.schema_arrow.metadata[b"hac-counts"])
+        meta = json.loads(file.schema_arrow.metadata[META])
         meta["shard"][1] = n
-        schema = file.schema_arrow.with_metadata({b"hac-counts": json.dumps(meta, ensure_ascii=False).encode()})
+        schema = file.schema_arrow.with_metadata({META: json.dumps(meta, ensure_ascii=False).encode()})
         with pq.ParquetWriter(to, schema, compression="zstd") as writer:
             for group in range(file.metadata.num_row_groups):
                 writer.write_table(file.read_row_group(group).cast(schema), row_group_size=1 << 62)
+            writer.add_key_value_metadata({GROUPS: file.metadata.metadata[GROUPS]})
     return to.parent
 
 

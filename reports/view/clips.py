@@ -167,7 +167,10 @@ def inside(folder: Path, name: str) -> Path:
         HacError: it is missing, or does not lie in the run's folder.
     """
     root = real(folder / FOLDER)
-    path = real(folder / name)
+    try:
+        path = real(folder / name)
+    except ValueError:  # half a surrogate pair, or a null byte
+        path = folder
     if not path.is_relative_to(root):
         raise HacError(
             f"{folder / NAME}: names {name!r:.80}, which is not in the run's folder {FOLDER}/; it is not read"

@@ -228,6 +228,12 @@ def test_versa_is_read_under_its_own_names(tmp_path: Path) -> None:
     assert failures.by_reason() == {"versa-unknown": 1}
 
 
+def test_an_integer_beyond_all_floats_is_no_score(tmp_path: Path) -> None:
+    found = read_versa(versa(tmp_path / "v", f'{{"key": "a", "pesq": {10**400}, "stoi": 1}}'), ["a"], FailureLog())
+    assert found["pesq"].undefined() == {"versa-no-number": 1}
+    assert found["stoi"].value() == 1
+
+
 def test_what_older_versions_printed_is_read(tmp_path: Path) -> None:
     path = versa(tmp_path / "v", "{'key': 'a', 'stoi': 0.9, 'f0corr': nan, 'text': 'it is: nan'}")
     found = read_versa(path, ["a"], FailureLog())
@@ -244,6 +250,7 @@ def test_what_older_versions_printed_is_read(tmp_path: Path) -> None:
         (['{"key": "a"}', '{"key": "a"}'], "line 2: utterance 'a' is scored twice"),
         (['{"key": "q"}'], "no line is of an utterance compared here"),
         ([""], "no line is of an utterance"),
+        (["{'key': 'a', 3: 0.5}"], "line 1: expected an object"),
         (["{'key': __import__('os').getcwd()}"], "line 1"),
     ],
 )

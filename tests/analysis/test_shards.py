@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -132,6 +133,31 @@ def test_a_shard_of_a_newer_format_says_upgrade(case: Case, tmp_path: Path) -> N
     write_shard(tmp_path / NAME, meta_of(case, version=VERSION + 1), [block(counted(case))])
     with pytest.raises(HacError, match="upgrade"):
         Shard(tmp_path)
+
+
+def test_a_shard_of_an_older_format_is_written_again(case: Case, tmp_path: Path) -> None:
+    write_shard(tmp_path / NAME, meta_of(case, version=VERSION - 1), [block(counted(case))])
+    with pytest.raises(HacError, match="write it again with --shard"):
+        Shard(tmp_path)
+
+
+def test_no_damage_of_the_footer_ends_the_process(case: Case, tmp_path: Path) -> None:
+    """pyarrow lets a C++ exception end the process where damaged metadata of columns are looked at."""
+    path = tmp_path / NAME
+    write_shard(path, meta_of(case), [block(counted(case))])
+    data = path.read_bytes()
+    footer = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+    if (child := os.fork()) == 0:
+        n_refused = 0
+        for place in range(footer, len(data)):
+            for flip in (0x02, 0x10):
+                path.write_bytes(data[:place] + bytes([data[place] ^ flip]) + data[place + 1 :])
+                try:
+                    Shard(path).entries(0, 0, joint.JOINT)
+                except HacError:
+                    n_refused += 1
+        os._exit(0 if n_refused > 100 else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def test_a_writer_that_fails_leaves_nothing(case: Case, tmp_path: Path) -> None:

@@ -185,7 +185,8 @@ def test_no_file_outside_the_runs_folder_is_taken_up(tmp_path: Path) -> None:
     (tmp_path / "secret.ogg").write_bytes(b"OggS")
     (tmp_path / "run" / "listen" / "link.ogg").symlink_to(tmp_path / "secret.ogg")
     media = Media(10**6)
-    for name in ("../secret.ogg", "listen/../../secret.ogg", str(tmp_path / "secret.ogg"), "listen/link.ogg"):
+    odd = ("listen/\udc80.ogg\ud800", "listen/\0.ogg")
+    for name in ("../secret.ogg", "listen/../../secret.ogg", str(tmp_path / "secret.ogg"), "listen/link.ogg", *odd):
         with pytest.raises(HacError, match="not in the run's folder"):
             media.sound(tmp_path / "run", name)
     (tmp_path / "run" / "listen" / "x.ogg").write_bytes(b"<html>")

@@ -95,7 +95,8 @@ _ONE = "one stream, one core"
 
 
 def _coding(task: str, size: str, name: str, demand: str = "", met: Any = None) -> Figure:
-    what = f"{task}, {size}: {name} against transformers' DacModel"
+    peer = "DAC's step" if task == "training step" else "transformers' DacModel"
+    what = f"{task}, {size}: {name} against {peer}"
     return Figure(what, at(size, task, name, "ratio"), "x", demand, met)
 
 
@@ -197,16 +198,10 @@ PARTS = (
         "training",
         "training --sizes hac-nano --coding-only --repeats 1 --utterance-s 1",
         tuple(
-            figure
+            _coding(task, size, name, f"at most {limit} x", at_most(limit))
             for size in ("hac-small", "hac-base")
-            for figure in (
-                _coding("encode", size, "whole", "at most 1.15 x", at_most(1.15)),
-                _coding("encode", size, "levels off", "at most 1.15 x", at_most(1.15)),
-                _coding("decode", size, "whole"),
-                Figure(
-                    f"training step, {size}: whole against DAC's step", at(size, "training step", "whole", "ratio"), "x"
-                ),
-            )
+            for task in ("encode", "decode", "training step")
+            for name, limit in (("whole", 1.15), ("levels off", 1.0))
         ),
         "DAC's own discriminators and losses run with `--peer`; here its step uses ours, called as it calls them.",
     ),

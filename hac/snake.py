@@ -17,6 +17,11 @@ _EPS = 1e-9
 """As in DAC: keeps the reciprocal finite."""
 
 
+def _activated(hidden: Tensor, alpha: Tensor) -> Tensor:
+    """x + sin(a x)^2 / (a + eps), with one array beside the input."""
+    return (alpha * hidden).sin_().pow_(2).mul_((alpha + _EPS).reciprocal()).add_(hidden)
+
+
 class _Snake(torch.autograd.Function):
     """x + sin(a x)^2 / (a + eps); x [b, c, ...], a [1, c, ...], all but c of length one."""
 
@@ -25,7 +30,7 @@ class _Snake(torch.autograd.Function):
         """The activation."""
         ctx.alpha_dtype = alpha.dtype
         alpha = alpha.to(hidden.dtype)
-        output = (alpha * hidden).sin_().pow_(2).mul_((alpha + _EPS).reciprocal()).add_(hidden)
+        output = _activated(hidden, alpha)
         ctx.save_for_backward(hidden, alpha, output)
         return output
 
@@ -52,10 +57,9 @@ class FusedSnake1d(Snake1d):
 
     def forward(self, hidden_states: Tensor) -> Tensor:
         """Activate [b, c, t], or with gradients [b, c, ..., t]."""
-        if not torch.is_grad_enabled():
-            output: Tensor = super().forward(hidden_states)  # type: ignore[no-untyped-call]
-            return output
         alpha = self.alpha.reshape(1, -1, *[1] * (hidden_states.ndim - 2))
+        if not torch.is_grad_enabled():
+            return _activated(hidden_states, alpha)
         return _Snake.apply(hidden_states, alpha)  # type: ignore[no-any-return, no-untyped-call]
 
 

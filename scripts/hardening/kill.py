@@ -11,6 +11,7 @@ times all its processes. What a rerun leaves must be what the undisturbed run le
 from __future__ import annotations
 
 import argparse
+import atexit
 import hashlib
 import json
 import multiprocessing
@@ -20,6 +21,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -89,7 +91,12 @@ def as_command(words: Sequence[str], folder: Path, said: Path) -> None:
     sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
     sys.argv = list(words)
     main = import_module({"hac": "hac.cli", "hac-analyze": "analysis.cli"}[words[0]]).main
-    main()
+    try:
+        main()
+    finally:
+        # as Python itself ends; a child of `multiprocessing` would wait for joblib's idle workers instead
+        threading._shutdown()  # type: ignore[attr-defined]
+        atexit._run_exitfuncs()
 
 
 def start(words: Sequence[str], folder: Path, said: Path) -> Process:

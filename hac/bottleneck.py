@@ -167,9 +167,9 @@ class FactorizedBottleneck(nn.Module):
 
     def _level_quantizer(self, codebook_size: int) -> VectorQuantizer:
         config = self.config
-        return VectorQuantizer(
-            config.transformer_dim, config.latent_dim, codebook_size, config.codebook_dim, self.options
-        )
+        width, dim = config.transformer_dim, config.level_codebook_dim or config.codebook_dim
+        pca_init = config.pca_init and width == config.latent_dim
+        return VectorQuantizer(width, config.latent_dim, codebook_size, dim, self.options, pca_init)
 
     def _combine(self, vectors: Mapping[str, Tensor]) -> Tensor:
         """Levels [b, latent_dim, t] each, to one; a level that is absent counts as zero."""

@@ -23,6 +23,7 @@ _OPTIONS = (
     "downsampling_ratios",
     "latent_dim",
     "codebook_dim",
+    "level_codebook_dim",
     "normalize_codes",
     "transformer_dim",
     "phonetic_layers",

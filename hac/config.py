@@ -31,7 +31,7 @@ LEVELS = ("acoustic", "phonetic", "lexical")
 
 _WIDTH, _CODES, _DEPTH = (1, 1 << 16), (1, 1 << 20), (0, 256)
 _SIZES = {
-    **dict.fromkeys(("encoder_hidden_size", "decoder_hidden_size", "latent_dim", "codebook_dim"), _WIDTH),
+    **dict.fromkeys(("encoder_hidden_size", "decoder_hidden_size", "latent_dim"), _WIDTH),
     **dict.fromkeys(("transformer_dim", "transformer_heads", "transformer_ff_dim", "position_kernel"), _WIDTH),
     "decoder_ff_dim": _WIDTH,
     **dict.fromkeys(("acoustic_codebook_size", "phonetic_codebook_size", "lexical_codebook_size"), _CODES),
@@ -60,6 +60,8 @@ class HacConfig(PreTrainedConfig):
             samples. DAC itself loses a few samples at the end (8 with strides 2·4·5·8), so
             `HacModel.from_dac` switches it off.
         codebook_dim: dimension of the projected space in which the nearest code is looked up.
+        level_codebook_dim: the same for the phonetic and the lexical quantizer; None: `codebook_dim`. One code has to
+            say alone what seven acoustic ones say together: eight directions may not hold what tells phones apart.
         normalize_codes: look up by cosine (as DAC does) instead of by Euclidean distance.
         acoustic_codebooks: number N of residual quantizers on Z; 0 switches the level off.
         acoustic_codebook_size: codes per residual quantizer.
@@ -82,8 +84,8 @@ class HacConfig(PreTrainedConfig):
         position_kernel: taps, in frames, of the convolution that tells a transformer about order (odd).
         codebook_update: how codes are trained: by `gradient` (as in DAC), or as the running mean of the vectors that
             choose them (`ema`, with `usage_decay`).
-        pca_init: start the projections of the residual quantizers from the principal components of what each is
-            offered in the first training batch.
+        pca_init: start the projections of the quantizers from the principal components of what each is offered in the
+            first training batch (of the phonetic and the lexical one where `transformer_dim` is `latent_dim`).
         kmeans_init: start each codebook from k-means over its first training batch.
         restart_dead_codes: while training, move codes that are no longer used onto present data.
         dead_code_threshold: a code is dead below this share of the uniform usage.
@@ -109,6 +111,7 @@ class HacConfig(PreTrainedConfig):
     downsampling_ratios: list[int] | tuple[int, ...] = (2, 4, 5, 8)
     exact_upsampling: bool = True
     codebook_dim: int = 8
+    level_codebook_dim: int | None = None
     normalize_codes: bool = True
     acoustic_codebooks: int = 7
     acoustic_codebook_size: int = 1024
@@ -251,6 +254,14 @@ class HacConfig(PreTrainedConfig):
             value = getattr(self, name)
             if not least <= value <= most:
                 raise HacError(f"{name} is {value!r:.40}; expected {least:,} to {most:,}")
+        dims = {"codebook_dim": self.codebook_dim}
+        if self.level_codebook_dim is not None:
+            dims["level_codebook_dim"] = self.level_codebook_dim
+        # principal components are no more than the channels they are of
+        most = self.latent_dim if self.pca_init else _WIDTH[1]
+        for name, dim in dims.items():
+            if not 1 <= dim <= most:
+                raise HacError(f"{name} is {dim!r:.40}; expected 1 to {most:,}")
         if max(self.downsampling_ratios, default=0) > _LONGEST_STRIDE:
             raise HacError(f"downsampling_ratios: a stride above {_LONGEST_STRIDE:,}; expected such as [2, 4, 5, 8]")
 

@@ -48,14 +48,23 @@ class VectorQuantizer(nn.Module):
         codebook_size: number of codes.
         codebook_dim: channels in which the codes live.
         options: how codes are looked up and kept alive.
+        pca_init: start the projections from the principal components of the first training batch, so that little is
+            lost before anything is learned; input and output must have the same channels, at least `codebook_dim`.
 
     Source: Kumar et al. 2023 (arXiv 2306.06546), after Yu et al. 2021 (arXiv 2110.04627).
     """
 
     def __init__(
-        self, input_dim: int, output_dim: int, codebook_size: int, codebook_dim: int, options: CodebookOptions
+        self,
+        input_dim: int,
+        output_dim: int,
+        codebook_size: int,
+        codebook_dim: int,
+        options: CodebookOptions,
+        pca_init: bool = False,
     ) -> None:
         super().__init__()
+        self.pca_init = pca_init
         self.in_proj = nn.Conv1d(input_dim, codebook_dim, kernel_size=1)
         self.out_proj = nn.Conv1d(codebook_dim, output_dim, kernel_size=1)
         self.codebook = Codebook(codebook_size, codebook_dim, options)
@@ -68,6 +77,8 @@ class VectorQuantizer(nn.Module):
             mask: bool [b, t], True at the frames that exist; None where all do.
             active: bool [b], the items whose losses count; None where all do.
         """
+        if self.training and self.pca_init and int(self.codebook.n_updates) == 0:
+            self._project_on_components(latent, mask)
         projected = self.in_proj(latent)
         vectors = projected.transpose(1, 2).flatten(0, 1)
         valid = vectors.detach() if mask is None else vectors.detach()[mask.flatten()]
@@ -84,7 +95,7 @@ class VectorQuantizer(nn.Module):
         return Quantized(codes[:, None], quantized, (latent,), (quantized,), commitment_loss, codebook_loss)
 
     @torch.no_grad()
-    def project_on_components(self, latent: Tensor, mask: Tensor | None) -> None:
+    def _project_on_components(self, latent: Tensor, mask: Tensor | None) -> None:
         """Make the projections those on the principal components of a latent, and back.
 
         Args:
@@ -126,8 +137,7 @@ class ResidualVectorQuantizer(nn.Module):
         codebook_dim: channels in which the codes live.
         dropout: probability that a training item uses only a random number of the first quantizers.
         options: how codes are looked up and kept alive.
-        pca_init: start each quantizer's projections from the principal components of what is left to it in the first
-            training batch, so that little is lost before anything is learned.
+        pca_init: as for each `VectorQuantizer`, on what is left to it.
     """
 
     def __init__(
@@ -142,9 +152,9 @@ class ResidualVectorQuantizer(nn.Module):
     ) -> None:
         super().__init__()
         self.dropout = dropout
-        self.pca_init = pca_init
         self.quantizers = nn.ModuleList(
-            VectorQuantizer(latent_dim, latent_dim, codebook_size, codebook_dim, options) for _ in range(n_codebooks)
+            VectorQuantizer(latent_dim, latent_dim, codebook_size, codebook_dim, options, pca_init)
+            for _ in range(n_codebooks)
         )
 
     @property
@@ -168,8 +178,6 @@ class ResidualVectorQuantizer(nn.Module):
         for index in range(limit):
             active = None if depths is None else (index < depths).to(latent.device)
             quantizer = cast("VectorQuantizer", self.quantizers[index])
-            if self.training and self.pca_init and int(quantizer.codebook.n_updates) == 0:
-                quantizer.project_on_components(residual, mask)
             part: Quantized = quantizer(residual, mask, active)
             total = total + (part.quantized if active is None else part.quantized * active[:, None, None])
             residual = residual - part.quantized

@@ -33,7 +33,8 @@ def load_yaml(text: str) -> Any:
     """A YAML value of plain types.
 
     Raises:
-        ValueError: it is none, is nested too deeply, contains itself, or grows too large by its aliases.
+        ValueError: it is none, is nested too deeply, contains itself, grows too large by its aliases, or holds a text
+            that no file can.
     """
     if _brackets(text) > DEEPEST:
         raise ValueError("nested too deeply")
@@ -61,6 +62,11 @@ def _brackets(text: str) -> int:
 
 def _count(value: Any, known: dict[int, int]) -> int:
     """Values that a tree holds, each alias counted as what it stands for."""
+    if isinstance(value, str) and not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(f"a text with half of a surrogate pair: {value!r:.40}") from error
     if not isinstance(value, dict | list | tuple | set):
         return 1
     if id(value) in known:

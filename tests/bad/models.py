@@ -161,6 +161,11 @@ TRAINING = {
         w.sound, "hac-analyze history model --manifest manifest.jsonl -o out", ("no finished checkpoint",)
     ),
     "a sweep that is missing": Case(w.sound, "hac-analyze ablate no.yaml -o new --plan", ("no.yaml",)),
+    "a launcher with an open quote": Case(
+        w.yaml_with("sweep.yaml", launcher='nice "-n 5'),
+        "hac-analyze ablate sweep.yaml -o new --plan",
+        ("launcher", "is no command line"),
+    ),
     "a sweep without variants": Case(
         w.yaml_with("sweep.yaml", variants=[]), "hac-analyze ablate sweep.yaml -o new --plan", ("variants",)
     ),

@@ -81,6 +81,7 @@ def test_each_file_is_localized_where_it_lies(tmp_path):
         ("- 1\n- 2\n", "expected a YAML mapping, a training configuration, found list"),
         ("", "found NoneType"),
         ("a: [1\n", "cannot be read as YAML"),
+        ('{"a": ["\\ud800"]}', "half of a surrogate pair"),
         ("base: config.yaml\n", "includes itself through base: config.yaml"),
         ("base: other.yaml\n", "other.yaml: no such training configuration"),
     ],

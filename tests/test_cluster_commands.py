@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from analysis.launching import THREADS
@@ -183,12 +184,14 @@ def test_aligning_by_the_command_line(three_workers: World, run: Run, corpus: Pa
 
 
 def sweep_numbers(folder: Path) -> dict[str, object]:
-    """What was learned and found: weights, tokens, and results without command lines."""
+    """What was learned and found: weights, and tokens and results without the places where they were made."""
     found: dict[str, object] = {}
     for path in sorted(folder.rglob("*")):
         name = str(path.relative_to(folder))
-        if path.name in ("model.safetensors", "tokens.parquet", "metrics.csv", "differences.csv"):
+        if path.name in ("model.safetensors", "metrics.csv", "differences.csv"):
             found[name] = path.read_bytes()
+        elif path.name == "tokens.parquet":
+            found[name] = pq.read_table(path).to_pydict()
         elif path.name == "results.json":
             found[name] = json.loads(path.read_text())["metrics"]
     return found

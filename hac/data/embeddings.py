@@ -11,7 +11,8 @@ Half precision is enough for probes, which standardize what they are given. Read
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -84,35 +85,53 @@ class EmbeddingStore:
         wanted = np.array([place[id] for id in ids], np.int64)
         lengths = self.lengths[stream][wanted]
         ends = np.cumsum(lengths)
-        out = np.empty((int(ends[-1]) if len(ends) else 0, self.streams[stream].dim), np.float16)
         last = np.cumsum([n for _, n in self.shards])
         of_shard = np.searchsorted(last, wanted, side="right")
+        for k in np.unique(of_shard).tolist():  # before room is made for what a damaged description promises
+            self._check(k, stream, int(last[k]))
+        out = np.empty((int(ends[-1]) if len(ends) else 0, self.streams[stream].dim), np.float16)
         for k in np.unique(of_shard).tolist():
             name, n = self.shards[k]
             first = int(last[k]) - n
             bounds = np.concatenate([[0], np.cumsum(self.lengths[stream][first : first + n])])
-            held = self._read(name, stream, int(bounds[-1]))
+            held = _tensor(self.folder / SHARDS / name, stream)
             for i in np.flatnonzero(of_shard == k).tolist():
                 at = int(wanted[i]) - first
                 out[ends[i] - lengths[i] : ends[i]] = held[bounds[at] : bounds[at + 1]]
         return out
 
-    def _read(self, name: str, stream: str, n_frames: int) -> Vectors:
+    def _check(self, k: int, stream: str, last: int) -> None:
+        """Compare a shard's shape with what the description says of it."""
+        name, n = self.shards[k]
         path = self.folder / SHARDS / name
-        tensors = _tensors(path, (stream,))
-        if tensors[stream].shape != (n_frames, self.streams[stream].dim):
-            raise HacError(f"{path}: {stream!r} has the shape {tensors[stream].shape}; embed the corpus anew")
-        return tensors[stream]
+        found, expected = (
+            _shape(path, stream),
+            (int(self.lengths[stream][last - n : last].sum()), self.streams[stream].dim),
+        )
+        if found != expected:
+            raise HacError(f"{path}: {stream!r} has the shape {found}, {expected} is written; embed the corpus anew")
 
 
-def _tensors(path: Path, names: Sequence[str]) -> dict[str, Vectors]:
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(path, framework="numpy") as file:
-            return {name: file.get_tensor(name) for name in names}
-    except (OSError, SafetensorError) as error:
+            yield file
+    except (OSError, SafetensorError, ValueError) as error:  # ValueError: a name of half characters
         raise HacError(f"{path}: cannot be read ({error}); embed the corpus anew") from error
+
+
+def _shape(path: Path, name: str) -> tuple[int, ...]:
+    with _opened(path) as file:
+        return tuple(file.get_slice(name).get_shape())
+
+
+def _tensor(path: Path, name: str) -> Vectors:
+    with _opened(path) as file:
+        tensor: Vectors = file.get_tensor(name)
+    return tensor
 
 
 def write_shard(path: Path, vectors: Mapping[str, Vectors], header: Mapping[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -184,6 +185,20 @@ def test_what_is_no_store_is_refused(tmp_path: Path) -> None:
     (tmp_path / NAME).write_text('{"format": "other"}')
     with pytest.raises(HacError, match="is no embedding store of version 1"):
         read_embeddings(tmp_path)
+
+
+@pytest.mark.parametrize("spoil", ["lengths", "name"])
+def test_a_description_that_promises_too_much_is_refused(spoil: str, plain: Manifest, tmp_path: Path) -> None:
+    folder = embed_corpus(plain, Ramp(tmp_path / "log"), tmp_path / "e", ["half"])
+    about = json.loads((folder / NAME).read_text())
+    if spoil == "lengths":
+        about["lengths"]["half"][0] = 1 << 50  # no memory holds so many vectors
+    else:
+        about["shards"][0][0] = "\ud800.safetensors"
+    (folder / NAME).write_text(json.dumps(about))
+    store = read_embeddings(folder)
+    with pytest.raises(HacError, match="embed the corpus anew"):
+        store.vectors("half", store.ids)
 
 
 def test_reading_needs_no_torch() -> None:

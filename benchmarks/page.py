@@ -31,16 +31,18 @@ from hac.files import write_text
 ROOT = Path(__file__).parent.parent
 FOLDER, PAGE = ROOT / "docs" / "benchmarks", ROOT / "docs" / "benchmarks.md"
 PACKAGES = ("hac-codec", "numpy", "scipy", "numba", "pyarrow", "scikit-learn", "torch", "transformers", "distributed")
-QUIET_LOAD = 0.5
-"""A load average up to this, before a part starts, is that of a machine with nothing else to do."""
+QUIET_LOAD, QUIET_SHARE = 0.5, 0.1
+"""A load average up to the one, or a share of busy processors up to the other, before a part starts: a machine with
+nothing else to do. A part that ran just before leaves its load behind, so the share is the better sign."""
 
 HEAD = """# Benchmarks
 
 Made by `python -m benchmarks.page` (or `make benchmarks`), which runs every part and draws this page; `--only NAME`
 runs one part anew, `--draw-only` draws what is there. Each part's findings lie in `docs/benchmarks/NAME.json`.
 
-**Load** is the load average of the minute before a part began: beyond {quiet:g}, other programs used the machine too,
-and times by the clock say little; core-seconds suffer less, ratios of things measured in turn least.
+**Busy** is the share of all processors that other programs used in the three seconds before a part began, **load** the
+load average then (to which the part before may have added). Where both are beyond {share:.0%} and {quiet:g}, times by
+the clock say little; core-seconds suffer less, ratios of things measured in turn least.
 """
 
 
@@ -70,7 +72,8 @@ def run(part: Part, tiny: bool) -> dict[str, Any]:
         SystemExit: it failed.
     """
     words = shlex.split(part.tiny if tiny else part.standard)
-    load, start, before = os.getloadavg()[0], time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    busy, load = psutil.cpu_percent(interval=3) / 100, os.getloadavg()[0]
+    start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     command = [sys.executable, "-m", f"benchmarks.{words[0]}", *words[1:]]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
@@ -80,6 +83,7 @@ def run(part: Part, tiny: bool) -> dict[str, Any]:
         "part": part.name,
         "command": shlex.join(["python", *command[1:]]),
         "date": datetime.now(UTC).isoformat(timespec="minutes"),
+        "busy_before": round(busy, 3),
         "load_before": round(load, 2),
         "load_after": round(os.getloadavg()[0], 2),
         "wall_s": round(time.perf_counter() - start, 1),
@@ -105,7 +109,7 @@ def last_json(text: str) -> Any:
 
 def draw(folder: Path, parts: Sequence[Part] = PARTS) -> str:
     """The page, from the files in a folder."""
-    made = [HEAD.format(quiet=QUIET_LOAD)]
+    made = [HEAD.format(quiet=QUIET_LOAD, share=QUIET_SHARE)]
     measured = [(part, _read(folder, part)) for part in parts]
     for part, row in measured:
         made.append(f"## {part.title}\n")
@@ -134,9 +138,12 @@ def _line(figure: Figure, found: Any) -> str:
 
 
 def _circumstances(row: dict[str, Any]) -> str:
-    quiet = "" if row["load_before"] <= QUIET_LOAD else " (**not a quiet machine**)"
+    busy = row.get("busy_before", 1.0)
+    quiet = row["load_before"] <= QUIET_LOAD or busy <= QUIET_SHARE
+    share = f"busy {busy:.0%}, " if "busy_before" in row else ""
     return (
-        f"`{row['command']}`, {row['date']}; load {row['load_before']:g} before{quiet}, {row['load_after']:g} after; "
+        f"`{row['command']}`, {row['date']}; {share}load {row['load_before']:g} before"
+        f"{'' if quiet else ' (**not a quiet machine**)'}, {row['load_after']:g} after; "
         f"{row['wall_s']:,.0f} s by the clock, {row['core_s']:,.0f} core-seconds in all."
     )
 

@@ -48,6 +48,8 @@ def test_a_figure_stands_beside_its_demand(tmp_path: Path) -> None:
 def test_a_busy_machine_is_said(tmp_path: Path) -> None:
     (tmp_path / "leap.json").write_text(json.dumps({**row(length=1), "load_before": 4.0}))
     assert "load 4 before (**not a quiet machine**)" in page.draw(tmp_path, (PART,))
+    (tmp_path / "leap.json").write_text(json.dumps({**row(length=1), "load_before": 4.0, "busy_before": 0.02}))
+    assert "busy 2%, load 4 before, " in page.draw(tmp_path, (PART,))
 
 
 def test_what_is_not_measured_says_how(tmp_path: Path) -> None:

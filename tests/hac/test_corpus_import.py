@@ -264,12 +264,20 @@ def test_kaldi_commands_are_refused_and_not_run(
 
 def test_bad_kaldi_segments_are_counted_and_listed(tmp_path: Path) -> None:
     source = kaldi(tmp_path)
-    bad = ("x1 rec1 2.0 1.0", "x2 rec1 -1 1", "x3 rec9 0 1", "x4 rec1 a b", "x5 rec1 3.0 5.0", "x6 rec1 9 10")
+    bad = (
+        "x1 rec1 2.0 1.0",
+        "x2 rec1 -1 1",
+        "x3 rec9 0 1",
+        "x4 rec1 a b",
+        "x5 rec1 3.0 5.0",
+        "x6 rec1 9 10",
+        "x7 rec1 1e999 -1",
+    )
     lines(source / "segments", "spk1-a rec1 0.25 1.25", *bad, "spk1-a rec1 2.0 3.0", "../up rec1 0 1")
     failures = FailureLog()
     out = tmp_path / "out/m.jsonl"
     imported = import_corpus(source, out, options=Options(audio_root=tmp_path), failures=failures)
-    assert failures.by_reason() == {"bad-segment": 4, "duplicate-id": 1, "part-outside": 2}
+    assert failures.by_reason() == {"bad-segment": 5, "duplicate-id": 1, "part-outside": 2}
     assert imported.manifest.ids == ("spk1-a", "../up")
     cut = [path.name for path in (tmp_path / "out/audio").iterdir()]
     assert len(cut) == 2 and all(name.endswith(".flac") and not name.startswith(".") for name in cut)

@@ -60,7 +60,7 @@ def _segments(
             failures.add(where, "bad-segment", f"{where} is not UTTERANCE RECORDING START END")
             continue
         # an end of -1 means that of the recording
-        if not start >= 0 or (stop != -1 and not start < stop < LONGEST_S):
+        if not 0 <= start < LONGEST_S or (stop != -1 and not start < stop < LONGEST_S):
             failures.add(id, "bad-segment", f"{where} runs from {start:g} to {stop:g} s; expected 0 <= start < end")
         elif recording not in recordings:
             failures.add(id, "bad-segment", f"{where} names recording {recording!r}, which wav.scp lacks")

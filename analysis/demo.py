@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -45,10 +46,15 @@ class DemoSystem:
     tokens: Path
     ckpt: str = ""
 
+    @cached_property
+    def streams(self) -> tuple[str, ...]:
+        """Names of its streams."""
+        return tuple(read_tokens(self.tokens).streams)
+
     @property
     def n_quantizers(self) -> int:
         """Acoustic streams it has."""
-        return sum(name.startswith("acoustic.") for name in read_tokens(self.tokens).streams)
+        return sum(name.startswith("acoustic.") for name in self.streams)
 
 
 def make_corpus(folder: Path, jobs: int, say: Callable[[str], None]) -> Path:

@@ -51,7 +51,9 @@ def demo(
     systems = make_tokens(manifest, output / "tokenizers", jobs, typer.echo)
     first, runs = systems[0], output / "runs"
     for system in systems:
-        _step(pnmi, **_of(system, manifest), output=runs / system.name / "pnmi", jobs=jobs)
+        # of the ablations, the streams that the teachers are for, and the one to hold them against
+        few = {"streams": ",".join(compared)} if (compared := _compared(system)) and system is not first else {}
+        _step(pnmi, **_of(system, manifest), **few, output=runs / system.name / "pnmi", jobs=jobs)
     for command in (words, boundaries, usage, leakage):
         _step(command, **_of(first, manifest), output=runs / first.name / command.__name__, jobs=jobs)
     short = write_few(manifest, FEW)
@@ -71,6 +73,10 @@ def demo(
 
 def _of(system: DemoSystem, manifest: Path) -> dict[str, Any]:
     return {"tokens": system.tokens, "manifest": manifest, "name": system.name}
+
+
+def _compared(system: DemoSystem) -> list[str]:
+    return [name for name in ("acoustic.0", "phonetic", "lexical") if system.ckpt and name in system.streams]
 
 
 def _step(command: Callable[..., None], **options: Any) -> None:

@@ -6,15 +6,31 @@ inside YAML, which has errors of its own. Whoever reads a file that somebody els
 
 from __future__ import annotations
 
+import io
 import json
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, TextIO
 
 import yaml
 
+LONGEST_LINE = 1 << 28
+"""Characters of a line: nine streams of a hundred hours in one utterance are fewer."""
 DEEPEST = 200
 """Lists and mappings within each other in YAML; its reader takes quadratic time in it, and a configuration has five."""
 MOST_VALUES = 1_000_000
 """Values of a YAML text with its aliases written out: a kilobyte of them can stand for more than any memory holds."""
+
+
+def whole_lines(text: TextIO | io.TextIOBase) -> Iterator[str]:
+    """The lines of a text, none longer than memory should hold: a few kilobytes of gzip can be one of terabytes.
+
+    Raises:
+        ValueError: a line is longer than `LONGEST_LINE`.
+    """
+    while line := text.readline(LONGEST_LINE + 1):
+        if len(line) > LONGEST_LINE:
+            raise ValueError(f"a line of more than {LONGEST_LINE:,} characters")
+        yield line
 
 
 def load_json(text: str | bytes) -> Any:

@@ -17,7 +17,8 @@ Its rate is 50 Hz unless the reader is told otherwise, as in discophon itself (`
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
+import io
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +29,7 @@ from hac.data.token_options import StreamOptions, by_stream, check_keys
 from hac.data.token_rows import Rows, open_text
 from hac.data.tokens import TokenStore
 from hac.errors import HacError
-from hac.parsing import load_json
+from hac.parsing import load_json, whole_lines
 
 HEADER_KEYS = {"codebook_size", "frame_rate", "provenance"}
 ROW_KEYS = {"id", "frame_rate", "streams"}
@@ -87,8 +88,8 @@ def is_discophon(path: Path) -> bool:
 
 def _objects(path: Path) -> Generator[tuple[int, dict[str, Any]]]:
     """Line numbers from 1 and the JSON object of each line that is not blank."""
-    with open_text(path) as lines:
-        for number, line in enumerate(lines, start=1):
+    with open_text(path) as text:
+        for number, line in enumerate(_lines(path, text), start=1):
             if not line.strip():
                 continue
             try:
@@ -98,6 +99,15 @@ def _objects(path: Path) -> Generator[tuple[int, dict[str, Any]]]:
             if not isinstance(entry, dict):
                 raise HacError(f"{path}, line {number}: expected a JSON object, found {type(entry).__name__}")
             yield number, entry
+
+
+def _lines(path: Path, text: io.TextIOBase) -> Iterator[str]:
+    try:
+        yield from whole_lines(text)
+    except UnicodeDecodeError:
+        raise
+    except ValueError as error:
+        raise HacError(f"{path}: {error}; expected one utterance a line") from error
 
 
 def _need(entry: Mapping[str, Any], keys: Sequence[str], where: str) -> None:

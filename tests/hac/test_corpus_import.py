@@ -287,6 +287,13 @@ def test_bad_kaldi_segments_are_counted_and_listed(tmp_path: Path) -> None:
         import_corpus(source, out, options=Options(audio_root=tmp_path), failures=FailureLog(strict=True))
 
 
+def test_a_lhotse_manifest_of_one_endless_line_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hac.parsing.LONGEST_LINE", 1000)
+    (tmp_path / "cuts.jsonl.gz").write_bytes(gzip.compress(b'{"id": "' + b"a" * 100_000 + b'"}'))
+    with pytest.raises(HacError, match=r"broken at line 0 \(a line of more than 1,000 characters\)"):
+        import_corpus(tmp_path, tmp_path / "out/m.jsonl", "lhotse")
+
+
 def test_lhotse_parts_and_channels_are_cut(tmp_path: Path) -> None:
     stereo = np.stack([speech(4.0), speech(4.0, 4.5)], axis=1)
     write_audio(tmp_path / "c/r.wav", stereo, SAMPLE_RATE)

@@ -316,3 +316,12 @@ def test_formats_are_known_by_their_content(tmp_path: Path) -> None:
     np.savez(tmp_path / "n.npz", a=np.arange(3))
     assert detect_format((tmp_path / "n.npz").rename(tmp_path / "n")) == "npz"
     assert detect_format(tmp_path) == "parquet"
+
+
+def test_a_small_file_of_one_endless_line_is_not_unpacked(tmp_path, monkeypatch):
+    """A kilobyte of gzip can stand for a line of megabytes, and ten megabytes for more than any memory holds."""
+    monkeypatch.setattr("hac.parsing.LONGEST_LINE", 1000)
+    path = tmp_path / "bomb.jsonl.gz"
+    path.write_bytes(gzip.compress(b'{"id": "' + b"a" * 10_000_000 + b'"}\n'))
+    with pytest.raises(HacError, match="a line of more than 1,000 characters"):
+        read_tokens(path)

@@ -14,7 +14,7 @@ from typing import Any
 
 from hac.data.corpora.imports.base import LONGEST_S, Item, Layout, Options, files, resolve
 from hac.errors import FailureLog, HacError
-from hac.parsing import load_json
+from hac.parsing import load_json, whole_lines
 
 _ENDINGS = (".jsonl", ".jsonl.gz")
 _SLACK_S = 1e-4  # Lhotse rounds times, so a supervision of a whole recording may miss its end by this
@@ -42,7 +42,7 @@ def _rows(path: Path) -> Iterator[Row]:
     number = 0
     try:
         with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
-            for line in lines:
+            for line in whole_lines(lines):
                 number += 1
                 if line.strip():
                     row = load_json(line)

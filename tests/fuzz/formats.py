@@ -51,7 +51,9 @@ def _parse_parquet(data: bytes) -> Any:
     about = {key.decode(): _loaded(value) for key, value in (table.schema.metadata or {}).items()}
     columns = {name: table[name].to_pylist() for name in table.column_names}
     _TYPES.update({str(field.type): field.type for field in table.schema})
-    return {"about": about, "types": {field.name: str(field.type) for field in table.schema}, "columns": columns}
+    types = {field.name: str(field.type) for field in table.schema}
+    n_groups = pq.read_metadata(pa.BufferReader(data)).num_row_groups
+    return {"about": about, "types": types, "columns": columns, "row_groups": n_groups}
 
 
 def _loaded(value: bytes) -> Any:
@@ -67,7 +69,10 @@ def _parquet(tree: Any, rng: Random) -> bytes:
     arrays = {name: _array((values + [None] * n)[:n], tree["types"].get(name)) for name, values in columns.items()}
     about = {name: value if isinstance(value, str) else _json(value, rng) for name, value in tree["about"].items()}
     out = io.BytesIO()
-    pq.write_table(pa.table(arrays).replace_schema_metadata(about), out, compression="zstd")
+    n_groups = tree.get("row_groups")
+    rows = max(1, -(-n // n_groups)) if type(n_groups) is int and 0 < n_groups <= n else None
+    table = pa.table(arrays).replace_schema_metadata(about)
+    pq.write_table(table, out, compression="zstd", row_group_size=rows)
     return out.getvalue()
 
 

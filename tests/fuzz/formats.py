@@ -48,12 +48,13 @@ def _yaml(tree: Any, rng: Random) -> bytes:
 
 def _parse_parquet(data: bytes) -> Any:
     table = pq.read_table(pa.BufferReader(data))
-    about = {key.decode(): _loaded(value) for key, value in (table.schema.metadata or {}).items()}
+    whole = pq.read_metadata(pa.BufferReader(data))
+    kept = (whole.metadata or {}).items()
+    about = {key.decode(): _loaded(value) for key, value in kept if key != b"ARROW:schema"}
     columns = {name: table[name].to_pylist() for name in table.column_names}
     _TYPES.update({str(field.type): field.type for field in table.schema})
     types = {field.name: str(field.type) for field in table.schema}
-    n_groups = pq.read_metadata(pa.BufferReader(data)).num_row_groups
-    return {"about": about, "types": types, "columns": columns, "row_groups": n_groups}
+    return {"about": about, "types": types, "columns": columns, "row_groups": whole.num_row_groups}
 
 
 def _loaded(value: bytes) -> Any:

@@ -46,7 +46,7 @@ class Peer:
     def __init__(self, folder: Path) -> None:
         warnings.simplefilter("ignore")
         sys.path += [str(folder), str(folder / "site")]
-        if importlib.util.find_spec("torchaudio") is None:
+        if "torchaudio" not in sys.modules and importlib.util.find_spec("torchaudio") is None:
             sys.modules["torchaudio"] = types.ModuleType("torchaudio")
         # audiotools wants the submodule to be there without importing it
         importlib.import_module("torch.utils.tensorboard")

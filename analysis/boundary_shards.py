@@ -8,10 +8,9 @@ and `time` (all microseconds of a row).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from fractions import Fraction
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -83,10 +82,9 @@ def run_shard(
         about=about,
         extra={"tiers": tiers, "policy": whole.policy},
     )
-    blocks = _blocks(part, counts)
+    blocks: Iterable[Block] = _blocks(part, counts)
     if own_stores:
-        meta, utterances = own.as_part(meta, request.labels.manifest, part.ids, streams, tiers=tiers)
-        blocks = chain(blocks, [utterances])
+        meta, blocks = own.as_part(meta, blocks, request.labels.manifest, part.ids, streams, tiers=tiers)
     count_files.write_shard(path, meta, blocks)
 
 

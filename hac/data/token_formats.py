@@ -16,6 +16,7 @@ with one id per line.
 
 from __future__ import annotations
 
+import os
 import zipfile
 import zlib
 from collections import Counter
@@ -166,12 +167,19 @@ def read_ids(path: Path) -> list[str]:
 
 def _npz_arrays(path: Path) -> dict[str, Any]:
     try:
-        with zipfile.ZipFile(path):
-            pass  # NumPy would try a plain array and a pickle too: only an archive is meant here
+        with zipfile.ZipFile(path) as members:  # NumPy would try a plain array and a pickle too
+            expanded = sum(member.file_size for member in members.infolist())
+        if expanded > (memory := os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")):
+            raise HacError(
+                f"{path}: its arrays expand to {expanded / 1e9:,.1f} GB, this machine's memory has"
+                f" {memory / 1e9:,.1f} GB; give Parquet, a folder of files if need be"
+            )
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:  # RuntimeError: encrypted
         raise HacError(f"{path}: not an NPZ file, or a truncated one; make it again") from error
+    except MemoryError as error:
+        raise HacError(f"{path}: an array is said to be larger than the memory; make it again") from error
     except ValueError as error:
         if "allow_pickle" in str(error):
             raise HacError(f"{path}: holds pickled objects, which are refused; save integer arrays") from error

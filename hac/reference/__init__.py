@@ -9,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 
 NAME, FULL = "reference", "full"
+TEACHER_UNITS = "teacher-units.parquet"
 
 
 def reference_models() -> tuple[str, ...]:
@@ -19,6 +20,15 @@ def reference_models() -> tuple[str, ...]:
 def reference_folder(name: str) -> Path | None:
     """The folder of a model that comes with the package; None where the name is none of theirs."""
     return _folders().get(name)
+
+
+def teacher_units() -> Path:
+    """Token file of the demo's speech: k-means units of the speech teacher, which `scripts/reference` made.
+
+    The teacher's weights come with no package, so its units do. Whose audio they belong to stands in the provenance,
+    `audio_sha256`, by utterance.
+    """
+    return Path(str(files(__name__))) / TEACHER_UNITS
 
 
 def _folders() -> dict[str, Path]:

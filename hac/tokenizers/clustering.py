@@ -2,8 +2,8 @@
 
 Frames stream past; a seeded reservoir keeps a uniform sample of them, so memory is bounded by the sample
 and not by the corpus. The settings are those of fairseq's `learn_kmeans.py`: mini-batches of 10,000 frames,
-k-means++, 20 starts, at most 100 passes, stop after 100 batches without progress, no reassignment of rare
-clusters.
+k-means++, 20 starts (or as many as are asked for), at most 100 passes, stop after 100 batches without
+progress, no reassignment of rare clusters.
 
 Assignment is by explicit squared distance in float64, in blocks of fixed size counted from the utterance's
 first frame, so that an utterance's codes depend on nothing but its own features.
@@ -57,13 +57,16 @@ class FrameReservoir:
         return self._frames[: min(self.n_seen, self.max_frames)]
 
 
-def fit_centroids(frames: NDArray[np.float32], n_clusters: int, seed: int) -> NDArray[np.float32]:
+def fit_centroids(
+    frames: NDArray[np.float32], n_clusters: int, seed: int, n_starts: int = N_STARTS
+) -> NDArray[np.float32]:
     """Fit k-means with the HuBERT recipe's settings.
 
     Args:
         frames: float32 [n_frames, dim].
         n_clusters: K, at least 1.
         seed: of k-means++ and the mini-batches.
+        n_starts: k-means++ starts, of which the best is gone on with.
 
     Returns:
         float32 [K, dim] centroids; the same bits for the same input on the same machine, however many
@@ -79,7 +82,7 @@ def fit_centroids(frames: NDArray[np.float32], n_clusters: int, seed: int) -> ND
     with threadpool_limits(limits=1):  # sums over threads come in no fixed order
         model = MiniBatchKMeans(
             n_clusters=n_clusters,
-            init=_best_start(frames, n_clusters, seed),
+            init=_best_start(frames, n_clusters, seed, n_starts),
             max_iter=100,
             batch_size=BATCH_FRAMES,
             n_init=1,
@@ -105,10 +108,10 @@ def _check(frames: NDArray[np.float32], n_clusters: int) -> None:
         raise HacError("the features hold NaN or infinite values; check the audio for NaN samples")
 
 
-def _best_start(frames: NDArray[np.float32], n_clusters: int, seed: int) -> NDArray[np.float32]:
-    """The best of 20 k-means++ starts, judged by their inertia on one common subset.
+def _best_start(frames: NDArray[np.float32], n_clusters: int, seed: int, n_starts: int) -> NDArray[np.float32]:
+    """The best of some k-means++ starts, judged by their inertia on one common subset.
 
-    What `n_init=20` does inside scikit-learn one after the other, here on all cores: each start is a pure
+    What `n_init` does inside scikit-learn one after the other, here on all cores: each start is a pure
     function of its own seed, so the choice does not depend on how many cores there are.
     """
     from sklearn.cluster import kmeans_plusplus
@@ -117,7 +120,7 @@ def _best_start(frames: NDArray[np.float32], n_clusters: int, seed: int) -> NDAr
     random = np.random.default_rng(seed)
     size = min(len(frames), max(3 * BATCH_FRAMES, 3 * n_clusters))
     judge = frames[random.integers(0, len(frames), size)].astype(np.float64)
-    seeds = random.integers(0, 2**31, N_STARTS)
+    seeds = random.integers(0, 2**31, n_starts)
 
     def start(start_seed: int) -> tuple[float, NDArray[np.float32]]:
         subset = frames[np.random.default_rng(start_seed).choice(len(frames), size, replace=False)]

@@ -26,7 +26,7 @@ from hac.data.timeline import parse_rate
 from hac.errors import FailureLog, HacError
 from hac.files import atomic_path, sha256_file, write_text
 from hac.tokenizers.base import StreamSpec, mono
-from hac.tokenizers.clustering import FrameReservoir, fit_centroids, nearest_centroid
+from hac.tokenizers.clustering import N_STARTS, FrameReservoir, fit_centroids, nearest_centroid
 from hac.tokenizers.pretrained import model_folder, read_json
 
 FORMAT = "hac-kmeans"
@@ -94,6 +94,7 @@ def fit(
     n_clusters: int,
     seed: int = 0,
     max_frames: int | None = None,
+    n_starts: int = N_STARTS,
     failures: FailureLog | None = None,
     advance: Callable[[int], None] = lambda _: None,
 ) -> FittedUnits:
@@ -106,6 +107,7 @@ def fit(
         n_clusters: K.
         seed: of the sample of frames and of k-means.
         max_frames: frames sampled uniformly from the corpus; by default as many as fit into 1 GiB.
+        n_starts: k-means++ starts, of which the best is gone on with.
         failures: where unusable recordings are counted.
         advance: called with 1 after each recording.
 
@@ -125,7 +127,7 @@ def fit(
     if reservoir.n_seen == 0:
         raise HacError(f"{manifest.root}: none of the manifest's {len(manifest.utterances)} recordings gave a frame")
     frames = reservoir.sample()
-    centroids = fit_centroids(frames, n_clusters, seed)
+    centroids = fit_centroids(frames, n_clusters, seed, n_starts)
     return FittedUnits(
         centroids,
         {
@@ -134,6 +136,7 @@ def fit(
             "kind": kind,
             "k": n_clusters,
             "seed": seed,
+            "n_starts": n_starts,
             "sample_rate": features.sample_rate,
             "frame_rate": str(features.frame_rate),
             "features": features.describe(),

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from hac.commands.tokenizer import app
 from hac.data.manifest import Manifest, Utterance, read_manifest, write_manifest
 from hac.errors import FailureLog, HacError
-from hac.tokenizers import kmeans
+from hac.tokenizers import clustering, kmeans
 from hac.tokenizers.clustering import FrameReservoir, fit_centroids, nearest_centroid
 from hac.tokenizers.mfcc import MfccFeatures
 from hac.tokenizers.registry import load_tokenizer
@@ -181,6 +181,21 @@ def test_a_bounded_sample_is_recorded(corpus):
     small = kmeans.fit("mfcc-kmeans", corpus, MfccFeatures(), 5, max_frames=100)
     assert small.record["n_frames_fitted"] == 100
     assert small.record["n_frames"] == sum(round(u.duration * 100) for u in corpus.utterances)
+
+
+def test_the_number_of_starts_is_recorded_and_the_best_is_gone_on_with(corpus):
+    one, many = (kmeans.fit("mfcc-kmeans", corpus, MfccFeatures(), 20, seed=3, n_starts=n) for n in (1, 20))
+    assert (one.record["n_starts"], many.record["n_starts"]) == (1, 20)
+    assert one.centroids.tobytes() != many.centroids.tobytes()
+    frames = np.random.default_rng(0).normal(size=(2000, 4)).astype(np.float32)
+
+    def inertia(n_starts: int) -> float:
+        start = clustering._best_start(frames, 12, 0, n_starts).astype(float)
+        return float(((frames[:, None] - start) ** 2).sum(-1).min(1).sum())
+
+    # the first seeds are the same, and the sample that starts are judged by is as large as the whole
+    values = [inertia(n) for n in (1, 3, 20)]
+    assert values[0] >= values[1] >= values[2] and values[0] > values[2]
 
 
 def test_unusable_recordings_are_counted(corpus):

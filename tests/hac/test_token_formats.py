@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zipfile
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -221,6 +222,23 @@ def test_bad_npz_is_named(arrays: dict[str, Any], sentence: str, tmp_path: Path)
     np.savez(tmp_path / "t.npz", **({"__meta__": np.array(json.dumps(meta))} | arrays))  # type: ignore[arg-type]
     with pytest.raises(HacError, match=sentence):
         read_tokens(tmp_path / "t.npz")
+
+
+def test_an_archive_that_expands_beyond_the_memory_is_refused_unread(tmp_path: Path, monkeypatch) -> None:
+    np.savez_compressed(tmp_path / "t.npz", **{"a/phonetic": np.zeros(10_000, np.int64)})
+    sizes = {"SC_PHYS_PAGES": 19, "SC_PAGE_SIZE": 4096}
+    monkeypatch.setattr("hac.data.token_formats.os.sysconf", sizes.__getitem__)
+    monkeypatch.setattr(np, "load", None)  # it would fail otherwise
+    with pytest.raises(HacError, match=r"t\.npz: its arrays expand to 0\.0 GB, this machine's memory has 0\.0 GB"):
+        read_tokens(tmp_path / "t.npz", codebook_size={"phonetic": 4}, frame_rate=50)
+
+
+def test_an_array_that_says_to_be_larger_than_any_memory_is_refused(tmp_path: Path) -> None:
+    header = b"\x93NUMPY\x01\x00v\x00" + b"{'descr': '<i8', 'fortran_order': False, 'shape': (10000000000000000,), }"
+    with zipfile.ZipFile(tmp_path / "t.npz", "w") as archive:
+        archive.writestr("a/phonetic.npy", header.ljust(127) + b"\n" + b"\x00" * 80)
+    with pytest.raises(HacError, match=r"said to be larger than the memory|damaged NPZ"):
+        read_tokens(tmp_path / "t.npz", codebook_size={"phonetic": 4}, frame_rate=50)
 
 
 def test_truncated_npz_plain_arrays_and_pickles_are_refused(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ FORMAT_VERSION = 1
 
 LexicalInput = Literal["stacked", "parallel", "quantized-phonetic"]
 Combination = Literal["sum", "concat"]
+EncoderType = Literal["dac", "stft"]
 DecoderType = Literal["dac", "istft"]
 CodebookUpdate = Literal["gradient", "ema"]
 
@@ -33,9 +34,11 @@ _WIDTH, _CODES, _DEPTH = (1, 1 << 16), (1, 1 << 20), (0, 256)
 _SIZES = {
     **dict.fromkeys(("encoder_hidden_size", "decoder_hidden_size", "latent_dim"), _WIDTH),
     **dict.fromkeys(("transformer_dim", "transformer_heads", "transformer_ff_dim", "position_kernel"), _WIDTH),
-    "decoder_ff_dim": _WIDTH,
+    **dict.fromkeys(("encoder_ff_dim", "decoder_ff_dim"), _WIDTH),
     **dict.fromkeys(("acoustic_codebook_size", "phonetic_codebook_size", "lexical_codebook_size"), _CODES),
-    **dict.fromkeys(("acoustic_codebooks", "phonetic_layers", "lexical_layers", "decoder_layers"), _DEPTH),
+    **dict.fromkeys(
+        ("acoustic_codebooks", "phonetic_layers", "lexical_layers", "encoder_layers", "decoder_layers"), _DEPTH
+    ),
     "sample_rate": (1, 1_000_000),
 }
 """Least and largest value of each size."""
@@ -48,14 +51,19 @@ class HacConfig(PreTrainedConfig):
 
     Attributes:
         sample_rate: Hz of the audio.
-        encoder_hidden_size: channels after the encoder's first convolution; they double with every stride.
+        encoder_type: `dac`, convolutions on the samples, or `stft`, a Fourier transform and layers at the frame rate
+            (`hac.stft_encoder`).
+        encoder_hidden_size: channels of the encoder's first layer; in `dac` they double with every stride.
+        encoder_layers: blocks of an `stft` encoder.
+        encoder_ff_dim: width of the feed-forward layers of an `stft` encoder.
         decoder_type: `dac`, transposed convolutions up to the samples, or `istft`, layers at the frame rate and an
             inverse Fourier transform (`hac.istft_decoder`), which makes sound at a tenth of the cost.
         decoder_hidden_size: channels of the decoder's first layer; in `dac` they halve with every stride.
         decoder_layers: blocks of an `istft` decoder.
         decoder_ff_dim: width of the feed-forward layers of an `istft` decoder.
         latent_dim: channels of Z = ENC(x).
-        downsampling_ratios: strides of the encoder; the decoder uses them in reverse order.
+        downsampling_ratios: strides of a `dac` encoder; a `dac` decoder uses them in reverse order. Their product is
+            the hop length, of any encoder and decoder.
         exact_upsampling: pad the decoder's odd strides by one, so that t frames give t * hop_length
             samples. DAC itself loses a few samples at the end (8 with strides 2·4·5·8), so
             `HacModel.from_dac` switches it off.
@@ -102,7 +110,10 @@ class HacConfig(PreTrainedConfig):
     attribute_map = {"sampling_rate": "sample_rate", "hidden_size": "latent_dim"}  # noqa: RUF012
 
     sample_rate: int = 16000
+    encoder_type: EncoderType = "dac"
     encoder_hidden_size: int = 64
+    encoder_layers: int = 8
+    encoder_ff_dim: int = 1536
     decoder_type: DecoderType = "dac"
     decoder_hidden_size: int = 1536
     decoder_layers: int = 8
@@ -271,9 +282,10 @@ class HacConfig(PreTrainedConfig):
             raise HacError(
                 f"downsampling_ratios is {list(ratios)}; every stride must be at least 2, as in [2, 4, 5, 8]"
             )
-        if self.decoder_type == "istft" and self.hop_length % 2:
+        if "istft" in (self.decoder_type, "i" + self.encoder_type) and self.hop_length % 2:
+            option = "decoder_type: istft" if self.decoder_type == "istft" else "encoder_type: stft"
             raise HacError(
-                f"downsampling_ratios is {list(ratios)}, {self.hop_length} samples a frame; decoder_type: istft "
+                f"downsampling_ratios is {list(ratios)}, {self.hop_length} samples a frame; {option} "
                 "needs an even number"
             )
         if self.decoder_type == "dac" and self.decoder_hidden_size % 2 ** len(ratios):

@@ -1,4 +1,4 @@
-"""transformers' DAC encoder and decoder, run so that padding stays invisible.
+"""Encoders and decoders run so that padding stays invisible: transformers' DAC ones, layer by layer.
 
 Alone, an item ends in the zero padding of every convolution. In a padded batch the frames after its end
 would hold the biases of earlier layers instead, and each following layer would carry them further in. So
@@ -16,19 +16,22 @@ from torch import Tensor, nn
 from transformers.models.dac.modeling_dac import DacDecoder, DacEncoder
 
 from hac.istft_decoder import IstftDecoder
+from hac.stft_encoder import StftEncoder
 
 
-def encode_audio(encoder: DacEncoder, samples: Tensor, mask: Tensor | None) -> Tensor:
+def encode_audio(encoder: DacEncoder | StftEncoder, samples: Tensor, mask: Tensor | None) -> Tensor:
     """Z = ENC(x).
 
     Args:
-        encoder: the DAC encoder.
+        encoder: the model's encoder.
         samples: [b, 1, n], n a multiple of the hop length.
         mask: bool [b, t], True at the frames that exist; None where all do.
 
     Returns:
         [b, latent_dim, t], zero outside the mask.
     """
+    if isinstance(encoder, StftEncoder):
+        return cast("Tensor", encoder(samples, mask))
     if torch.is_grad_enabled() and samples.device.type == "cpu":
         return _encode_channels_last(encoder, samples, mask)
     if mask is None:

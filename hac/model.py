@@ -1,7 +1,7 @@
 """HAC, the Hierarchical Audio Codec, as a transformers model.
 
-Encoder and decoder are transformers' own DAC modules (or, `decoder_type: istft`, a decoder at the frame rate); between
-them sits the `FactorizedBottleneck`.
+Encoder and decoder are transformers' own DAC modules (or ones at the frame rate, `encoder_type: stft` and
+`decoder_type: istft`); between them sits the `FactorizedBottleneck`.
 
 Padding is masked throughout: after every layer that looks sideways, what lies beyond the end of an item is
 set to zero, which is what the convolutions' own zero padding shows to that item alone. So a padded batch
@@ -34,6 +34,7 @@ from hac.istft_decoder import FIRST_SCALE, FrameBlock, IstftDecoder
 from hac.outputs import HacEmbeddings, HacOutput, HacTokens
 from hac.quantize import VectorQuantizer
 from hac.snake import fuse_snakes
+from hac.stft_encoder import StftEncoder
 
 
 class HacModel(PreTrainedModel):
@@ -52,7 +53,17 @@ class HacModel(PreTrainedModel):
     def __init__(self, config: HacConfig) -> None:
         super().__init__(config)
         dac_config = config.dac_config()
-        self.encoder = DacEncoder(dac_config)
+        self.encoder: DacEncoder | StftEncoder
+        if config.encoder_type == "stft":
+            self.encoder = StftEncoder(
+                config.latent_dim,
+                config.hop_length,
+                config.encoder_hidden_size,
+                config.encoder_layers,
+                config.encoder_ff_dim,
+            )
+        else:
+            self.encoder = DacEncoder(dac_config)
         self.decoder: DacDecoder | IstftDecoder
         if config.decoder_type == "istft":
             self.decoder = IstftDecoder(
@@ -111,8 +122,9 @@ class HacModel(PreTrainedModel):
             "quantizer_dropout": source.quantizer_dropout,
             "exact_upsampling": False,
         }
-        if changes.get("decoder_type", "dac") != "dac":
-            raise HacError(f"{where}: a DAC's decoder has decoder_type dac; leave decoder_type out")
+        for part in ("encoder", "decoder"):
+            if changes.get(f"{part}_type", "dac") != "dac":
+                raise HacError(f"{where}: a DAC's {part} has {part}_type dac; leave {part}_type out")
         model = cls(HacConfig(**(implied | changes)))
         pretrained.take_dac_weights(model, model.config, dac, where)
         model.eval()

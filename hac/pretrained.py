@@ -123,7 +123,7 @@ def _check_promise(values: dict[str, Any], folder: Path) -> None:
         return  # a hub id, which is fetched later
     config = HacConfig.of_checkpoint(values, str(folder))
     blocks, latent = len(config.downsampling_ratios), config.latent_dim
-    deepest = config.encoder_hidden_size * 2 ** (blocks - 1)
+    deepest = config.encoder_hidden_size * 2 ** (blocks - 1) if config.encoder_type == "dac" else 0
     # the largest of DAC's convolutions; a byte a weight, which none is smaller than
     least = max(7 * deepest**2, 6 * deepest * latent, 7 * latent * config.decoder_hidden_size)
     if least > max(held, SMALL):

@@ -21,7 +21,7 @@ cd "$1"
 export OMP_NUM_THREADS=1
 # shellcheck disable=SC2086
 exec "${HAC:-hac}" train "$here/configs/ablation/$variant.yaml" -o "$variant" \
-    --set "model.base=$here/configs/${MODEL:-model/hac-nano.yaml}" --set precision=float32 --set data.workers=0 \
+    --set "model.base=$here/configs/${MODEL:-model/hac-nano-stft.yaml}" --set precision=float32 --set data.workers=0 \
     --set 'data.train=[real/train.jsonl,synthetic/train.jsonl]' --set data.validation=real/dev.jsonl \
     --set data.alignments=real/alignments.parquet --set data.batch_s=12 --set data.max_s=12 \
     --set losses.window_s=1 --set losses.windows=2 --set data.min_s=1 --set losses.waveform=300 \

@@ -1,11 +1,17 @@
 #!/bin/sh
 # Measure one reference model on speech it never heard: scripts/reference/evaluate.sh DIR VARIANT
-# The models are those of the package (scripts/reference/ship.py); results go to DIR/results/VARIANT. docs/results.md
-# was made from them with `hac-analyze compare` and `hac-analyze report`.
+# The models are those of the package (scripts/reference/ship.py); those of other seeds (full-seed-1, ...) are taken where
+# they were trained. Results go to DIR/results/VARIANT; tables.py makes the tables of docs/results.md of them, and
+# `hac-analyze compare` the differences.
 set -e
+here=$(cd "$(dirname "$0")" && pwd)
 cd "$1"
 variant=$2
-[ "$variant" = full ] && ckpt=reference || ckpt=reference-$variant
+case $variant in
+    full) ckpt=reference ;;
+    *-seed-*) ckpt=$(ls -d "$variant"/checkpoints/step-* | tail -1) ;;
+    *) ckpt=reference-$variant ;;
+esac
 [ "$variant" = acoustic_only ] && depth=9 || depth=7
 out=results/$variant
 mkdir -p "$out"
@@ -17,6 +23,13 @@ for corpus in real synthetic; do
     "$analyze" pnmi $of -o "$out/$corpus-pnmi"
     # shellcheck disable=SC2086
     "$analyze" words $of --definition vg-hubert -o "$out/$corpus-words"
+    # as systems of their own, to be compared with each other and with k-means units
+    if [ "$variant" = full ]; then streams="phonetic acoustic.0"; else streams=; fi
+    for stream in $streams; do
+        "${PYTHON:-python}" "$here/as_units.py" "$out/$corpus.parquet" $stream "$out/$corpus-$stream.parquet"
+        "$analyze" pnmi --tokens "$out/$corpus-$stream.parquet" --manifest "$corpus/test.jsonl" \
+            --alignments "$corpus/alignments.parquet" --name "$stream" -o "$out/$corpus-pnmi-of-$stream"
+    done
 done
 "$analyze" recon --ckpt "$ckpt" --n-quantizers $depth --manifest real/few.jsonl --name "$variant" --mos none \
     --metrics pesq_wb,stoi,mel_distance,f0_corr,wer,speaker_similarity -o "$out/english-recon"

@@ -206,6 +206,13 @@ def finished_runs(job: Job, ledger: Ledger) -> dict[str, dict[str, dict[int, Run
     return found
 
 
+def failures(job: Job) -> dict[str, str]:
+    """Cells that failed when they were last tried, with why."""
+    content = job.ledger().read()["cells"]
+    known = {cell.name: content.get(cell.name, {}) for cell in job.cells}
+    return {name: str(one.get("error") or FAILED) for name, one in known.items() if one.get("state") == FAILED}
+
+
 def unfinished(job: Job, ledger: Ledger) -> dict[str, str]:
     """Cells that are not wholly done, with why: what a comparison lacks."""
     content = ledger.read()["cells"]

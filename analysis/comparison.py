@@ -27,6 +27,7 @@ from hac.errors import HacError
 
 Verdict = Literal["better", "worse", "different", "within noise", "unknown"]
 LEAST_P = 1e-12
+NOMINAL_RATE = "kbps[nominal]"
 NO_KEY = "the runs do not say which utterances they counted"
 
 
@@ -131,6 +132,94 @@ def check_alike(runs: Sequence[Run], *, allow_data: bool = False, allow_protocol
     return warnings
 
 
+def matched(runs: Sequence[Run], streams: Mapping[str, str]) -> list[Run]:
+    """The runs, where the others' streams stand for streams of the baseline; of such runs nothing else is compared.
+
+    Args:
+        runs: the baseline first; it is left as it is.
+        streams: stream of the others to stream of the baseline, such as `units` to `phonetic`. Runs without such a
+            stream are left as they are.
+
+    Raises:
+        HacError: the baseline, or every other run, lacks a stream that is named.
+    """
+    for other, own in streams.items():
+        if own not in (known := _streams(runs[0])):
+            raise HacError(f"{runs[0].path}: has no stream {own!r} to hold {other} against; it has {', '.join(known)}")
+        if not any(other in _streams(run) for run in runs[1:]):
+            known = tuple(dict.fromkeys(name for run in runs[1:] for name in _streams(run)))
+            raise HacError(f"no run but the first has a stream {other!r}; they have {', '.join(known)}")
+    own_names = set(streams.values())
+
+    def renamed(run: Run) -> Run:
+        if not (taken := [name for name in streams if name in _streams(run)]):
+            return run
+        alike = _as_baseline(run, streams)
+        records = [record for record in alike.results.metrics if record.stream in own_names]
+        return replace(
+            alike,
+            name=f"{run.name}: {', '.join(taken)}",
+            results=alike.results.model_copy(update={"metrics": records}),
+        )
+
+    return [runs[0], *(renamed(run) for run in runs[1:])]
+
+
+def nothing_in_common(runs: Sequence[Run], metrics: Sequence[str]) -> str:
+    """Why runs of one command have no number to compare."""
+    what = f"of {', '.join(metrics)} " if metrics else ""
+    base, *others = (f"{run.path} has {', '.join(_streams(run)) or 'none'}" for run in runs)
+    return (
+        f"the runs have no number {what}in common; streams: {base}; {'; '.join(others)}. Hold one against another with "
+        "--match, such as --match units=phonetic"
+    )
+
+
+def _as_baseline(run: Run, streams: Mapping[str, str]) -> Run:
+    """A run whose streams have the baseline's names; what is said of a stream by that name itself is left out."""
+    here = {other: own for other, own in streams.items() if other in _streams(run)}
+    if not here:
+        return run
+    records = []
+    for record in run.results.metrics:
+        if own := here.get(record.stream):
+            records.append(record.model_copy(update={"id": own + record.id[len(record.stream) :], "stream": own}))
+        elif record.stream not in here.values():
+            records.append(record)
+    results = run.results.model_copy(update={"metrics": records})
+    return replace(run, results=results)
+
+
+def _streams(run: Run) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(record.stream for record in run.results.metrics if record.stream))
+
+
+def at_equal_bits(base: Run, run: Run) -> tuple[Run, str]:
+    """A reconstruction run whose depths stand for the baseline's of as many nominal bits, and what was so matched.
+
+    With as many codebooks in all, a codec without levels has more residual quantizers: its `rvq-9` is what the
+    baseline's `rvq-7` has to be held against. Depths of a rate that the baseline lacks are left out.
+    """
+    here, there = _rates(base), _rates(run)
+    if all(here[name] == there[name] for name in here.keys() & there.keys()):
+        return run, ""
+    by_rate = {rate: name for name, rate in here.items()}
+    streams = {name: by_rate[rate] for name, rate in there.items() if rate in by_rate}
+    kept = [record for record in run.results.metrics if record.stream not in there or record.stream in streams]
+    held = ", ".join(f"{name} against {own}" for name, own in streams.items()) or "no depth has as many"
+    results = run.results.model_copy(update={"metrics": kept})
+    return _as_baseline(replace(run, results=results), streams), f"at equal bits: {held}"
+
+
+def _rates(run: Run) -> dict[str, float]:
+    """Nominal kilobits per second of each depth of a reconstruction run."""
+    return {
+        record.stream: round(record.value, 6)
+        for record in run.results.metrics
+        if record.id == f"{record.stream}.{NOMINAL_RATE}" and whole_corpus(record)
+    }
+
+
 def whole_corpus(record: Record) -> bool:
     """Whether a record is of the whole corpus: what is compared where nothing else is asked for."""
     return not record.group
@@ -145,7 +234,7 @@ def compare(runs: Sequence[Run], wanted: Callable[[Record], bool] = whole_corpus
     """
     base, found = runs[0], []
     for run in runs[1:]:
-        paired = not _data_differs(base.results, run.results)
+        paired = same_utterances(base, run)
         others = {(record.id, record.group): record for record in run.results.metrics}
         for record in base.results.metrics:
             other = others.get((record.id, record.group))
@@ -285,6 +374,11 @@ def _verdict(one: Difference, p_holm: float) -> Verdict:
     return "better" if (one.difference > 0) == (better == "higher") else "worse"
 
 
+def same_utterances(a: Run, b: Run) -> bool:
+    """Whether two runs say that they counted the same utterances."""
+    return not _data_differs(a.results, b.results)
+
+
 def _data_differs(a: Results, b: Results) -> str:
     """What differs in the utterances counted; empty: nothing."""
     keys = [results.coverage.get("utterances", {}).get("key") for results in (a, b)]
@@ -301,5 +395,17 @@ def _changed(a: Mapping[str, Mapping[str, Any]], b: Mapping[str, Mapping[str, An
     for name in sorted(a.keys() & b.keys()):
         for key in sorted(a[name].keys() | b[name].keys()):
             if a[name].get(key) != b[name].get(key):
-                return f"{key}: {b[name].get(key)!r:.60} and {a[name].get(key)!r:.60}"
+                return _apart(key, a[name].get(key), b[name].get(key))
     return ""
+
+
+def _apart(key: str, a: Any, b: Any) -> str:
+    """Where two values of a setting part: of mappings and lists, the first thing that only one has."""
+    if isinstance(a, Mapping) and isinstance(b, Mapping):
+        inner = next(name for name in sorted(a.keys() | b.keys()) if a.get(name) != b.get(name))
+        return _apart(f"{key}.{inner}", a.get(inner), b.get(inner))
+    if isinstance(a, list) and isinstance(b, list):
+        only = [next((repr(one) for one in x if one not in y), "nothing more") for x, y in ((b, a), (a, b))]
+        if only != ["nothing more"] * 2:
+            return f"{key}: {only[0]:.60} and {only[1]:.60}"
+    return f"{key}: {b!r:.60} and {a!r:.60}"

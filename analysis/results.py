@@ -186,7 +186,11 @@ def read_results(path: Path) -> Results:
     try:
         data = load_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise HacError(f"{path}: no such result file; expected the results.json that hac-analyze writes") from error
+        inside = sorted(one.parent.name for one in path.parent.glob("*/results.json"))
+        hint = f"; there are some in {', '.join(inside[:9])}, each a run: give one of them" if inside else ""
+        raise HacError(
+            f"{path}: no such result file; expected the results.json that hac-analyze writes{hint}"
+        ) from error
     except (OSError, ValueError) as error:
         raise HacError(f"{path}: cannot be read as JSON ({error}); expected a results.json of hac-analyze") from error
     if not isinstance(data, dict) or data.get("schema") != SCHEMA:

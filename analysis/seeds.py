@@ -19,7 +19,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from analysis.comparison import Difference, Run, check_alike, difference, judged, whole_corpus
+from analysis.comparison import (
+    Difference,
+    Run,
+    at_equal_bits,
+    check_alike,
+    difference,
+    judged,
+    same_utterances,
+    whole_corpus,
+)
 from analysis.results import Record
 from analysis.uncertainty import Redrawn
 from hac.errors import HacError
@@ -58,6 +67,7 @@ def compare_over_seeds(
     reference: str,
     *,
     wanted: Callable[[Record], bool] = whole_corpus,
+    allow_levels: bool = False,
 ) -> Compared:
     """Differences of every variant to the reference, in every analysis, over the seeds that both have.
 
@@ -65,6 +75,7 @@ def compare_over_seeds(
         analyses: finished runs by analysis, variant and seed.
         reference: the variant that the others are compared with.
         wanted: which records; by default those of the whole corpus.
+        allow_levels: compare variants whose levels differ also where a protocol names them (`intervene`).
     """
     found: list[Difference] = []
     by_seed: list[SeedDifference] = []
@@ -83,16 +94,32 @@ def compare_over_seeds(
                 warnings.append(f"{analysis}: {name} and {reference} have no finished seed in common: not compared")
                 continue
             try:
-                notes = check_alike([run for seed in seeds for run in (base[seed], runs[seed])])
+                pairs, notes = _pairs(analysis, [(base[seed], runs[seed]) for seed in seeds], allow_levels)
             except HacError as error:
                 warnings.append(f"{analysis}: {name} is not compared: {error}")
                 continue
-            warnings += [f"{analysis}: {note}" for note in notes]
-            pairs = [(base[seed], runs[seed]) for seed in seeds]
-            for one, single in _differences(analysis, name, pairs, not notes, wanted):
+            warnings += [f"{analysis}: {name}: {note}" for note in dict.fromkeys(notes)]
+            paired = all(same_utterances(first, second) for first, second in pairs)
+            for one, single in _differences(analysis, name, pairs, paired, wanted):
                 found.append(one)
                 by_seed += [SeedDifference(seed, analysis, each) for seed, each in zip(seeds, single, strict=True)]
     return Compared(judged(found), by_seed, warnings, counted)
+
+
+def _pairs(
+    analysis: str, pairs: Sequence[tuple[Run, Run]], allow_levels: bool
+) -> tuple[list[tuple[Run, Run]], list[str]]:
+    """Runs of the reference and of a variant as they can be held against each other, and what a reader must know.
+
+    Raises:
+        HacError: they cannot.
+    """
+    allowed = allow_levels and analysis == "intervene"
+    notes = check_alike([run for pair in pairs for run in pair], allow_protocol=allowed)
+    if analysis != "recon":
+        return list(pairs), notes
+    held = [(base, at_equal_bits(base, run)) for base, run in pairs]
+    return [(base, run) for base, (run, _) in held], notes + [note for _, (_, note) in held if note]
 
 
 def _differences(

@@ -185,6 +185,8 @@ def state_of(code: int, launch: Launch) -> str:
 def check_analyses(analyses: Mapping[str, Any], where: str, folder: Path) -> dict[str, dict[str, Any]]:
     """Options by analysis, checked against those of the commands; paths are taken from `folder`.
 
+    `false` instead of options leaves an analysis out, which a base names.
+
     Raises:
         HacError: no such analysis or option (the nearest is named), one that the suite sees to, or no value for one.
     """
@@ -192,8 +194,12 @@ def check_analyses(analyses: Mapping[str, Any], where: str, folder: Path) -> dic
     for analysis, options in analyses.items():
         check_key(analysis, ANALYSES, f"{where}: analyses")
         place = f"{where}: analyses.{analysis}"
+        if options is False:
+            continue
         if options is not None and not isinstance(options, Mapping):
-            raise HacError(f"{place}: expected options such as {{nulls: 20}}, found {options!r:.60}")
+            raise HacError(
+                f"{place}: expected options such as {{nulls: 20}}, or false to leave it out, found {options!r:.60}"
+            )
         checked[analysis] = {}
         for key, value in (options or {}).items():
             option = str(key).replace("_", "-")

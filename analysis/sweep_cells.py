@@ -86,9 +86,9 @@ def _cell(sweep: Sweep, i: int, seed: int, folder: Path) -> Cell:
     data = {"train": list(sweep.train)} if sweep.train else {}
     data |= {"validation": list(sweep.validation)} if sweep.validation else {}
     layers = (sweep.set, {"data": data}, variant.changes, {"seed": seed})
-    config = read_train_config(variant.config, over=[(layer, here) for layer in layers])
     place = folder / variant.name / f"seed-{seed}"
     try:
+        config = read_train_config(variant.config, over=[(layer, here) for layer in layers])
         codebooks = {name: int(size) for name, size in model_config(config).codebook_sizes.items()}
     except HacError as error:
         raise HacError(f"{sweep.path}: variant {variant.name}: {error}") from error

@@ -116,16 +116,20 @@ def read_sweep(path: Path) -> Sweep:
         throughput=_throughput(values.get("throughput"), where),
         metrics=_metrics(values.get("metrics"), where),
         allow=tuple(_one_of(one, ALLOWED, f"{where}: allow") for one in _texts(values.get("allow"), where)),
-        launcher=_launcher(values.get("launcher"), where),
+        launcher=launcher_words(values.get("launcher"), f"{where}: launcher"),
     )
 
 
-def _launcher(found: Any, where: str) -> tuple[str, ...]:
-    """A command line's words, as a shell would part them."""
+def launcher_words(found: Any, where: str) -> tuple[str, ...]:
+    """A command line's words, as a shell would part them.
+
+    Raises:
+        HacError: a quote is not closed.
+    """
     try:
         return tuple(shlex.split(str(found or "")))
     except ValueError as error:  # a quote that is not closed
-        raise HacError(f"{where}: launcher: {_short(found)} is no command line ({error})") from error
+        raise HacError(f"{where}: {_short(found)} is no command line ({error})") from error
 
 
 def _variants(found: Any, where: str) -> tuple[Variant, ...]:

@@ -45,6 +45,22 @@ def load_json(text: str | bytes) -> Any:
         raise ValueError("nested too deeply") from error
 
 
+class _Loader(yaml.SafeLoader):
+    """The safe loader, which also refuses a key that stands twice: one of the two would be lost without a word."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        """A mapping, its keys all different."""
+        seen: dict[str, int] = {}
+        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
+                line = key.start_mark.line + 1
+                if seen.setdefault(key.value, line) != line:
+                    raise yaml.YAMLError(
+                        f"line {line}: the key {key.value!r:.60} stands twice, also in line {seen[key.value]}"
+                    )
+        return dict(super().construct_mapping(node, deep))
+
+
 def load_yaml(text: str) -> Any:
     """A YAML value of plain types.
 
@@ -55,7 +71,7 @@ def load_yaml(text: str) -> Any:
     if _brackets(text) > DEEPEST:
         raise ValueError("nested too deeply")
     try:
-        value = yaml.safe_load(text)
+        value = yaml.load(text, _Loader)
         _count(value, {})
     except yaml.YAMLError as error:
         raise ValueError(" ".join(str(error).split())) from error

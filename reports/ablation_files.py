@@ -41,6 +41,8 @@ def ablation_table(job: Job, differences: Sequence[Difference], warnings: Sequen
     parts: list[RenderableType] = [_headlines(job, differences)] if differences else []
     if outstanding:
         parts.append(comparison_table(job.sweep.reference, differences, (), shown=lambda one: one.verdict in STYLES))
+    elif not differences:
+        parts.append(Text("nothing was compared"))
     else:
         n_tests = sum(math.isfinite(one.p) for one in differences)
         parts.append(Text(f"no difference stands out of noise (p by Holm over {n_tests})"))

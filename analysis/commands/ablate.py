@@ -78,12 +78,16 @@ def ablate(
 
     Examples:
 
-        hac-analyze ablate configs/sweeps/teachers.yaml -o sweep --plan
+        hac-analyze ablate sweep.yaml -o sweep --plan
 
-        hac-analyze ablate configs/sweeps/teachers.yaml -o sweep --devices cuda:0,cuda:1
+        hac-analyze ablate sweep.yaml -o sweep --devices cuda:0,cuda:1
 
-        hac-analyze ablate configs/sweeps/teachers.yaml -o sweep --index $SLURM_ARRAY_TASK_ID
+        hac-analyze ablate sweep.yaml -o sweep --index $SLURM_ARRAY_TASK_ID
+
+    where sweep.yaml has `base: configs/sweeps/teachers.yaml`, `train: train.jsonl` and `evaluation: {manifest:
+    test.jsonl, alignments: test.parquet}`.
     """
+    from analysis.ablation import failures
     from analysis.launching import Processes
     from analysis.sweep_cells import chosen
     from hac.errors import HacError
@@ -97,6 +101,9 @@ def ablate(
         _show_status(job)
         return
     launch = Processes()
+    if not compare_only:  # the comparison says them too
+        for warning in job.warnings:
+            typer.echo(f"warning: {warning}", err=True)
     if plan:
         from analysis.sweep_plan import plan as plan_of
         from hac.devices import devices_of
@@ -107,15 +114,21 @@ def ablate(
         with _stopped_by_signals(launch):
             opt.show(plan_table(plan_of(job, cells, n, found, job.sweep.throughput, launch)))
         return
-    failed = {} if compare_only else _work(job, cells, launch)
+    failed = failures(job) if compare_only else _work(job, cells, launch)
+    compared = True
     if only or index is not None:
         typer.echo(f"{len(cells) - len(failed)} of {len(cells)} done; the whole command, without --only, compares all")
     else:
-        _compare(job)
+        compared = _compare(job)
     if failed:
         for cell, why in failed.items():
             typer.echo(f"failed: {cell}: {why}", err=True)
         raise typer.Exit(FAILED)
+    if not compared and len(job.sweep.variants) > 1:
+        raise HacError(
+            f"{job.folder}: nothing to compare: {job.sweep.reference} and no other variant have a finished number in "
+            "common; see --status"
+        )
 
 
 def _job(
@@ -128,11 +141,10 @@ def _job(
     launcher: str | None,
 ) -> Job:
     """The sweep with what the command line changes of it, checked whole before anything starts."""
-    import shlex
     from dataclasses import replace
 
     from analysis.ablation import prepare
-    from analysis.sweep_file import read_sweep
+    from analysis.sweep_file import launcher_words, read_sweep
 
     sweep = read_sweep(path)
     sweep = replace(
@@ -140,7 +152,7 @@ def _job(
         devices=opt.names_of(devices) or sweep.devices,
         at_once=at_once or sweep.at_once,
         throughput=throughput or sweep.throughput,
-        launcher=sweep.launcher if launcher is None else tuple(shlex.split(launcher)),
+        launcher=sweep.launcher if launcher is None else launcher_words(launcher, "--launcher"),
         allow=tuple(dict.fromkeys((*sweep.allow, *allow))),
     )
     return prepare(sweep, output)
@@ -187,8 +199,8 @@ def _stopped_by_signals(launch: Processes | Stop) -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _compare(job: Job) -> None:
-    """Compare what is finished, write it and show it."""
+def _compare(job: Job) -> bool:
+    """Compare what is finished, write it and show it; returns whether there was anything to compare."""
     from analysis.ablation import finished_runs, unfinished
     from analysis.ablation_results import comparison_results, warnings_of
     from analysis.metrics import metric_name
@@ -200,11 +212,16 @@ def _compare(job: Job) -> None:
         finished_runs(job, ledger),
         job.sweep.reference,
         wanted=lambda record: not record.group and (not metrics or metric_name(record.id) in metrics),
+        allow_levels="codebooks" in job.sweep.allow,
     )
-    results = comparison_results(job, compared, unfinished(job, ledger))
+    left_out = unfinished(job, ledger)
+    for cell, why in left_out.items():
+        typer.echo(f"not in the comparison: {cell}: {why}", err=True)
+    results = comparison_results(job, compared, left_out)
     written = write_ablation(results, compared, job.folder)
     opt.show(ablation_table(job, compared.differences, warnings_of(job, compared)))
     opt.tell_files(written, job.folder)
+    return bool(compared.differences)
 
 
 def _show_status(job: Job) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from analysis.commands import options as opt
+
+if TYPE_CHECKING:
+    from analysis.comparison import Difference
 
 FAILED = 1
 """Exit code where a number fell by more than --fail-on allows."""
@@ -27,12 +31,22 @@ def compare(
     groups: Annotated[
         bool, typer.Option("--groups", help="Languages, speakers and phones too, not only the whole corpus.")
     ] = False,
+    match: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="OTHER=OWN",
+            help="In every run but the first, a stream stands for one of the baseline's, and is all that is compared "
+            "of the run: `units=phonetic` holds k-means units against the phonetic stream, `acoustic.0=phonetic` a "
+            "model's own acoustic one. Repeatable.",
+        ),
+    ] = None,
     fail_on: Annotated[
         list[str] | None,
         typer.Option(
             metavar="METRIC:DROP",
             help="End with exit code 1 where a run is worse than the baseline by more than DROP and beyond noise; "
-            "METRIC is a metric (`pnmi`) or an id (`phonetic.pnmi`). Repeatable.",
+            "METRIC is a metric (`pnmi`) or an id (`phonetic.pnmi`). p is corrected for all numbers that are compared: "
+            "name the ones that count with --metrics. Repeatable.",
         ),
     ] = None,
     allow_data: Annotated[
@@ -49,8 +63,10 @@ def compare(
         hac-analyze compare pnmi-a pnmi-b
 
         hac-analyze compare baseline/ candidate/ --metrics pnmi --fail-on phonetic.pnmi:0.02
+
+        hac-analyze compare hac/pnmi mfcc-kmeans/pnmi --match units=phonetic
     """
-    from analysis.comparison import check_alike, named, read_run
+    from analysis.comparison import check_alike, matched, named, nothing_in_common, read_run
     from analysis.comparison import compare as differences_of
     from analysis.metrics import METRICS, metric_name
     from hac.errors import HacError
@@ -66,16 +82,18 @@ def compare(
         check_key(name, METRICS, "--metrics")
     limits = [_limit(text) for text in fail_on or []]
     found = named([read_run(path, name) for path, name in zip(runs, given, strict=True)])
+    if match:
+        found = matched(found, dict(_match(text) for text in match))
     warnings = check_alike(found, allow_data=allow_data, allow_protocol=allow_protocol)
     differences = differences_of(
         found, lambda r: (groups or not r.group) and (not chosen or metric_name(r.id) in chosen)
     )
+    if not differences:
+        raise HacError(nothing_in_common(found, chosen))
     limited = [
         (one, name, drop) for one in differences for name, drop in limits if name in (metric_name(one.id), one.id)
     ]
-    for name, _ in limits:
-        if not any(name == limit for _, limit, _ in limited):
-            raise HacError(f"--fail-on {name}: the runs have no such number in common; see their metrics.csv")
+    _check_limits(limited, limits, [run.name for run in found[1:]])
     if output is not None:
         write_text(output, comparison_csv(differences))
         typer.echo(f"differences: {output}")
@@ -83,8 +101,38 @@ def compare(
     fallen = [one for one, _, drop in limited if one.verdict == "worse" and abs(one.difference) > drop]
     for one in fallen:
         typer.echo(f"{one.run}: {one.id} is worse by {abs(one.difference):.4f} (p {one.p_holm:.2g})", err=True)
-    if fallen:
+    untold = [one for one, _, _ in limited if one.verdict == "unknown"]
+    for one in untold:
+        typer.echo(f"{one.run}: {one.id} cannot be told ({one.note or 'it is undefined in a run'})", err=True)
+    if fallen or untold:
         raise typer.Exit(FAILED)
+
+
+def _match(text: str) -> tuple[str, str]:
+    """The two streams of `units=phonetic`."""
+    from hac.errors import HacError
+
+    other, separator, own = (part.strip() for part in text.partition("="))
+    if not (other and separator and own):
+        raise HacError(f"--match {text!r} is not OTHER=OWN, such as units=phonetic")
+    return other, own
+
+
+def _check_limits(
+    limited: Sequence[tuple[Difference, str, float]], limits: Sequence[tuple[str, float]], runs: Sequence[str]
+) -> None:
+    """Refuse a limit that could never be exceeded: of a number that a run lacks, or that has no worse side."""
+    from analysis.metrics import metric_of
+    from hac.errors import HacError
+
+    for name, _ in limits:
+        having = {one.run for one, limit, _ in limited if limit == name}
+        for run in runs:
+            if run not in having:
+                raise HacError(f"--fail-on {name}: {run} and the baseline have no such number in common")
+    for one, name, _ in limited:
+        if metric_of(one.id).better == "none":
+            raise HacError(f"--fail-on {name}: of {one.id} neither more nor less is worse, so it cannot fail")
 
 
 def _limit(text: str) -> tuple[str, float]:

@@ -151,7 +151,7 @@ def _localize_model(values: dict[str, Any], folder: Path) -> dict[str, Any]:
 def _check_keys(values: Mapping[str, Any], section: type[BaseModel], where: str, prefix: str) -> None:
     """Refuse unknown keys in all sections, each with the nearest known one of its section."""
     for key, value in values.items():
-        check_key(str(key), section.model_fields, f"{where}: {prefix}" if prefix else where)
+        check_key(str(key), section.model_fields, f"{where}: {prefix.rstrip('.')}" if prefix else where)
         inner = _section_of(section.model_fields[key].annotation)
         if inner is not None and isinstance(value, Mapping):
             _check_keys(value, inner, where, f"{prefix}{key}.")

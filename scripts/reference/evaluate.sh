@@ -4,7 +4,6 @@
 # they were trained. Results go to DIR/results/VARIANT; tables.py makes the tables of docs/results.md of them, and
 # `hac-analyze compare` the differences.
 set -e
-here=$(cd "$(dirname "$0")" && pwd)
 cd "$1"
 variant=$2
 case $variant in
@@ -23,13 +22,6 @@ for corpus in real synthetic; do
     "$analyze" pnmi $of -o "$out/$corpus-pnmi"
     # shellcheck disable=SC2086
     "$analyze" words $of --definition vg-hubert -o "$out/$corpus-words"
-    # as systems of their own, to be compared with each other and with k-means units
-    if [ "$variant" = full ]; then streams="phonetic acoustic.0"; else streams=; fi
-    for stream in $streams; do
-        "${PYTHON:-python}" "$here/as_units.py" "$out/$corpus.parquet" $stream "$out/$corpus-$stream.parquet"
-        "$analyze" pnmi --tokens "$out/$corpus-$stream.parquet" --manifest "$corpus/test.jsonl" \
-            --alignments "$corpus/alignments.parquet" --name "$stream" -o "$out/$corpus-pnmi-of-$stream"
-    done
 done
 "$analyze" recon --ckpt "$ckpt" --n-quantizers $depth --manifest real/few.jsonl --name "$variant" --mos none \
     --metrics pesq_wb,stoi,mel_distance,f0_corr,wer,speaker_similarity -o "$out/english-recon"

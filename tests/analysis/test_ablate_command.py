@@ -131,6 +131,21 @@ def test_a_failed_training_is_named_and_the_exit_code_is_1(world, tmp_path, monk
     assert "0 of 1 done" in capsys.readouterr().out
     assert ablate(monkeypatch, write_sweep(world), "-o", tmp_path, "--status") == 0
     assert "failed" in capsys.readouterr().out
+    assert ablate(monkeypatch, write_sweep(world), "-o", tmp_path, "--compare-only") == 1
+    assert "failed: full/seed-0: train: exit code 1" in capsys.readouterr().err
+
+
+def test_nothing_to_compare_is_an_error(world, tmp_path, monkeypatch, capsys):
+    assert ablate(monkeypatch, write_sweep(world), "-o", tmp_path, "--compare-only") == 2
+    said = capsys.readouterr()
+    assert "not in the comparison: full/seed-0: waiting" in said.err and "nothing to compare" in said.err
+
+
+def test_warnings_come_before_the_work(world, tmp_path, monkeypatch, capsys):
+    evaluation = {"manifest": "train/manifest.jsonl"}
+    words = ("-o", tmp_path / "out", "--plan", "--throughput", "2")
+    assert ablate(monkeypatch, write_sweep(world, evaluation=evaluation), *words) == 0
+    assert "warning: " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -164,6 +179,43 @@ def test_signals_stop_everything_in_order(world, tmp_path, monkeypatch, capsys, 
 
 
 # real processes
+
+
+JUDGES = {"asr": "none", "speaker": "none", "mos": "none"}
+
+
+@pytest.mark.slow
+def test_all_analyses_over_rows_with_other_levels(world, tmp_path):
+    """Two models of as many codebooks, one of which has no levels: sound meets at equal bits, levels that both have."""
+    few = {"nulls": 2, "bootstrap": 100}
+    analyses = {
+        "pnmi": few,
+        "words": {**few, "min-count": 1},
+        "boundaries": few,
+        "leakage": {**few, "factors": ["phone"]},
+        "recon": {**JUDGES, "metrics": "stoi,mel_distance", "bootstrap": 100},
+        "intervene": {**JUDGES, "limit": 3, "bootstrap": 100},
+        "usage": few,
+    }
+    plain = {"model": {"phonetic": False, "lexical": False, "acoustic_codebooks": 5}, "teachers": {"speech": None}}
+    sweep = write_sweep(
+        world,
+        "all.yaml",
+        variants=["full.yaml", {"name": "plain", "config": "full.yaml", "set": plain}],
+        analyses=analyses,
+        allow=["codebooks"],
+    )
+    words = [sys.executable, "-m", "analysis", "ablate", str(sweep), "-o", str(tmp_path)]
+    done = subprocess.run(
+        words, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}, timeout=600
+    )
+    assert done.returncode == 0, done.stderr
+    results = read_results(tmp_path)
+    assert set(results.protocols) == set(analyses)
+    compared = {record.id for record in results.metrics}
+    assert {"acoustic.0.difference[pnmi]", "all.difference[mel_change[drop]]"} & compared
+    said = " ".join(results.warnings)
+    assert "recon: plain: at equal bits: rvq-" in said and "not compared" not in said, said
 
 
 @pytest.mark.slow

@@ -40,6 +40,19 @@ def test_shipped_sweeps_are_fair_tables(tmp_path, name, n_cells, n_warnings):
     assert sizes["full"] == 9 and sizes["acoustic_only"] == (9 if name == "teachers.yaml" else 7)
 
 
+def test_an_analysis_of_the_base_can_be_left_out(tmp_path):
+    sweep = read_sweep(own(tmp_path, "teachers.yaml", analyses={"recon": False, "usage": {"nulls": 3}}))
+    assert "recon" not in sweep.analyses and sweep.analyses["usage"]["nulls"] == 3 and "words" in sweep.analyses
+
+
+def test_a_key_of_a_variant_that_is_unknown_is_told_where_it_stands(tmp_path):
+    variants = [str(ROOT / "configs/ablation/full.yaml")]
+    variants.append({"name": "x", "config": variants[0], "set": {"teachers": {"txt": None}}})
+    sweep = read_sweep(own(tmp_path, "teachers.yaml", variants=variants))
+    with pytest.raises(HacError, match=r"own\.yaml: variant x: .*: teachers: unknown key 'txt'; did you mean 'text'"):
+        cells_of(sweep, tmp_path)
+
+
 def test_a_shipped_sweep_alone_says_what_it_lacks():
     with pytest.raises(HacError, match="no manifest of held-out speech"):
         read_sweep(ROOT / "configs" / "sweeps" / "teachers.yaml")

@@ -78,6 +78,12 @@ ANALYSES = {
     "results nested deeply": Case(w.write("run/results.json", DEEP), "hac-analyze report run", ("nested too deeply",)),
     "draws that are cut": Case(w.cut("run/draws.parquet"), "hac-analyze compare run run", ("draws.parquet",)),
     "a limit without a number": Case(w.sound, "hac-analyze compare run run --fail-on pnmi", ("--fail-on", "pnmi")),
+    "a limit on what has no worse side": Case(
+        w.sound, "hac-analyze compare run run --fail-on perplexity:1", ("--fail-on perplexity",)
+    ),
+    "a match without a stream": Case(w.sound, "hac-analyze compare run run --match units=", ("units=", "OTHER=OWN")),
+    "a match of no stream": Case(w.sound, "hac-analyze compare run run --match x=y", ("'y'", "it has")),
+    "a comparison of folders of runs": Case(w.sound, "hac-analyze compare . .", ("each a run", "run")),
     "a report of nothing": Case(w.make_folder("empty"), "hac-analyze report empty", ("empty", "results.json")),
     "clips out of the run": Case(
         w.write(

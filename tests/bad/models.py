@@ -161,6 +161,14 @@ TRAINING = {
         w.sound, "hac-analyze history model --manifest manifest.jsonl -o out", ("no finished checkpoint",)
     ),
     "a sweep that is missing": Case(w.sound, "hac-analyze ablate no.yaml -o new --plan", ("no.yaml",)),
+    "a launcher with an open quote by hand": Case(
+        w.sound, "hac-analyze ablate sweep.yaml -o out --launcher 'nice \"-n 5'", ("--launcher", "is no command line")
+    ),
+    "a key that stands twice": Case(
+        w.write("sweep.yaml", "variants: [full.yaml]\nseeds: [3]\nseeds: [4]\n"),
+        "hac-analyze ablate sweep.yaml -o out",
+        ("sweep.yaml", "'seeds' stands twice"),
+    ),
     "a launcher with an open quote": Case(
         w.yaml_with("sweep.yaml", launcher='nice "-n 5'),
         "hac-analyze ablate sweep.yaml -o new --plan",

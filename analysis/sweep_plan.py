@@ -38,12 +38,14 @@ class Row:
     """What one training will take.
 
     Attributes:
+        index: its place in the sweep, from 0.
         cell: its name.
         steps: still to do, and all.
         hours: of what is still to do; NaN where nobody said how fast.
         gigabytes: of its checkpoints.
     """
 
+    index: int
     cell: str
     steps: tuple[int, int]
     hours: float
@@ -58,7 +60,8 @@ class Plan:
         rows: by training.
         at_once: trainings at a time.
         hours: from start to end with so many at a time, analyses not counted.
-        targets_gigabytes: of the speech teachers' caches.
+        targets_gigabytes: of the speech teachers' caches, as far as they are known.
+        targets_known: whether all of them are.
         audio_hours: of training speech.
         source: where the hours come from.
         notes: what is not in these numbers.
@@ -68,6 +71,7 @@ class Plan:
     at_once: int
     hours: float
     targets_gigabytes: float
+    targets_known: bool
     audio_hours: float
     source: str
     notes: tuple[str, ...]
@@ -101,12 +105,12 @@ def plan(
         left = max(0, cell.config.steps - (step_of(finished[-1]) if finished else 0))
         size = checkpoint_bytes(cell.config, model_config(cell.config)) * checkpoints_kept(cell.config)
         hours = left * corpora.audio_per_step(cell) / speed / 3600
-        rows.append(Row(cell.name, (left, cell.config.steps), hours, size / GIGABYTE))
+        rows.append(Row(job.cells.index(cell), cell.name, (left, cell.config.steps), hours, size / GIGABYTE))
     targets, unknown = _targets(cells, corpora)
     rest = "not counted: the teachers' targets (once for all), validations, the analyses, and their tokens and audio"
     hours = _from_start_to_end([row.hours for row in rows], at_once)
     spoken = max(hours_of(cell.config) for cell in cells)
-    return Plan(tuple(rows), at_once, hours, targets, spoken, source, (*unknown, rest))
+    return Plan(tuple(rows), at_once, hours, targets, not unknown, spoken, source, (*unknown, rest))
 
 
 def _from_start_to_end(hours: Sequence[float], at_once: int) -> float:

@@ -84,17 +84,28 @@ def _cell(one: Difference | None) -> str:
 
 def plan_table(plan: Plan) -> RenderableType:
     """What a sweep will take: a row a training, the sum, where the hours come from, what is not in them."""
-    table = make_table("What the sweep will take", ("training",), ("steps left", "of", "hours", "GB of checkpoints"))
+    table = make_table(
+        "What the sweep will take", ("index", "training"), ("steps left", "of", "hours", "GB of checkpoints")
+    )
     for row in plan.rows:
         table.add_row(
-            escape(row.cell), f"{row.steps[0]:,}", f"{row.steps[1]:,}", number(row.hours), f"{row.gigabytes:.3f}"
+            str(row.index),
+            escape(row.cell),
+            f"{row.steps[0]:,}",
+            f"{row.steps[1]:,}",
+            number(row.hours),
+            f"{row.gigabytes:.3f}",
         )
     checkpoints = sum(row.gigabytes for row in plan.rows)
+    whole = f"{checkpoints + plan.targets_gigabytes:.3g} GB"
+    if plan.targets_known:
+        targets = f"{plan.targets_gigabytes:.3g}"
+    else:
+        whole, targets = f"at least {whole}", "not all known"
     lines = [
         f"{len(plan.rows)} trainings, {plan.at_once} at once, {sum(row.steps[0] for row in plan.rows):,} steps: "
         f"{plan.hours:.3g} hours from start to end ({sum(row.hours for row in plan.rows):.3g} of one device)",
-        f"{checkpoints + plan.targets_gigabytes:.3g} GB: checkpoints {checkpoints:.3g}, cached targets "
-        f"{plan.targets_gigabytes:.3g} (of {plan.audio_hours:.3g} h of speech)",
+        f"{whole}: checkpoints {checkpoints:.3g}, cached targets {targets} (of {plan.audio_hours:.3g} h of speech)",
         f"speed: {plan.source}",
         *plan.notes,
     ]

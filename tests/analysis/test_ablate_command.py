@@ -185,6 +185,7 @@ JUDGES = {"asr": "none", "speaker": "none", "mos": "none"}
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_all_analyses_over_rows_with_other_levels(world, tmp_path):
     """Two models of as many codebooks, one of which has no levels: sound meets at equal bits, levels that both have."""
     few = {"nulls": 2, "bootstrap": 100}
@@ -192,7 +193,7 @@ def test_all_analyses_over_rows_with_other_levels(world, tmp_path):
         "pnmi": few,
         "words": {**few, "min-count": 1},
         "boundaries": few,
-        "leakage": {**few, "factors": ["phone"]},
+        "leakage": {"nulls": 2, "factors": ["phone"]},
         "recon": {**JUDGES, "metrics": "stoi,mel_distance", "bootstrap": 100},
         "intervene": {**JUDGES, "limit": 3, "bootstrap": 100},
         "usage": few,
@@ -203,11 +204,12 @@ def test_all_analyses_over_rows_with_other_levels(world, tmp_path):
         "all.yaml",
         variants=["full.yaml", {"name": "plain", "config": "full.yaml", "set": plain}],
         analyses=analyses,
+        set={"model": {f"{level}_codebook_size": 16 for level in ("acoustic", "phonetic", "lexical")}},
         allow=["codebooks"],
     )
     words = [sys.executable, "-m", "analysis", "ablate", str(sweep), "-o", str(tmp_path)]
     done = subprocess.run(
-        words, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}, timeout=600
+        words, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}, timeout=1100
     )
     assert done.returncode == 0, done.stderr
     results = read_results(tmp_path)

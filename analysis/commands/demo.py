@@ -15,10 +15,13 @@ from hac.commands.exclusive import exclusive
 if TYPE_CHECKING:
     from analysis.demo import DemoSystem
 
-FEW, FEWER = 24, 8
+NO_TEXT_TEACHER = "reference-no_lexical_teacher"
+FEW, FEWER = 16, 5
 """Utterances that are decoded, and that are decoded with every level changed."""
-NULL_PAIRS = 50
-"""Half of what the command takes: PESQ is what takes long."""
+NULL_PAIRS = 30
+"""A third of what the command takes: PESQ is what takes long."""
+NULLS = 10
+"""Half of what `usage` takes: its compressors are what takes long."""
 
 
 @exclusive("output")
@@ -54,8 +57,15 @@ def demo(
         # of the ablations, the streams that the teachers are for, and the one to hold them against
         few = {"streams": ",".join(compared)} if (compared := _compared(system)) and system is not first else {}
         _step(pnmi, **_of(system, manifest), **few, output=runs / system.name / "pnmi", jobs=jobs)
+    for system in systems[1:]:
+        # what the text teacher is for, and when units change
+        if system.name == NO_TEXT_TEACHER:
+            _step(words, **_of(system, manifest), streams="lexical", output=runs / system.name / "words", jobs=jobs)
+        if system.name.startswith("mfcc-kmeans"):
+            _step(boundaries, **_of(system, manifest), output=runs / system.name / "boundaries", jobs=jobs)
     for command in (words, boundaries, usage, leakage):
-        _step(command, **_of(first, manifest), output=runs / first.name / command.__name__, jobs=jobs)
+        fewer = {"nulls": NULLS} if command is usage else {}
+        _step(command, **_of(first, manifest), **fewer, output=runs / first.name / command.__name__, jobs=jobs)
     short = write_few(manifest, FEW)
     for system in systems:
         if system.ckpt:

@@ -30,8 +30,8 @@ DEBIAN_SET = "asterisk-en"
 SIZE = 1024
 """Of the k-means codebook: that of the reference models' streams."""
 SEED = 0
-STARTS = 5
-"""Of k-means on MFCC, a quarter of the usual: twenty would be the longest step of the demo."""
+STARTS = 3
+"""Of k-means on MFCC; the usual twenty would be the longest step of the demo."""
 MEASURED_MINUTES = 1.0
 """Synthetic speech a voice, two voices, on which the aligner's error is measured: some 20 s of work."""
 

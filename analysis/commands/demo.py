@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from analysis.demo import DemoSystem
 
 NO_TEXT_TEACHER = "reference-no_lexical_teacher"
-FEW, FEWER = 16, 5
+FEW, FEWER = 12, 4
 """Utterances that are decoded, and that are decoded with every level changed."""
 NULL_PAIRS = 30
 """A third of what the command takes: PESQ is what takes long."""

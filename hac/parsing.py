@@ -50,14 +50,14 @@ class _Loader(yaml.SafeLoader):
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         """A mapping, its keys all different."""
-        seen: dict[str, int] = {}
+        lines: dict[tuple[str, str], int] = {}
         for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
-            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
-                line = key.start_mark.line + 1
-                if seen.setdefault(key.value, line) != line:
-                    raise yaml.YAMLError(
-                        f"line {line}: the key {key.value!r:.60} stands twice, also in line {seen[key.value]}"
-                    )
+            if not isinstance(key, yaml.ScalarNode) or key.tag == "tag:yaml.org,2002:merge":
+                continue
+            line = key.start_mark.line + 1
+            if (before := lines.get((key.tag, key.value))) is not None:
+                raise yaml.YAMLError(f"line {line}: the key {key.value!r:.60} stands twice, first in line {before}")
+            lines[key.tag, key.value] = line
         return dict(super().construct_mapping(node, deep))
 
 
@@ -65,18 +65,23 @@ def load_yaml(text: str) -> Any:
     """A YAML value of plain types.
 
     Raises:
-        ValueError: it is none, is nested too deeply, contains itself, grows too large by its aliases, or holds a text
-            that no file can.
+        ValueError: it is none, is nested too deeply, contains itself, grows too large by its aliases, or holds a key
+            twice or a text that no file can.
     """
     if _brackets(text) > DEEPEST:
         raise ValueError("nested too deeply")
+    loader = None
     try:
-        value = yaml.load(text, _Loader)
+        loader = _Loader(text)
+        value = loader.get_single_data()
         _count(value, {})
     except yaml.YAMLError as error:
         raise ValueError(" ".join(str(error).split())) from error
     except (RecursionError, OverflowError, AttributeError) as error:  # AttributeError: `!!timestamp x`
         raise ValueError("nested too deeply, or a value that is none") from error
+    finally:
+        if loader is not None:
+            loader.dispose()
     return value
 
 

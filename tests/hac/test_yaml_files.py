@@ -165,3 +165,17 @@ def test_unknown_keys():
         check_key("stpes", ["seed", "steps"], "here")
     with pytest.raises(HacError, match=r"^here: unknown key 'xyz'; known keys: seed, steps$"):
         check_key("xyz", ["steps", "seed"], "here")
+
+
+@pytest.mark.parametrize("text", ["a: 1\nb: 2\na: 3\n", "{a: 1, a: 3}", "x: {y: [{a: 1, a: 3}]}"])
+def test_a_key_that_stands_twice_is_refused(text, tmp_path):
+    (tmp_path / "t.yaml").write_text(text)
+    with pytest.raises(
+        HacError, match=r"t\.yaml: cannot be read as YAML \(line \d: the key 'a' stands twice, first in"
+    ):
+        read_yaml(tmp_path / "t.yaml", WHAT)
+
+
+def test_a_key_may_stand_over_one_that_is_merged_in(tmp_path):
+    (tmp_path / "t.yaml").write_text("x: &x {a: 1, b: 2}\ny: {<<: *x, a: 3}\n")
+    assert read_yaml(tmp_path / "t.yaml", WHAT)["y"] == {"a": 3, "b": 2}

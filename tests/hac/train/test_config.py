@@ -76,7 +76,7 @@ def test_the_list_of_sections_is_whole():
 
 @pytest.mark.parametrize("section", SECTIONS)
 def test_a_misspelt_key_proposes_the_near_one(path, section):
-    where = f"{path}: {section}." if section else str(path)
+    where = f"{path}: {section}" if section else str(path)
     for key in SECTIONS[section].model_fields:
         misspelt = f"{key}s" if f"{key}s" not in SECTIONS[section].model_fields else f"{key}_"
         words = refusal(path, f"{section}.{misspelt}=1" if section else f"{misspelt}=1")

@@ -20,6 +20,8 @@ FEW, FEWER = 12, 4
 """Utterances that are decoded, and that are decoded with every level changed."""
 NULL_PAIRS = 30
 """A third of what the command takes: PESQ is what takes long."""
+ALONE = 1
+"""Processes for a dozen utterances: more of them take longer to start than they save."""
 NULLS = 10
 """Half of what `usage` takes: its compressors are what takes long."""
 
@@ -72,9 +74,9 @@ def demo(
             # the first at three rates, the others at their own
             depths = f"1,4,{system.n_quantizers}" if system is first else str(system.n_quantizers)
             decode = {"ckpt": system.ckpt, "manifest": short, "n_quantizers": depths, "mos": "none"}
-            _step(recon, **decode, null_pairs=NULL_PAIRS, output=runs / system.name / "recon", jobs=jobs)
+            _step(recon, **decode, null_pairs=NULL_PAIRS, output=runs / system.name / "recon", jobs=ALONE)
     of = {"ckpt": first.ckpt, "manifest": short, "alignments": output / "corpus" / "alignments.parquet"}
-    _step(intervene, **of, limit=FEWER, mos="none", output=runs / first.name / "intervene", jobs=jobs)
+    _step(intervene, **of, limit=FEWER, mos="none", output=runs / first.name / "intervene", jobs=ALONE)
     folders = [runs / system.name for system in systems]
     _step(
         report, runs=folders, output=output / "report.html", title="HAC's reference models on speech they never heard"

@@ -33,7 +33,8 @@ class World:
         self.scheduler = self._start(
             "scheduler", "--port", "0", "--no-dashboard", "--scheduler-file", str(self.file), "--host", "127.0.0.1"
         )
-        until(self.file.exists, 60)
+        # Dask opens the file before it writes it: for a moment it is there and empty
+        until(lambda: self.file.exists() and self.file.stat().st_size > 0, 60)
 
     @property
     def address(self) -> str:

@@ -206,18 +206,21 @@ def finished_runs(job: Job, ledger: Ledger) -> dict[str, dict[str, dict[int, Run
     return found
 
 
-def failures(job: Job) -> dict[str, str]:
+def failures(job: Job, ledger: Ledger) -> dict[str, str]:
     """Cells that failed when they were last tried, with why."""
-    content = job.ledger().read()["cells"]
-    known = {cell.name: content.get(cell.name, {}) for cell in job.cells}
-    return {name: str(one.get("error") or FAILED) for name, one in known.items() if one.get("state") == FAILED}
+    return {name: why for name, (state, why) in _states(job, ledger).items() if state == FAILED}
 
 
 def unfinished(job: Job, ledger: Ledger) -> dict[str, str]:
     """Cells that are not wholly done, with why: what a comparison lacks."""
+    return {name: why for name, (state, why) in _states(job, ledger).items() if state != DONE}
+
+
+def _states(job: Job, ledger: Ledger) -> dict[str, tuple[str, str]]:
+    """Of every cell its state, and what there is to say of it."""
     content = ledger.read()["cells"]
     states = {cell.name: content.get(cell.name, {"state": WAITING}) for cell in job.cells}
-    return {name: known.get("error") or known["state"] for name, known in states.items() if known["state"] != DONE}
+    return {name: (known["state"], known.get("error") or known["state"]) for name, known in states.items()}
 
 
 def state_rows(job: Job) -> list[Mapping[str, Any]]:

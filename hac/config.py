@@ -282,10 +282,11 @@ class HacConfig(PreTrainedConfig):
             raise HacError(
                 f"downsampling_ratios is {list(ratios)}; every stride must be at least 2, as in [2, 4, 5, 8]"
             )
-        if "istft" in (self.decoder_type, "i" + self.encoder_type) and self.hop_length % 2:
-            option = "decoder_type: istft" if self.decoder_type == "istft" else "encoder_type: stft"
+        types = {"decoder_type": self.decoder_type, "encoder_type": self.encoder_type}
+        at_frame_rate = [f"{part}: {kind}" for part, kind in types.items() if kind != "dac"]
+        if at_frame_rate and self.hop_length % 2:
             raise HacError(
-                f"downsampling_ratios is {list(ratios)}, {self.hop_length} samples a frame; {option} "
+                f"downsampling_ratios is {list(ratios)}, {self.hop_length} samples a frame; {at_frame_rate[0]} "
                 "needs an even number"
             )
         if self.decoder_type == "dac" and self.decoder_hidden_size % 2 ** len(ratios):

@@ -15,40 +15,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-_KERNEL = 7
+from hac.frame_blocks import KERNEL, FrameBlock, FrameNetwork
+
 _MAX_LOG_MAGNITUDE = 4.605170185988092
 """log(100), as in Vocos: keeps the first steps from roaring."""
-FIRST_SCALE = 0.3
-"""What every block's scale begins with."""
 
 
-class FrameBlock(nn.Module):
-    """ConvNeXt in one dimension: a depthwise convolution, then two linear layers, added to the input, scaled.
-
-    Args:
-        width: channels.
-        ff_dim: channels between the linear layers.
-
-    Source: Liu et al. 2022 (arXiv 2201.03545), as used by Vocos.
-    """
-
-    def __init__(self, width: int, ff_dim: int) -> None:
-        super().__init__()
-        self.depthwise = nn.Conv1d(width, width, _KERNEL, padding=_KERNEL // 2, groups=width)
-        self.norm = nn.LayerNorm(width)
-        self.expand = nn.Linear(width, ff_dim)
-        self.contract = nn.Linear(ff_dim, width)
-        self.scale = nn.Parameter(torch.full((width,), FIRST_SCALE))
-
-    def forward(self, hidden: Tensor) -> Tensor:
-        """Map [b, width, t] to the same shape."""
-        inner = self.norm(self.depthwise(hidden).transpose(1, 2))
-        added = self.scale * self.contract(F.gelu(self.expand(inner)))
-        output: Tensor = hidden + added.transpose(1, 2)
-        return output
-
-
-class IstftDecoder(nn.Module):
+class IstftDecoder(FrameNetwork):
     """Latents to sound, a spectrum a frame.
 
     Args:
@@ -63,7 +36,7 @@ class IstftDecoder(nn.Module):
         super().__init__()
         self.hop_length = hop_length
         self.n_fft = 4 * hop_length
-        self.embed = nn.Conv1d(latent_dim, width, _KERNEL, padding=_KERNEL // 2)
+        self.embed = nn.Conv1d(latent_dim, width, KERNEL, padding=KERNEL // 2)
         self.first_norm = nn.LayerNorm(width)
         self.blocks = nn.ModuleList(FrameBlock(width, ff_dim) for _ in range(n_layers))
         self.last_norm = nn.LayerNorm(width)
@@ -73,7 +46,7 @@ class IstftDecoder(nn.Module):
     def context_frames(self) -> int:
         """Frames before, and after, its own on which a frame's samples depend."""
         # the window of a frame reaches one and a half hops beyond its own samples
-        return (1 + len(self.blocks)) * (_KERNEL // 2) + 2
+        return (1 + len(self.blocks)) * (KERNEL // 2) + 2
 
     def forward(self, latent: Tensor, mask: Tensor | None = None) -> Tensor:
         """Sound of latents.
@@ -88,12 +61,10 @@ class IstftDecoder(nn.Module):
         exists = (
             latent.new_ones(latent.shape[0], 1, latent.shape[2]) if mask is None else mask[:, None].to(latent.dtype)
         )
-        hidden = self.first_norm(self.embed(latent * exists).transpose(1, 2)).transpose(1, 2)
-        for block in self.blocks:
-            hidden = block(hidden * exists)
+        hidden = self.through_blocks(self.embed(latent * exists).transpose(1, 2), exists)
         # Fourier transforms and complex numbers want at least single precision
         whole = torch.promote_types(latent.dtype, torch.float32)
-        log_magnitude, phase = self.head(self.last_norm(hidden.transpose(1, 2))).to(whole).chunk(2, dim=-1)
+        log_magnitude, phase = self.head(hidden).to(whole).chunk(2, dim=-1)
         spectrum = torch.polar(log_magnitude.clamp(max=_MAX_LOG_MAGNITUDE).exp(), phase)
         return self._overlapped(torch.fft.irfft(spectrum, self.n_fft, dim=-1), exists.to(whole)).to(latent.dtype)
 

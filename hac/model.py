@@ -30,7 +30,8 @@ from hac.codebook import Codebook
 from hac.config import HacConfig
 from hac.convolutions import decode_latent, encode_audio
 from hac.errors import HacError
-from hac.istft_decoder import FIRST_SCALE, FrameBlock, IstftDecoder
+from hac.frame_blocks import FIRST_SCALE, FrameBlock
+from hac.istft_decoder import IstftDecoder
 from hac.outputs import HacEmbeddings, HacOutput, HacTokens
 from hac.quantize import VectorQuantizer
 from hac.snake import fuse_snakes

@@ -70,19 +70,22 @@ def load_yaml(text: str) -> Any:
     """
     if _brackets(text) > DEEPEST:
         raise ValueError("nested too deeply")
-    loader = None
     try:
-        loader = _Loader(text)
-        value = loader.get_single_data()
+        value = _read_yaml(text)
         _count(value, {})
     except yaml.YAMLError as error:
         raise ValueError(" ".join(str(error).split())) from error
     except (RecursionError, OverflowError, AttributeError) as error:  # AttributeError: `!!timestamp x`
         raise ValueError("nested too deeply, or a value that is none") from error
-    finally:
-        if loader is not None:
-            loader.dispose()
     return value
+
+
+def _read_yaml(text: str) -> Any:
+    loader = _Loader(text)
+    try:
+        return loader.get_single_data()
+    finally:
+        loader.dispose()
 
 
 def _brackets(text: str) -> int:

@@ -4,7 +4,7 @@ A DAC encoder has to learn from the samples what a Fourier transform gives for n
 its first layers. Here every layer has one step a frame, so that a small model can hear hours in little time.
 
 Two windows a frame, each two frames long, give log magnitudes and the complex spectrum itself, its magnitudes
-compressed: what is heard, and where in its period each partial stands. Blocks are those of `hac.istft_decoder`.
+compressed: what is heard, and where in its period each partial stands. Blocks are those of `hac.frame_blocks`.
 
 Sources: spectra as input of a codec, APCodec (Ai et al. 2024, arXiv 2402.10533), which takes log magnitudes and phases;
 magnitudes to the power of 0.3, as in speech enhancement (Braun & Tashev 2021, arXiv 2009.12286); the blocks, Vocos
@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from hac.istft_decoder import FrameBlock
+from hac.frame_blocks import FrameBlock, FrameNetwork
 
 WINDOWS = 2
 """Windows a frame."""
@@ -28,7 +28,7 @@ _MEAN_LOG, _SPREAD_LOG = -8.0, 2.5
 """Of the log magnitudes of speech, roughly: what enters the first layer has about the size of one."""
 
 
-class StftEncoder(nn.Module):
+class StftEncoder(FrameNetwork):
     """Sound to latents, some spectra a frame.
 
     Args:
@@ -62,10 +62,7 @@ class StftEncoder(nn.Module):
         """
         spectra = self.spectra(samples).to(self.embed.weight.dtype)
         exists = spectra.new_ones(1) if mask is None else mask[:, None].to(spectra.dtype)
-        hidden = self.first_norm(self.embed(spectra)).transpose(1, 2)
-        for block in self.blocks:
-            hidden = block(hidden * exists)
-        latent: Tensor = self.head(self.last_norm(hidden.transpose(1, 2))).transpose(1, 2)
+        latent: Tensor = self.head(self.through_blocks(self.embed(spectra), exists)).transpose(1, 2)
         return latent * exists
 
     def spectra(self, samples: Tensor) -> Tensor:

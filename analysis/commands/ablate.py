@@ -114,7 +114,7 @@ def ablate(
         with _stopped_by_signals(launch):
             opt.show(plan_table(plan_of(job, cells, n, found, job.sweep.throughput, launch)))
         return
-    failed = failures(job) if compare_only else _work(job, cells, launch)
+    failed = failures(job, job.ledger()) if compare_only else _work(job, cells, launch)
     compared = True
     if only or index is not None:
         typer.echo(f"{len(cells) - len(failed)} of {len(cells)} done; the whole command, without --only, compares all")

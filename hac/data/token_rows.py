@@ -65,9 +65,7 @@ class Rows:
         """The gathered utterances as a store (unchecked)."""
         streams = {}
         for name, spec in options.resolve(self.where, self.columns, sizes, rates).items():
-            parts = self.columns[name]
-            bounds = np.concatenate([[0], np.cumsum([len(part) for part in parts])]).astype(np.int64)
-            streams[name] = Stream(name, spec.codebook_size, spec.frame_rate, np.concatenate(parts), bounds)
+            streams[name] = Stream.of_parts(name, spec.codebook_size, spec.frame_rate, self.columns[name])
         return TokenStore(tuple(self.ids), streams, provenance)
 
     def _choose(self, streams: Iterable[str]) -> list[str]:

@@ -46,6 +46,12 @@ class Stream:
     codes: NDArray[np.int32]
     bounds: NDArray[np.int64]
 
+    @classmethod
+    def of_parts(cls, name: str, codebook_size: int, frame_rate: Fraction, parts: Sequence[NDArray[Any]]) -> Stream:
+        """The stream whose utterances are `parts`, each [n_frames of it]; at least one."""
+        bounds = np.concatenate([[0], np.cumsum([len(part) for part in parts])]).astype(np.int64)
+        return cls(name, codebook_size, frame_rate, np.concatenate(parts), bounds)
+
     @property
     def lengths(self) -> NDArray[np.int64]:
         """Frames of each utterance, int64 [n_utterances]."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from hac.reference import FULL, NAME, reference_folder
 from reports.canvas import figure, line_style
-from scripts.reference.tables import VARIANTS, metrics
+from scripts.reference.tables import VARIANTS, read_results
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,11 +43,10 @@ def main() -> None:
 def phones(axes: Axes, results: Path, corpus: str) -> None:
     """Corrected PNMI of every stream with its interval, silence dropped; chance is 0."""
     for place, (_, system, stream) in enumerate(STREAMS):
-        rows = metrics(results / system / f"{corpus}-pnmi")
-        row = next(r for r in rows if r["id"] == f"{stream}.pnmi[silence-dropped]" and r["group"] == "")
+        row = read_results(results / system / f"{corpus}-pnmi").get(f"{stream}.pnmi[silence-dropped]")
         colour = "C0" if stream == "phonetic" else "C1"
-        axes.plot([row["corrected_ci_low"], row["corrected_ci_high"]], [place] * 2, color=colour, linewidth=1.5)
-        axes.plot(row["corrected"], place, "o", color=colour, markersize=4)
+        axes.plot([row.corrected_ci_low, row.corrected_ci_high], [place] * 2, color=colour, linewidth=1.5)
+        axes.plot(row.corrected, place, "o", color=colour, markersize=4)
     axes.axvline(0, color="0.6", linewidth=0.8)
     axes.set_yticks(range(len(STREAMS)), [title for title, _, _ in STREAMS] if corpus == "real" else [])
     axes.invert_yaxis()

@@ -6,9 +6,12 @@ Reads what `evaluate.sh` and `teacher_units.py` left in `DIR/results`; a result 
 from __future__ import annotations
 
 import argparse
-import json
+import math
+from functools import cache
 from pathlib import Path
-from typing import Any
+
+from analysis import results as files
+from analysis.results import Results
 
 VARIANTS = {
     "full": "both teachers",
@@ -21,6 +24,12 @@ SOUND = {"pesq_wb": "PESQ wb", "stoi": "STOI", "mel_distance": "mel distance", "
     "f0_corr": "F0 correlation",
     "speaker_similarity": "speaker similarity",
 }
+
+
+@cache
+def read_results(folder: Path) -> Results:
+    """A result file, read once: a table asks for it in every cell."""
+    return files.read_results(folder)
 
 
 def main() -> None:
@@ -75,29 +84,29 @@ def sound(results: Path) -> str:
 
 def cell(folder: Path, id: str, corrected: bool = False, null: bool = False) -> str:
     """A metric with its interval, and with its null if asked for."""
-    row = next((row for row in metrics(folder) if row["id"] == id and row["group"] == ""), None)
-    if row is None:
+    if id not in ids(folder):
         return "–"
-    prefix = "corrected_" if corrected else ""
-    value, low, high = (row[key] for key in (prefix.rstrip("_") or "value", f"{prefix}ci_low", f"{prefix}ci_high"))
-    beside = f" / {number(row['null_mean'])}" if null else ""
+    row = read_results(folder).get(id)
+    beside = f" / {number(row.null_mean)}" if null else ""
+    if corrected:
+        value, low, high = row.corrected, row.corrected_ci_low, row.corrected_ci_high
+    else:
+        value, low, high = row.value, row.ci_low, row.ci_high
     return f"{number(value)} [{number(low)}, {number(high)}]{beside}"
 
 
-def number(value: float | None) -> str:
+def number(value: float) -> str:
     """Three places, without the zero before the point."""
-    return "–" if value is None else f"{value:.3f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:.3f}"
+    if math.isnan(value):
+        return "–"
+    return f"{value:.3f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:.3f}"
 
 
 def ids(folder: Path) -> list[str]:
-    """Metrics of a result over the whole corpus, in their order."""
-    return [row["id"] for row in metrics(folder) if row["group"] == ""]
-
-
-def metrics(folder: Path) -> list[dict[str, Any]]:
-    """Rows of a result file; none where there is no file."""
-    path = folder / "results.json"
-    return json.loads(path.read_text())["metrics"] if path.exists() else []
+    """Metrics of a result over the whole corpus, in their order; none where there is no result."""
+    if not (folder / "results.json").exists():
+        return []
+    return [row.id for row in read_results(folder).metrics if not row.group]
 
 
 def markdown(rows: list[list[str]]) -> str:

@@ -93,8 +93,7 @@ def main() -> None:
 
 def store(units: dict[str, NDArray[np.int32]], provenance: dict[str, Any]) -> TokenStore:
     """Units by utterance as a token store of one stream."""
-    bounds = np.concatenate([[0], np.cumsum([len(codes) for codes in units.values()])]).astype(np.int64)
-    stream = Stream("units", K, Fraction(SAMPLE_RATE, HOP_LENGTH), np.concatenate(list(units.values())), bounds)
+    stream = Stream.of_parts("units", K, Fraction(SAMPLE_RATE, HOP_LENGTH), list(units.values()))
     return TokenStore(tuple(units), {"units": stream}, provenance)
 
 

@@ -180,6 +180,9 @@ def _encode_missing(root: Path, shards: Sequence[Shard], settings: Settings, job
 
 def _encode(root: Path, shard: Shard, settings: Settings, strict: bool) -> int:
     """One task of a process, to which only its own part of the manifest travels; returns its seconds."""
+    if _is_finished(shard.path):
+        # by a worker of a cluster that was lost before it could say so; what failed in it is read when all are merged
+        return shard.seconds
     failed = encode_shard(Manifest(root, shard.utterances), shard.path, settings)
     # raised here and not where results are gathered: joblib then stops the other processes in order
     FailureLog(strict).extend(failed)

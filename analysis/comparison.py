@@ -201,7 +201,8 @@ def at_equal_bits(base: Run, run: Run) -> tuple[Run, str]:
     baseline's `rvq-7` has to be held against. Depths of a rate that the baseline lacks are left out.
     """
     here, there = _rates(base), _rates(run)
-    if all(here[name] == there[name] for name in here.keys() & there.keys()):
+    shared = here.keys() & there.keys()
+    if not here or not there or (shared and all(here[name] == there[name] for name in shared)):
         return run, ""
     by_rate = {rate: name for name, rate in here.items()}
     streams = {name: by_rate[rate] for name, rate in there.items() if rate in by_rate}

@@ -28,6 +28,7 @@ from reports.plots import draw
 from reports.svg import small_svg
 from reports.text import clean, shortened
 from reports.view.parts import Chart, Clip, Detection, HeatMap, MatrixChart, Page, Sound, Table
+from reports.view.streams import first_of_levels
 
 COLOURS = "cividis"
 """Of heat-maps: even in lightness, and safe for the colour-blind."""
@@ -166,14 +167,17 @@ def _heat(heat: HeatMap) -> dict[str, Any]:
 
 
 def _tiers(clip: Clip) -> list[dict[str, Any]]:
-    """Tiers of tokens: milliseconds and label."""
+    """Tiers of tokens: milliseconds and label; those beyond the first stream of a level are shown when asked for."""
+    tiers = [tier for tier in clip.tiers if tier.kind == "tokens"]
+    of_system = {tier.system: [one.name for one in tiers if one.system == tier.system] for tier in tiers}
     return [
         {
             "name": shortened(tier.name, 40),
+            "system": shortened(tier.system, 40),
+            "more": tier.name not in first_of_levels(of_system[tier.system]),
             "runs": [[round(1000 * a), round(1000 * b), shortened(label, 40)] for a, b, label in tier.intervals],
         }
-        for tier in clip.tiers
-        if tier.kind == "tokens"
+        for tier in tiers
     ]
 
 

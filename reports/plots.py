@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLUMNS = {"lines": 3, "rows": 5}
+COLUMNS = {"lines": 3, "points": 3, "rows": 5}
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 """A shape for each colour, for those who do not see the colours."""
 STYLES = ("-", "--", "-.", ":")
@@ -41,6 +42,7 @@ def draw(chart: Chart | MatrixChart, path: Path) -> None:
         leakage_map(_matrix(chart), chart.title, path)
         return
     names = list(dict.fromkeys(one.name for panel in chart.panels for one in panel.series))
+    places = {name: place for place, name in enumerate(dict.fromkeys((*chart.order, *names)))}
     columns = min(COLUMNS[chart.kind], max(1, len(chart.panels)))
     rows = max(1, -(-len(chart.panels) // columns))
     letters = int(PANEL_LETTERS / columns)
@@ -49,9 +51,9 @@ def draw(chart: Chart | MatrixChart, path: Path) -> None:
         grid = canvas.subplots(rows, columns, squeeze=False)
         for place, (axes, panel) in enumerate(zip(grid.flat, chart.panels, strict=False)):
             if chart.kind == "rows":
-                _rows(axes, panel, names, labelled=place % columns == 0)
+                _rows(axes, panel, names, places, labelled=place % columns == 0)
             else:
-                _lines(axes, panel, names, chart.x_log)
+                _lines(axes, panel, places, chart)
             # at a height that is given, no place is sought for it, which takes a third of a layout's time
             axes.set_title(printable(panel.title, letters), fontsize=8, y=1.0)
             axes.set_xlabel(printable(panel.x_title, letters), fontsize=7)
@@ -61,7 +63,7 @@ def draw(chart: Chart | MatrixChart, path: Path) -> None:
                 axes.locator_params(axis="x", nbins=TICKS)
         for axes in list(grid.flat)[len(chart.panels) :]:
             axes.set_axis_off()
-        _legend(canvas, chart, names)
+        _legend(canvas, chart, names, places)
 
 
 def _matrix(chart: MatrixChart) -> Matrix:
@@ -76,7 +78,7 @@ def _matrix(chart: MatrixChart) -> Matrix:
 
 def _size(chart: Chart, n_series: int, rows: int, columns: int) -> tuple[float, float]:
     """Width and height in inches: a page is 7 inches wide."""
-    if chart.kind == "lines":
+    if chart.kind != "rows":
         return (7.2 if columns > 1 else 4.6), 2.3 * rows + 0.5
     most = max((len(panel.labels) for panel in chart.panels), default=1)
     return (6.2 if columns == 1 else 9.0 if columns > 4 else 7.2), rows * (most * _row_inches(n_series) + 0.75) + 0.5
@@ -86,21 +88,24 @@ def _style(place: int) -> dict[str, object]:
     return {"color": f"C{place % MANY}", "linestyle": STYLES[place // MANY % len(STYLES)]}
 
 
-def _lines(axes: Axes, panel: Panel, names: list[str], x_log: bool) -> None:
-    """Curves with their intervals as bands; their nulls dotted in the same colour."""
+def _lines(axes: Axes, panel: Panel, places: Mapping[str, int], chart: Chart) -> None:
+    """Curves with their intervals as bands; their nulls dotted in the same colour. What is no curve: `_points`."""
     for one in panel.series:
-        style = _style(names.index(one.name))
+        style = _style(places[one.name])
         colour = style["color"]
         x, value, low, high, null, sd = _columns(one)
         few = len(x) <= MANY_POINTS
-        marker = MARKERS[names.index(one.name) % len(MARKERS)] if few else ""
+        marker = MARKERS[places[one.name] % len(MARKERS)] if few else ""
+        if chart.kind == "points" or len(x) == 1:
+            _points(axes, one, colour, marker)
+            continue
         _band(axes, x, low, high, colour, 0.2)
         axes.plot(x, value, marker=marker, markersize=3, linewidth=1.2, **style)  # type: ignore[arg-type]
         if np.isfinite(null).any():
             spread = 3 * np.nan_to_num(sd)
             _band(axes, x, null - spread, null + spread, colour, 0.12)
             axes.plot(x, null, color=colour, linestyle=":", linewidth=1)
-    if x_log:
+    if chart.x_log:
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter("{x:g}")
     axes.locator_params(axis="y", nbins=TICKS)
@@ -109,21 +114,31 @@ def _lines(axes: Axes, panel: Panel, names: list[str], x_log: bool) -> None:
         axes.text(0.5, 0.5, "no numbers", ha="center", va="center", transform=axes.transAxes, fontsize=7)
 
 
+def _points(axes: Axes, one: Series, colour: object, marker: str) -> None:
+    """Points with their intervals upright, and their nulls as short lines across, 3 sd upright."""
+    x, value, low, high, null, sd = _columns(one)
+    spread = 3 * np.nan_to_num(sd)
+    axes.vlines(x, null - spread, null + spread, colors=colour, linewidth=4, alpha=0.25)  # type: ignore[arg-type]
+    axes.plot(x, null, "_", color=colour, markersize=8)
+    axes.vlines(x, low, high, colors=colour, linewidth=1.2)  # type: ignore[arg-type]
+    axes.plot(x, value, marker or MARKERS[0], color=colour, markersize=3, linestyle="")
+
+
 def _band(axes: Axes, x: np.ndarray, low: np.ndarray, high: np.ndarray, colour: object, alpha: float) -> None:
     if (high > low).any():
         axes.fill_between(x, low, high, color=colour, alpha=alpha, linewidth=0)
 
 
-def _rows(axes: Axes, panel: Panel, names: list[str], labelled: bool) -> None:
+def _rows(axes: Axes, panel: Panel, names: list[str], places: Mapping[str, int], labelled: bool) -> None:
     """A dot for each number, its interval as a line through it, its null as a grey bar; a row each name."""
     n, lines = max(1, len(names)), np.arange(len(panel.labels))
     axes.hlines(lines, 0, 1, transform=axes.get_yaxis_transform(), color="0.92", linewidth=0.5, zorder=0.5)
     height = 0.8 / n
     thick = 72 * _row_inches(n) * height
     for one in panel.series:
-        place = names.index(one.name)
+        place = places[one.name]
         _, value, low, high, null, sd = _columns(one)
-        y = np.arange(len(value)) + (place - (n - 1) / 2) * height
+        y = np.arange(len(value)) + (names.index(one.name) - (n - 1) / 2) * height
         spread = 3 * np.nan_to_num(sd)
         _segments(axes, null - spread, null + spread, y, NULL, 0.9 * thick)
         axes.plot(null, y, "|", color="0.3", markersize=0.9 * thick)
@@ -154,22 +169,21 @@ def _columns(one: Series) -> tuple[np.ndarray, ...]:
     return tuple(np.array([getattr(point, field) for point in one.points], np.float64) for field in fields)
 
 
-def _legend(canvas: Figure, chart: Chart, names: list[str]) -> None:
+def _legend(canvas: Figure, chart: Chart, names: list[str], places: Mapping[str, int]) -> None:
     """Names of the series below, and of the null."""
     from matplotlib.lines import Line2D
 
     handles = []
     labels = [printable(name, LEGEND_LETTERS // 2) for name in names]
-    for place, name in enumerate(labels):
+    for name, label in zip(names, labels, strict=True):
+        place = places[name]
         style = _style(place) if chart.kind == "lines" else {"color": f"C{place % MANY}", "linestyle": "-"}
         shape = MARKERS[place % len(MARKERS)]
-        handles.append(Line2D([], [], marker=shape, markersize=3, label=name, **style))
+        handles.append(Line2D([], [], marker=shape, markersize=3, label=label, **style))
     points = [point for panel in chart.panels for one in panel.series for point in one.points]
     if any(math.isfinite(point.null) for point in points):
-        rows = chart.kind == "rows"
-        handles.append(
-            Line2D([], [], color="0.4", linestyle="" if rows else ":", marker="|" if rows else "", label="null")
-        )
+        marker = {"rows": "|", "points": "_"}.get(chart.kind, "")
+        handles.append(Line2D([], [], color="0.4", linestyle="" if marker else ":", marker=marker, label="null"))
     across = LEGEND_LETTERS // (8 + max(map(len, labels), default=0))
     ncols = max(1, min(4, across, len(handles)))
     canvas.legend(handles=handles, loc="outside lower center", ncols=ncols, fontsize=7, frameon=False)

@@ -19,9 +19,14 @@
     const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
     root.dataset.theme = dark ? "light" : "dark";
   });
-  addEventListener("beforeprint", () => all("details").forEach((node) => { node.open = true; }));
+  addEventListener("beforeprint", () => {
+    all("details").forEach((node) => { node.open = true; });
+    dispatchEvent(new Event("resize"));
+  });
   const narrow = matchMedia("(max-width: 60rem)");
-  if (narrow.matches) all("nav details").forEach((node) => { node.open = false; });
+  const fold = () => { if (narrow.matches) all("nav details").forEach((node) => { node.open = false; }); };
+  fold();
+  all("nav a").forEach((link) => link.addEventListener("click", fold));
 
   // downloads
   const bytesOf = (base64) => Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
@@ -130,8 +135,14 @@
   all(".clip").forEach((clip) => {
     const seconds = Number(clip.dataset.duration);
     const line = clip.querySelector(".timeline");
+    const view = line.parentElement;
     const holder = clip.querySelector(".tokens");
+    const more = clip.querySelector("[data-more]");
+    const tiers = [];
+    let whose = "";
     for (const tier of data.tiers[clip.id] || []) {
+      if (tier.system !== whose) holder.append(made("div", tier.system, { class: "whose tier" }));
+      whose = tier.system;
       const row = made("div", undefined, { class: "row labels" });
       const track = made("div", undefined, { class: "track" });
       for (const [from, to, label] of tier.runs) {
@@ -141,15 +152,28 @@
         span.style.width = `${((to - from) / 10 / seconds).toFixed(3)}%`;
         track.append(span);
       }
-      row.append(made("span", tier.name, { class: "tier" }), track);
+      const named = made("span", undefined, { class: "tier" });
+      named.append(made("bdi", tier.name));
+      row.append(named, track);
+      if (tier.more) {
+        row.hidden = true;
+        row.classList.add("more");
+        more.hidden = false;
+      }
       holder.append(row);
-      // a label that has no room is left out of the picture; the line below and the hint still say it
-      const scale = track.offsetWidth / seconds / 1000;
-      all("span[title]", track).forEach((span, place) => {
-        const [from, to, label] = tier.runs[place];
-        span.classList.toggle("tight", (to - from) * scale < 7.5 * label.length);
-      });
+      tiers.push({ tier, track });
     }
+    // a label that has no room is left out of the picture; the line below and the hint still say it
+    const fit = () => tiers.forEach(({ tier, track }) => {
+      const scale = track.offsetWidth / seconds / 1000;
+      if (!scale) return;
+      [...track.children].forEach((span, place) => {
+        const [from, to, label] = tier.runs[place];
+        span.classList.toggle("tight", (to - from) * scale < 7.5 * label.length + 4);
+      });
+    });
+    fit();
+    addEventListener("resize", fit);
     const spans = all(".track > span", clip).map((node) => ({
       node, from: parseFloat(node.style.left) * seconds / 100,
       to: (parseFloat(node.style.left) + parseFloat(node.style.width)) * seconds / 100,
@@ -157,16 +181,22 @@
     const cursor = clip.querySelector(".cursor");
     const now = clip.querySelector(".now");
     let current = clip.querySelector("audio");
+    const inView = () => all(".track", clip).find((node) => node.offsetParent);
     const show = () => {
       const time = current.currentTime;
-      const track = all(".track", clip).find((node) => node.offsetParent);
+      const track = inView();
       if (!track) return;
       cursor.hidden = false;
-      cursor.style.left = `${track.offsetLeft + track.offsetWidth * Math.min(time / seconds, 1)}px`;
+      const at = track.offsetLeft + track.offsetWidth * Math.min(time / seconds, 1);
+      cursor.style.left = `${at}px`;
+      // a picture that is wider than its frame goes along
+      if (!current.paused && (at < view.scrollLeft + track.offsetLeft || at > view.scrollLeft + view.clientWidth - 8)) {
+        view.scrollLeft = at - track.offsetLeft - 8;
+      }
       const under = spans.filter((span) => {
         const on = time >= span.from && time < span.to;
         span.node.classList.toggle("on", on);
-        return on;
+        return on && span.node.offsetParent;
       });
       now.textContent = `${time.toFixed(2)} s: ${under.map((span) => span.node.textContent).join(" · ")}`;
     };
@@ -186,6 +216,25 @@
       const box = track.getBoundingClientRect();
       current.currentTime = Math.max(0, (event.clientX - box.left) / box.width * seconds);
       current.play();
+    });
+    // more room for each second; the place under the cursor stays in view
+    let wider = 1;
+    const tools = clip.querySelector(".tools");
+    tools.hidden = false;
+    all("[data-wider]", tools).forEach((button) => button.addEventListener("click", () => {
+      wider = Math.min(Math.max(wider * Number(button.dataset.wider), 1), 16);
+      line.style.setProperty("--wider", wider);
+      const track = inView();
+      if (track && current) view.scrollLeft = track.offsetWidth * current.currentTime / seconds - view.clientWidth / 3;
+      fit();
+      if (current && !cursor.hidden) show();
+      status.textContent = `time drawn ${wider} times as wide`;
+    }));
+    more.addEventListener("click", () => {
+      const asked = more.getAttribute("aria-pressed") !== "true";
+      more.setAttribute("aria-pressed", String(asked));
+      all(".more", holder).forEach((row) => { row.hidden = !asked; });
+      fit();
     });
   });
 
@@ -298,6 +347,7 @@
     name();
     paint();
     addEventListener("resize", paint);
+    box.addEventListener("toggle", paint);
   };
   all(".heat").forEach((box) => {
     const image = box.querySelector(".cells img");

@@ -2,15 +2,16 @@
 
 Every claim is derived from records by one rule, so that no wish enters: against chance, a number stands if it lies more
 than two standard deviations beyond every null, and its null-corrected interval (or, where there is none, its interval)
-lies beyond chance too; a difference stands if its p-value, corrected by Holm's rule for all differences of the table,
-is below 0.05. What has no interval is no claim: it is listed with the reason.
+lies beyond chance too; of a change that an intervention makes, no change is a null besides. A difference stands if its
+p-value, corrected by Holm's rule for all differences of the table, is below 0.05. What has no interval is no claim: it
+is listed with the reason.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from analysis.comparison import Difference, difference, judged
@@ -20,19 +21,22 @@ from analysis.metric_records.interventions import CHANGE
 from analysis.metrics import METRICS, metric_of
 from analysis.results import Record
 from reports.boundary_tables import Scores
-from reports.intervene_tables import is_clear
 from reports.view.alike import alike
-from reports.view.parts import interval_text, null_text
+from reports.view.parts import interval_text, null_text, reason_of
 from reports.view.runs import ReportRun, Runs
 from reports.view.streams import first_of_levels, level_of, perturbations_of
 from reports.view.titles import metric_title
 
 Verdict = Literal["stands", "does not stand", "cannot be judged"]
-NO_INTERVAL = "no interval"
+RANKS_OF_DIFFERENCES = 2
+"""Kinds of differences: between streams of a system, between systems."""
+NO_INTERVAL, NO_NULL = "no interval", "no null"
 RECON_ORDER = ("wer", "pesq_wb", "stoi", "estoi", "speaker_similarity", "mel_distance")
 """The metric that stands for a reconstruction: the first of these that was measured."""
+OF_TEXT = ("wer", "cer")
+"""Metrics that judge words, not sound."""
 DROP_EFFECTS = {"phonetic": "phone_kept", "lexical": "own_wer", "acoustic": "source_similarity"}
-"""What dropping a level is meant to change, by name of the effect; of others, what is kept of phones."""
+"""What dropping a level is meant to make worse, by name of the effect; of others, what is kept of phones."""
 WORD_LEVELS, BOUNDARY_LEVELS = ("lexical", "phonetic"), ("phonetic", "lexical")
 """Levels that are claimed to hold words, the first that there is; and to change at boundaries."""
 
@@ -49,6 +53,8 @@ class Claim:
         value, low, high, null_mean: the same as numbers.
         verdict: whether it stands.
         why: the reason where it cannot be judged, or p of a difference.
+        stream: which stream it is of, empty for none.
+        rank: place of its kind among all kinds of claims.
     """
 
     system: str
@@ -62,24 +68,33 @@ class Claim:
     null_mean: float
     verdict: Verdict
     why: str = ""
+    stream: str = ""
+    rank: int = 0
 
 
 def claims_of(runs: Runs) -> list[Claim]:
     """All claims, those of each system together, its differences corrected together with all others'."""
     against_chance = {system: list(_against_chance(runs, system)) for system in runs.systems}
-    differences = [(system, text, one) for system in runs.systems for text, one in _within(runs, system)]
-    differences += list(_between(runs))
+    within = [(system, text, one) for system in runs.systems for text, one in _within(runs, system)]
+    differences = [*within, *_between(runs)]
     verdicts = judged([one for _, _, one in differences])
     gaps: dict[str, list[Claim]] = {}
-    for (system, text, _), one in zip(differences, verdicts, strict=True):
-        gaps.setdefault(system, []).append(_of_difference(system, text, one))
+    for place, ((system, text, _), one) in enumerate(zip(differences, verdicts, strict=True)):
+        gaps.setdefault(system, []).append(_of_difference(system, text, one, 1 if place < len(within) else 2))
     return [claim for system in runs.systems for claim in (*against_chance[system], *gaps.get(system, []))]
 
 
-def beyond_chance(record: Record, better: Literal["higher", "lower"] = "higher") -> Verdict:
-    """Whether a number is better than chance; see the rule of this module."""
+def beyond_chance(record: Record, better: Literal["higher", "lower"] = "higher", *, zero: bool = False) -> Verdict:
+    """Whether a number is better than chance; see the rule of this module.
+
+    Args:
+        record: with its nulls.
+        better: the side that is claimed.
+        zero: whether 0 is a null too, as of a change.
+    """
     sign = 1 if better == "higher" else -1
     nulls = [(record.null_mean, record.null_sd), *((null.mean, null.sd) for null in record.nulls.values())]
+    nulls += [(0.0, 0.0)] if zero else []
     ends = (record.corrected_ci_low, record.corrected_ci_high)
     bound = 0.0
     if not all(math.isfinite(end) for end in ends):
@@ -93,14 +108,25 @@ def beyond_chance(record: Record, better: Literal["higher", "lower"] = "higher")
 
 
 def _against_chance(runs: Runs, system: str) -> Iterator[Claim]:
-    for find in (_phones, _words, _boundaries, _voices, _discovery, _recon, _dropped, _stability):
-        yield from find(runs, system)
+    finders = (_phones, _words, _boundaries, _voices, _discovery, _recon, _dropped, _stability)
+    for place, find in enumerate(finders):
+        for claim in find(runs, system):
+            # differences of what streams tell of phones are read right after that
+            yield replace(claim, rank=place if find is _phones else place + RANKS_OF_DIFFERENCES)
 
 
 def _chance(system: str, text: str, record: Record, better: Literal["higher", "lower"] = "higher") -> Claim:
     verdict = beyond_chance(record, better)
-    why = "" if verdict != "cannot be judged" else record.note or NO_INTERVAL
-    return _claim(system, text, record, verdict, why)
+    return _claim(system, text, record, verdict, _why_not(record, verdict))
+
+
+def _why_not(record: Record, verdict: Verdict) -> str:
+    """Why a number cannot be judged, empty where it can."""
+    if verdict != "cannot be judged":
+        return ""
+    if not math.isfinite(record.value):
+        return reason_of(record)
+    return NO_INTERVAL if math.isfinite(record.null_mean) else NO_NULL
 
 
 def _claim(system: str, text: str, record: Record, verdict: Verdict, why: str = "") -> Claim:
@@ -116,6 +142,7 @@ def _claim(system: str, text: str, record: Record, verdict: Verdict, why: str = 
         record.null_mean,
         verdict,
         why,
+        record.stream,
     )
 
 
@@ -185,7 +212,9 @@ def _recon(runs: Runs, system: str) -> Iterator[Claim]:
         for name in RECON_ORDER:
             if record := run.by_id.get(f"{condition}.{name}"):
                 better: Literal["higher", "lower"] = "lower" if METRICS[name].better == "lower" else "higher"
-                yield _chance(system, f"{condition} is nearer to its original than to others' speech", record, better)
+                of, to = ("text spoken in", "texts") if name in OF_TEXT else ("sound of", "speech")
+                text = f"{of} {condition} is nearer to its original than to others' {to}"
+                yield _chance(system, text, record, better)
                 return
 
 
@@ -196,11 +225,10 @@ def _dropped(runs: Runs, system: str) -> Iterator[Claim]:
         name = effect.removesuffix(CHANGE)
         if effect == name or intervention != "drop]" or name != DROP_EFFECTS.get(record.stream, "phone_kept"):
             continue
-        judged_by = (record.value, record.ci_low, record.ci_high)
-        known = all(math.isfinite(x) for x in judged_by)
-        clear: Verdict = "stands" if is_clear(record) else "does not stand"
-        text = f"dropping {record.stream} changes: {METRICS[name].title}"
-        yield _claim(system, text, record, clear if known else "cannot be judged", "" if known else record.note)
+        worse: Literal["higher", "lower"] = "higher" if METRICS[name].better == "lower" else "lower"
+        verdict = beyond_chance(record, worse, zero=True)
+        text = f"dropping {record.stream} {'raises' if worse == 'higher' else 'lowers'} {METRICS[name].title}"
+        yield _claim(system, f"{text} beyond chance", record, verdict, _why_not(record, verdict))
 
 
 def _stability(runs: Runs, system: str) -> Iterator[Claim]:
@@ -211,7 +239,8 @@ def _stability(runs: Runs, system: str) -> Iterator[Claim]:
         known = [record for record in found if record and math.isfinite(record.value)]
         if known:
             hardest = max(known, key=lambda record: record.value)
-            text = f"{stream} keeps tokens of speech that was changed, even in the hardest way"
+            way = hardest.id.partition("[")[2].rstrip("]")
+            text = f"tokens of {stream} stay nearer to their own than to other speech's, even under {way}"
             yield _chance(system, text, hardest, "lower")
 
 
@@ -231,35 +260,38 @@ def _within(runs: Runs, system: str) -> Iterator[tuple[str, Difference]]:
 
 def _between(runs: Runs) -> Iterator[tuple[str, str, Difference]]:
     """Differences between systems: PNMI of each level's first stream against the first system that has it."""
-    base = next(iter(runs.of("pnmi")), None)
-    for run in runs.of("pnmi")[1:]:
-        if base is None or not (how := alike(base, run)).comparable:
-            continue
-        ours, theirs = ({r.id: r for r in one.drawn.metrics} for one in (run, base))
+    bases: dict[str, ReportRun] = {}
+    for run in runs.of("pnmi"):
         for stream in first_of_levels(run.results.streams):
-            id = f"{stream}.pnmi"
+            base = bases.setdefault(id := f"{stream}.pnmi", run)
+            if base is run or not (how := alike(base, run)).comparable:
+                continue
+            ours, theirs = ({r.id: r for r in one.drawn.metrics} for one in (run, base))
             if id in ours and id in theirs:
                 text = f"{stream} tells more of phones than {stream} of {base.system}"
                 yield run.system, text, difference(theirs[id], ours[id], run.system, how.paired)
 
 
-def _of_difference(system: str, text: str, one: Difference) -> Claim:
+def _of_difference(system: str, text: str, one: Difference, rank: int) -> Claim:
     verdict: Verdict = "cannot be judged"
     if one.verdict != "unknown" and math.isfinite(one.low):
         verdict = "stands" if one.verdict == "better" else "does not stand"
     metric = metric_of(one.id)
     corrected = "null-corrected " if one.of == "corrected" else ""
+    turned = "the opposite holds; " if one.verdict == "worse" else ""
     p = "p < .001" if one.p_holm < 0.001 else f"p {one.p_holm:.3f}"
     return Claim(
         system,
         text,
         f"difference of {corrected}{metric.title}, {metric.unit}",
         interval_text(one.difference, one.low, one.high),
-        "0, no difference",
+        "0",
         one.difference,
         one.low,
         one.high,
         0.0,
         verdict,
-        one.note or NO_INTERVAL if verdict == "cannot be judged" else f"{one.method}, {p} by Holm",
+        one.note or NO_INTERVAL if verdict == "cannot be judged" else f"{turned}{one.method}, {p} by Holm",
+        one.id.partition(f".{metric.name}")[0],
+        rank,
     )

@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from analysis.comparison import Difference, compare
-from analysis.metrics import METRICS, metric_name
+from analysis.comparison import Difference, Run, at_equal_bits, compare
+from analysis.metrics import metric_name
+from analysis.recon_inputs import REFERENCE
 from analysis.records import DROPPED
 from analysis.results import Record
+from reports.view.ablations import ablation_parts
 from reports.view.alike import alike, as_run
 from reports.view.claims import RECON_ORDER
-from reports.view.parts import (
-    Cell,
-    Chart,
-    Column,
-    Mark,
-    Panel,
-    Point,
-    Section,
-    Series,
-    Table,
-    interval_cell,
-    number_cell,
-    text_cell,
-)
-from reports.view.runs import ReportRun, Runs
+from reports.view.difference_parts import NOTE, difference_chart, difference_table, stream_of
+from reports.view.parts import Chart, Section, Table
+from reports.view.runs import OF_TRAININGS, ReportRun, Runs
 from reports.view.streams import first_of_levels
-from reports.view.titles import metric_title
 
 HEADLINES = {
     "pnmi": ("pnmi", "phone_purity"),
@@ -42,101 +30,99 @@ HEADLINES = {
 """Metrics whose differences are shown; of reconstructions those of `RECON_ORDER`. `hac-analyze compare` has all."""
 BY_STREAM = ("pnmi", "words", "boundaries", "leakage", "usage", "stability")
 """Commands of which the first stream of each level is shown."""
-MARKS: dict[str, Mark] = {"better": "good", "worse": "bad", "different": "warn", "within noise": "null"}
 
 
 def difference_section(runs: Runs) -> Section:
-    """Every command that two systems or more ran, each against the first of them."""
-    parts: list[Table | Chart] = []
+    """Every command that two systems or more ran, each number against the first that has it; then sweeps."""
     missing: list[str] = []
-    for command in dict.fromkeys(run.command for run in runs.all):
-        found, left_out = _of_command(runs, command)
-        missing += left_out
-        if found:
-            parts += [_table(command, runs.of(command)[0].system, found), *_chart(command, found)]
-    if len(runs.systems) < 2:
+    parts: list[Table | Chart] = list(ablation_parts(runs, is_headline, missing))
+    for command in dict.fromkeys(run.command for run in runs.all if run.command not in OF_TRAININGS):
+        parts += _of_command(runs, command, missing)
+    if len(runs.systems) < 2 and not parts:
         missing.append("One system only: differences need runs of a second one, such as an ablation.")
     elif not parts and not missing:
-        missing.append("No command was run on two systems.")
+        missing.append("No number was measured on two systems.")
     lead = (
-        "Differences to the first system, draw by draw over the same speakers where both counted the same speech. p is "
-        "corrected for all differences of a table (Holm)."
+        "Each number against that of the first system which has it, draw by draw over the same speakers where both "
+        "counted the same speech. p is corrected for all differences of a table (Holm), in a sweep for all of the "
+        "sweep."
     )
     return Section("differences", "Differences between systems", lead, tuple(parts), tuple(missing))
 
 
-def _of_command(runs: Runs, command: str) -> tuple[list[Difference], list[str]]:
-    base, *others = runs.of(command)
-    chosen, missing = [as_run(base)], []
-    for other in others:
-        how = alike(base, other)
-        if how.comparable:
-            chosen.append(as_run(other))
-        else:
-            missing.append(
-                f"hac-analyze {command}: {how.why}; see `hac-analyze compare --allow-data --allow-protocol`."
-            )
-    if len(chosen) < 2:
-        return [], missing
-    return compare(chosen, lambda record: _is_headline(command, base, record)), missing
+def _of_command(runs: Runs, command: str, missing: list[str]) -> Iterator[Table | Chart]:
+    """A table and a figure for each system that is the first to have a number which others have too."""
+    found = runs.of(command)
+    first: dict[str, str] = {}
+    for run in found:
+        for id in run.by_id:
+            first.setdefault(id, run.system)
+    for place, base in enumerate(found):
+        chosen, notes = [as_run(base)], []
+        for other in found[place + 1 :]:
+            matched, how = _matched(base, other)
+            shared = any(_is_shown(command, base, record, first) for record in matched.results.metrics)
+            if shared and (why := alike(base, other)).comparable:
+                chosen.append(matched)
+                notes += [how] if how else []
+            elif shared:
+                missing.append(
+                    f"hac-analyze {command}: {why.why}; see `hac-analyze compare --allow-data --allow-protocol`."
+                )
+        yield from _against(f"{command}-{place}", base, chosen, notes, first)
 
 
-def _is_headline(command: str, run: ReportRun, record: Record) -> bool:
-    name = metric_name(record.id)
-    if command in BY_STREAM and record.stream not in first_of_levels(run.results.streams):
+def _matched(base: ReportRun, other: ReportRun) -> tuple[Run, str]:
+    """A run as it is held against another: reconstructions of one rate, not of one name."""
+    run = as_run(other)
+    if other.command != "recon":
+        return run, ""
+    run, held = at_equal_bits(as_run(base), run)
+    return run, f"{other.system} {held}" if held else ""
+
+
+def _is_shown(command: str, base: ReportRun, record: Record, first: dict[str, str]) -> bool:
+    return first.get(record.id) == base.system and _is_of_base(command, base, record)
+
+
+def _is_of_base(command: str, base: ReportRun, record: Record) -> bool:
+    """Whether a record of the whole corpus is a headline of the base."""
+    if record.group or record.id not in base.by_id or record.stream == REFERENCE:
         return False
-    if command == "intervene" and not record.id.endswith(("[drop]", "[alone]")):
+    if command in BY_STREAM and record.stream not in first_of_levels(base.results.streams):
         return False
     if command == "boundaries":
-        rule, tolerance = next(iter(run.results.protocols.values()))["headline"]
-        return name == "boundary_f1" and record.id.endswith(f",{rule},{tolerance}ms]")
+        rule, tolerance = next(iter(base.results.protocols.values()))["headline"]
+        return metric_name(record.id) == "boundary_f1" and record.id.endswith(f",{rule},{tolerance}ms]")
+    return _is_headline_id(command, record.id)
+
+
+def _is_headline_id(command: str, id: str) -> bool:
+    name = metric_name(id)
+    if command == "intervene" and not id.endswith(("[drop]", "[alone]")):
+        return False
     if command in HEADLINES:
-        return name in HEADLINES[command] and DROPPED not in record.id
+        return name in HEADLINES[command] and DROPPED not in id
     return name in RECON_ORDER
 
 
-def _table(command: str, base: str, found: list[Difference]) -> Table:
-    heads = (
-        *(Column(name) for name in ("system", "of", "metric")),
-        *(Column(name, True) for name in (f"{base}", "its own", "difference [95 %]", "p (Holm)")),
-        *(Column(name) for name in ("how", "verdict")),
-    )
-    rows = tuple(_row(one) for one in found)
-    note = "null-corrected where both have a null; paired: draw by draw over the same speakers"
-    return Table(f"differences-{command}", f"{command}: differences to {base}", heads, rows, note)
+def is_headline(one: Difference, streams: Sequence[str]) -> bool:
+    """Whether a difference of a sweep is shown: of the whole corpus, of one of these streams, under one protocol."""
+    if one.group or (one.analysis in BY_STREAM and stream_of(one.id) not in streams):
+        return False
+    if one.analysis == "boundaries" and not one.id.endswith(",greedy,20ms]"):
+        return False
+    return _is_headline_id(one.analysis, one.id)
 
 
-def _row(one: Difference) -> tuple[Cell, ...]:
-    stream = one.id[: one.id.index(f".{metric_name(one.id)}")]
-    p = "" if not math.isfinite(one.p_holm) else "< .001" if one.p_holm < 0.001 else f"{one.p_holm:.3f}"
-    mark = MARKS.get(one.verdict, "")
-    return (
-        text_cell(one.run),
-        text_cell(stream),
-        text_cell(("null-corrected " if one.of == "corrected" else "") + metric_title(one.id)),
-        number_cell(one.base),
-        number_cell(one.other),
-        interval_cell(one.difference, one.low, one.high),
-        Cell(p, one.p_holm),
-        text_cell(one.method),
-        text_cell(one.verdict if not one.note else f"{one.verdict}: {one.note}", mark),
-    )
-
-
-def _chart(command: str, found: list[Difference]) -> Iterator[Chart]:
-    """Differences of the command's first metric, a row each, a colour a system."""
-    first = metric_name(found[0].id)
-    shown = [one for one in found if metric_name(one.id) == first]
-    ids = list(dict.fromkeys(one.id for one in shown))
-    by_run = {(one.run, one.id): one for one in shown}
-    series = []
-    for run in dict.fromkeys(one.run for one in shown):
-        points = []
-        for id in ids:
-            one = by_run.get((run, id))
-            points.append(Point(one.difference, one.low, one.high, 0.0) if one else Point(math.nan))
-        series.append(Series(run, tuple(points)))
-    metric = METRICS[first]
-    labels = tuple(id.replace(f".{first}", "") for id in ids)
-    panel = Panel(f"difference of {metric.title}", tuple(series), labels, x_title=f"{metric.unit}, beside 0")
-    yield Chart(f"chart-differences-{command}", f"{command}: differences of {metric.title}", "rows", (panel,))
+def _against(
+    id: str, base: ReportRun, chosen: Sequence[Run], notes: Sequence[str], first: dict[str, str]
+) -> Iterator[Table | Chart]:
+    if len(chosen) < 2:
+        return
+    command = base.command
+    if found := compare(chosen, lambda record: _is_shown(command, base, record, first)):
+        title = f"{command}: differences to {base.system}"
+        note = "; ".join((NOTE, *notes))
+        yield difference_table(f"differences-{id}", title, base.system, found, note)
+        yield difference_chart(f"chart-differences-{id}", title, found)

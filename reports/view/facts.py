@@ -14,20 +14,29 @@ LEFT_OUT = ("run",)
 
 
 def protocol_section(runs: Runs) -> Section:
-    """What each protocol name means; names and runs with the same settings share a card."""
-    cards: dict[str, tuple[dict[str, None], dict[str, None]]] = {}
+    """What each protocol name means; runs of a command with the same settings share a card."""
+    cards: dict[tuple[str, str], list[ReportRun]] = {}
     for run in runs.all:
-        for name, settings in run.results.protocols.items():
-            key = json.dumps([run.command, settings], ensure_ascii=False, sort_keys=True)
-            names, systems = cards.setdefault(key, ({}, {}))
-            names[name] = systems[run.system] = None
+        if run.results.protocols:
+            key = json.dumps(run.results.protocols, ensure_ascii=False, sort_keys=True)
+            cards.setdefault((run.command, key), []).append(run)
     parts = []
-    for i, (key, (names, systems)) in enumerate(cards.items()):
-        command, settings = json.loads(key)
-        title = f"{command}, {', '.join(names)}: {', '.join(systems)}"
-        parts.append(Facts(f"protocol-{i}", title, tuple(flat(settings))))
+    for i, ((command, _), sharing) in enumerate(cards.items()):
+        protocols = sharing[0].results.protocols
+        facts = (("protocols", ", ".join(protocols)), *_settings(protocols))
+        parts.append(Facts(f"protocol-{i}", f"{command}: {', '.join(run.system for run in sharing)}", facts))
     lead = "How each number was measured. A number without it cannot be compared."
     return Section("protocols", "Protocol card", lead, tuple(parts))
+
+
+def _settings(protocols: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    """The settings of several protocols: what all of them share, then the rest with its protocol's name."""
+    each = {name: dict(flat(settings)) for name, settings in protocols.items()}
+    first = next(iter(each.values()))
+    shared = {key: value for key, value in first.items() if all(one.get(key) == value for one in each.values())}
+    yield from shared.items()
+    for name, settings in each.items():
+        yield from ((f"{name} · {key}", value) for key, value in settings.items() if key not in shared)
 
 
 def coverage_section(runs: Runs) -> Section:
@@ -38,12 +47,21 @@ def coverage_section(runs: Runs) -> Section:
         Column("languages"),
     )
     rows = tuple(_coverage(run) for run in runs.all)
-    table = Table("table-coverage", "Coverage", heads, rows)
-    warnings = tuple((f"{run.system}, {run.command}", text) for run in runs.all for text in run.results.warnings)
-    parts: list[Table | Facts] = [table]
-    if warnings:
-        parts.append(Facts("warnings", "Warnings of the runs", warnings))
+    parts = [Table("table-coverage", "Coverage", heads, rows)]
+    if warnings := warnings_of(runs):
+        heads = (Column("warning", most=1000), Column("of", most=1000))
+        body = tuple((text_cell(text), text_cell(", ".join(of))) for text, of in warnings.items())
+        parts.append(Table("warnings", "Warnings of the runs", heads, body))
     return Section("coverage", "Coverage", "How much speech is behind the numbers.", tuple(parts))
+
+
+def warnings_of(runs: Runs) -> dict[str, list[str]]:
+    """What a reader must know before quoting a number, and which runs say so."""
+    found: dict[str, list[str]] = {}
+    for run in runs.all:
+        for text in run.results.warnings:
+            found.setdefault(text, []).append(f"{run.system} {run.command}")
+    return found
 
 
 def _coverage(run: ReportRun) -> tuple[Cell, ...]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
 
 from analysis.metrics import metric_name
 from analysis.records import DROPPED
 from analysis.results import Record
 from reports.view.parts import Chart, Panel, Point, Section, Series, has_numbers
 from reports.view.runs import ReportRun, Runs
-from reports.view.titles import headed
+from reports.view.titles import headed, metric_title
 
 TITLE = "Checkpoints"
 STEP = re.compile(r"checkpoint=step-0*(\d+)")
@@ -30,12 +31,26 @@ def history_section(runs: Runs) -> Section:
         panels = _panels(run)
         if has_numbers(panels):
             charts.append(
-                Chart(f"chart-history-{i}", f"{run.system}: by step", "lines", panels, "dotted: null with 3 sd")
+                Chart(
+                    f"chart-history-{i}",
+                    f"{run.system}: by step",
+                    "lines",
+                    panels,
+                    "band: 95 % interval; dotted: null with 3 sd",
+                )
             )
         else:
             missing_of.append(f"{run.system}: no record of the run names its step (group checkpoint=step-N).")
-    lead = "Each number at each checkpoint, with its interval and its null."
-    return Section("history", TITLE, lead, tuple(charts), tuple(missing_of))
+    lead = "Each number at each checkpoint, with its interval and its null; below, what fell or collapsed."
+    return Section("history", TITLE, lead, tuple(charts), tuple(missing_of), tuple(_fallen(found)))
+
+
+def _fallen(found: tuple[ReportRun, ...]) -> Iterator[str]:
+    """What the runs say fell beyond noise: warnings that stand in the notes of the numbers too."""
+    for run in found:
+        notes = [record.note for record in run.results.metrics if record.note]
+        fallen = [text for text in run.results.warnings if any(text in note for note in notes)]
+        yield from (f"{run.system}: {text}" for text in fallen or ["nothing fell beyond noise."])
 
 
 def _panels(run: ReportRun) -> tuple[Panel, ...]:
@@ -49,7 +64,7 @@ def _panels(run: ReportRun) -> tuple[Panel, ...]:
             curves.setdefault(name, {}).setdefault(record.stream, []).append((int(step[1]), record))
     return tuple(
         Panel(
-            name,
+            metric_title(f".{name}").rpartition(",")[0],
             tuple(
                 Series(
                     stream, tuple(Point.of(record, float(step)) for step, record in sorted(points, key=lambda p: p[0]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from analysis.metric_records.interventions import CHANGE
 from analysis.metrics import METRICS
@@ -25,6 +25,7 @@ from reports.view.parts import (
     text_cell,
 )
 from reports.view.runs import ReportRun, Runs
+from reports.view.streams import level_rank
 from reports.view.titles import ARROWS, headed
 
 TITLE = "Interventions: what each level does"
@@ -49,6 +50,11 @@ def _name(condition: tuple[str, str]) -> str:
     return intervention if level == ALL else f"{intervention} {level}"
 
 
+def _in_order(conditions: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Conditions, each once: those of all levels first, then level by level."""
+    return sorted(dict.fromkeys(conditions), key=lambda one: (one[0] != ALL, level_rank(one[0])))
+
+
 def _parts(found: tuple[ReportRun, ...]) -> Iterator[Chart | Table]:
     """For each group of effects that were measured, a figure and a table."""
     measured = {of_id(id)[1] for run in found for id in run.by_id}
@@ -60,7 +66,7 @@ def _parts(found: tuple[ReportRun, ...]) -> Iterator[Chart | Table]:
 
 def _chart(found: tuple[ReportRun, ...], place: int, title: str, effects: list[str]) -> Chart:
     """A panel an effect, a row a condition, a colour a system."""
-    conditions = list(dict.fromkeys(condition for run in found for condition in conditions_of(run.by_id)))
+    conditions = _in_order(condition for run in found for condition in conditions_of(run.by_id))
     labels = tuple(_name(condition) for condition in conditions)
     panels = []
     for effect in effects:
@@ -79,7 +85,7 @@ def _table(found: tuple[ReportRun, ...], place: int, title: str, effects: list[s
     heads = (Column("system"), Column("condition"), *(Column(headed(effect), True) for effect in effects))
     rows = []
     for run in found:
-        for level, how in conditions_of(run.by_id):
+        for level, how in _in_order(conditions_of(run.by_id)):
             cells = (_cell(run, level, effect, how) for effect in effects)
             rows.append((text_cell(run.system), text_cell(_name((level, how))), *cells))
     note = "value [95 %]; null ± sd; Δ: change to keep over the same utterances [95 %], * where it is clear of 0"

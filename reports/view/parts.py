@@ -36,10 +36,11 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its head, and whether it holds numbers."""
+    """A column: its head, whether it holds numbers, and how many letters of a text it shows."""
 
     title: str
     is_number: bool = False
+    most: int = 90
 
 
 @dataclass(frozen=True)
@@ -113,18 +114,20 @@ class Chart:
     Attributes:
         id: unique within the page.
         title: what it shows.
-        kind: `lines` against a number, `rows` of dots with a name each.
+        kind: `lines` against a number, `points` that no line joins, `rows` of dots with a name each.
         panels: axes.
         note: how to read it.
         x_log: whether the axis is logarithmic.
+        order: names by whose place colours are dealt, so that a system has one colour in every figure of a page.
     """
 
     id: str
     title: str
-    kind: Literal["lines", "rows"]
+    kind: Literal["lines", "points", "rows"]
     panels: tuple[Panel, ...]
     note: str = ""
     x_log: bool = False
+    order: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -151,6 +154,7 @@ class HeatMap:
         weights: share of the time of each code.
         shares: P(phone | code) of each code, float.
         note: what was left out.
+        is_open: whether it is seen at once, or only when it is asked for.
     """
 
     id: str
@@ -160,34 +164,42 @@ class HeatMap:
     weights: tuple[float, ...]
     shares: tuple[tuple[float, ...], ...]
     note: str = ""
+    is_open: bool = True
 
 
 @dataclass(frozen=True)
 class Sound:
-    """A sound that is in the page: `media` names it there."""
+    """A sound that is in the page: `media` names it there; `system` where several systems have sounds of their own."""
 
     name: str
     kind: str
     media: str
     duration_s: float
     picture: str = ""
+    system: str = ""
+
+    @property
+    def label(self) -> str:
+        """What it is, and whose."""
+        return f"{self.system}: {self.name}" if self.system else self.name
 
 
 @dataclass(frozen=True)
 class Tier:
-    """Labels along the time of a clip: onset and offset in s, and the label."""
+    """Labels along the time of a clip: onset and offset in s, and the label; `system` as of sounds."""
 
     name: str
     kind: str
     intervals: tuple[tuple[float, float, str], ...]
+    system: str = ""
 
 
 @dataclass(frozen=True)
 class Clip:
-    """An utterance to be heard: its sounds, and what is said and coded when."""
+    """An utterance to be heard: its sounds in every system, and what is said and coded when."""
 
     id: str
-    system: str
+    systems: tuple[str, ...]
     utterance: str
     about: str
     text: str
@@ -240,6 +252,8 @@ class Section:
         parts: in order.
         missing: what is not there, and how to get it; one sentence each.
         notes: what else is to be said at the end.
+        hint: how to use it on a screen; on paper it is left out.
+        links: what else to read: id of a section or part, and what the link says.
     """
 
     id: str
@@ -248,6 +262,8 @@ class Section:
     parts: tuple[Part, ...] = ()
     missing: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    hint: str = ""
+    links: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -287,8 +303,21 @@ def interval_text(value: float, low: float, high: float) -> str:
 
 
 def null_text(mean: float, sd: float) -> str:
-    """`.031 ± .001`."""
-    return figures(mean) + (f" ± {figures(sd)}" if math.isfinite(sd) else "")
+    """`.031 ± .001`; a small deviation is not written as none at all: `.070 ± .0003`."""
+    if not math.isfinite(sd):
+        return figures(mean)
+    if sd == 0 or sd >= LEAST_SHOWN:
+        return f"{figures(mean)} ± {figures(sd)}"
+    return f"{figures(mean)} ± {f'{sd:.4f}'.removeprefix('0') if sd >= LEAST_SHOWN / 10 else '< .0001'}"
+
+
+LEAST_SHOWN = 0.0005
+"""What three decimals can show."""
+
+
+def reason_of(record: Record) -> str:
+    """Why a record has no number, without what else its note says."""
+    return record.note.partition("undefined: ")[2] or record.note or "no reason was given"
 
 
 EMPTY = Cell("", math.nan)

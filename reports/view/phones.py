@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import csv
+import math
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
+from analysis.metrics import METRICS, metric_name
 from analysis.records import DROPPED
 from analysis.results import Record
 from hac.data.phone_classes import phone_classes
@@ -34,16 +38,20 @@ from reports.view.parts import (
     value_cell,
 )
 from reports.view.runs import ReportRun, Runs
-from reports.view.streams import all_streams, first_of_levels
+from reports.view.streams import all_streams, first_of_levels, in_order
 from reports.view.titles import headed
 
 METRIC = "pnmi"
 MAX_NUMBER = 1 << 31
 """Codes are int32, and shares lie below 1."""
+MOST_OPEN = 3
+"""Heat-maps of a page that are all open; of more, one is."""
 MAX_CODES = 1024
 """Codes of a heat-map, the most frequent ones."""
 KINDS = {"language": "language", "manner": "manner of the phone", "voicing": "voicing of the phone"}
-"""Parts of the corpus that are shown: a name for each kind of group."""
+"""Groups that are shown: a name for each kind."""
+PARTS = ("language",)
+"""Kinds whose groups are parts of the corpus; of the others, each class is told from all other phones."""
 
 
 def pnmi_section(runs: Runs) -> Section:
@@ -74,7 +82,8 @@ def _table(found: tuple[ReportRun, ...]) -> Table:
     )
     rows = []
     for run in found:
-        for stream, info in run.results.streams.items():
+        for stream in in_order(run.results.streams):
+            info = run.results.streams[stream]
             for silence, tag in (("kept", ""), ("dropped", f"[{DROPPED}]")):
                 if record := run.by_id.get(f"{stream}.{METRIC}{tag}"):
                     purities = [run.by_id.get(f"{stream}.{name}{tag}") for name in ("phone_purity", "cluster_purity")]
@@ -93,12 +102,13 @@ def _table(found: tuple[ReportRun, ...]) -> Table:
 
 def corrected_cell(record: Record) -> Cell:
     """The null-corrected value with its interval; marked where it is no more than chance."""
-    mark: Mark = "null" if beyond_chance(record) == "does not stand" else ""
+    better: Literal["higher", "lower"] = "lower" if METRICS[metric_name(record.id)].better == "lower" else "higher"
+    mark: Mark = "null" if beyond_chance(record, better) == "does not stand" else ""
     return interval_cell(record.corrected, record.corrected_ci_low, record.corrected_ci_high, mark)
 
 
 def parts_section(runs: Runs) -> Section:
-    """PNMI by language and by class of phones, for the first stream of each level."""
+    """PNMI of each language, and of each class of phones against the rest, for the first stream of each level."""
     found = runs.of(METRIC)
     title = "By language and by class"
     if not found:
@@ -106,51 +116,70 @@ def parts_section(runs: Runs) -> Section:
     parts: list[Chart | Table] = []
     missing = []
     for kind, name in KINDS.items():
-        groups = sorted({r.group for run in found for r in run.results.metrics if r.group.startswith(f"{kind}=")})
+        groups = _groups(found, kind)
         if len(groups) < 2:
-            missing.append(f"Fewer than two groups by {name}.")
+            missing.append(f"By {name}: fewer than two groups were measured.")
             continue
-        parts += [_group_chart(found, kind, groups), _group_table(found, kind, groups)]
+        parts += [_group_chart(found, kind), _group_table(found, kind, groups)]
     lead = (
-        "The same number on parts of the corpus, each beside the null of that part. Parts are smaller: mind intervals."
+        "By language: PNMI of that language's speech alone; parts are smaller, so mind intervals. By class: of all "
+        "speech, how well codes tell phones of that class from all other phones. Each beside its own null."
     )
     return Section("parts", title, lead, tuple(parts), tuple(missing))
 
 
-def _group_chart(found: tuple[ReportRun, ...], kind: str, groups: list[str]) -> Chart:
-    panels = []
+def _groups(found: tuple[ReportRun, ...], kind: str, *, known: bool = False) -> list[str]:
+    """The groups of a kind: languages by name, manners from silence to vowels."""
+    names = {
+        r.group.split("=", 1)[1]
+        for run in found
+        for r in run.results.metrics
+        if r.group.startswith(f"{kind}=") and (not known or math.isfinite(r.value))
+    }
+    return sorted(names, key=lambda name: (MANNERS.index(name) if name in MANNERS else len(MANNERS), name))
+
+
+def _group_title(kind: str) -> str:
+    return f"PNMI by {KINDS[kind]}" if kind in PARTS else f"Told from all other phones, by {KINDS[kind]}"
+
+
+def _group_chart(found: tuple[ReportRun, ...], kind: str) -> Chart:
+    panels, groups = [], _groups(found, kind, known=True)
     for stream in first_of_levels(all_streams(found)):
         series = []
         for run in found:
-            by_group = _by_group(run, stream)
+            by_group = _by_group(run, stream, kind)
             if stream in run.results.streams:
                 series.append(Series(run.system, tuple(Point.of(by_group.get(group)) for group in groups)))
-        labels = tuple(group.split("=", 1)[1] for group in groups)
-        panels.append(Panel(stream, tuple(series), labels, x_title=headed(METRIC)))
-    return Chart(f"chart-by-{kind}", f"PNMI by {KINDS[kind]}", "rows", tuple(panels), "grey: null of that part, 3 sd")
+        axis = headed(METRIC) if kind in PARTS else "share told ↑"
+        panels.append(Panel(stream, tuple(series), tuple(groups), x_title=axis))
+    what = "" if kind in PARTS else "share told: I(in class; code) / H(in class); "
+    note = f"{what}dot: value; line: 95 % interval; grey: null of that group, 3 sd"
+    return Chart(f"chart-by-{kind}", _group_title(kind), "rows", tuple(panels), note)
 
 
-def _by_group(run: ReportRun, stream: str) -> dict[str, Record]:
-    return {r.group: r for r in run.results.metrics if r.group and r.id == f"{stream}.{METRIC}"}
+def _by_group(run: ReportRun, stream: str, kind: str) -> dict[str, Record]:
+    found = (r for r in run.results.metrics if r.id == f"{stream}.{METRIC}" and r.group.startswith(f"{kind}="))
+    return {r.group.split("=", 1)[1]: r for r in found}
 
 
 def _group_table(found: tuple[ReportRun, ...], kind: str, groups: list[str]) -> Table:
-    heads = (*(Column(name) for name in ("system", "stream", kind)), *_number_heads())
+    heads = (*(Column(name) for name in ("system", "stream", kind)), *_number_heads(kind))
     rows = []
     for run in found:
         for stream in first_of_levels(run.results.streams):
-            by_group = _by_group(run, stream)
+            by_group = _by_group(run, stream, kind)
             for group in groups:
                 if record := by_group.get(group):
-                    label = group.split("=", 1)[1]
-                    names = (text_cell(run.system), text_cell(stream), text_cell(label))
+                    names = (text_cell(run.system), text_cell(stream), text_cell(group))
                     numbers = (count_cell(record.n), value_cell(record), null_cell(record))
                     rows.append((*names, *numbers, corrected_cell(record)))
-    return Table(f"table-by-{kind}", f"PNMI by {KINDS[kind]}", heads, tuple(rows))
+    return Table(f"table-by-{kind}", _group_title(kind), heads, tuple(rows))
 
 
-def _number_heads() -> tuple[Column, ...]:
-    return tuple(Column(name, True) for name in ("frames", headed(METRIC), "null ± sd", "null-corrected [95 %]"))
+def _number_heads(kind: str) -> tuple[Column, ...]:
+    frames, value = ("frames", headed(METRIC)) if kind in PARTS else ("frames of all phones", "share told ↑")
+    return tuple(Column(name, True) for name in (frames, value, "null ± sd", "null-corrected [95 %]"))
 
 
 def heat_section(runs: Runs) -> Section:
@@ -160,20 +189,26 @@ def heat_section(runs: Runs) -> Section:
     if not found:
         return Section("heat", title, "", missing=(no_run("pnmi"),))
     maps: list[HeatMap] = []
-    missing = []
+    missing, told = [], []
     for run in found:
         names = dict(zip(run.results.streams, file_names(run.results.streams), strict=True))
         for stream in first_of_levels(run.results.streams):
             path = run.folder / f"phone_given_code.{names[stream]}.csv"
             if path.is_file():
                 maps.append(read_heat_map(path, f"heat-{len(maps)}", f"{run.system}, {stream}"))
+                record = run.by_id.get(f"{stream}.{METRIC}")
+                told.append(record.value if record and math.isfinite(record.value) else -1.0)
             else:
                 missing.append(f"{run.system}, {stream}: {path.name} is not in the run's folder.")
-    lead = (
-        "Each column is a code, each row a phone. Sort codes by their most likely phone, share of time, or number; "
-        "choose a phone to bring its codes to the front. Arrow keys move from cell to cell; plus and minus zoom."
+    if len(maps) > MOST_OPEN:  # of many, the one that tells most; the others are opened where they are wanted
+        best = told.index(max(told))
+        maps = [replace(one, is_open=place == best) for place, one in enumerate(maps)]
+    lead = "Each column is a code, each row a phone; codes by their most likely phone, phones by class."
+    hint = (
+        "Sort codes by their most likely phone, share of time, or number; choose a phone to bring its codes to the "
+        "front. Arrow keys move from cell to cell; plus and minus zoom."
     )
-    return Section("heat", title, lead, tuple(maps), tuple(missing))
+    return Section("heat", title, lead, tuple(maps), tuple(missing), hint=hint)
 
 
 def read_heat_map(path: Path, id: str, title: str) -> HeatMap:

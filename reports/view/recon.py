@@ -69,7 +69,7 @@ def _curves(rated: list[tuple[ReportRun, Board]]) -> Chart:
     for metric in dict.fromkeys(metric for _, board in rated for metric in board.metrics):
         series = tuple(Series(run.system, points) for run, board in rated if (points := _points(board, metric)))
         panels.append(Panel(title_of(metric, unit=True), series, x_title="kbit/s, nominal"))
-    note = "band: 95 % interval; dotted: null with 3 sd"
+    note = "band or upright line: 95 % interval; dotted, or short line across: null with 3 sd"
     return Chart("chart-recon", "Reconstruction against bit rate", "lines", tuple(panels), note)
 
 
@@ -125,4 +125,5 @@ def information(runs: Runs, missing: list[str]) -> list[Chart]:
         missing.append("Information against bit rate needs a run of hac-analyze pnmi.")
         return []
     panel = Panel("one point a stream", tuple(series), x_title="kbit/s of the stream, nominal", y_title=headed("pnmi"))
-    return [Chart("chart-information", "Information on phones against bit rate", "lines", (panel,), "dotted: null")]
+    note = "upright line: 95 % interval, corrected for the bias of counts; short line across: null, with 3 sd"
+    return [Chart("chart-information", "Information on phones against bit rate", "points", (panel,), note)]

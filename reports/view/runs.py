@@ -17,8 +17,11 @@ FILE = "results.json"
 DEEPEST = 4
 """Folders within folders that are looked into: runs/<system>/<split>/<command> and one more."""
 ORDER = (
-    *("pnmi", "words", "discovery", "boundaries", "leakage", "recon", "intervene", "usage", "stability", "history"),
+    *("pnmi", "words", "discovery", "boundaries", "leakage", "recon", "intervene", "usage", "stability"),
+    *("history", "ablate"),
 )
+OF_TRAININGS = ("history", "ablate")
+"""Commands whose runs are called by a training or a sweep, not by a system."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +67,8 @@ class Runs:
 
     @cached_property
     def systems(self) -> tuple[str, ...]:
-        """Names of the systems, each once."""
-        return tuple(dict.fromkeys(run.system for run in self.all))
+        """Names of the systems, each once; a sweep of trainings and the checkpoints of one are none."""
+        return tuple(dict.fromkeys(run.system for run in self.all if run.command not in OF_TRAININGS))
 
     def of(self, command: str) -> tuple[ReportRun, ...]:
         """The runs of a command, one a system at most."""
@@ -74,10 +77,6 @@ class Runs:
     def get(self, system: str, command: str) -> ReportRun | None:
         """The run of a system and a command."""
         return next((run for run in self.of(command) if run.system == system), None)
-
-    def without(self, command: str) -> tuple[str, ...]:
-        """The systems that have no run of a command."""
-        return tuple(system for system in self.systems if self.get(system, command) is None)
 
 
 def read_runs(paths: Iterable[Path]) -> Runs:

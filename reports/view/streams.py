@@ -1,4 +1,4 @@
-"""Which streams stand for a system where there is no room for all: the first of each level."""
+"""The order of streams, and which stand for a system where there is no room for all: the first of each level."""
 
 from __future__ import annotations
 
@@ -20,14 +20,25 @@ def level_of(stream: str) -> str:
     return stream.split(".", 1)[0]
 
 
+def level_rank(stream: str) -> int:
+    """Place of a stream's level: phonetic, lexical, acoustic; streams of no known level come last."""
+    level = level_of(stream)
+    return LEVELS.index(level) if level in LEVELS else len(LEVELS)
+
+
+def in_order(streams: Iterable[str]) -> tuple[str, ...]:
+    """The streams, each once, by their level; those of one level in the order given."""
+    return tuple(sorted(dict.fromkeys(streams), key=level_rank))
+
+
 def first_of_levels(streams: Iterable[str]) -> tuple[str, ...]:
-    """The first stream of each level, in the order given."""
+    """The first stream of each level."""
     found: dict[str, str] = {}
-    for stream in streams:
+    for stream in in_order(streams):
         found.setdefault(level_of(stream), stream)
     return tuple(found.values())
 
 
 def all_streams(runs: Sequence[ReportRun]) -> tuple[str, ...]:
     """Streams of all runs, each once."""
-    return tuple(dict.fromkeys(stream for run in runs for stream in run.results.streams))
+    return in_order(stream for run in runs for stream in run.results.streams)

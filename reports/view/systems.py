@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 from analysis.results import Record
 from reports.view.claims import RECON_ORDER, find_boundary, held_out_f1
+from reports.view.gaps import gaps_of
 from reports.view.parts import EMPTY, Cell, Column, Section, Table, interval_text, null_text, text_cell
-from reports.view.runs import ORDER, ReportRun, Runs
+from reports.view.runs import OF_TRAININGS, ORDER, ReportRun, Runs
 from reports.view.streams import first_of_levels
 from reports.view.titles import headed
 
@@ -20,14 +21,9 @@ MOST_STREAMS = 6
 def systems_section(runs: Runs) -> Section:
     """What was measured of which system, and the headline of every command for the first stream of each level."""
     parts = [_headlines(runs), _measured(runs)]
-    missing = []
-    for command in ORDER:
-        if command == "history":
-            continue
-        if not runs.of(command):
-            missing.append(f"hac-analyze {command}: not among the runs of this report.")
-        elif lacking := runs.without(command):
-            missing.append(f"hac-analyze {command}: no run of {', '.join(lacking)}.")
+    wanted = (command for command in ORDER if command not in OF_TRAININGS and not runs.of(command))
+    missing = [f"hac-analyze {command}: not among the runs of this report." for command in wanted]
+    missing += gaps_of(runs)
     lead = "The number with its 95 % interval; below it the null. For a system with many streams: the first of a level."
     return Section("systems", "Systems side by side", lead, tuple(part for part in parts if part.rows), tuple(missing))
 
@@ -84,7 +80,8 @@ def _cell(record: Record | None) -> Cell:
 
 def _measured(runs: Runs) -> Table:
     """Which commands were run on which system, and on how much speech."""
-    commands = tuple(dict.fromkeys(run.command for run in runs.all))
+    given = {run.command for run in runs.all}
+    commands = tuple(command for command in ORDER if command in given and command not in OF_TRAININGS)
     heads = (Column("system"), *(Column(command) for command in commands))
     rows = []
     for system in runs.systems:

@@ -29,7 +29,7 @@ from reports.view.parts import (
     value_cell,
 )
 from reports.view.runs import ReportRun, Runs
-from reports.view.streams import all_streams, first_of_levels, perturbations_of
+from reports.view.streams import all_streams, first_of_levels, in_order, perturbations_of
 from reports.view.titles import headed
 
 MOST_POINTS = 60
@@ -99,7 +99,8 @@ def _table(found: tuple[ReportRun, ...]) -> Table:
     )
     rows = []
     for run in found:
-        for stream, info in run.results.streams.items():
+        for stream in in_order(run.results.streams):
+            info = run.results.streams[stream]
             runs, held_out = (run.by_id.get(f"{stream}.{name}") for name in ("run_frames", "cross_entropy[1]"))
             whole = (count_cell(n) for n in (info.codebook_size, info.used_codes))
             shapes = (value_cell(run.by_id.get(f"{stream}.{name}")) for name in ("perplexity", "zipf_exponent"))

@@ -2,33 +2,64 @@
 
 from __future__ import annotations
 
+from reports.view.ablations import clear_ones
 from reports.view.claims import Claim, claims_of
-from reports.view.parts import EMPTY, Cell, Mark, Section, Table, columns, text_cell
+from reports.view.differences import is_headline
+from reports.view.facts import warnings_of
+from reports.view.parts import EMPTY, Cell, Column, Mark, Section, Table, columns, text_cell
 from reports.view.runs import Runs
+from reports.view.streams import level_rank
 
 MARKS: dict[str, Mark] = {"stands": "good", "does not stand": "bad", "cannot be judged": "warn"}
-LEAD = (
-    "Each claim follows from the records by one rule. Against chance it stands if the number lies more than two "
-    "standard deviations beyond every null, and its null-corrected 95 % interval (where there is none: its interval) "
-    "lies beyond chance too. A difference stands if p, corrected for all differences of this table (Holm), is below "
-    "0.05. Claims against chance are not corrected for their number. Intervals are corrected for the bias of counts: "
-    "with many codes and little speech, the number itself can lie beside its interval."
+NOT_JUDGED = "cannot be judged"
+RULES = (
+    "Against chance a claim stands if the number lies more than two standard deviations (sd) beyond every null, and "
+    "its null-corrected 95 % interval (where there is none: its interval) lies beyond chance too. These claims are not "
+    "corrected for their number.",
+    "A difference stands if its p, corrected for all differences of the table (Holm), is below 0.05, and it goes the "
+    "way the claim says. Its number is null-corrected where both have a null.",
+    "Intervals are corrected for the bias of counts: with many codes and little speech, the number itself can lie "
+    "beside its interval.",
 )
 
 
 def verdict_section(runs: Runs) -> Section:
     """A row for each claim; what has no interval is named below and is no claim."""
     found = claims_of(runs)
-    judged = [claim for claim in found if claim.verdict != "cannot be judged"]
-    left_out = tuple(
-        f"{claim.system}: no verdict on “{claim.text}” ({claim.why})."
-        for claim in found
-        if claim.verdict == "cannot be judged"
-    )
-    if not found:
-        left_out = ("No claim can be made from these runs: none of them measured against chance.",)
+    judged = [claim for claim in found if claim.verdict != NOT_JUDGED]
+    swept = list(clear_ones(runs, is_headline))
     table = _beside(runs.systems, judged) if len(runs.systems) > 1 else _alone(judged)
-    return Section("verdict", "Verdict", LEAD, (table,) if judged else (), left_out)
+    links = [("terms", "What the words and numbers mean")] if judged else []
+    if n := len(warnings_of(runs)):
+        links.append(("warnings", f"{n} warning{'s' * (n > 1)} of the runs: read before quoting a number"))
+    return Section(
+        "verdict",
+        "Verdict",
+        _lead(judged) if judged else "",
+        (*((table,) if judged else ()), *(one for one in swept if isinstance(one, Table))),
+        _left_out(found, bool(swept)),
+        (*(one for one in swept if isinstance(one, str)), *(RULES if judged else ())),
+        links=tuple(links),
+    )
+
+
+def _lead(judged: list[Claim]) -> str:
+    n = sum(claim.verdict == "stands" for claim in judged)
+    return (
+        f"{n} of {len(judged)} claims stand. Each follows from the numbers by one rule, which is below the table, so "
+        "no wish enters."
+    )
+
+
+def _left_out(found: list[Claim], swept: bool) -> tuple[str, ...]:
+    """What no verdict is given on, each reason once for all streams that it holds for."""
+    if not found and not swept:
+        return ("No claim can be made from these runs: none of them measured against chance.",)
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for claim in found:
+        if claim.verdict == NOT_JUDGED:
+            reasons.setdefault((claim.system, claim.why), []).append(f"“{claim.text}”")
+    return tuple(f"{system}: no verdict on {', '.join(texts)} ({why})." for (system, why), texts in reasons.items())
 
 
 def _alone(claims: list[Claim]) -> Table:
@@ -43,20 +74,25 @@ def _alone(claims: list[Claim]) -> Table:
             text_cell(claim.metric),
             text_cell(claim.why),
         )
-        for claim in claims
+        for claim in _sorted(claims)
     )
     return Table("table-verdict", "Claims", heads, rows, "number: as counted, with its null")
+
+
+def _sorted(claims: list[Claim]) -> list[Claim]:
+    """Claims by their kind, and of one kind by the level of their stream."""
+    return sorted(claims, key=lambda claim: (claim.rank, level_rank(claim.stream)))
 
 
 def _beside(systems: tuple[str, ...], claims: list[Claim]) -> Table:
     """Several systems: a row a claim, a column a system."""
     by_text: dict[tuple[str, str], dict[str, Claim]] = {}
-    for claim in claims:
+    for claim in _sorted(claims):
         by_text.setdefault((claim.text, claim.metric), {})[claim.system] = claim
-    heads = (*columns(("claim",), systems), *columns(("metric",), ()))
+    heads = (Column("claim", most=200), Column("metric"), *columns((), systems))
     rows = []
     for (text, metric), found in by_text.items():
-        rows.append((text_cell(text), *(_cell(found.get(system)) for system in systems), text_cell(metric)))
+        rows.append((text_cell(text), text_cell(metric), *(_cell(found.get(system)) for system in systems)))
     note = "in each cell: whether it stands, the number [95 %], its null ± sd, and p of a difference"
     return Table("table-verdict", "Claims", heads, tuple(rows), note)
 
@@ -64,7 +100,7 @@ def _beside(systems: tuple[str, ...], claims: list[Claim]) -> Table:
 def _cell(claim: Claim | None) -> Cell:
     if claim is None:
         return EMPTY
-    lines = [claim.verdict, claim.number, f"null {claim.null}", *([claim.why] if claim.why else [])]
+    lines = [claim.verdict, claim.number, f"null {claim.null}", *claim.why.split("; ")]
     stands = float(claim.verdict == "stands")
     around = (("low", claim.low), ("high", claim.high), ("null", claim.null_mean), ("stands", stands))
-    return Cell("\n".join(lines), claim.value, MARKS[claim.verdict], more=around)
+    return Cell("\n".join(line for line in lines if line), claim.value, MARKS[claim.verdict], more=around)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from analysis.metrics import metric_name
+from analysis.metrics import METRICS, metric_name
+from analysis.results import Record
 from hac.errors import HacError
 from reports.csv_files import plain
 from reports.view.claims import beyond_chance
@@ -151,15 +152,27 @@ def _summary(found: Sequence[ReportRun]) -> Table:
     )
     rows = []
     for run in found:
-        shown = set(first_of_levels(run.results.streams))
-        for record in run.by_id.values():
-            if metric_name(record.id) in SUMMARY and record.stream in shown:
-                verdict = {"stands": "yes", "does not stand": "no"}.get(beyond_chance(record), "-")
-                names = (text_cell(run.system), text_cell(record.stream), text_cell(metric_title(record.id)))
-                numbers = (count_cell(record.n), value_cell(record), null_cell(record))
-                rows.append((*names, *numbers, text_cell(verdict, "null" if verdict == "no" else "")))
-    note = "codes and the best 250 words are held fixed in the intervals"
+        shown = first_of_levels(run.results.streams)
+        records = [r for r in run.by_id.values() if metric_name(r.id) in SUMMARY and r.stream in shown]
+        for record in sorted(records, key=lambda record: shown.index(record.stream)):
+            verdict = {"stands": "yes", "does not stand": "no"}.get(beyond_chance(record), "-")
+            names = (text_cell(run.system), text_cell(record.stream), text_cell(metric_title(record.id)))
+            numbers = (count_cell(record.n), _value(record), null_cell(record))
+            rows.append((*names, *numbers, text_cell(verdict, "null" if verdict == "no" else "")))
+    note = (
+        "In brackets: the definition of detection (see the protocol card), and whether codes were chosen on other "
+        "speech. Codes and the best 250 words are held fixed in the intervals."
+    )
     return Table("table-words", "Detection and information", heads, tuple(rows), note)
+
+
+def _value(record: Record) -> Cell:
+    """A record's value with its interval; a count of words without decimals."""
+    cell = value_cell(record)
+    if METRICS[metric_name(record.id)].unit != "words" or not math.isfinite(record.value):
+        return cell
+    value, *ends = (f"{x:.1f}".removesuffix(".0") for x in (record.value, record.ci_low, record.ci_high))
+    return replace(cell, text=f"{value} [{', '.join(ends)}]" if math.isfinite(record.ci_low) else value)
 
 
 def _chosen(rows: Sequence[WordRow]) -> list[WordRow]:

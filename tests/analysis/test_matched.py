@@ -103,6 +103,16 @@ def test_depths_meet_at_equal_bits():
     assert at_equal_bits(full, replace(full, name="again")) == (replace(full, name="again"), "")
 
 
+def test_depths_of_which_no_two_share_a_name_meet_at_equal_bits():
+    """A run of its greatest depth alone has no name in common with the baseline, and still has its bits."""
+    full, deep = run_of("full", SOUND, "recon"), {id: x for id, x in PLAIN.items() if id.startswith("rvq-9")}
+    held, note = at_equal_bits(full, run_of("deep", deep, "recon"))
+    assert note == "at equal bits: rvq-9 against rvq-7"
+    assert [one.id for one in compare([full, held])] == ["rvq-7.stoi", "rvq-7.kbps[nominal]"]
+    unrated = run_of("unrated", {"copy.stoi": 0.9}, "recon")
+    assert at_equal_bits(full, unrated) == (unrated, "")
+
+
 def test_over_seeds_depths_meet_too_and_it_is_said():
     runs = {
         "full": {0: run_of("full", SOUND, "recon")},

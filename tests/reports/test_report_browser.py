@@ -11,6 +11,8 @@ import pytest
 from tests.reports.browser import Browser, axe_source, browser
 from tests.reports.report_worlds import SCRIPT, SYSTEMS
 
+OPEN_ALL = "document.querySelectorAll('main details').forEach((d) => { d.open = true; })"
+
 
 @pytest.fixture(scope="module")
 def page(html: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -76,6 +78,31 @@ def test_a_click_into_the_tiers_jumps_there(tab: Browser, page: Path) -> None:
     assert tab.until("return document.querySelector('.clip audio').currentTime") >= 0.75 * 1.2 - 0.05
 
 
+def test_a_click_into_the_spectrogram_jumps_there(tab: Browser, page: Path) -> None:
+    tab.open(page)
+    tab.run(
+        "const t = document.querySelector('.clip .picture:not([hidden]) .track'); t.scrollIntoView();"
+        "const b = t.getBoundingClientRect();"
+        "t.firstElementChild.dispatchEvent("
+        "new MouseEvent('click', {bubbles: true, clientX: b.left + b.width / 2}))"
+    )
+    assert tab.until("return document.querySelector('.clip audio').currentTime") >= 0.5 * 1.2 - 0.05
+    at = tab.until("return parseFloat(document.querySelector('.clip .cursor').style.left)")
+    box = tab.run("const t = document.querySelector('.clip .labels .track'); return [t.offsetLeft, t.offsetWidth]")
+    assert at >= box[0] + 0.4 * box[1]
+
+
+def test_time_can_be_drawn_wider(tab: Browser, page: Path) -> None:
+    tab.open(page)
+    wide = "return document.querySelector('.clip .timeline').getBoundingClientRect().width"
+    before = tab.run(wide)
+    tab.run("document.querySelector('.clip [data-wider=\"2\"]').click()")
+    assert tab.run(wide) == pytest.approx(2 * before, rel=0.01)
+    assert tab.run("return document.documentElement.scrollWidth") <= 1440
+    tab.run("document.querySelector('.clip [data-wider=\"0.5\"]').click()")
+    assert tab.run(wide) == pytest.approx(before, rel=0.01)
+
+
 def test_a_word_plays_its_detections_one_after_another(tab: Browser, page: Path) -> None:
     tab.open(page)
     tab.run("document.querySelector('#words .word').click()")
@@ -89,6 +116,7 @@ def test_a_word_plays_its_detections_one_after_another(tab: Browser, page: Path)
 
 def test_the_heat_map_sorts_zooms_and_is_read_by_keys(tab: Browser, page: Path, runs: Path) -> None:
     tab.open(page)
+    tab.run(OPEN_ALL)
     codes = "return document.querySelector('.heat').dataset.codes.split(' ').map(Number)"
     choose = (
         "const s = document.querySelector(`.heat [data-sort='${arguments[0]}']`); s.value = arguments[1];"
@@ -113,6 +141,42 @@ def test_the_heat_map_sorts_zooms_and_is_read_by_keys(tab: Browser, page: Path, 
     press = "document.querySelector('.heat .map').dispatchEvent(new KeyboardEvent('keydown', {key: arguments[0]}))"
     tab.run(press, "ArrowRight")
     assert tab.run("return document.querySelector('.heat .now').textContent") != said
+
+
+def test_a_heat_map_that_was_closed_is_drawn_when_it_is_opened(tab: Browser, page: Path) -> None:
+    tab.open(page)
+    is_open = tab.run("return [...document.querySelectorAll('.heat')].map((box) => box.open)")
+    assert sum(is_open) == 1
+    closed = is_open.index(False)
+    tab.run(f"document.querySelectorAll('.heat > summary')[{closed}].click()")
+    size = f"const b = document.querySelectorAll('.heat canvas')[{closed}].getBoundingClientRect();"
+    tab.until(f"{size} return b.width > 500 && b.height > 50")
+
+
+def test_the_heat_map_and_words_work_by_real_keys_alone(tab: Browser, page: Path) -> None:
+    """Keys go through the browser's own focus, not as made-up events."""
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.common.keys import Keys
+
+    tab.open(page)
+    tab.run("document.querySelector('.heat[open] .map').scrollIntoView()")
+    box = tab.driver.find_element(By.CSS_SELECTOR, ".heat[open] .map")
+    box.send_keys(Keys.ARROW_DOWN)
+    first = tab.run("return document.querySelector('.heat[open] .now').textContent")
+    assert first.startswith("code ")
+    box.send_keys(Keys.ARROW_DOWN)
+    assert tab.run("return document.querySelector('.heat[open] .now').textContent") != first
+    assert tab.run("return document.getElementById('status').textContent").startswith("code ")
+    wide = "return document.querySelector('.heat[open] canvas').getBoundingClientRect().width"
+    before = tab.run(wide)
+    box.send_keys("+")
+    assert tab.run(wide) == pytest.approx(2 * before, rel=0.01)
+    outline = "return getComputedStyle(document.activeElement).outlineStyle"
+    assert tab.run(outline) == "solid"
+    tab.driver.find_element(By.CSS_SELECTOR, "#words .word").send_keys(Keys.ENTER)
+    tab.until("return document.getElementById('voice').currentTime > 0.05")
+    tab.driver.find_element(By.TAG_NAME, "body").send_keys(Keys.ESCAPE)
+    assert tab.run("return document.getElementById('voice').paused")
 
 
 def table_of(runs: Path) -> list[dict[str, str]]:
@@ -158,10 +222,12 @@ def test_downloads_are_made_in_the_page(tab: Browser, page: Path, runs: Path) ->
         " window.last.text().then((t) => { saved[this.download] = t; }); };"
         "document.querySelector('[data-file=\"table-pnmi.csv\"]').click();"
         "setTimeout(() => document.querySelector('[data-svg=\"chart-pnmi\"]').click(), 200);"
+        "setTimeout(() => document.querySelector('[data-file=\"table-pnmi.tex\"]').click(), 300);"
         "setTimeout(() => document.querySelector('[data-heat=\"heat-0\"]').click(), 400)"
     )
     assert str(tab.until("return window.saved['table-pnmi.csv']")).startswith("system,stream,silence,")
     assert "<svg" in tab.until("return window.saved['chart-pnmi.svg']")
+    assert r"\toprule" in tab.until("return window.saved['table-pnmi.tex']")
     head, first, *_ = str(tab.until("return window.saved['heat-0.csv']")).splitlines()
     assert head == "code,share_of_time,phone,p_phone_given_code"
     code, share, phone, value = first.split(",")
@@ -181,14 +247,14 @@ def test_the_verdict_is_read_on_a_phone_without_scrolling_sideways(tab: Browser,
     tab.open(page, 390)
     box = tab.run("const b = document.querySelector('#verdict .scroll'); return [b.scrollWidth, b.clientWidth]")
     assert box[0] <= box[1]
-    heads = "return [...document.querySelectorAll('#verdict td:nth-child(2)')].map((td) => td.dataset.head)"
+    heads = "return [...document.querySelectorAll('#table-verdict td:nth-child(3)')].map((td) => td.dataset.head)"
     assert set(tab.run(heads)) == {SYSTEMS[0]}
 
 
 @pytest.mark.parametrize(("width", "dark"), [(1440, False), (390, True)])
 def test_the_accessibility_checker_finds_nothing(tab: Browser, page: Path, axe: str, width: int, dark: bool) -> None:
     tab.open(page, width, dark)
-    tab.run("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+    tab.run(OPEN_ALL)
     tab.run("document.querySelector('#words .word').click()")
     assert tab.violations(axe) == []
 

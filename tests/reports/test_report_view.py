@@ -5,24 +5,29 @@ from __future__ import annotations
 import json
 import math
 import shutil
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
 import pytest
 
+from analysis.comparison import Difference, judged
 from analysis.history_results import group_of
-from analysis.results import Null, Record, read_results, write_results
+from analysis.metrics import METRICS, metric_name
+from analysis.results import Null, Record, Results, read_results, write_results
 from hac.errors import HacError
-from reports.html import draw_page, render
+from hac.files import write_text
+from reports.comparison_tables import comparison_csv
+from reports.html import draw_page, render, svg_of
 from reports.view.claims import beyond_chance, claims_of
 from reports.view.clips import Media, read_clips
 from reports.view.facts import failure_section
 from reports.view.history import history_section
 from reports.view.page import build_page
-from reports.view.parts import Chart, Clip, Table
-from reports.view.phones import read_heat_map
-from reports.view.runs import read_runs
-from reports.view.streams import first_of_levels
+from reports.view.parts import Chart, Clip, Section, Table, null_text
+from reports.view.phones import corrected_cell, read_heat_map
+from reports.view.runs import Runs, read_runs
+from reports.view.streams import first_of_levels, in_order
 from reports.view.usage import read_ranks
 from reports.view.verdict import verdict_section
 from reports.view.words import read_words
@@ -31,7 +36,18 @@ from tests.reports.report_worlds import SYSTEMS, best_word
 
 ORDER = (
     *("verdict", "systems", "pnmi", "heat", "words", "discovery", "boundaries", "leakage", "recon", "differences"),
-    *("interventions", "usage", "parts", "history", "listen", "protocols", "coverage", "failures", "provenance"),
+    *(
+        "interventions",
+        "usage",
+        "parts",
+        "history",
+        "listen",
+        "terms",
+        "protocols",
+        "coverage",
+        "failures",
+        "provenance",
+    ),
 )
 
 
@@ -120,6 +136,7 @@ def test_half_of_the_metrics_may_be_missing(runs: Path, tmp_path: Path) -> None:
     assert said["leakage"] == ("No run of hac-analyze leakage was given.",)
     assert any("words.csv is not in the run's folder" in line for line in said["words"])
     assert any("phone_given_code.phonetic.csv is not in the run's folder" in line for line in said["heat"])
+    assert any("usage: its results lack" in line and "lexical.perplexity" in line for line in said["systems"])
     assert said["differences"]
     assert any("No run that measured checkpoints" in line for line in said["history"])
     shown = unescape(render(draw_page(page)))
@@ -246,7 +263,9 @@ def test_failures_stand_by_reason_with_an_example(runs: Path, tmp_path: Path) ->
 
 
 def test_the_first_stream_stands_for_its_level() -> None:
-    assert first_of_levels(["acoustic.0", "acoustic.1", "phonetic", "units"]) == ("acoustic.0", "phonetic", "units")
+    given = ["units", "acoustic.0", "acoustic.1", "lexical", "phonetic"]
+    assert in_order(given) == ("phonetic", "lexical", "acoustic.0", "acoustic.1", "units")
+    assert first_of_levels(given) == ("phonetic", "lexical", "acoustic.0", "units")
 
 
 def test_runs_of_other_speech_are_not_compared(runs: Path, tmp_path: Path) -> None:
@@ -259,3 +278,203 @@ def test_runs_of_other_speech_are_not_compared(runs: Path, tmp_path: Path) -> No
     assert not differences.parts
     assert any("measured other speech" in line for line in differences.missing)
     assert not any("plain-a" in claim.text for claim in claims_of(found))
+
+
+def section(runs_or_page: object, id: str) -> Section:
+    """A section of a page, or of the page of these runs."""
+    page = build_page(runs_or_page) if isinstance(runs_or_page, Runs) else runs_or_page
+    return next(one for one in page.sections if one.id == id)  # type: ignore[attr-defined]
+
+
+def test_a_number_is_held_against_the_first_system_that_has_it(runs: Path, tmp_path: Path) -> None:
+    """The first system has one stream only: the others' remaining streams are compared among themselves."""
+    first = copy(runs / SYSTEMS[1] / "pnmi", tmp_path / "a" / "pnmi")
+    results = read_results(first)
+    kept = [r for r in results.metrics if r.stream == "acoustic.0"]
+    streams = {"acoustic.0": results.streams["acoustic.0"]}
+    write_results(
+        results.model_copy(update={"system": "bare", "metrics": kept, "streams": streams}), first / "results.json"
+    )
+    found = read_runs([tmp_path / "a", runs / SYSTEMS[0] / "pnmi", runs / SYSTEMS[1] / "pnmi"])
+    parts = section(found, "differences").parts
+    tables = {part.title: part for part in parts if isinstance(part, Table)}
+    assert list(tables) == ["pnmi: differences to bare", f"pnmi: differences to {SYSTEMS[0]}"]
+    told = {(row[0].text, row[1].text) for row in tables[f"pnmi: differences to {SYSTEMS[0]}"].rows}
+    assert told == {(SYSTEMS[1], "phonetic"), (SYSTEMS[1], "lexical")}
+    assert {row[1].text for row in tables["pnmi: differences to bare"].rows} == {"acoustic.0"}
+    texts = {(claim.system, claim.text) for claim in claims_of(found)}
+    assert (SYSTEMS[1], f"phonetic tells more of phones than phonetic of {SYSTEMS[0]}") in texts
+    assert (SYSTEMS[0], "acoustic.0 tells more of phones than acoustic.0 of bare") in texts
+
+
+def test_a_sweep_is_no_system_and_shows_its_differences(runs: Path, tmp_path: Path) -> None:
+    one = difference_of("phonetic.pnmi", -0.2, 0.001)
+    found = [one, difference_of("phonetic.phone_purity", 0.001, 0.9), difference_of("acoustic.0.pnmi", 0.0, 1.0)]
+    record = Record(id="phonetic.difference[pnmi]", stream="phonetic", group="variant=untaught", value=-0.2, n=9,
+                    protocol="pnmi")  # fmt: skip
+    protocols = {"pnmi": {"reference": "full", "seeds": [0, 1]}}
+    results = Results(command="ablate", system="sweep", metrics=[record], protocols=protocols)
+    write_results(results, tmp_path / "sweep" / "results.json")
+    write_text(tmp_path / "sweep" / "differences.csv", comparison_csv(judged(found)))
+    page = build_page(read_runs([tmp_path / "sweep", runs / SYSTEMS[0] / "pnmi"]))
+    assert page.systems == (SYSTEMS[0],)
+    (table,) = [part for part in section(page, "differences").parts if isinstance(part, Table)]
+    assert table.title == "sweep, pnmi: variants against full"
+    assert [row[1].text for row in table.rows] == ["phonetic", "phonetic", "acoustic.0"]
+    assert [row[-1].text for row in table.rows] == ["worse", "within noise", "within noise"]
+    verdict = [part for part in section(page, "verdict").parts if part.id.startswith("verdict-ablation")]
+    assert [[row[2].text for row in part.rows] for part in verdict if isinstance(part, Table)] == [
+        ["null-corrected PNMI, share"]
+    ]
+    (tmp_path / "sweep" / "differences.csv").write_text("id,run\n1,2\n", encoding="utf-8")
+    with pytest.raises(HacError, match=r"differences\.csv: not the differences\.csv of hac-analyze ablate"):
+        build_page(read_runs([tmp_path / "sweep"]))
+
+
+def difference_of(id: str, gap: float, p: float) -> Difference:
+    around = (gap - 0.1, gap + 0.1)
+    return Difference(id, "", "untaught", "corrected", 0.4, 0.4 + gap, gap, *around, p, math.nan, "paired", "unknown",
+                      analysis="pnmi", n_seeds=2)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("fields", "verdict"),
+    [
+        ({"value": -0.2, "ci_low": -0.3, "ci_high": -0.1, "null_mean": 0.0}, "stands"),
+        ({"value": 0.2, "ci_low": 0.1, "ci_high": 0.3, "null_mean": 0.0}, "does not stand"),
+        ({"value": -0.2, "ci_low": -0.3, "ci_high": -0.1, "null_mean": -0.19}, "does not stand"),
+        ({"value": 0.1, "ci_low": 0.05, "ci_high": 0.15, "null_mean": 0.3}, "does not stand"),
+        ({"value": 0.0, "ci_low": 0.0, "ci_high": 0.0, "null_mean": 0.0, "null_sd": 0.0}, "does not stand"),
+    ],
+)
+def test_a_change_stands_only_its_way_beyond_none_and_beyond_chance(fields: dict[str, float], verdict: str) -> None:
+    assert beyond_chance(record(**fields), "lower", zero=True) == verdict
+
+
+def test_the_claim_of_a_dropped_level_says_which_way(runs: Path, tmp_path: Path) -> None:
+    folder = copy(runs / SYSTEMS[0] / "intervene", tmp_path / "intervene")
+    results = read_results(folder)
+    fields = {"id": "phonetic.phone_kept_change[drop]", "stream": "phonetic", "null_mean": 0.03, "null_sd": 0.01}
+    rises = record(**fields, value=0.04, ci_low=0.01, ci_high=0.2)
+    write_results(results.model_copy(update={"metrics": [rises]}), folder / "results.json")
+    (claim,) = claims_of(read_runs([folder]))
+    assert claim.text == "dropping phonetic lowers phone content kept beyond chance"
+    assert claim.verdict == "does not stand"
+
+
+def test_a_system_has_one_colour_in_all_figures(runs: Path) -> None:
+    page = build_page(read_runs([runs]))
+    charts = [part for part in page.parts if isinstance(part, Chart)]
+    of_systems = [c for c in charts if {s.name for p in c.panels for s in p.series} <= set(SYSTEMS)]
+    assert len(of_systems) > 5
+    assert {chart.order for chart in of_systems} == {SYSTEMS}
+    # drawn alone, the second system keeps the second colour
+    second = next(chart for chart in of_systems if {s.name for p in chart.panels for s in p.series} == set(SYSTEMS))
+    alone = replace(
+        second,
+        panels=tuple(replace(p, series=tuple(s for s in p.series if s.name == SYSTEMS[1])) for p in second.panels),
+    )
+    svg = svg_of(alone).lower()
+    assert "#d55e00" in svg
+    assert "#0072b2" not in svg
+
+
+def test_a_class_is_told_from_the_rest_and_is_no_part_of_the_corpus(runs: Path) -> None:
+    parts = section(read_runs([runs]), "parts").parts
+    titles = {part.id: part.title for part in parts if isinstance(part, Table)}
+    assert titles["table-by-language"] == "PNMI by language"
+    assert titles["table-by-manner"] == "Told from all other phones, by manner of the phone"
+    table = next(part for part in parts if part.id == "table-by-manner")
+    assert isinstance(table, Table)
+    assert "frames of all phones" in [column.title for column in table.columns]
+
+
+def test_what_is_not_defined_is_neither_chance_nor_beyond_it(runs: Path, tmp_path: Path) -> None:
+    folder = copy(runs / SYSTEMS[0] / "leakage", tmp_path / "leakage")
+    results = read_results(folder)
+    gone = {"value": math.nan, "null_mean": math.nan, "corrected": math.nan, "note": "n; undefined: one speaker only"}
+    metrics = [r.model_copy(update=gone) if "leakage[speaker]" in r.id else r for r in results.metrics]
+    write_results(results.model_copy(update={"metrics": metrics}), folder / "results.json")
+    found = section(read_runs([folder]), "leakage")
+    assert found.missing == (f"{SYSTEMS[0]}, speaker: not measured; one speaker only.",)
+    table = next(part for part in found.parts if part.id == "table-leakage")
+    assert isinstance(table, Table)
+    assert {row[-1].text for row in table.rows if row[2].text == "speaker"} == {"not defined"}
+
+
+def test_a_lower_number_beyond_chance_is_not_marked_as_chance() -> None:
+    low = record(id="units.discovery_ned", value=0.1, ci_low=0.05, ci_high=0.15, null_mean=0.8)
+    assert corrected_cell(low).mark == ""
+    assert corrected_cell(record(id="units.discovery_ned", value=0.9, null_mean=0.8)).mark == "null"
+
+
+def test_a_small_deviation_is_not_written_as_none() -> None:
+    assert [null_text(0.07, sd) for sd in (0.002, 0.0003, 0.00001, 0.0)] == [
+        ".070 ± .002",
+        ".070 ± .0003",
+        ".070 ± < .0001",
+        ".070 ± .000",
+    ]
+
+
+def test_systems_stand_beside_each_other_in_one_utterance(runs: Path, tmp_path: Path) -> None:
+    for system in SYSTEMS:
+        folder = copy(runs / system / "pnmi", tmp_path / system / "pnmi")
+        shutil.rmtree(folder / "listen", ignore_errors=True)
+        if system == SYSTEMS[0]:
+            keep_clips(tmp_path / "kept", ["u001"], [], stream="acoustic.0")
+        shutil.copytree(tmp_path / "kept" / "listen", folder / "listen")
+        file = folder / "listen" / "clips.json"
+        written = json.loads(file.read_text(encoding="utf-8"))
+        tiers = written["clips"][0]["tiers"]
+        tiers.append({**tiers[-1], "name": "phonetic"})
+        sounds = written["clips"][0]["sounds"]
+        if system == SYSTEMS[1]:  # another codec, another sound
+            sounds[1], sounds[2] = {**sounds[2], "name": "reconstruction", "kind": "reconstruction"}, sounds[1]
+        file.write_text(json.dumps(written), encoding="utf-8")
+    page = build_page(read_runs([tmp_path]))
+    (clip,) = section(page, "listen").parts
+    assert isinstance(clip, Clip)
+    assert clip.systems == SYSTEMS
+    assert [sound.system for sound in clip.sounds if sound.kind == "original"] == [""]
+    order = [(tier.system, tier.name) for tier in clip.tiers]
+    assert order == [
+        ("", "words"),
+        ("", "phones"),
+        *((system, stream) for system in SYSTEMS for stream in ("phonetic", "acoustic.0")),
+    ]
+
+
+def test_warnings_are_told_once_with_the_runs_that_give_them(runs: Path, tmp_path: Path) -> None:
+    for command in ("pnmi", "usage"):
+        folder = copy(runs / SYSTEMS[0] / command, tmp_path / command)
+        given = read_results(folder).model_copy(update={"warnings": ["few speakers"]})
+        write_results(given, folder / "results.json")
+    page = build_page(read_runs([tmp_path]))
+    table = next(part for part in section(page, "coverage").parts if part.id == "warnings")
+    assert isinstance(table, Table)
+    rows = [[cell.text for cell in row] for row in table.rows]
+    assert rows == [["few speakers", f"{SYSTEMS[0]} pnmi, {SYSTEMS[0]} usage"]]
+    assert ("warnings", "1 warning of the runs: read before quoting a number") in section(page, "verdict").links
+
+
+def test_every_metric_of_the_runs_is_explained(runs: Path) -> None:
+    found = read_runs([runs])
+    table = next(part for part in section(found, "terms").parts if part.id == "table-metrics")
+    assert isinstance(table, Table)
+    named = {METRICS[metric_name(r.id)].title for run in found.all for r in run.by_id.values()}
+    assert {row[0].text for row in table.rows} == named
+    assert all(row[4].text for row in table.rows)
+
+
+def test_what_fell_is_told_beside_the_curves(runs: Path, tmp_path: Path) -> None:
+    results = read_results(runs / SYSTEMS[0] / "pnmi")
+    told = "collapse at step 2: it fell"
+    first = results.get("phonetic.pnmi")
+    steps = [first.model_copy(update={"group": group_of(n), "note": told if n == 2 else ""}) for n in (1, 2)]
+    update = {"command": "history", "metrics": steps, "warnings": [told, "few speakers"]}
+    write_results(results.model_copy(update=update), tmp_path / "results.json")
+    found = history_section(read_runs([tmp_path]))
+    assert found.notes == (f"{SYSTEMS[0]}: {told}",)
+    assert isinstance(found.parts[0], Chart)
+    assert found.parts[0].panels[0].title == "PNMI"

@@ -47,12 +47,12 @@ def listen_section(runs: Runs, media: Media) -> tuple[Section, dict[tuple[str, s
             silent += 1
     missing = _missing(kept, media, silent)
     notes = (f"The page holds {_megabytes(media)} of sound.",) if clips else ()
-    lead = (
-        "Chosen utterances: the original, its reconstruction, and what is left when a level is dropped or swapped. The "
-        "line in the picture moves with the sound; click into the picture to jump there. "
+    lead = "Chosen utterances: the original, its reconstruction, and what is left when a level is dropped or swapped."
+    hint = (
+        "The line in the picture moves with the sound; click into the picture to jump there. "
         "Codes that are too narrow for their number are named below the tiers as the line passes them."
     )
-    return Section("listen", TITLE, lead, tuple(clips), missing, notes), opens, detections
+    return Section("listen", TITLE, lead, tuple(clips), missing, notes, hint), opens, detections
 
 
 def _missing(kept: Sequence[object], media: Media, silent: int) -> tuple[str, ...]:

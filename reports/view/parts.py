@@ -63,7 +63,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Point:
-    """A number with all that must stand beside it; `x` where it has a place along an axis."""
+    """A number with all that must stand beside it; `x`: its place along an axis; `n`: on how much it was counted."""
 
     value: float
     low: float = math.nan
@@ -71,13 +71,14 @@ class Point:
     null: float = math.nan
     null_sd: float = math.nan
     x: float = math.nan
+    n: int | None = None
 
     @classmethod
     def of(cls, record: Record | None, x: float = math.nan) -> Point:
         """The point of a record; a blank one where there is none."""
         if record is None:
             return cls(math.nan)
-        return cls(record.value, record.ci_low, record.ci_high, record.null_mean, record.null_sd, x)
+        return cls(record.value, record.ci_low, record.ci_high, record.null_mean, record.null_sd, x, record.n)
 
 
 @dataclass(frozen=True)
@@ -240,6 +241,7 @@ class Section:
         parts: in order.
         missing: what is not there, and how to get it; one sentence each.
         notes: what else is to be said at the end.
+        hint: how to use it on a screen; on paper it is left out.
     """
 
     id: str
@@ -248,6 +250,7 @@ class Section:
     parts: tuple[Part, ...] = ()
     missing: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    hint: str = ""
 
 
 @dataclass(frozen=True)

@@ -169,11 +169,12 @@ def heat_section(runs: Runs) -> Section:
                 maps.append(read_heat_map(path, f"heat-{len(maps)}", f"{run.system}, {stream}"))
             else:
                 missing.append(f"{run.system}, {stream}: {path.name} is not in the run's folder.")
-    lead = (
-        "Each column is a code, each row a phone. Sort codes by their most likely phone, share of time, or number; "
-        "choose a phone to bring its codes to the front. Arrow keys move from cell to cell; plus and minus zoom."
+    lead = "Each column is a code, each row a phone; codes by their most likely phone, phones by class."
+    hint = (
+        "Sort codes by their most likely phone, share of time, or number; choose a phone to bring its codes to the "
+        "front. Arrow keys move from cell to cell; plus and minus zoom."
     )
-    return Section("heat", title, lead, tuple(maps), tuple(missing))
+    return Section("heat", title, lead, tuple(maps), tuple(missing), hint=hint)
 
 
 def read_heat_map(path: Path, id: str, title: str) -> HeatMap:

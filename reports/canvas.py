@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hac.files import atomic_path
+from reports.fonts import use_fonts
 
 if TYPE_CHECKING:
     from matplotlib import RcParams
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
 
 MANY = 8
 """Curves that have a colour of their own; more of them change their line."""
-LINES = ("-", "--", ":", "-.")
+LINES = ("-", "--", "-.", (0, (6, 1, 1, 1, 1, 1)))
+"""Lines of the first, second, ... eight curves; a dotted one is always a null."""
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+"""A shape for each colour, for those who do not see the colours, and for print in grey."""
 
 
 @contextmanager
@@ -36,8 +40,9 @@ def figure(path: Path, size: tuple[float, float]) -> Iterator[Figure]:
     with mpl.rc_context(_style()):
         canvas = NewFigure(figsize=size, layout="constrained")
         yield canvas
+        use_fonts(canvas)
         with atomic_path(path) as temporary, warnings.catch_warnings():
-            # names from a corpus may be in any script; a box stands for a letter that the font lacks
+            # `use_fonts` has warned of letters that no font has
             warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
             # not into the file itself: on a full disk matplotlib's PDF hides the error and keeps the file open
             temporary.write_bytes(_printed(canvas, path.suffix))
@@ -88,3 +93,8 @@ def printable(text: str, most: int = MOST_SHOWN) -> str:
 def line_style(place: int) -> dict[str, Any]:
     """Colour and line of the curve at a place: colours first, then lines."""
     return {"color": f"C{place % MANY}", "linestyle": LINES[place // MANY % len(LINES)]}
+
+
+def marked_style(place: int) -> dict[str, Any]:
+    """The same with a marker."""
+    return {**line_style(place), "marker": MARKERS[place % len(MARKERS)]}

@@ -13,9 +13,11 @@ from reports.view.parts import Chart, HeatMap, MatrixChart, Page, Table, Value
 
 LEAST_SHARE = 0.005
 """P(phone | code) below this is left out of the CSV of a heat-map."""
-CHART_FIELDS = ("panel", "series", "label", "x", "value", "low", "high", "null", "null_sd")
+CHART_FIELDS = ("panel", "series", "label", "x", "value", "low", "high", "null", "null_sd", "n")
+INDEX_FIELDS = ("name", "kinds", "section", "title", "note")
 MATRIX_FIELDS = (
     *("row", "column", "value", "low", "high", "null", "null_sd", "corrected", "corrected_low", "corrected_high"),
+    "n",
     "note",
 )
 
@@ -23,6 +25,18 @@ MATRIX_FIELDS = (
 def page_files(page: Page) -> dict[str, str]:
     """Text of every file that the page offers, by name; SVG aside."""
     return dict(file for part in page.parts for file in part_files(part))
+
+
+def index_csv(page: Page) -> str:
+    """What each file shows: the names of the files end with kinds, and one line is for all of a name."""
+    rows = []
+    for section in page.sections:
+        for part in section.parts:
+            if isinstance(part, Chart | MatrixChart | HeatMap):
+                rows.append([part.id, "csv pdf svg", section.title, part.title, part.note])
+            elif isinstance(part, Table):
+                rows.append([part.id, "csv tex", section.title, part.title, part.note])
+    return csv_text(INDEX_FIELDS, rows)
 
 
 def part_files(part: Any) -> Iterator[tuple[str, str]]:
@@ -74,8 +88,12 @@ def chart_csv(chart: Chart) -> str:
         for one in panel.series:
             labels = panel.labels or ("",) * len(one.points)
             for label, p in zip(labels, one.points, strict=True):
-                rows.append([panel.title, one.name, label, p.x, p.value, p.low, p.high, p.null, p.null_sd])
+                rows.append([panel.title, one.name, label, p.x, p.value, p.low, p.high, p.null, p.null_sd, _count(p.n)])
     return short_csv(CHART_FIELDS, rows)
+
+
+def _count(n: int | None) -> Value:
+    return "" if n is None else n
 
 
 def matrix_csv(chart: MatrixChart) -> str:
@@ -84,7 +102,7 @@ def matrix_csv(chart: MatrixChart) -> str:
     for name, records in zip(chart.rows, chart.cells, strict=True):
         for column, record in zip(chart.columns, records, strict=True):
             if record is not None:
-                rows.append([name, column, *_numbers(record), record.note])
+                rows.append([name, column, *_numbers(record), record.n, record.note])
     return short_csv(MATRIX_FIELDS, rows)
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 MAX_CODES = 2048
 """Codes that a heat-map shows, the most frequent ones: more are thinner than a pixel."""
+NAME_LETTERS = 24
+"""Letters of a phone's name."""
 MANNERS = (
     "silence",
     "noise",
@@ -45,19 +47,35 @@ def heat_map(table: NDArray[np.int64], labels: Sequence[str], classes: Classes, 
         path: PNG, PDF or SVG.
     """
     shares, names = sorted_shares(table, labels, classes)
-    with figure(path, (9, 0.14 * len(names) + 1.6)) as canvas:
+    shown = shares.shape[1]
+    more = f", the {shown} most frequent" if shown < np.count_nonzero(table.sum(axis=0)) else ""
+    draw_shares(shares, names, title, f"{shown} used{more}", path)
+
+
+def draw_shares(shares: NDArray[np.float64], names: Sequence[str], title: str, about: str, path: Path) -> None:
+    """P(phone | code) in colours.
+
+    Args:
+        shares: float64 [n_phones, n_codes] in [0, 1], in the order in which they are drawn.
+        names: of the phones.
+        title: over the picture.
+        about: the codes, for the label of their axis.
+        path: PNG, PDF or SVG.
+    """
+    with figure(path, (7.2, 0.105 * len(names) + 1.1)) as canvas:
         axes = canvas.subplots()
-        axes.set_title(printable(title))
+        axes.set_title(printable(title), fontsize=9)
         if not shares.size:
             axes.text(0.5, 0.5, "nothing was counted", ha="center", va="center", transform=axes.transAxes)
             return
         image = axes.imshow(shares, aspect="auto", interpolation="nearest", vmin=0, vmax=1)
-        axes.set_yticks(range(len(names)), [printable(name) for name in names], fontsize=6)
-        shown = shares.shape[1]
-        more = f", the {shown} most frequent" if shown < np.count_nonzero(table.sum(axis=0)) else ""
-        axes.set_xlabel(f"codes, sorted by their most likely phone ({shown} used{more})")
-        axes.set_ylabel("phone, by manner")
-        canvas.colorbar(image, ax=axes, label="P(phone | code)", pad=0.01)
+        axes.set_yticks(range(len(names)), [printable(name, NAME_LETTERS) for name in names], fontsize=6)
+        axes.tick_params(axis="x", labelsize=7)
+        axes.set_xlabel(f"codes, sorted by their most likely phone ({about})", fontsize=7)
+        axes.set_ylabel("phone, by manner", fontsize=7)
+        bar = canvas.colorbar(image, ax=axes, pad=0.01)
+        bar.set_label("P(phone | code)", fontsize=7)
+        bar.ax.tick_params(labelsize=7)
 
 
 def sorted_shares(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from analysis.history import Flag, Point
 from analysis.metrics import METRICS, metric_name
 from analysis.records import DROPPED
-from reports.canvas import MANY, figure, line_style, printable
+from reports.canvas import MANY, figure, marked_style, printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -73,8 +73,8 @@ def _panel(axes: Axes, metric: str, series: dict[str, list[Point]], flags: Seque
                 ("corrected", "corrected_ci_low", "corrected_ci_high") if corrected else ("value", "ci_low", "ci_high")
             )
         )
-        style = line_style(place)
-        axes.plot(steps, values, marker=".", linewidth=1.1, label=printable(label), **style)
+        style = marked_style(place)
+        axes.plot(steps, values, markersize=3, linewidth=1.1, label=printable(label), **style)
         axes.fill_between(steps, low, high, color=style["color"], alpha=0.12, linewidth=0)
         if not corrected and METRICS[metric].has_null:
             nulls = [point.record.null_mean for point in points]

@@ -25,9 +25,10 @@ from markupsafe import Markup, escape
 
 from reports.downloads import part_files
 from reports.plots import draw
+from reports.printed import layout, left_to_hear, printed_rows, printed_sounds
 from reports.svg import small_svg
 from reports.text import clean, shortened
-from reports.view.parts import Chart, Clip, Detection, HeatMap, MatrixChart, Page, Sound, Table
+from reports.view.parts import Chart, Clip, Detection, HeatMap, MatrixChart, Page
 from reports.view.streams import first_of_levels
 
 COLOURS = "cividis"
@@ -35,16 +36,6 @@ COLOURS = "cividis"
 _AS_THEY_ARE = " <>'/:;=,.()!?*+$@~[]{}|^`\\"
 """Letters that an address within double quotes may hold, besides letters and digits."""
 
-LEAST_LETTERS, MOST_LETTERS = 6, 34
-"""Width of a printed column, in letters."""
-SPARE_LETTERS = 3
-"""Room beside them: without it a number of a narrow column breaks in two."""
-PRINTED_ROWS = 34
-"""Rows of a table in the PDF, as many as fit a page: longer ones are whole in the HTML page and its CSV."""
-PRINTED_SOUNDS = 8
-"""Spectrograms of an utterance in the PDF: as many as fit a page."""
-PRINTED_FIRST = ("original", "reconstruction", "drop", "swap")
-"""Kinds of sounds that are printed before others."""
 REM_PER_PT = 1.4 * 96 / 72 / 16
 """Figures are drawn for paper; on a screen they are 1.4 times as large, so that their letters can be read."""
 _WIDTH = re.compile(r"<svg [^>]*?width='([\d.]+)pt'")
@@ -119,11 +110,11 @@ def render(drawn: Drawn, *, pdf: bool = False) -> str:
     values = {
         "page": drawn.page,
         "pdf": pdf,
-        "printed_rows": PRINTED_ROWS,
         "figures": {id: svg_uri(svg) for id, svg in drawn.figures.items()},
         "widths_rem": {id: round(REM_PER_PT * width_pt(svg), 1) for id, svg in drawn.figures.items()},
         "heat_maps": {id: data_uri("image/png", png) for id, png in drawn.heat_maps.items()},
-        "css": Markup(asset("report.css")),
+        "css": Markup(asset("report.css") + (asset("print.css") if pdf else "")),
+        "left_to_hear": left_to_hear(drawn.page) if pdf else (),
         "script": Markup(script),
         "script_hash": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         "data": {} if pdf else embedded(drawn),
@@ -198,13 +189,6 @@ def width_pt(svg: str) -> float:
     return float(found[1])
 
 
-def printed_sounds(clip: Clip) -> list[Sound]:
-    """The sounds of an utterance whose spectrograms are printed."""
-    pictured = [sound for sound in clip.sounds if sound.picture]
-    first = sorted(pictured, key=lambda sound: sound.kind not in PRINTED_FIRST)[:PRINTED_SOUNDS]
-    return [sound for sound in pictured if sound in first]
-
-
 def asset(name: str) -> str:
     """A text of the templates' folder."""
     return resources.files("reports").joinpath("templates", name).read_text(encoding="utf-8")
@@ -223,7 +207,8 @@ def environment() -> Environment:
     )
     made.filters["name"] = named
     made.filters["digits"] = lambda value: f"{value:.5g}"
-    made.filters["widths"] = widths
+    made.filters["layout"] = layout
+    made.filters["printed_rows"] = printed_rows
     made.filters["name_text"] = shortened
     made.filters["json"] = in_script
     made.filters["printed_sounds"] = printed_sounds
@@ -254,15 +239,6 @@ def spoken(chart: Chart | MatrixChart) -> str:
     panels = [panel.title for panel in chart.panels if panel.title]
     parts = [title, f"of {', '.join(names)}", f"panels {', '.join(panels)}" if panels else ""]
     return shortened("; ".join(part for part in parts if part), 400) + ". The numbers are offered as CSV."
-
-
-def widths(table: Table) -> list[float]:
-    """Shares of the page's width for the columns of a printed table, in per cent: by their longest words."""
-    wanted = []
-    for i, column in enumerate(table.columns):
-        longest = max((len(line) for row in table.rows for line in row[i].text.split("\n")), default=0)
-        wanted.append(min(max(longest, min(len(column.title), 10), LEAST_LETTERS), MOST_LETTERS) + SPARE_LETTERS)
-    return [round(100 * width / sum(wanted), 2) for width in wanted]
 
 
 def in_script(value: Any) -> Markup:

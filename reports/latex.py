@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
-from reports.text import clean
-from reports.view.parts import Table
+from reports.text import clean, shortened
+from reports.view.parts import Cell, Column, Table
 
 SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -20,34 +21,103 @@ SPECIAL = {
     "^": r"\textasciicircum{}",
     "<": r"\textless{}",
     ">": r"\textgreater{}",
-    "±": r"$\pm$",
-    "↑": r"$\uparrow$",
-    "↓": r"$\downarrow$",
-    "·": r"$\cdot$",
+    "|": r"\textbar{}",
+    "…": r"\ldots{}",
+    "\u00a0": "~",
+    **{sign: f"${name}$" for sign, name in (("±", r"\pm"), ("↑", r"\uparrow"), ("↓", r"\downarrow"), ("·", r"\cdot"))},
+    **{sign: f"${name}$" for sign, name in (("→", r"\rightarrow"), ("×", r"\times"), ("Δ", r"\Delta"), ("−", "-"))},
+    **{sign: f"${name}$" for sign, name in (("⟨", r"\langle"), ("⟩", r"\rangle"), ("≤", r"\leq"), ("≥", r"\geq"))},
 }
+MOST_LETTERS = 90
+"""Letters of a cell; a longer one loses its middle, and is whole in the CSV."""
+LONG = 36
+"""More rows than this do not fit a page: the table may break."""
+SIZES = ((72, ""), (96, r"\footnotesize"), (10**9, r"\scriptsize"))
+"""Letters of a line up to which it is set in a size."""
+WIDEST = 125
+"""A line of more letters is wider than a page's text, in the smallest size too."""
+_TYPESET = set("".join(SPECIAL)) | set(map(chr, range(0x20, 0x7F))) | set("“”‘’–—") | set(map(chr, range(0xA1, 0x180)))
+"""Letters that pdfLaTeX sets too."""
+_LIGATURE = re.compile(r"(?<=[-`'?!,])(?=[-`',])")
+_MINUS = re.compile(r"(?<![\w.])-(?=[\d.])")
 
 
 def escape(text: str) -> str:
-    """Text as LaTeX prints it; letters of other scripts stay, for XeLaTeX and LuaLaTeX."""
-    safe = unicodedata.normalize("NFC", clean(text)).replace("\n", " ")
-    return "".join(SPECIAL.get(letter, letter) for letter in safe)
+    """Text as LaTeX prints it, letter by letter; letters of other scripts stay, for XeLaTeX and LuaLaTeX."""
+    safe = _plain(text).replace("\n", " ")
+    return "".join(SPECIAL.get(letter, letter) for letter in _LIGATURE.sub("\0", safe)).replace("\0", "{}")
 
 
 def latex_table(table: Table) -> str:
-    """A `table` of `tabular` with rules by booktabs: `\\usepackage{booktabs}`."""
+    """A `table` of `tabular` with rules by booktabs; a `longtable` where a page is too short.
+
+    Numbers keep their minus; a cell of several lines is a `\\shortstack`.
+    """
+    is_long = len(table.rows) > LONG
     layout = "".join("r" if column.is_number else "l" for column in table.columns)
-    lines = [
-        r"% needs \usepackage{booktabs}; names in other scripts need XeLaTeX or LuaLaTeX",
-        r"\begin{table}",
-        r"\centering",
-        rf"\caption{{{escape(table.title)}}}",
-        rf"\begin{{tabular}}{{{layout}}}",
-        r"\toprule",
-        " & ".join(escape(column.title) for column in table.columns) + r" \\",
-        r"\midrule",
-        *(" & ".join(escape(cell.text) for cell in row) + r" \\" for row in table.rows),
-        r"\bottomrule",
-        r"\end{tabular}",
-        r"\end{table}",
-    ]
-    return "\n".join(lines) + "\n"
+    title, label = rf"\caption{{{escape(shortened(table.title, 200))}}}", rf"\label{{tab:{table.id}}}"
+    head = _row([_cell(column.title, column) for column in table.columns])
+    body = [_row([_cell(cell.text, column) for cell, column in _pairs(row, table)]) for row in table.rows]
+    note = rf"\par\smallskip{{\footnotesize {escape(table.note)}\par}}" if table.note else ""
+    size = next(size for most, size in SIZES if _letters(table) <= most)
+    narrow = rf"{size}\setlength{{\tabcolsep}}{{3pt}}" if size else ""
+    if is_long:
+        lines = ["{" + narrow, rf"\begin{{longtable}}{{{layout}}}", rf"{title}{label}\\", r"\toprule", head]
+        lines += [r"\midrule", r"\endfirsthead", r"\toprule", head, r"\midrule", r"\endhead", r"\bottomrule"]
+        lines += [r"\endfoot", *body, r"\end{longtable}", "}", note]
+    else:
+        lines = [r"\begin{table}", r"\centering", narrow, title, label, rf"\begin{{tabular}}{{{layout}}}", r"\toprule"]
+        lines += [head, r"\midrule", *body, r"\bottomrule", r"\end{tabular}", note, r"\end{table}"]
+    return "\n".join([*_needs(table, is_long), *(line for line in lines if line)]) + "\n"
+
+
+def _needs(table: Table, is_long: bool) -> list[str]:
+    """Remarks on top: packages, and what to do where letters or columns are too many."""
+    texts = [table.title, table.note, *(column.title for column in table.columns)]
+    texts += [cell.text for row in table.rows for cell in row]
+    lines = [r"% needs \usepackage{booktabs,longtable}" if is_long else r"% needs \usepackage{booktabs}"]
+    if not {letter for text in texts for letter in _plain(text)} <= _TYPESET | {"\n"}:
+        lines.append(
+            r"% has letters that pdfLaTeX lacks: XeLaTeX or LuaLaTeX, with \usepackage{fontspec} and a font that"
+        )
+        lines.append(r"% has them, such as \setmainfont{DejaVu Serif} or, for IPA, \setmainfont{Charis SIL}")
+    if _letters(table) > WIDEST:
+        turned = "landscape of pdflscape" if is_long else "sidewaystable of rotating, instead of table"
+        lines.append(f"% is wider than a page: {turned}")
+    return lines
+
+
+def _letters(table: Table) -> int:
+    """Letters of the widest line: heads and cells."""
+    widths = []
+    for i, column in enumerate(table.columns):
+        longest = [min(len(line), MOST_LETTERS) for row in table.rows for line in row[i].text.split("\n")]
+        widths.append(max([len(column.title), *longest]))
+    return sum(widths) + 2 * len(widths)
+
+
+def _pairs(row: tuple[Cell, ...], table: Table) -> zip[tuple[Cell, Column]]:
+    return zip(row, table.columns, strict=True)
+
+
+def _cell(text: str, column: Column) -> str:
+    """A cell: lines of numbers above each other, all else in one line."""
+    if not column.is_number:
+        return _guarded(escape(shortened(text, MOST_LETTERS)))
+    lines = [_guarded(_MINUS.sub("$-$", escape(line)).strip()) for line in text.split("\n")]
+    stacked = r"\\".join(lines)
+    return stacked if len(lines) == 1 else rf"\shortstack[r]{{{stacked}}}"
+
+
+def _guarded(text: str) -> str:
+    """After a line's end, `[` and `*` would be taken for its options."""
+    text = text.strip()
+    return f"{{}}{text}" if text[:1] in ("[", "*") else text
+
+
+def _row(cells: list[str]) -> str:
+    return " & ".join(cells) + r" \\"
+
+
+def _plain(text: str) -> str:
+    return unicodedata.normalize("NFC", clean(text))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.image import AxesImage
 
-CELL = (0.92, 0.42)
+CELL = (0.84, 0.3)
 """Width and height of a cell, inches."""
 DARK = 0.55
 """Share of the range below which letters are white."""
@@ -32,7 +32,7 @@ def leakage_map(shown: Matrix, title: str, path: Path) -> None:
         title: over the picture.
         path: PNG, PDF or SVG.
     """
-    width, height = 2.6 + CELL[0] * len(shown.factors), 1.3 + CELL[1] * len(shown.streams)
+    width, height = 2.0 + CELL[0] * len(shown.factors), 0.75 + CELL[1] * max(3, len(shown.streams))
     with figure(path, (width, height)) as canvas:
         axes = canvas.subplots()
         axes.set_title(printable(title))

@@ -5,33 +5,34 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from reports.canvas import MANY, figure, printable
+from reports.canvas import MANY, MARKERS, figure, marked_style, printable
+from reports.figures import draw_shares
 from reports.leakage_figures import leakage_map
 from reports.leakage_tables import Matrix
-from reports.view.parts import Chart, MatrixChart, Panel, Series, has_numbers
+from reports.view.parts import Chart, HeatMap, MatrixChart, Panel, Series, has_numbers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLUMNS = {"lines": 3, "points": 3, "rows": 5}
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
-"""A shape for each colour, for those who do not see the colours."""
-STYLES = ("-", "--", "-.", ":")
+ROW_COLUMNS = 5
+"""Panels of dots beside each other at most: they share their names."""
+PAGE = 7.2
+"""Width of a page's text in inches; no figure is wider than what is drawn beside long names."""
 TICKS = 4
 """Along an axis: a panel is small."""
 PANEL_LETTERS, LABEL_LETTERS, LEGEND_LETTERS = 130, 44, 90
 """Letters across a figure over its panels, of a row's name, and across the legend."""
 NULL = "0.6"
 MANY_POINTS = 20
-"""Curves with more points than this have no markers."""
+"""Curves with more points than this have no marker at each of them."""
 
 
-def draw(chart: Chart | MatrixChart, path: Path) -> None:
+def draw(chart: Chart | MatrixChart | HeatMap, path: Path) -> None:
     """Draw a chart.
 
     Args:
@@ -41,29 +42,53 @@ def draw(chart: Chart | MatrixChart, path: Path) -> None:
     if isinstance(chart, MatrixChart):
         leakage_map(_matrix(chart), chart.title, path)
         return
+    if isinstance(chart, HeatMap):
+        shares = np.array(chart.shares, np.float64).reshape(len(chart.codes), len(chart.phones)).T
+        draw_shares(shares, chart.phones, chart.title, f"{len(chart.codes):,} shown", path)
+        return
     names = list(dict.fromkeys(one.name for panel in chart.panels for one in panel.series))
     places = {name: place for place, name in enumerate(dict.fromkeys((*chart.order, *names)))}
-    columns = min(COLUMNS[chart.kind], max(1, len(chart.panels)))
+    columns = _columns_of(chart)
     rows = max(1, -(-len(chart.panels) // columns))
-    letters = int(PANEL_LETTERS / columns)
     with figure(path, _size(chart, len(names), rows, columns)) as canvas:
-        canvas.suptitle(printable(chart.title), fontsize=10)
+        canvas.suptitle(printable(chart.title), fontsize=9)
         grid = canvas.subplots(rows, columns, squeeze=False)
         for place, (axes, panel) in enumerate(zip(grid.flat, chart.panels, strict=False)):
             if chart.kind == "rows":
                 _rows(axes, panel, names, places, labelled=place % columns == 0)
             else:
                 _lines(axes, panel, places, chart)
-            # at a height that is given, no place is sought for it, which takes a third of a layout's time
-            axes.set_title(printable(panel.title, letters), fontsize=8, y=1.0)
-            axes.set_xlabel(printable(panel.x_title, letters), fontsize=7)
-            axes.tick_params(labelsize=7)
-            axes.minorticks_off()
-            if not chart.x_log:
-                axes.locator_params(axis="x", nbins=TICKS)
+            _dress(axes, chart, place, columns)
         for axes in list(grid.flat)[len(chart.panels) :]:
             axes.set_axis_off()
         _legend(canvas, chart, names, places)
+
+
+def _dress(axes: Axes, chart: Chart, place: int, columns: int) -> None:
+    """Titles and ticks of a panel; what is the same for all stands once a row, or once a column."""
+    panel, panels = chart.panels[place], chart.panels
+    letters = int(PANEL_LETTERS / columns)
+    # at a height that is given, no place is sought for it, which takes a third of a layout's time
+    axes.set_title(printable(panel.title, letters), fontsize=8, y=1.0)
+    is_lowest = place + columns >= len(panels)
+    if is_lowest or len({one.x_title for one in panels}) > 1:
+        axes.set_xlabel(printable(panel.x_title, letters), fontsize=7)
+    # a panel that is titled by its metric needs no second name for it
+    is_named = panel.y_title == panel.title
+    if not is_named and (place % columns == 0 or len({one.y_title for one in panels}) > 1):
+        axes.set_ylabel(printable(panel.y_title), fontsize=7)
+    axes.tick_params(labelsize=7)
+    axes.minorticks_off()
+    if not chart.x_log:
+        axes.locator_params(axis="x", nbins=TICKS)
+
+
+def _columns_of(chart: Chart) -> int:
+    """Panels beside each other: no row of one panel alone, no figure higher than a page."""
+    n = max(1, len(chart.panels))
+    if chart.kind == "rows":
+        return min(ROW_COLUMNS, n)
+    return n if n <= 3 else 2 if n == 4 else 3 if n <= 9 else 4
 
 
 def _matrix(chart: MatrixChart) -> Matrix:
@@ -77,30 +102,29 @@ def _matrix(chart: MatrixChart) -> Matrix:
 
 
 def _size(chart: Chart, n_series: int, rows: int, columns: int) -> tuple[float, float]:
-    """Width and height in inches: a page is 7 inches wide."""
+    """Width and height in inches: a page's text is 7.2 inches wide and 9.5 high."""
+    legend = 0.3 + 0.15 * (2 + n_series / 3)
     if chart.kind != "rows":
-        return (7.2 if columns > 1 else 4.6), 2.3 * rows + 0.5
+        height = 2.0 if rows < 4 else 1.6
+        return (PAGE if columns > 2 else 5.6 if columns > 1 else 4.6), height * rows + legend
     most = max((len(panel.labels) for panel in chart.panels), default=1)
-    return (6.2 if columns == 1 else 9.0 if columns > 4 else 7.2), rows * (most * _row_inches(n_series) + 0.75) + 0.5
-
-
-def _style(place: int) -> dict[str, object]:
-    return {"color": f"C{place % MANY}", "linestyle": STYLES[place // MANY % len(STYLES)]}
+    return (6.2 if columns == 1 else 9.0 if columns > 4 else PAGE), rows * (most * _row_inches(n_series) + 0.6) + legend
 
 
 def _lines(axes: Axes, panel: Panel, places: Mapping[str, int], chart: Chart) -> None:
     """Curves with their intervals as bands; their nulls dotted in the same colour. What is no curve: `_points`."""
     for one in panel.series:
-        style = _style(places[one.name])
+        place = places[one.name]
+        style = marked_style(place)
         colour = style["color"]
         x, value, low, high, null, sd = _columns(one)
-        few = len(x) <= MANY_POINTS
-        marker = MARKERS[places[one.name] % len(MARKERS)] if few else ""
         if chart.kind == "points" or len(x) == 1:
-            _points(axes, one, colour, marker)
+            _points(axes, one, colour, style["marker"])
             continue
+        # markers of many points stand apart, and not where those of other curves do
+        every = None if len(x) <= MANY_POINTS else (0.04 + 0.2 * (place % MANY) / MANY, 0.2)
         _band(axes, x, low, high, colour, 0.2)
-        axes.plot(x, value, marker=marker, markersize=3, linewidth=1.2, **style)  # type: ignore[arg-type]
+        axes.plot(x, value, markersize=3, linewidth=1.2, markevery=every, **style)
         if np.isfinite(null).any():
             spread = 3 * np.nan_to_num(sd)
             _band(axes, x, null - spread, null + spread, colour, 0.12)
@@ -109,7 +133,6 @@ def _lines(axes: Axes, panel: Panel, places: Mapping[str, int], chart: Chart) ->
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter("{x:g}")
     axes.locator_params(axis="y", nbins=TICKS)
-    axes.set_ylabel(printable(panel.y_title), fontsize=7)
     if not has_numbers([panel]):
         axes.text(0.5, 0.5, "no numbers", ha="center", va="center", transform=axes.transAxes, fontsize=7)
 
@@ -121,7 +144,7 @@ def _points(axes: Axes, one: Series, colour: object, marker: str) -> None:
     axes.vlines(x, null - spread, null + spread, colors=colour, linewidth=4, alpha=0.25)  # type: ignore[arg-type]
     axes.plot(x, null, "_", color=colour, markersize=8)
     axes.vlines(x, low, high, colors=colour, linewidth=1.2)  # type: ignore[arg-type]
-    axes.plot(x, value, marker or MARKERS[0], color=colour, markersize=3, linestyle="")
+    axes.plot(x, value, marker, color=colour, markersize=3, linestyle="")
 
 
 def _band(axes: Axes, x: np.ndarray, low: np.ndarray, high: np.ndarray, colour: object, alpha: float) -> None:
@@ -170,20 +193,28 @@ def _columns(one: Series) -> tuple[np.ndarray, ...]:
 
 
 def _legend(canvas: Figure, chart: Chart, names: list[str], places: Mapping[str, int]) -> None:
-    """Names of the series below, and of the null."""
+    """Names of the series below, and what bands and bars mean: a figure is read without its caption too."""
     from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
 
-    handles = []
     labels = [printable(name, LEGEND_LETTERS // 2) for name in names]
-    for name, label in zip(names, labels, strict=True):
-        place = places[name]
-        style = _style(place) if chart.kind == "lines" else {"color": f"C{place % MANY}", "linestyle": "-"}
-        shape = MARKERS[place % len(MARKERS)]
-        handles.append(Line2D([], [], marker=shape, markersize=3, label=label, **style))
+    handles: list[Any] = []
+    for place in map(places.__getitem__, names):
+        style = marked_style(place) if chart.kind == "lines" else {**marked_style(place), "linestyle": ""}
+        handles.append(Line2D([], [], markersize=3.5, linewidth=1.2, **style))
     points = [point for panel in chart.panels for one in panel.series for point in one.points]
+    is_rows = chart.kind == "rows"
+    if any(point.high > point.low for point in points):
+        labels.append("95 % interval")
+        is_line = chart.kind != "lines"
+        handles.append(Line2D([], [], color="0.3", linewidth=1.3) if is_line else Patch(color="0.3", alpha=0.2, lw=0))
     if any(math.isfinite(point.null) for point in points):
-        marker = {"rows": "|", "points": "_"}.get(chart.kind, "")
-        handles.append(Line2D([], [], color="0.4", linestyle="" if marker else ":", marker=marker, label="null"))
+        has_sd = any(point.null_sd > 0 for point in points)
+        labels.append("null ± 3 sd" if has_sd else "null")
+        mark = Line2D([], [], color="0.3", marker="|" if is_rows else "_", markersize=7, linestyle="")
+        line = Line2D([], [], color="0.3", linestyle=":", linewidth=1) if chart.kind == "lines" else mark
+        band = Patch(color=NULL, lw=0) if is_rows else Patch(color="0.3", alpha=0.12, lw=0)
+        handles.append((band, line) if has_sd else line)
     across = LEGEND_LETTERS // (8 + max(map(len, labels), default=0))
     ncols = max(1, min(4, across, len(handles)))
-    canvas.legend(handles=handles, loc="outside lower center", ncols=ncols, fontsize=7, frameon=False)
+    canvas.legend(handles, labels, loc="outside lower center", ncols=ncols, fontsize=7, frameon=False)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import gc
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from hac.files import write_text
-from reports.downloads import page_files
+from reports.downloads import index_csv, page_files
 from reports.html import Drawn, draw_page, render
 from reports.pdf import write_pdf
 from reports.plots import draw
 from reports.view.page import build_page
-from reports.view.parts import Chart, MatrixChart
+from reports.view.parts import Chart, HeatMap, MatrixChart
 from reports.view.runs import read_runs
 
 
@@ -63,21 +64,28 @@ def uncollected() -> Iterator[None]:
 
 
 def write_files(drawn: Drawn, folder: Path) -> list[Path]:
-    """Write every figure and table of a page into a folder.
+    """Write every figure and table of a page into a folder, and what they show into its `index.csv`.
+
+    All are drawn aside first: where one fails, the folder's files are what they were.
 
     Args:
         drawn: the page.
-        folder: made where it is missing.
+        folder: made where it is missing; other files in it stay.
 
     Returns:
         The files written.
     """
     texts = {**page_files(drawn.page), **{f"{id}.svg": svg for id, svg in drawn.figures.items()}}
-    for name, text in texts.items():
-        write_text(folder / name, text)
-    written = [folder / name for name in texts]
-    for part in drawn.page.parts:
-        if isinstance(part, Chart | MatrixChart):
-            written.append(folder / f"{part.id}.pdf")
-            draw(part, written[-1])
-    return written
+    pictures = [part for part in drawn.page.parts if isinstance(part, Chart | MatrixChart | HeatMap)]
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".making.", dir=folder) as made:
+        for name, text in {**texts, "index.csv": index_csv(drawn.page)}.items():
+            write_text(Path(made) / name, text)
+        for part in pictures:
+            draw(part, Path(made) / f"{part.id}.pdf")
+            if isinstance(part, HeatMap):
+                draw(part, Path(made) / f"{part.id}.svg")
+        names = sorted(path.name for path in Path(made).iterdir())
+        for name in names:
+            (Path(made) / name).replace(folder / name)
+    return [folder / name for name in names]

@@ -13,6 +13,8 @@ _USES = re.compile(r'(?:<use [^>]*style="[^"]*"/>\s*){2,}')
 _STYLE = re.compile(r' style="([^"]*)"')
 _TAG = re.compile(r"<[^>]*>")
 _ATTRIBUTE = re.compile(r'="([^"\']*)"')
+_FAMILY = re.compile(r"font-family: 'DejaVu Sans'; ")
+_UNTURNED = re.compile(r' transform="rotate\(-0 [^)]*\)"')
 _EMPTY = re.compile(r"<g>\s*</g>|<defs>\s*</defs>")
 
 
@@ -31,7 +33,9 @@ def small_svg(text: str) -> str:
     text = _METADATA.sub("", text)
     used = set(_REFERENCE.findall(text))
     text = _ID.sub(lambda found: found[0] if found[1] in used else "", text)
-    text = text.replace("'DejaVu Sans'", "DejaVu Sans")
+    # the family once, for all texts; where it is not installed, another without serifs, never the browser's own choice
+    text = text.replace("<svg ", '<svg font-family="DejaVu Sans, sans-serif" ', 1)
+    text = _TAG.sub(lambda found: _UNTURNED.sub("", _FAMILY.sub("", found[0])), text)
     # within tags only: a number beside an axis is a text, and must stay what it is
     text = _TAG.sub(lambda found: _NUMBER.sub(r"\1", found[0]), text)
     text = _USES.sub(_hoisted, text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,6 +12,8 @@ from reports.view.runs import ReportRun, Runs
 
 LEFT_OUT = ("run",)
 """Parts of the provenance that say how the program was started, not where numbers come from."""
+MOST_ENTRIES = 40
+"""A list of more entries, such as a hash for each utterance, is told by its number and one hash of all."""
 
 
 def protocol_section(runs: Runs) -> Section:
@@ -105,22 +108,52 @@ def _example(run: ReportRun, reason: str) -> str:
 
 
 def provenance_section(runs: Runs) -> Section:
-    """Where the numbers come from: inputs with hashes, versions, options; what is the same for all runs stands once."""
-    of = [{key: value for key, value in run.results.provenance.items() if key not in LEFT_OUT} for run in runs.all]
-    shared = {key: value for key, value in of[0].items() if all(other.get(key) == value for other in of)} if of else {}
-    parts = [Facts("provenance-shared", "All runs", tuple(flat(shared)))] if shared else []
-    for i, (run, facts) in enumerate(zip(runs.all, of, strict=True)):
-        own = {key: value for key, value in facts.items() if key not in shared}
-        parts.append(Facts(f"provenance-{i}", f"{run.system}, {run.command}", tuple(flat(own))))
+    """Where the numbers come from: inputs with hashes, versions, options; what several runs share stands once."""
+    of: dict[tuple[str, str], list[ReportRun]] = {}
+    for run in runs.all:
+        for key, value in run.results.provenance.items():
+            if key not in LEFT_OUT:
+                of.setdefault((key, json.dumps(value, ensure_ascii=False)), []).append(run)
+    cards: dict[tuple[int, ...], dict[str, Any]] = {}
+    for (key, value), sharing in of.items():
+        cards.setdefault(tuple(map(runs.all.index, sharing)), {})[key] = json.loads(value)
+    ordered = sorted(cards.items(), key=lambda card: (-len(card[0]), card[0]))
+    parts = [
+        Facts(f"provenance-{i}", _whose(places, runs), tuple(flat(facts))) for i, (places, facts) in enumerate(ordered)
+    ]
     lead = "Inputs with their hashes, options, versions, and what made tokens and alignments."
     return Section("provenance", "Provenance", lead, tuple(part for part in parts if part.items))
+
+
+def _whose(places: tuple[int, ...], runs: Runs) -> str:
+    if len(places) == len(runs.all):
+        return "All runs"
+    commands: dict[str, list[str]] = {}
+    for place in places:
+        commands.setdefault(runs.all[place].system, []).append(runs.all[place].command)
+    return "; ".join(f"{system}, {', '.join(of)}" for system, of in commands.items())
 
 
 def flat(settings: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str]]:
     """Names and values of nested settings, in the file's order: `inputs · manifest · sha256`."""
     for key, value in settings.items():
         name = f"{above} · {key}" if above else str(key)
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and len(value) > MOST_ENTRIES and not _holds_more(value):
+            yield name, _told(value)
+        elif isinstance(value, Mapping):
             yield from flat(value, name)
         elif value is not None and value != []:
             yield name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _holds_more(settings: Mapping[str, Any]) -> bool:
+    return any(isinstance(value, Mapping) for value in settings.values())
+
+
+def _told(entries: Mapping[str, Any]) -> str:
+    """How many entries, and a hash of their canonical JSON: two runs of the same hash have the same entries."""
+    canonical = json.dumps(entries, sort_keys=True, separators=(",", ":"))
+    return (
+        f"{len(entries)} entries, all in the run's results.json; SHA-256 of their JSON with sorted keys: "
+        f"{hashlib.sha256(canonical.encode()).hexdigest()}"
+    )

@@ -64,7 +64,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Point:
-    """A number with all that must stand beside it; `x` where it has a place along an axis."""
+    """A number with all that must stand beside it; `x`: its place along an axis; `n`: on how much it was counted."""
 
     value: float
     low: float = math.nan
@@ -72,13 +72,14 @@ class Point:
     null: float = math.nan
     null_sd: float = math.nan
     x: float = math.nan
+    n: int | None = None
 
     @classmethod
     def of(cls, record: Record | None, x: float = math.nan) -> Point:
         """The point of a record; a blank one where there is none."""
         if record is None:
             return cls(math.nan)
-        return cls(record.value, record.ci_low, record.ci_high, record.null_mean, record.null_sd, x)
+        return cls(record.value, record.ci_low, record.ci_high, record.null_mean, record.null_sd, x, record.n)
 
 
 @dataclass(frozen=True)

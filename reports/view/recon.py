@@ -21,6 +21,7 @@ from reports.view.parts import (
     value_cell,
 )
 from reports.view.runs import ReportRun, Runs
+from reports.view.streams import all_streams, first_of_levels
 from reports.view.titles import headed
 
 TITLE = "Rate, distortion, information"
@@ -110,20 +111,26 @@ def _figure(rate: float) -> str:
 
 
 def information(runs: Runs, missing: list[str]) -> list[Chart]:
-    """PNMI of each stream against the bits per second that it takes, where both were measured."""
-    series = []
-    for run in runs.of("pnmi"):
-        points = []
-        for stream, info in run.results.streams.items():
-            record = run.by_id.get(f"{stream}.pnmi")
-            rate = math.log2(info.codebook_size) * info.frames_per_second / 1000
-            if record and math.isfinite(record.value):
-                points.append(Point.of(record, rate))
-        if points:
-            series.append(Series(run.system, tuple(sorted(points, key=lambda point: point.x))))
-    if not series:
+    """PNMI of the first stream of each level against the bits per second that it takes."""
+    found = runs.of("pnmi")
+    panels = []
+    for stream in first_of_levels(all_streams(found)):
+        known = [(run, run.by_id.get(f"{stream}.pnmi")) for run in found if stream in run.results.streams]
+        series = tuple(
+            Series(run.system, (Point.of(record, _stream_rate(run, stream)),))
+            for run, record in known
+            if record and math.isfinite(record.value)
+        )
+        if series:
+            panels.append(Panel(stream, series, x_title="kbit/s of the stream, nominal", y_title=headed("pnmi")))
+    if not panels:
         missing.append("Information against bit rate needs a run of hac-analyze pnmi.")
         return []
-    panel = Panel("one point a stream", tuple(series), x_title="kbit/s of the stream, nominal", y_title=headed("pnmi"))
     note = "upright line: 95 % interval, corrected for the bias of counts; short line across: null, with 3 sd"
-    return [Chart("chart-information", "Information on phones against bit rate", "points", (panel,), note)]
+    return [Chart("chart-information", "Information on phones against bit rate", "points", tuple(panels), note)]
+
+
+def _stream_rate(run: ReportRun, stream: str) -> float:
+    """Nominal kilobits per second of a stream."""
+    info = run.results.streams[stream]
+    return math.log2(info.codebook_size) * info.frames_per_second / 1000

@@ -92,9 +92,10 @@ def words_section(runs: Runs, opens: Opens) -> Section:
         missing.append("No sound of a detection was kept by the runs (listen/clips.json), so words cannot be heard.")
     lead = (
         "A code detects a word if it fires when the word is spoken. Held out: the code is chosen on one half of the "
-        "speakers and scored on the other, which is the honest number. Choose a word to hear where its code fires."
+        "speakers and scored on the other, which is the honest number."
     )
-    return Section("words", title, lead, tuple(parts), tuple(missing))
+    hint = "Choose a word to hear where its code fires."
+    return Section("words", title, lead, tuple(parts), tuple(missing), hint=hint)
 
 
 def read_words(path: Path, heard: Collection[tuple[str, int, str]] = ()) -> list[WordRow]:

@@ -24,18 +24,17 @@ from PIL import Image
 from reports.csv_files import harmless, plain
 from reports.downloads import page_files, table_csv
 from reports.html import (
-    PRINTED_SOUNDS,
     Drawn,
     draw_page,
     heat_png,
     in_script,
     named,
     palette,
-    printed_sounds,
     render,
     svg_of,
 )
 from reports.latex import escape, latex_table
+from reports.printed import SOUNDS, printed_sounds
 from reports.report_files import uncollected, write_report
 from reports.svg import small_svg
 from reports.text import clean, shortened
@@ -240,7 +239,7 @@ def test_what_is_printed_of_many_sounds_are_those_that_matter_most() -> None:
     sounds = tuple(Sound(f"{kind} {i}", kind, "m", 1.0, "picture") for i, kind in enumerate(kinds))
     clip = Clip("c", "s", "u", "", "", 1.0, (*sounds, Sound("silent", "swap", "m", 1.0)), ())
     printed = printed_sounds(clip)
-    assert len(printed) == PRINTED_SOUNDS
+    assert len(printed) == SOUNDS
     assert [sound.kind for sound in printed][-3:] == ["original", "reconstruction", "drop"]
 
 

@@ -8,6 +8,7 @@ import gc
 import gzip
 import io
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -44,6 +45,7 @@ from reports.view.runs import read_runs
 from tests.reports.report_worlds import HOSTILE, SCRIPT, SYSTEMS
 
 MOST_BYTES = 3_000_000
+ROOT = Path(__file__).parents[2]
 
 
 class Reader(HTMLParser):
@@ -217,14 +219,27 @@ def test_files_of_a_paper_are_written(runs: Path, tmp_path: Path) -> None:
     assert "<h1>A title</h1>" in (tmp_path / "r.html").read_text(encoding="utf-8")
 
 
-def test_a_report_is_made_without_torch(runs: Path, tmp_path: Path) -> None:
+BLOCKED = ("torch", "transformers", "pesq", "pystoi")
+"""What makes or judges sound: a report reads what runs kept, and imports none of it."""
+
+
+def test_other_processes_make_the_same_bytes_without_torch_and_without_sound(runs: Path, tmp_path: Path) -> None:
+    """Other hashes of strings, another folder, another working directory, and nothing there that could decode."""
     code = (
-        "import sys; from pathlib import Path; from reports.report_files import write_report;"
-        "made = write_report([Path(sys.argv[1])], Path(sys.argv[2]), None, None, '', 0);"
-        "print([str(path) for _, path in made]); sys.exit(bool({'torch', 'transformers'} & set(sys.modules)))"
+        f"import sys; sys.modules.update(dict.fromkeys({BLOCKED}));"
+        "import soundfile; soundfile.SoundFile.__init__ = None;"  # whoever opens a sound fails
+        "from pathlib import Path; from reports.report_files import write_report;"
+        "list(write_report([Path(sys.argv[1])], Path('r.html'), None, None, '', 10**6))"
     )
-    subprocess.run([sys.executable, "-c", code, str(runs / SYSTEMS[0]), str(tmp_path / "r.html")], check=True)
-    assert (tmp_path / "r.html").is_file()
+    moved = shutil.copytree(runs / SYSTEMS[0], tmp_path / "moved" / "elsewhere")
+    pages = []
+    for seed, place in (("1", runs / SYSTEMS[0]), ("2", moved)):
+        (folder := tmp_path / seed).mkdir()
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT)}
+        subprocess.run([sys.executable, "-c", code, str(place)], check=True, cwd=folder, env=environment)
+        pages.append((folder / "r.html").read_bytes())
+    assert b"<audio" in pages[0]
+    assert pages[0] == pages[1]
 
 
 def test_the_search_for_cycles_goes_on_after_a_report() -> None:

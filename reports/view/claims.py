@@ -33,6 +33,8 @@ RANKS_OF_DIFFERENCES = 2
 NO_INTERVAL, NO_NULL = "no interval", "no null"
 RECON_ORDER = ("wer", "pesq_wb", "stoi", "estoi", "speaker_similarity", "mel_distance")
 """The metric that stands for a reconstruction: the first of these that was measured."""
+FEW = 10
+"""Utterances, or speakers, below which an interval over them says little."""
 OF_TEXT = ("wer", "cer")
 """Metrics that judge words, not sound."""
 DROP_EFFECTS = {"phonetic": "phone_kept", "lexical": "own_wer", "acoustic": "source_similarity"}
@@ -52,7 +54,7 @@ class Claim:
         number, null: the value with its interval, and its null, as read.
         value, low, high, null_mean: the same as numbers.
         verdict: whether it stands.
-        why: the reason where it cannot be judged, or p of a difference.
+        why: the reason where it cannot be judged, p of a difference, or that it rests on few utterances.
         stream: which stream it is of, empty for none.
         rank: place of its kind among all kinds of claims.
     """
@@ -108,11 +110,21 @@ def beyond_chance(record: Record, better: Literal["higher", "lower"] = "higher",
 
 
 def _against_chance(runs: Runs, system: str) -> Iterator[Claim]:
-    finders = (_phones, _words, _boundaries, _voices, _discovery, _recon, _dropped, _stability)
-    for place, find in enumerate(finders):
+    finders = (
+        *(("pnmi", _phones), ("words", _words), ("boundaries", _boundaries), ("leakage", _voices)),
+        *(("discovery", _discovery), ("recon", _recon), ("intervene", _dropped), ("stability", _stability)),
+    )
+    for place, (command, find) in enumerate(finders):
         for claim in find(runs, system):
             # differences of what streams tell of phones are read right after that
-            yield replace(claim, rank=place if find is _phones else place + RANKS_OF_DIFFERENCES)
+            rank = place if find is _phones else place + RANKS_OF_DIFFERENCES
+            yield replace(claim, rank=rank, why=claim.why or _few(runs.get(system, command)))
+
+
+def _few(run: ReportRun | None) -> str:
+    """A caution where next to nothing was counted."""
+    counted = run.results.coverage.get("utterances", {}).get("counted") if run else None
+    return f"only {counted} utterances" if counted is not None and counted < FEW else ""
 
 
 def _chance(system: str, text: str, record: Record, better: Literal["higher", "lower"] = "higher") -> Claim:

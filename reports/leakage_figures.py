@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.image import AxesImage
 
-CELL = (0.84, 0.3)
+CELL = (0.68, 0.3)
 """Width and height of a cell, inches."""
 DARK = 0.55
 """Share of the range below which letters are white."""

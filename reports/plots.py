@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
+import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,19 +27,24 @@ PAGE = 7.2
 """Width of a page's text in inches; no figure is wider than what is drawn beside long names."""
 TICKS = 4
 """Along an axis: a panel is small."""
-PANEL_LETTERS, LABEL_LETTERS, LEGEND_LETTERS = 130, 44, 90
-"""Letters across a figure over its panels, of a row's name, and across the legend."""
+LETTERS_INCH, SIDE = 16, 0.4
+"""Letters of a panel's title in an inch of its width, less what ticks take of it."""
+LABEL_LETTERS, LEGEND_LETTERS = 44, 90
+"""Letters of a row's name, and across the legend."""
+_PART = re.compile(r"(?<=,)(?=\S)|(?=\[)")
+"""Where a title may break, besides its spaces: `boundary_f1[phones,greedy,20ms]`."""
 NULL = "0.6"
 MANY_POINTS = 20
 """Curves with more points than this have no marker at each of them."""
 
 
-def draw(chart: Chart | MatrixChart | HeatMap, path: Path) -> None:
+def draw(chart: Chart | MatrixChart | HeatMap, path: Path, systems: Sequence[str] = ()) -> None:
     """Draw a chart.
 
     Args:
         chart: with numbers.
         path: PNG, PDF or SVG.
+        systems: of the whole page: each has the same colour and marker in all charts, also where others are missing.
     """
     if isinstance(chart, MatrixChart):
         leakage_map(_matrix(chart), chart.title, path)
@@ -45,7 +53,7 @@ def draw(chart: Chart | MatrixChart | HeatMap, path: Path) -> None:
         shares = np.array(chart.shares, np.float64).reshape(len(chart.codes), len(chart.phones)).T
         draw_shares(shares, chart.phones, chart.title, f"{len(chart.codes):,} shown", path)
         return
-    names = list(dict.fromkeys(one.name for panel in chart.panels for one in panel.series))
+    names = _places(chart, systems)
     columns = _columns_of(chart)
     rows = max(1, -(-len(chart.panels) // columns))
     with figure(path, _size(chart, len(names), rows, columns)) as canvas:
@@ -62,12 +70,22 @@ def draw(chart: Chart | MatrixChart | HeatMap, path: Path) -> None:
         _legend(canvas, chart, names)
 
 
+def _places(chart: Chart, systems: Sequence[str]) -> dict[str, int]:
+    """The names of a chart's series in their order, each with the place of its colour."""
+    names = list(dict.fromkeys(one.name for panel in chart.panels for one in panel.series))
+    if set(names) <= set(systems):
+        return {name: systems.index(name) for name in systems if name in names}
+    return {name: place for place, name in enumerate(names)}
+
+
 def _dress(axes: Axes, chart: Chart, place: int, columns: int) -> None:
     """Titles and ticks of a panel; what is the same for all stands once a row, or once a column."""
     panel, panels = chart.panels[place], chart.panels
-    letters = int(PANEL_LETTERS / columns)
+    letters = int(LETTERS_INCH * (_width(chart, columns) / columns - SIDE))
+    title = _PART.sub(" ", printable(panel.title, 2 * letters))
+    lines = textwrap.wrap(title, letters, max_lines=2, placeholder="…", break_on_hyphens=False)
     # at a height that is given, no place is sought for it, which takes a third of a layout's time
-    axes.set_title(printable(panel.title, letters), fontsize=8, y=1.0)
+    axes.set_title("\n".join(lines), fontsize=7.5, y=1.0)
     is_lowest = place + columns >= len(panels)
     if is_lowest or len({one.x_title for one in panels}) > 1:
         axes.set_xlabel(printable(panel.x_title, letters), fontsize=7)
@@ -78,7 +96,7 @@ def _dress(axes: Axes, chart: Chart, place: int, columns: int) -> None:
     axes.tick_params(labelsize=7)
     axes.minorticks_off()
     if not chart.x_log:
-        axes.locator_params(axis="x", nbins=TICKS)
+        axes.locator_params(axis="x", nbins=TICKS if columns < 4 or chart.kind == "rows" else TICKS - 1)
 
 
 def _columns_of(chart: Chart) -> int:
@@ -102,17 +120,24 @@ def _matrix(chart: MatrixChart) -> Matrix:
 def _size(chart: Chart, n_series: int, rows: int, columns: int) -> tuple[float, float]:
     """Width and height in inches: a page's text is 7.2 inches wide and 9.5 high."""
     legend = 0.3 + 0.15 * (2 + n_series / 3)
+    width = _width(chart, columns)
     if chart.kind == "lines":
-        height = 2.0 if rows < 4 else 1.6
-        return (PAGE if columns > 2 else 5.6 if columns > 1 else 4.6), height * rows + legend
+        return width, (2.0 if rows < 4 else 1.65) * rows + legend
     most = max((len(panel.labels) for panel in chart.panels), default=1)
-    return (6.2 if columns == 1 else 9.0 if columns > 4 else PAGE), rows * (most * _row_inches(n_series) + 0.6) + legend
+    return width, rows * (most * _row_inches(n_series) + 0.6) + legend
 
 
-def _lines(axes: Axes, panel: Panel, names: list[str], x_log: bool) -> None:
+def _width(chart: Chart, columns: int) -> float:
+    """Width in inches."""
+    if chart.kind == "lines":
+        return PAGE if columns > 2 else 5.6 if columns > 1 else 4.6
+    return 6.2 if columns == 1 else 9.0 if columns > 4 else PAGE
+
+
+def _lines(axes: Axes, panel: Panel, names: dict[str, int], x_log: bool) -> None:
     """Curves with their intervals as bands; their nulls dotted in the same colour."""
     for one in panel.series:
-        place = names.index(one.name)
+        place = names[one.name]
         style = marked_style(place)
         colour = style["color"]
         x, value, low, high, null, sd = _columns(one)
@@ -137,22 +162,23 @@ def _band(axes: Axes, x: np.ndarray, low: np.ndarray, high: np.ndarray, colour: 
         axes.fill_between(x, low, high, color=colour, alpha=alpha, linewidth=0)
 
 
-def _rows(axes: Axes, panel: Panel, names: list[str], labelled: bool) -> None:
+def _rows(axes: Axes, panel: Panel, names: dict[str, int], labelled: bool) -> None:
     """A dot for each number, its interval as a line through it, its null as a grey bar; a row each name."""
     n, lines = max(1, len(names)), np.arange(len(panel.labels))
+    ranks = {name: rank for rank, name in enumerate(names)}
     axes.hlines(lines, 0, 1, transform=axes.get_yaxis_transform(), color="0.92", linewidth=0.5, zorder=0.5)
     height = 0.8 / n
     thick = 72 * _row_inches(n) * height
     for one in panel.series:
-        place = names.index(one.name)
+        place = names[one.name]
         _, value, low, high, null, sd = _columns(one)
-        y = np.arange(len(value)) + (place - (n - 1) / 2) * height
+        y = np.arange(len(value)) + (ranks[one.name] - (n - 1) / 2) * height
         spread = 3 * np.nan_to_num(sd)
         _segments(axes, null - spread, null + spread, y, NULL, 0.9 * thick)
         axes.plot(null, y, "|", color="0.3", markersize=0.9 * thick)
         colour = f"C{place % MANY}"
         _segments(axes, low, high, y, colour, 1.3)
-        axes.plot(value, y, MARKERS[place % len(MARKERS)], color=colour, markersize=3.2, linestyle="")
+        axes.plot(value, y, MARKERS[place % len(MARKERS)], color=colour, markersize=3.8, linestyle="")
     axes.set_yticks(lines if labelled else (), _labels(panel) if labelled else ())
     axes.set_ylim(len(panel.labels) - 0.4, -0.6)
 
@@ -177,16 +203,16 @@ def _columns(one: Series) -> tuple[np.ndarray, ...]:
     return tuple(np.array([getattr(point, field) for point in one.points], np.float64) for field in fields)
 
 
-def _legend(canvas: Figure, chart: Chart, names: list[str]) -> None:
+def _legend(canvas: Figure, chart: Chart, names: dict[str, int]) -> None:
     """Names of the series below, and what bands and bars mean: a figure is read without its caption too."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
     labels = [printable(name, LEGEND_LETTERS // 2) for name in names]
     handles: list[Any] = []
-    for place in range(len(names)):
+    for place in names.values():
         style = marked_style(place) if chart.kind == "lines" else {**marked_style(place), "linestyle": ""}
-        handles.append(Line2D([], [], markersize=3.5, linewidth=1.2, **style))
+        handles.append(Line2D([], [], markersize=4, linewidth=1.2, **style))
     points = [point for panel in chart.panels for one in panel.series for point in one.points]
     is_rows = chart.kind == "rows"
     if any(point.high > point.low for point in points):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
 
 from analysis.metrics import metric_name
 from analysis.records import DROPPED
@@ -19,23 +20,34 @@ SHOWN = ("pnmi", "perplexity", "used_share", "word_f1", "boundary_f1", "stoi", "
 """Metrics that have curves; the run's history.csv has all."""
 
 
+MOST_PANELS = 16
+"""Panels of a chart."""
+
+
 def history_section(runs: Runs) -> Section:
     """A chart for each system: a panel a metric, a curve a stream, beside its null."""
     found = runs.of("history")
     if not found:
         missing = "No run that measured checkpoints (command `history`) was given."
         return Section("history", TITLE, "", (), (missing,))
-    charts, missing_of = [], []
+    charts: list[Chart] = []
+    missing_of: list[str] = []
     for i, run in enumerate(found):
         panels = _panels(run)
         if has_numbers(panels):
-            charts.append(
-                Chart(f"chart-history-{i}", f"{run.system}: by step", "lines", panels, "dotted: null with 3 sd")
-            )
+            charts += _charts(f"chart-history-{i}", f"{run.system}: by step", panels)
         else:
             missing_of.append(f"{run.system}: no record of the run names its step (group checkpoint=step-N).")
     lead = "Each number at each checkpoint, with its interval and its null."
     return Section("history", TITLE, lead, tuple(charts), tuple(missing_of))
+
+
+def _charts(id: str, title: str, panels: tuple[Panel, ...]) -> Iterator[Chart]:
+    """The panels on as many charts as keep each on a page."""
+    parts = [panels[start : start + MOST_PANELS] for start in range(0, len(panels), MOST_PANELS)]
+    for n, part in enumerate(parts, 1):
+        of = f" ({n} of {len(parts)})" if len(parts) > 1 else ""
+        yield Chart(f"{id}-{n}" if n > 1 else id, f"{title}{of}", "lines", part, "dotted: null with 3 sd")
 
 
 def _panels(run: ReportRun) -> tuple[Panel, ...]:

@@ -34,12 +34,11 @@ from reports.html import (
     svg_of,
 )
 from reports.latex import escape, latex_table
-from reports.printed import SOUNDS, printed_sounds
 from reports.report_files import uncollected, write_report
 from reports.svg import small_svg
 from reports.text import clean, shortened
 from reports.view.page import build_page
-from reports.view.parts import Cell, Chart, Clip, Column, HeatMap, MatrixChart, Panel, Point, Series, Sound, Table
+from reports.view.parts import Cell, Chart, Column, HeatMap, MatrixChart, Panel, Point, Series, Table
 from reports.view.runs import read_runs
 from tests.reports.report_worlds import HOSTILE, SCRIPT, SYSTEMS
 
@@ -232,15 +231,6 @@ def test_the_search_for_cycles_goes_on_after_a_report() -> None:
         assert not gc.isenabled()
         raise ValueError("any")
     assert gc.isenabled()
-
-
-def test_what_is_printed_of_many_sounds_are_those_that_matter_most() -> None:
-    kinds = [*["shuffle"] * 9, "original", "reconstruction", "drop"]
-    sounds = tuple(Sound(f"{kind} {i}", kind, "m", 1.0, "picture") for i, kind in enumerate(kinds))
-    clip = Clip("c", "s", "u", "", "", 1.0, (*sounds, Sound("silent", "swap", "m", 1.0)), ())
-    printed = printed_sounds(clip)
-    assert len(printed) == SOUNDS
-    assert [sound.kind for sound in printed][-3:] == ["original", "reconstruction", "drop"]
 
 
 def test_a_page_of_nothing_but_gaps_renders(drawn: Drawn) -> None:

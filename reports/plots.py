@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,8 +29,10 @@ TICKS = 4
 """Along an axis: a panel is small."""
 LETTERS_INCH, SIDE = 16, 0.4
 """Letters of a panel's title in an inch of its width, less what ticks take of it."""
-LABEL_LETTERS, LEGEND_LETTERS = 44, 90
-"""Letters of a row's name, and across the legend."""
+LABEL_LETTERS = (44, 28)
+"""Letters of a row's name where there is one panel, and beside several."""
+LEGEND_LETTERS = 90
+"""Letters across the legend."""
 _PART = re.compile(r"(?<=,)(?=\S)|(?=\[)")
 """Where a title may break, besides its spaces: `boundary_f1[phones,greedy,20ms]`."""
 NULL = "0.6"
@@ -56,12 +58,12 @@ def draw(chart: Chart | MatrixChart | HeatMap, path: Path, systems: Sequence[str
     names = _places(chart, systems)
     columns = _columns_of(chart)
     rows = max(1, -(-len(chart.panels) // columns))
-    with figure(path, _size(chart, len(names), rows, columns)) as canvas:
+    with figure(path, _size(chart, names, rows, columns)) as canvas:
         canvas.suptitle(printable(chart.title), fontsize=9)
         grid = canvas.subplots(rows, columns, squeeze=False)
         for place, (axes, panel) in enumerate(zip(grid.flat, chart.panels, strict=False)):
             if chart.kind == "rows":
-                _rows(axes, panel, names, labelled=place % columns == 0)
+                _rows(axes, panel, names, label_letters=LABEL_LETTERS[columns > 1] if place % columns == 0 else 0)
             else:
                 _lines(axes, panel, names, chart.x_log)
             _dress(axes, chart, place, columns)
@@ -117,14 +119,17 @@ def _matrix(chart: MatrixChart) -> Matrix:
     return Matrix(chart.rows, chart.columns, cells)
 
 
-def _size(chart: Chart, n_series: int, rows: int, columns: int) -> tuple[float, float]:
+def _size(chart: Chart, names: Iterable[str], rows: int, columns: int) -> tuple[float, float]:
     """Width and height in inches: a page's text is 7.2 inches wide and 9.5 high."""
-    legend = 0.3 + 0.15 * (2 + n_series / 3)
+    labels = _legend_labels(names)
+    beside = 0.55 + 0.15 * -(-(len(labels) + 2) // _legend_columns(labels))
+    if any(len(panel.title) > LETTERS_INCH * (_width(chart, columns) / columns - SIDE) for panel in chart.panels):
+        beside += 0.12 * rows
     width = _width(chart, columns)
     if chart.kind == "lines":
-        return width, (2.0 if rows < 4 else 1.65) * rows + legend
+        return width, (2.0 if rows < 4 else 1.65) * rows + beside
     most = max((len(panel.labels) for panel in chart.panels), default=1)
-    return width, rows * (most * _row_inches(n_series) + 0.6) + legend
+    return width, rows * (most * _row_inches(len(labels)) + 0.6) + beside
 
 
 def _width(chart: Chart, columns: int) -> float:
@@ -162,7 +167,7 @@ def _band(axes: Axes, x: np.ndarray, low: np.ndarray, high: np.ndarray, colour: 
         axes.fill_between(x, low, high, color=colour, alpha=alpha, linewidth=0)
 
 
-def _rows(axes: Axes, panel: Panel, names: dict[str, int], labelled: bool) -> None:
+def _rows(axes: Axes, panel: Panel, names: dict[str, int], label_letters: int) -> None:
     """A dot for each number, its interval as a line through it, its null as a grey bar; a row each name."""
     n, lines = max(1, len(names)), np.arange(len(panel.labels))
     ranks = {name: rank for rank, name in enumerate(names)}
@@ -179,12 +184,12 @@ def _rows(axes: Axes, panel: Panel, names: dict[str, int], labelled: bool) -> No
         colour = f"C{place % MANY}"
         _segments(axes, low, high, y, colour, 1.3)
         axes.plot(value, y, MARKERS[place % len(MARKERS)], color=colour, markersize=3.8, linestyle="")
-    axes.set_yticks(lines if labelled else (), _labels(panel) if labelled else ())
+    axes.set_yticks(lines if label_letters else (), _labels(panel, label_letters) if label_letters else ())
     axes.set_ylim(len(panel.labels) - 0.4, -0.6)
 
 
-def _labels(panel: Panel) -> list[str]:
-    return [printable(label, LABEL_LETTERS) for label in panel.labels]
+def _labels(panel: Panel, letters: int) -> list[str]:
+    return [printable(label, letters) for label in panel.labels]
 
 
 def _segments(axes: Axes, low: np.ndarray, high: np.ndarray, y: np.ndarray, colour: str, width: float) -> None:
@@ -208,7 +213,7 @@ def _legend(canvas: Figure, chart: Chart, names: dict[str, int]) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    labels = [printable(name, LEGEND_LETTERS // 2) for name in names]
+    labels = _legend_labels(names)
     handles: list[Any] = []
     for place in names.values():
         style = marked_style(place) if chart.kind == "lines" else {**marked_style(place), "linestyle": ""}
@@ -225,6 +230,13 @@ def _legend(canvas: Figure, chart: Chart, names: dict[str, int]) -> None:
         line = mark if is_rows else Line2D([], [], color="0.3", linestyle=":", linewidth=1)
         band = Patch(color=NULL, lw=0) if is_rows else Patch(color="0.3", alpha=0.12, lw=0)
         handles.append((band, line) if has_sd else line)
-    across = LEGEND_LETTERS // (8 + max(map(len, labels), default=0))
-    ncols = max(1, min(4, across, len(handles)))
+    ncols = min(_legend_columns(labels), len(handles))
     canvas.legend(handles, labels, loc="outside lower center", ncols=ncols, fontsize=7, frameon=False)
+
+
+def _legend_labels(names: Iterable[str]) -> list[str]:
+    return [printable(name, LEGEND_LETTERS // 2) for name in names]
+
+
+def _legend_columns(labels: Sequence[str]) -> int:
+    return max(1, min(4, LEGEND_LETTERS // (8 + max(map(len, labels), default=0))))

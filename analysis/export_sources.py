@@ -19,6 +19,10 @@ from hac.data.tokens import Stream, TokenStore, read_tokens
 from hac.errors import Failure, FailureLog, HacError
 from hac.files import distinct, sha256_file
 
+RESULTS = "results.json"
+DEEPEST = 3
+"""Folders below a given one in which runs are looked for."""
+
 
 @dataclass(frozen=True)
 class Source:
@@ -41,17 +45,65 @@ def open_source(path: Path, **token_options: Any) -> Source:
         HacError: neither, or a file that the run names is gone or another one by now.
     """
     path = Path(path)
-    if not (path / "results.json").is_file():
+    if not (path / RESULTS).is_file():
         tokens = read_tokens(path, **token_options)
         return Source(str(tokens.provenance.get("tokenizer") or path.stem), tokens)
     results = read_results(path)
     inputs = results.provenance.get("inputs", {})
-    given = _input(path, inputs, "tokens")
-    made = path / "tokens.parquet"
-    if given is None and not made.is_file():
+    file = _token_file(path, inputs)
+    if file is None:
         raise HacError(f"{path}: this run names no tokens and made none; give the token file instead of the run")
-    tokens = read_tokens(given or made, **token_options)
+    tokens = read_tokens(file, **token_options)
     return Source(results.system, tokens, _input(path, inputs, "manifest"), _input(path, inputs, "alignments"))
+
+
+def open_sources(paths: Sequence[Path], **token_options: Any) -> list[Source]:
+    """Open token files, runs, and folders that hold runs; runs of the same tokens are one source.
+
+    Args:
+        paths: the files and folders.
+        token_options: see `hac.data.tokens.read_tokens`.
+
+    Raises:
+        HacError: as `open_source`; or no run in a folder of runs names its tokens.
+    """
+    sources: list[Source] = []
+    for path in map(Path, paths):
+        runs = _runs_below(path)
+        if not runs:
+            sources.append(open_source(path, **token_options))
+            continue
+        by_tokens: dict[Path, Path] = {}
+        for run in runs:
+            file = _token_file(run, read_results(run).provenance.get("inputs", {}))
+            if file is not None:
+                by_tokens.setdefault(file.resolve(), run)
+        if not by_tokens:
+            raise HacError(f"{path}: none of the {len(runs)} runs in it names its tokens; give the token file")
+        sources += _largest([open_source(run, **token_options) for run in by_tokens.values()])
+    return sources
+
+
+def _largest(sources: Sequence[Source]) -> list[Source]:
+    """Without tokens of a few utterances, such as a reconstruction reads, where the same system has them all."""
+    ids = {id(one): set(one.tokens.ids) for one in sources}
+    return [
+        one for one in sources if not any(other.name == one.name and ids[id(one)] < ids[id(other)] for other in sources)
+    ]
+
+
+def _runs_below(path: Path) -> list[Path]:
+    """Runs in a folder that is itself neither a run nor a token store: `runs/<system>/<command>`."""
+    if not path.is_dir() or (path / RESULTS).is_file() or any(path.glob("*.parquet")):
+        return []
+    patterns = ("/".join(["*"] * depth + [RESULTS]) for depth in range(1, DEEPEST + 1))
+    return sorted(found.parent for pattern in patterns for found in path.glob(pattern))
+
+
+def _token_file(run: Path, inputs: Mapping[str, Any]) -> Path | None:
+    """The tokens that a run was given or made."""
+    made = run / "tokens.parquet"
+    return _input(run, inputs, "tokens") or (made if made.is_file() else None)
 
 
 def _input(run: Path, inputs: Mapping[str, Any], role: str) -> Path | None:

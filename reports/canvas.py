@@ -40,7 +40,7 @@ def figure(path: Path, size: tuple[float, float]) -> Iterator[Figure]:
     with mpl.rc_context(_style()):
         canvas = NewFigure(figsize=size, layout="constrained")
         yield canvas
-        use_fonts(canvas)
+        use_fonts(canvas, warn=path.suffix != ".svg")
         with atomic_path(path) as temporary, warnings.catch_warnings():
             # `use_fonts` has warned of letters that no font has
             warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -26,34 +28,57 @@ LISTED = 12
 log = logging.getLogger(__name__)
 
 
-def use_fonts(canvas: Figure) -> None:
-    """Give texts with letters that `FIRST` lacks further fonts; warn once of each letter that none has.
+def use_fonts(canvas: Figure, *, warn: bool) -> None:
+    """Give texts with letters that `FIRST` lacks further fonts.
 
     Args:
         canvas: with all its texts.
+        warn: of letters that no font has; in SVG they are left to what shows it.
     """
     from matplotlib.text import Text
 
-    lacking = set()
+    lacking: set[str] = set()
     for text in canvas.findobj(Text):
-        strange = set(text.get_text()) - letters(FIRST) - {"\n"}
+        strange = frozenset(text.get_text()) - letters(FIRST) - {"\n"}
         if strange:
-            families = [name for name in OTHERS if strange & letters(name)]
+            families, missing = fonts_for(strange)
             text.set_fontfamily([FIRST, *families])
-            lacking |= strange.difference(*(letters(name) for name in families))
-    _warn(frozenset(lacking))
+            lacking |= missing
+    if warn:
+        warn_of(lacking)
 
 
-def _warn(lacking: frozenset[str]) -> None:
+@cache
+def fonts_for(strange: frozenset[str]) -> tuple[tuple[str, ...], frozenset[str]]:
+    """Fonts that have these letters, and the letters that none has."""
+    from matplotlib.font_manager import fontManager
+
+    _look_again()
+    found = []
+    for name in dict.fromkeys([*OTHERS, *sorted(fontManager.get_font_names())]):
+        if not strange:
+            break
+        if strange & letters(name):
+            found.append(name)
+            strange -= letters(name)
+    return tuple(found), strange
+
+
+def warn_of_text(text: str) -> None:
+    """Warn of letters of a text that no font has."""
+    strange = frozenset(letter for letter in set(text) - letters(FIRST) if letter.isprintable())
+    if strange:
+        warn_of(fonts_for(strange)[1])
+
+
+def warn_of(lacking: AbstractSet[str]) -> None:
+    """Warn of letters, of each once in a process."""
     new = sorted(lacking - _told)
     if new:
         _told.update(new)
         shown = " ".join(new[:LISTED]) + (" ..." if len(new) > LISTED else "")
         log.warning(
-            "warning: figures show boxes for %d letters that no font here has: %s; get one with %s",
-            len(new),
-            shown,
-            GET,
+            "warning: there are boxes for %d letters that no font here has (%s); get one with %s", len(new), shown, GET
         )
 
 
@@ -62,11 +87,24 @@ _told: set[str] = set()
 
 
 @cache
-def letters(family: str) -> frozenset[str]:
-    """The letters of a font, none where it is not installed."""
-    from matplotlib.font_manager import FontProperties, fontManager, get_font
+def _look_again() -> None:
+    """Find fonts that were installed after matplotlib wrote its list of them."""
+    from matplotlib.font_manager import findSystemFonts, fontManager
 
-    if family not in fontManager.get_font_names():
-        return frozenset()
-    path = fontManager.findfont(FontProperties(family=family), fallback_to_default=False)
-    return frozenset(map(chr, get_font(path).get_charmap()))
+    known = {font.fname for font in fontManager.ttflist}
+    for path in sorted(set(findSystemFonts()) - known):
+        with suppress(OSError, RuntimeError):  # a broken file, or a kind that cannot be read
+            fontManager.addfont(path)
+
+
+@cache
+def letters(family: str) -> frozenset[str]:
+    """The letters of a font, none where it is not installed or cannot be read."""
+    from matplotlib.font_manager import fontManager, get_font
+
+    # of its faces the upright, middling one: others may have fewer letters
+    faces = [font for font in fontManager.ttflist if font.name == family]
+    faces.sort(key=lambda font: (font.style != "normal", font.stretch != "normal", abs(int(font.weight) - 400)))
+    with suppress(OSError, RuntimeError, ValueError):
+        return frozenset(map(chr, get_font(faces[0].fname).get_charmap())) if faces else frozenset()
+    return frozenset()

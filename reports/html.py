@@ -9,7 +9,7 @@ import json
 import re
 import tempfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -25,7 +25,7 @@ from markupsafe import Markup, escape
 
 from reports.downloads import part_files
 from reports.plots import draw
-from reports.printed import layout, left_to_hear, printed_rows, printed_sounds
+from reports.printed import layout, left_to_hear, printed_rows, printed_sounds, unbroken, wrapped
 from reports.svg import small_svg
 from reports.text import clean, shortened
 from reports.view.parts import Chart, Clip, Detection, HeatMap, MatrixChart, Page
@@ -61,16 +61,16 @@ def draw_page(page: Page) -> Drawn:
     charts = [part for part in page.parts if isinstance(part, Chart | MatrixChart)]
     return Drawn(
         page,
-        {chart.id: svg_of(chart) for chart in charts},
+        {chart.id: svg_of(chart, page.systems) for chart in charts},
         {part.id: heat_png(part) for part in page.parts if isinstance(part, HeatMap)},
     )
 
 
-def svg_of(chart: Chart | MatrixChart) -> str:
+def svg_of(chart: Chart | MatrixChart, systems: Sequence[str] = ()) -> str:
     """A chart as SVG: the same bytes from the same numbers."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "chart.svg"
-        draw(chart, path)
+        draw(chart, path, systems)
         return small_svg(path.read_text(encoding="utf-8"))
 
 
@@ -209,6 +209,8 @@ def environment() -> Environment:
     made.filters["digits"] = lambda value: f"{value:.5g}"
     made.filters["layout"] = layout
     made.filters["printed_rows"] = printed_rows
+    made.filters["unbroken"] = unbroken
+    made.filters["wrapped"] = wrapped
     made.filters["name_text"] = shortened
     made.filters["json"] = in_script
     made.filters["printed_sounds"] = printed_sounds

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 import unicodedata
 
 from reports.text import clean, shortened
@@ -30,6 +31,8 @@ SPECIAL = {
 }
 MOST_LETTERS = 90
 """Letters of a cell; a longer one loses its middle, and is whole in the CSV."""
+HEAD_LETTERS = 18
+"""Letters of a head in one line."""
 LONG = 36
 """More rows than this do not fit a page: the table may break."""
 SIZES = ((72, ""), (96, r"\footnotesize"), (10**9, r"\scriptsize"))
@@ -51,12 +54,12 @@ def escape(text: str) -> str:
 def latex_table(table: Table) -> str:
     """A `table` of `tabular` with rules by booktabs; a `longtable` where a page is too short.
 
-    Numbers keep their minus; a cell of several lines is a `\\shortstack`.
+    Numbers keep their minus; a cell of several lines is a `tabular` of its own, and so is a long head.
     """
     is_long = len(table.rows) > LONG
     layout = "".join("r" if column.is_number else "l" for column in table.columns)
     title, label = rf"\caption{{{escape(shortened(table.title, 200))}}}", rf"\label{{tab:{table.id}}}"
-    head = _row([_cell(column.title, column) for column in table.columns])
+    head = _row([_stacked(_head_lines(column), column, "b") for column in table.columns])
     body = [_row([_cell(cell.text, column) for cell, column in _pairs(row, table)]) for row in table.rows]
     note = rf"\par\smallskip{{\footnotesize {escape(table.note)}\par}}" if table.note else ""
     size = next(size for most, size in SIZES if _letters(table) <= most)
@@ -92,7 +95,7 @@ def _letters(table: Table) -> int:
     widths = []
     for i, column in enumerate(table.columns):
         longest = [min(len(line), MOST_LETTERS) for row in table.rows for line in row[i].text.split("\n")]
-        widths.append(max([len(column.title), *longest]))
+        widths.append(max([*map(len, _head_lines(column)), *longest]))
     return sum(widths) + 2 * len(widths)
 
 
@@ -104,9 +107,21 @@ def _cell(text: str, column: Column) -> str:
     """A cell: lines of numbers above each other, all else in one line."""
     if not column.is_number:
         return _guarded(escape(shortened(text, MOST_LETTERS)))
-    lines = [_guarded(_MINUS.sub("$-$", escape(line)).strip()) for line in text.split("\n")]
-    stacked = r"\\".join(lines)
-    return stacked if len(lines) == 1 else rf"\shortstack[r]{{{stacked}}}"
+    return _stacked(text.split("\n"), column, "t")
+
+
+def _stacked(texts: list[str], column: Column, place: str) -> str:
+    """Lines above each other, the first (t) or the last (b) of them in the row's line."""
+    lines = [_guarded(_MINUS.sub("$-$", escape(text))) for text in texts]
+    if len(lines) == 1:
+        return lines[0]
+    side = "r" if column.is_number else "l"
+    return rf"\begin{{tabular}}[{place}]{{@{{}}{side}@{{}}}}" + r"\\".join(lines) + r"\end{tabular}"
+
+
+def _head_lines(column: Column) -> list[str]:
+    title = shortened(column.title, MOST_LETTERS)
+    return textwrap.wrap(title, HEAD_LETTERS, break_long_words=False, break_on_hyphens=False) or [""]
 
 
 def _guarded(text: str) -> str:

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.image import AxesImage
 
-CELL = (0.84, 0.3)
+CELL = (0.72, 0.3)
 """Width and height of a cell, inches."""
+LETTERS, LETTER = 36, 0.068
+"""Letters of a stream's name, and the width of each, inches."""
 DARK = 0.55
 """Share of the range below which letters are white."""
 
@@ -32,7 +34,8 @@ def leakage_map(shown: Matrix, title: str, path: Path) -> None:
         title: over the picture.
         path: PNG, PDF or SVG.
     """
-    width, height = 2.0 + CELL[0] * len(shown.factors), 0.75 + CELL[1] * max(3, len(shown.streams))
+    names = max((len(printable(name, LETTERS)) for name in shown.streams), default=0)
+    width, height = 1.2 + LETTER * names + CELL[0] * len(shown.factors), 0.75 + CELL[1] * max(3, len(shown.streams))
     with figure(path, (width, height)) as canvas:
         axes = canvas.subplots()
         axes.set_title(printable(title))
@@ -98,9 +101,11 @@ def _cells(axes: Axes, shown: Matrix, most: float, small: bool = False) -> AxesI
             written = axes.text(x, y, _text(record, small), ha="center", va="center", fontsize=5 if small else 6)
             written.set(color="0.1" if light else "w", in_layout=False)  # it lies within its cell
     image = axes.imshow(grid, aspect="auto", interpolation="nearest", vmin=0, vmax=most)
-    labels = [printable(name) for name in shown.factors]
-    axes.set_xticks(range(len(labels)), labels, fontsize=6 if small else 8, rotation=90 if small else 0)
-    axes.set_yticks(range(len(shown.streams)), [printable(name) for name in shown.streams], fontsize=6 if small else 8)
+    labels = [printable(name, LETTERS) for name in shown.factors]
+    axes.set_xticks(range(len(labels)), labels, fontsize=6 if small else 7, rotation=90 if small else 0)
+    axes.set_yticks(
+        range(len(shown.streams)), [printable(name, LETTERS) for name in shown.streams], fontsize=6 if small else 8
+    )
     axes.tick_params(length=0)
     return image
 

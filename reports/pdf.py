@@ -8,6 +8,7 @@ from pathlib import Path
 
 from hac.errors import HacError
 from hac.files import atomic_path
+from reports.fonts import warn_of_text
 from reports.html import Drawn, render
 
 SYSTEM = "apt-get install libpango-1.0-0 libpangoft2-1.0-0 (Debian, Ubuntu), brew install pango (macOS)"
@@ -60,7 +61,9 @@ def write_pdf(drawn: Drawn, path: Path) -> None:
     logger.setLevel(logging.ERROR)
     complain = _Complain(logging.ERROR)
     logging.getLogger("fontTools").setLevel(logging.ERROR)
-    document = HTML(string=render(drawn, pdf=True), url_fetcher=URLFetcher(allowed_protocols=("data",)))
+    text = render(drawn, pdf=True)
+    warn_of_text(text)
+    document = HTML(string=text, url_fetcher=URLFetcher(allowed_protocols=("data",)))
     logger.addHandler(complain)
     try:
         with atomic_path(path) as temporary:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import re
+import textwrap
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,19 +27,26 @@ PAGE = 7.2
 """Width of a page's text in inches; no figure is wider than what is drawn beside long names."""
 TICKS = 4
 """Along an axis: a panel is small."""
-PANEL_LETTERS, LABEL_LETTERS, LEGEND_LETTERS = 130, 44, 90
-"""Letters across a figure over its panels, of a row's name, and across the legend."""
+LETTERS_INCH, SIDE = 16, 0.4
+"""Letters of a panel's title in an inch of its width, less what ticks take of it."""
+LABEL_LETTERS = (44, 28)
+"""Letters of a row's name where there is one panel, and beside several."""
+LEGEND_LETTERS = 90
+"""Letters across the legend."""
+_PART = re.compile(r"(?<=,)(?=\S)|(?=\[)")
+"""Where a title may break, besides its spaces: `boundary_f1[phones,greedy,20ms]`."""
 NULL = "0.6"
 MANY_POINTS = 20
 """Curves with more points than this have no marker at each of them."""
 
 
-def draw(chart: Chart | MatrixChart | HeatMap, path: Path) -> None:
+def draw(chart: Chart | MatrixChart | HeatMap, path: Path, systems: Sequence[str] = ()) -> None:
     """Draw a chart.
 
     Args:
         chart: with numbers.
         path: PNG, PDF or SVG.
+        systems: of the whole page: each has the same colour and marker in all charts, also where others are missing.
     """
     if isinstance(chart, MatrixChart):
         leakage_map(_matrix(chart), chart.title, path)
@@ -46,30 +55,39 @@ def draw(chart: Chart | MatrixChart | HeatMap, path: Path) -> None:
         shares = np.array(chart.shares, np.float64).reshape(len(chart.codes), len(chart.phones)).T
         draw_shares(shares, chart.phones, chart.title, f"{len(chart.codes):,} shown", path)
         return
-    names = list(dict.fromkeys(one.name for panel in chart.panels for one in panel.series))
-    places = {name: place for place, name in enumerate(dict.fromkeys((*chart.order, *names)))}
+    names = _places(chart, systems)
     columns = _columns_of(chart)
     rows = max(1, -(-len(chart.panels) // columns))
-    with figure(path, _size(chart, len(names), rows, columns)) as canvas:
+    with figure(path, _size(chart, names, rows, columns)) as canvas:
         canvas.suptitle(printable(chart.title), fontsize=9)
         grid = canvas.subplots(rows, columns, squeeze=False)
         for place, (axes, panel) in enumerate(zip(grid.flat, chart.panels, strict=False)):
             if chart.kind == "rows":
-                _rows(axes, panel, names, places, labelled=place % columns == 0)
+                _rows(axes, panel, names, label_letters=LABEL_LETTERS[columns > 1] if place % columns == 0 else 0)
             else:
-                _lines(axes, panel, places, chart)
+                _lines(axes, panel, names, chart)
             _dress(axes, chart, place, columns)
         for axes in list(grid.flat)[len(chart.panels) :]:
             axes.set_axis_off()
-        _legend(canvas, chart, names, places)
+        _legend(canvas, chart, names)
+
+
+def _places(chart: Chart, systems: Sequence[str]) -> dict[str, int]:
+    """The names of a chart's series in their order, each with the place of its colour."""
+    names = list(dict.fromkeys(one.name for panel in chart.panels for one in panel.series))
+    if set(names) <= set(systems):
+        return {name: systems.index(name) for name in systems if name in names}
+    return {name: place for place, name in enumerate(names)}
 
 
 def _dress(axes: Axes, chart: Chart, place: int, columns: int) -> None:
     """Titles and ticks of a panel; what is the same for all stands once a row, or once a column."""
     panel, panels = chart.panels[place], chart.panels
-    letters = int(PANEL_LETTERS / columns)
+    letters = int(LETTERS_INCH * (_width(chart, columns) / columns - SIDE))
+    title = _PART.sub(" ", printable(panel.title, 2 * letters))
+    lines = textwrap.wrap(title, letters, max_lines=2, placeholder="…", break_on_hyphens=False)
     # at a height that is given, no place is sought for it, which takes a third of a layout's time
-    axes.set_title(printable(panel.title, letters), fontsize=8, y=1.0)
+    axes.set_title("\n".join(lines), fontsize=7.5, y=1.0)
     is_lowest = place + columns >= len(panels)
     if is_lowest or len({one.x_title for one in panels}) > 1:
         axes.set_xlabel(printable(panel.x_title, letters), fontsize=7)
@@ -80,7 +98,7 @@ def _dress(axes: Axes, chart: Chart, place: int, columns: int) -> None:
     axes.tick_params(labelsize=7)
     axes.minorticks_off()
     if not chart.x_log:
-        axes.locator_params(axis="x", nbins=TICKS)
+        axes.locator_params(axis="x", nbins=TICKS if columns < 4 or chart.kind == "rows" else TICKS - 1)
 
 
 def _columns_of(chart: Chart) -> int:
@@ -101,20 +119,30 @@ def _matrix(chart: MatrixChart) -> Matrix:
     return Matrix(chart.rows, chart.columns, cells)
 
 
-def _size(chart: Chart, n_series: int, rows: int, columns: int) -> tuple[float, float]:
+def _size(chart: Chart, names: Iterable[str], rows: int, columns: int) -> tuple[float, float]:
     """Width and height in inches: a page's text is 7.2 inches wide and 9.5 high."""
-    legend = 0.3 + 0.15 * (2 + n_series / 3)
+    labels = _legend_labels(names)
+    beside = 0.55 + 0.15 * -(-(len(labels) + 2) // _legend_columns(labels))
+    if any(len(panel.title) > LETTERS_INCH * (_width(chart, columns) / columns - SIDE) for panel in chart.panels):
+        beside += 0.12 * rows
+    width = _width(chart, columns)
     if chart.kind != "rows":
-        height = 2.0 if rows < 4 else 1.6
-        return (PAGE if columns > 2 else 5.6 if columns > 1 else 4.6), height * rows + legend
+        return width, (2.0 if rows < 4 else 1.65) * rows + beside
     most = max((len(panel.labels) for panel in chart.panels), default=1)
-    return (6.2 if columns == 1 else 9.0 if columns > 4 else PAGE), rows * (most * _row_inches(n_series) + 0.6) + legend
+    return width, rows * (most * _row_inches(len(labels)) + 0.6) + beside
 
 
-def _lines(axes: Axes, panel: Panel, places: Mapping[str, int], chart: Chart) -> None:
+def _width(chart: Chart, columns: int) -> float:
+    """Width in inches."""
+    if chart.kind != "rows":
+        return PAGE if columns > 2 else 5.6 if columns > 1 else 4.6
+    return 6.2 if columns == 1 else 9.0 if columns > 4 else PAGE
+
+
+def _lines(axes: Axes, panel: Panel, names: dict[str, int], chart: Chart) -> None:
     """Curves with their intervals as bands; their nulls dotted in the same colour. What is no curve: `_points`."""
     for one in panel.series:
-        place = places[one.name]
+        place = names[one.name]
         style = marked_style(place)
         colour = style["color"]
         x, value, low, high, null, sd = _columns(one)
@@ -152,28 +180,29 @@ def _band(axes: Axes, x: np.ndarray, low: np.ndarray, high: np.ndarray, colour: 
         axes.fill_between(x, low, high, color=colour, alpha=alpha, linewidth=0)
 
 
-def _rows(axes: Axes, panel: Panel, names: list[str], places: Mapping[str, int], labelled: bool) -> None:
+def _rows(axes: Axes, panel: Panel, names: dict[str, int], label_letters: int) -> None:
     """A dot for each number, its interval as a line through it, its null as a grey bar; a row each name."""
     n, lines = max(1, len(names)), np.arange(len(panel.labels))
+    ranks = {name: rank for rank, name in enumerate(names)}
     axes.hlines(lines, 0, 1, transform=axes.get_yaxis_transform(), color="0.92", linewidth=0.5, zorder=0.5)
     height = 0.8 / n
     thick = 72 * _row_inches(n) * height
     for one in panel.series:
-        place = places[one.name]
+        place = names[one.name]
         _, value, low, high, null, sd = _columns(one)
-        y = np.arange(len(value)) + (names.index(one.name) - (n - 1) / 2) * height
+        y = np.arange(len(value)) + (ranks[one.name] - (n - 1) / 2) * height
         spread = 3 * np.nan_to_num(sd)
         _segments(axes, null - spread, null + spread, y, NULL, 0.9 * thick)
         axes.plot(null, y, "|", color="0.3", markersize=0.9 * thick)
         colour = f"C{place % MANY}"
         _segments(axes, low, high, y, colour, 1.3)
-        axes.plot(value, y, MARKERS[place % len(MARKERS)], color=colour, markersize=3.2, linestyle="")
-    axes.set_yticks(lines if labelled else (), _labels(panel) if labelled else ())
+        axes.plot(value, y, MARKERS[place % len(MARKERS)], color=colour, markersize=3.8, linestyle="")
+    axes.set_yticks(lines if label_letters else (), _labels(panel, label_letters) if label_letters else ())
     axes.set_ylim(len(panel.labels) - 0.4, -0.6)
 
 
-def _labels(panel: Panel) -> list[str]:
-    return [printable(label, LABEL_LETTERS) for label in panel.labels]
+def _labels(panel: Panel, letters: int) -> list[str]:
+    return [printable(label, letters) for label in panel.labels]
 
 
 def _segments(axes: Axes, low: np.ndarray, high: np.ndarray, y: np.ndarray, colour: str, width: float) -> None:
@@ -192,16 +221,16 @@ def _columns(one: Series) -> tuple[np.ndarray, ...]:
     return tuple(np.array([getattr(point, field) for point in one.points], np.float64) for field in fields)
 
 
-def _legend(canvas: Figure, chart: Chart, names: list[str], places: Mapping[str, int]) -> None:
+def _legend(canvas: Figure, chart: Chart, names: dict[str, int]) -> None:
     """Names of the series below, and what bands and bars mean: a figure is read without its caption too."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    labels = [printable(name, LEGEND_LETTERS // 2) for name in names]
+    labels = _legend_labels(names)
     handles: list[Any] = []
-    for place in map(places.__getitem__, names):
+    for place in names.values():
         style = marked_style(place) if chart.kind == "lines" else {**marked_style(place), "linestyle": ""}
-        handles.append(Line2D([], [], markersize=3.5, linewidth=1.2, **style))
+        handles.append(Line2D([], [], markersize=4, linewidth=1.2, **style))
     points = [point for panel in chart.panels for one in panel.series for point in one.points]
     is_rows = chart.kind == "rows"
     if any(point.high > point.low for point in points):
@@ -215,6 +244,13 @@ def _legend(canvas: Figure, chart: Chart, names: list[str], places: Mapping[str,
         line = Line2D([], [], color="0.3", linestyle=":", linewidth=1) if chart.kind == "lines" else mark
         band = Patch(color=NULL, lw=0) if is_rows else Patch(color="0.3", alpha=0.12, lw=0)
         handles.append((band, line) if has_sd else line)
-    across = LEGEND_LETTERS // (8 + max(map(len, labels), default=0))
-    ncols = max(1, min(4, across, len(handles)))
+    ncols = min(_legend_columns(labels), len(handles))
     canvas.legend(handles, labels, loc="outside lower center", ncols=ncols, fontsize=7, frameon=False)
+
+
+def _legend_labels(names: Iterable[str]) -> list[str]:
+    return [printable(name, LEGEND_LETTERS // 2) for name in names]
+
+
+def _legend_columns(labels: Sequence[str]) -> int:
+    return max(1, min(4, LEGEND_LETTERS // (8 + max(map(len, labels), default=0))))

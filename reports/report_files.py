@@ -82,7 +82,7 @@ def write_files(drawn: Drawn, folder: Path) -> list[Path]:
         for name, text in {**texts, "index.csv": index_csv(drawn.page)}.items():
             write_text(Path(made) / name, text)
         for part in pictures:
-            draw(part, Path(made) / f"{part.id}.pdf")
+            draw(part, Path(made) / f"{part.id}.pdf", drawn.page.systems)
             if isinstance(part, HeatMap):
                 draw(part, Path(made) / f"{part.id}.svg")
         names = sorted(path.name for path in Path(made).iterdir())

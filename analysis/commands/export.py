@@ -18,7 +18,10 @@ FILES, FAILED = "textgrids.jsonl", "failures.jsonl"
 @exclusive("output")
 def export(
     sources: Annotated[
-        list[Path], typer.Argument(help="Token files, or folders of runs; of several, each gets tiers of its own.")
+        list[Path],
+        typer.Argument(
+            help="Token files, runs, or folders that hold runs; of several tokens, each has tiers of its own."
+        ),
     ],
     textgrid: Annotated[bool, typer.Option("--textgrid", help="Write a Praat TextGrid for each utterance.")] = False,
     manifest: opt.ManifestFile = None,
@@ -43,11 +46,11 @@ def export(
 
         hac-analyze export --textgrid tokens.parquet --manifest corpus/manifest.jsonl -o textgrids
 
-        hac-analyze export --textgrid results/ --streams phonetic,lexical
+        hac-analyze export --textgrid runs/hac --streams phonetic,lexical
 
         hac-analyze export --textgrid ours.parquet theirs.parquet --alignments alignments.parquet --every-frame
     """
-    from analysis.export_sources import make_export, open_source
+    from analysis.export_sources import make_export, open_sources
     from analysis.textgrids import write_textgrids
     from hac.commands.failures import report_failures
     from hac.errors import FailureLog, HacError
@@ -55,7 +58,7 @@ def export(
     if not textgrid:
         raise HacError("say what to write: --textgrid is what there is")
     failures = FailureLog(strict)
-    opened = [open_source(path, frame_rate=frame_rate, codebook_size=codebook_size, ids=ids) for path in sources]
+    opened = open_sources(sources, frame_rate=frame_rate, codebook_size=codebook_size, ids=ids)
     names = opt.names_of(streams)
     written = write_textgrids(make_export(opened, manifest, alignments, names, every_frame, failures), output, failures)
     if not written:

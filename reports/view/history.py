@@ -14,10 +14,15 @@ from reports.view.runs import ReportRun, Runs
 from reports.view.titles import headed, metric_title
 
 TITLE = "Checkpoints"
+NOTE = "band: 95 % interval; dotted: null with 3 sd"
 STEP = re.compile(r"checkpoint=step-0*(\d+)")
 """Group of a record that was measured at a step of training."""
 SHOWN = ("pnmi", "perplexity", "used_share", "word_f1", "boundary_f1", "stoi", "pesq_wb", "mel_distance", "wer")
 """Metrics that have curves; the run's history.csv has all."""
+
+
+MOST_PANELS = 16
+"""Panels of a chart."""
 
 
 def history_section(runs: Runs) -> Section:
@@ -26,19 +31,12 @@ def history_section(runs: Runs) -> Section:
     if not found:
         missing = "No run that measured checkpoints (command `history`) was given."
         return Section("history", TITLE, "", (), (missing,))
-    charts, missing_of = [], []
+    charts: list[Chart] = []
+    missing_of: list[str] = []
     for i, run in enumerate(found):
         panels = _panels(run)
         if has_numbers(panels):
-            charts.append(
-                Chart(
-                    f"chart-history-{i}",
-                    f"{run.system}: by step",
-                    "lines",
-                    panels,
-                    "band: 95 % interval; dotted: null with 3 sd",
-                )
-            )
+            charts += _charts(f"chart-history-{i}", f"{run.system}: by step", panels)
         else:
             missing_of.append(f"{run.system}: no record of the run names its step (group checkpoint=step-N).")
     lead = "Each number at each checkpoint, with its interval and its null; below, what fell or collapsed."
@@ -51,6 +49,14 @@ def _fallen(found: tuple[ReportRun, ...]) -> Iterator[str]:
         notes = [record.note for record in run.results.metrics if record.note]
         fallen = [text for text in run.results.warnings if any(text in note for note in notes)]
         yield from (f"{run.system}: {text}" for text in fallen or ["nothing fell beyond noise."])
+
+
+def _charts(id: str, title: str, panels: tuple[Panel, ...]) -> Iterator[Chart]:
+    """The panels on as many charts as keep each on a page."""
+    parts = [panels[start : start + MOST_PANELS] for start in range(0, len(panels), MOST_PANELS)]
+    for n, part in enumerate(parts, 1):
+        of = f" ({n} of {len(parts)})" if len(parts) > 1 else ""
+        yield Chart(f"{id}-{n}" if n > 1 else id, f"{title}{of}", "lines", part, NOTE)
 
 
 def _panels(run: ReportRun) -> tuple[Panel, ...]:

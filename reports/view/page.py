@@ -13,7 +13,7 @@ from reports.view.history import history_section
 from reports.view.interventions import intervention_section
 from reports.view.leakage import leakage_section
 from reports.view.listen import listen_section
-from reports.view.parts import Chart, Page, Part, Section
+from reports.view.parts import Page
 from reports.view.phones import heat_section, parts_section, pnmi_section
 from reports.view.recon import recon_section
 from reports.view.runs import Runs
@@ -60,17 +60,5 @@ def build_page(runs: Runs, title: str = "", audio_bytes: int = AUDIO_BYTES) -> P
         failure_section(runs),
         provenance_section(runs),
     )
-    coloured = tuple(_coloured(section, runs.systems) for section in sections)
     names = runs.systems or tuple(dict.fromkeys(run.system for run in runs.all))
-    return Page(title or f"What the tokens carry: {', '.join(names)}", names, coloured, media.files)
-
-
-def _coloured(section: Section, systems: tuple[str, ...]) -> Section:
-    """The section with charts in which a system has the colour that it has in every other chart."""
-    parts: list[Part] = []
-    for part in section.parts:
-        if isinstance(part, Chart) and {one.name for panel in part.panels for one in panel.series} <= set(systems):
-            parts.append(replace(part, order=systems))
-        else:
-            parts.append(part)
-    return replace(section, parts=tuple(parts))
+    return Page(title or f"What the tokens carry: {', '.join(names)}", names, sections, media.files)

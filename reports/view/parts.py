@@ -119,7 +119,6 @@ class Chart:
         panels: axes.
         note: how to read it.
         x_log: whether the axis is logarithmic.
-        order: names by whose place colours are dealt, so that a system has one colour in every figure of a page.
     """
 
     id: str
@@ -128,7 +127,6 @@ class Chart:
     panels: tuple[Panel, ...]
     note: str = ""
     x_log: bool = False
-    order: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

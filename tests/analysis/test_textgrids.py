@@ -13,14 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from praatio.utilities.textgrid_io import parseTextgridStr
 
-from analysis.export_sources import Source, make_export, open_source
+from analysis.export_sources import Source, make_export, open_source, open_sources
 from analysis.labelled_time import TimeLabels, TimeTier
 from analysis.textgrids import Export, TextGridError, textgrid, write_textgrids
 from hac.data.alignment import Alignments, Tier, tier_from_rows
 from hac.data.alignment_textgrid import read_textgrid
 from hac.data.segments import runs_of
-from hac.data.tokens import Stream, TokenStore, read_tokens
+from hac.data.tokens import Stream, TokenStore, read_tokens, write_tokens
 from hac.errors import FailureLog, HacError
+from hac.files import sha256_file
 from tests.corpora import make_corpus
 
 HOSTILE = (
@@ -198,6 +199,27 @@ def run_folder(folder: Path, **inputs: object) -> Path:
     data = {"schema": "hac-results", "version": 1, "command": "pnmi", "system": "sys", "metrics": []}
     (folder / "results.json").write_text(json.dumps({**data, "provenance": {"inputs": inputs}}))
     return folder
+
+
+def test_a_folder_of_runs_is_a_source_for_each_tokens(corpus: Path) -> None:
+    store = read_tokens(Path("tokens.parquet"))
+    write_tokens(store.select(store.ids[:1]), Path("few.parquet"))
+    runs = corpus / "runs" / "sys"
+    runs.mkdir(parents=True)
+    given = {"path": "tokens.parquet", "sha256": sha256_file(Path("tokens.parquet"))}
+    for command in ("pnmi", "words"):
+        run_folder(runs / command, tokens=given)
+    run_folder(runs / "recon", tokens={"path": "few.parquet"})
+    run_folder(runs / "none")
+    for place in (corpus / "runs", runs):
+        (source,) = open_sources([place])
+        assert (source.name, source.tokens.ids) == ("sys", store.ids)
+    (runs / "pnmi" / "results.json").unlink()
+    (runs / "words" / "results.json").unlink()
+    assert [one.tokens.ids for one in open_sources([runs])] == [store.ids[:1]]
+    (runs / "recon" / "results.json").unlink()
+    with pytest.raises(HacError, match="none of the 1 runs in it names its tokens"):
+        open_sources([runs])
 
 
 def test_a_run_that_names_no_tokens_or_changed_ones_is_refused(corpus: Path) -> None:

@@ -35,12 +35,11 @@ from reports.html import (
     svg_of,
 )
 from reports.latex import escape, latex_table
-from reports.printed import SOUNDS, printed_sounds
 from reports.report_files import uncollected, write_report
 from reports.svg import small_svg
 from reports.text import clean, shortened
 from reports.view.page import build_page
-from reports.view.parts import Cell, Chart, Clip, Column, HeatMap, MatrixChart, Panel, Point, Series, Sound, Table
+from reports.view.parts import Cell, Chart, Column, HeatMap, MatrixChart, Panel, Point, Series, Table
 from reports.view.runs import read_runs
 from tests.reports.report_worlds import HOSTILE, SCRIPT, SYSTEMS
 
@@ -191,6 +190,23 @@ def test_a_chart_without_numbers_is_drawn() -> None:
     assert svg_of(Chart("c", "none", "rows", ())).startswith("<?xml")
 
 
+def test_a_system_keeps_its_colour_where_others_are_missing() -> None:
+    points = tuple(Point(value, value - 0.1, value + 0.1, 0.1, 0.02, value) for value in (0.2, 0.4))
+    for kind in ("lines", "points", "rows"):
+        chart = Chart("c", "t", kind, (Panel("p", (Series("b", points),), ("x", "y") if kind == "rows" else ()),))
+        svg = svg_of(chart, ("a", "b")).lower()
+        assert "#d55e00" in svg
+        assert "#0072b2" not in svg
+
+
+def test_a_curve_of_one_point_has_its_interval_and_its_null() -> None:
+    """A band needs two points: of one, the interval is an upright line, and so is what chance gives."""
+    bare = Chart("c", "t", "lines", (Panel("p", (Series("a", (Point(0.5, x=1.0),)),)),))
+    whole = Chart("c", "t", "lines", (Panel("p", (Series("a", (Point(0.5, 0.4, 0.6, 0.1, 0.02, 1.0),)),)),))
+    lines = [svg_of(chart).lower().count("#0072b2") for chart in (bare, whole)]
+    assert lines[1] == lines[0] + 2
+
+
 def test_pixels_of_a_heat_map_are_its_numbers() -> None:
     rng = np.random.default_rng(0)
     shares = rng.dirichlet(np.ones(5), 300)
@@ -247,15 +263,6 @@ def test_the_search_for_cycles_goes_on_after_a_report() -> None:
         assert not gc.isenabled()
         raise ValueError("any")
     assert gc.isenabled()
-
-
-def test_what_is_printed_of_many_sounds_are_those_that_matter_most() -> None:
-    kinds = [*["shuffle"] * 9, "original", "reconstruction", "drop"]
-    sounds = tuple(Sound(f"{kind} {i}", kind, "m", 1.0, "picture") for i, kind in enumerate(kinds))
-    clip = Clip("c", "s", "u", "", "", 1.0, (*sounds, Sound("silent", "swap", "m", 1.0)), ())
-    printed = printed_sounds(clip)
-    assert len(printed) == SOUNDS
-    assert [sound.kind for sound in printed][-3:] == ["original", "reconstruction", "drop"]
 
 
 def test_a_page_of_nothing_but_gaps_renders(drawn: Drawn) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import shutil
-from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from analysis.results import Null, Record, Results, read_results, write_results
 from hac.errors import HacError
 from hac.files import write_text
 from reports.comparison_tables import comparison_csv
-from reports.html import draw_page, render, svg_of
+from reports.html import draw_page, render
 from reports.view.claims import beyond_chance, claims_of
 from reports.view.clips import Media, read_clips
 from reports.view.facts import failure_section
@@ -360,23 +359,6 @@ def test_the_claim_of_a_dropped_level_says_which_way(runs: Path, tmp_path: Path)
     (claim,) = claims_of(read_runs([folder]))
     assert claim.text == "dropping phonetic lowers phone content kept beyond chance"
     assert claim.verdict == "does not stand"
-
-
-def test_a_system_has_one_colour_in_all_figures(runs: Path) -> None:
-    page = build_page(read_runs([runs]))
-    charts = [part for part in page.parts if isinstance(part, Chart)]
-    of_systems = [c for c in charts if {s.name for p in c.panels for s in p.series} <= set(SYSTEMS)]
-    assert len(of_systems) > 5
-    assert {chart.order for chart in of_systems} == {SYSTEMS}
-    # drawn alone, the second system keeps the second colour
-    second = next(chart for chart in of_systems if {s.name for p in chart.panels for s in p.series} == set(SYSTEMS))
-    alone = replace(
-        second,
-        panels=tuple(replace(p, series=tuple(s for s in p.series if s.name == SYSTEMS[1])) for p in second.panels),
-    )
-    svg = svg_of(alone).lower()
-    assert "#d55e00" in svg
-    assert "#0072b2" not in svg
 
 
 def test_a_class_is_told_from_the_rest_and_is_no_part_of_the_corpus(runs: Path) -> None:

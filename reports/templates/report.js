@@ -20,7 +20,8 @@
     root.dataset.theme = dark ? "light" : "dark";
   });
   addEventListener("beforeprint", () => {
-    all("details").forEach((node) => { node.open = true; });
+    // provenance is for machines: dozens of pages of hashes, which the PDF has in small print
+    all("details").forEach((node) => { node.open ||= !node.closest("#provenance"); });
     dispatchEvent(new Event("resize"));
   });
   const narrow = matchMedia("(max-width: 60rem)");

@@ -303,7 +303,7 @@ def _of_difference(system: str, text: str, one: Difference, rank: int) -> Claim:
         one.high,
         0.0,
         verdict,
-        one.note or NO_INTERVAL if verdict == "cannot be judged" else f"{turned}{one.method}, {p} by Holm",
+        one.note or NO_INTERVAL if verdict == "cannot be judged" else f"{turned}{p}, {one.method}",
         one.id.partition(f".{metric.name}")[0],
         rank,
     )

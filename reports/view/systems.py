@@ -14,6 +14,8 @@ from reports.view.streams import first_of_levels
 from reports.view.titles import headed
 
 Finder = Callable[[ReportRun, str], Record | None]
+LEAST_HOURS = 0.1
+"""Less is told in minutes."""
 MOST_STREAMS = 6
 """Streams that have rows of their own."""
 
@@ -30,7 +32,7 @@ def systems_section(runs: Runs) -> Section:
 
 def _headlines(runs: Runs) -> Table:
     finders = _finders(runs)
-    heads = (Column("system"), Column("stream"), *(Column(title, True) for _, title, _ in finders))
+    heads = (Column("system"), Column("stream or condition"), *(Column(title, True) for _, title, _ in finders))
     rows = []
     for system in runs.systems:
         for stream in _streams(runs, system):
@@ -87,7 +89,7 @@ def _measured(runs: Runs) -> Table:
     for system in runs.systems:
         cells = [_speech(runs.get(system, command)) for command in commands]
         rows.append((text_cell(system), *cells))
-    return Table("table-measured", "What was measured", heads, tuple(rows), "utterances counted; hours")
+    return Table("table-measured", "What was measured", heads, tuple(rows), "utterances counted, and how long they are")
 
 
 def _speech(run: ReportRun | None) -> Cell:
@@ -95,6 +97,11 @@ def _speech(run: ReportRun | None) -> Cell:
         return text_cell("missing", "warn")
     counted = run.results.coverage.get("utterances", {}).get("counted")
     hours = run.results.coverage.get("hours", {}).get("counted")
-    parts = [f"{counted:,} utterances" if counted is not None else "", f"{hours:.2f} h" if hours is not None else ""]
+    parts = [f"{counted:,} utterances" if counted is not None else "", _long(hours) if hours is not None else ""]
     partial = " (partial)" if run.results.status == "partial" else ""
     return text_cell(", ".join(part for part in parts if part) + partial or "done")
+
+
+def _long(hours: float) -> str:
+    """How long speech is; next to nothing in minutes."""
+    return f"{hours:.2f} h" if hours >= LEAST_HOURS else f"{60 * hours:.1f} min"

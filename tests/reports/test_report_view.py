@@ -460,3 +460,11 @@ def test_what_fell_is_told_beside_the_curves(runs: Path, tmp_path: Path) -> None
     assert found.notes == (f"{SYSTEMS[0]}: {told}",)
     assert isinstance(found.parts[0], Chart)
     assert found.parts[0].panels[0].title == "PNMI"
+
+
+def test_how_much_was_measured_is_told_and_little_of_it_in_minutes(runs: Path) -> None:
+    found = read_runs([runs / SYSTEMS[0] / "pnmi"])
+    hours = found.all[0].results.coverage["hours"]["counted"]
+    table = next(part for part in section(found, "systems").parts if part.id == "table-measured")
+    assert isinstance(table, Table)
+    assert [cell.text for cell in table.rows[0]] == [SYSTEMS[0], f"24 utterances, {60 * hours:.1f} min"]

@@ -251,6 +251,21 @@ def test_the_verdict_is_read_on_a_phone_without_scrolling_sideways(tab: Browser,
     assert set(tab.run(heads)) == {SYSTEMS[0]}
 
 
+def test_on_a_phone_the_sections_stay_at_hand(tab: Browser, page: Path) -> None:
+    tab.open(page, 390)
+    tab.run("document.documentElement.style.scrollBehavior = 'auto'")
+    assert not tab.run("return document.querySelector('nav details').open")
+    tab.run("document.querySelector('#usage').scrollIntoView()")
+    assert tab.run("return document.querySelector('nav').getBoundingClientRect().top") == 0
+    tab.run("document.querySelector('nav summary').click(); document.querySelector('nav a[href=\"#listen\"]').click()")
+    # the section's head is below the bar, and the list is out of the way
+    tab.until(
+        "const bar = document.querySelector('nav').getBoundingClientRect().bottom;"
+        "const head = document.querySelector('#listen').getBoundingClientRect().top;"
+        "return head >= bar - 1 && head < bar + 60 && !document.querySelector('nav details').open"
+    )
+
+
 @pytest.mark.parametrize(("width", "dark"), [(1440, False), (390, True)])
 def test_the_accessibility_checker_finds_nothing(tab: Browser, page: Path, axe: str, width: int, dark: bool) -> None:
     tab.open(page, width, dark)

@@ -36,6 +36,8 @@ LEGEND_LETTERS = 90
 _PART = re.compile(r"(?<=,)(?=\S)|(?=\[)")
 """Where a title may break, besides its spaces: `boundary_f1[phones,greedy,20ms]`."""
 NULL = "0.6"
+BESIDE = 0.07
+"""Inches between points of several series at one place."""
 MANY_POINTS = 20
 """Curves with more points than this have no marker at each of them."""
 
@@ -64,8 +66,10 @@ def draw(chart: Chart | MatrixChart | HeatMap, path: Path, systems: Sequence[str
         for place, (axes, panel) in enumerate(zip(grid.flat, chart.panels, strict=False)):
             if chart.kind == "rows":
                 _rows(axes, panel, names, label_letters=LABEL_LETTERS[columns > 1] if place % columns == 0 else 0)
-            else:
+            elif chart.joined:
                 _lines(axes, panel, names, chart.x_log)
+            else:
+                _points(axes, panel, names)
             _dress(axes, chart, place, columns)
         for axes in list(grid.flat)[len(chart.panels) :]:
             axes.set_axis_off()
@@ -162,6 +166,27 @@ def _lines(axes: Axes, panel: Panel, names: dict[str, int], x_log: bool) -> None
         axes.text(0.5, 0.5, "no numbers", ha="center", va="center", transform=axes.transAxes, fontsize=7)
 
 
+def _points(axes: Axes, panel: Panel, names: dict[str, int]) -> None:
+    """A dot for each number with its interval upright and its null as a bar across; series stand beside each other."""
+    from matplotlib.transforms import ScaledTranslation
+
+    canvas = axes.get_figure(root=True)
+    assert canvas is not None
+    for rank, one in enumerate(sorted(panel.series, key=lambda one: names[one.name])):
+        x, value, low, high, null, _ = _columns(one)
+        beside = (rank - (len(panel.series) - 1) / 2) * BESIDE
+        place = axes.transData + ScaledTranslation(beside, 0, canvas.dpi_scale_trans)
+        style = marked_style(names[one.name])
+        axes.plot(x, null, "_", color="0.4", markersize=5, transform=place)
+        axes.vlines(x, low, high, color=style["color"], linewidth=1.1, transform=place)
+        axes.plot(x, value, style["marker"], color=style["color"], markersize=3.8, transform=place)
+    numbers = [point for one in panel.series for point in one.points]
+    axes.update_datalim([(p.x, y) for p in numbers for y in (p.value, p.low, p.high, p.null) if math.isfinite(y)])
+    axes.margins(x=0.1)
+    axes.autoscale_view()
+    axes.locator_params(axis="y", nbins=TICKS)
+
+
 def _band(axes: Axes, x: np.ndarray, low: np.ndarray, high: np.ndarray, colour: object, alpha: float) -> None:
     if (high > low).any():
         axes.fill_between(x, low, high, color=colour, alpha=alpha, linewidth=0)
@@ -214,21 +239,21 @@ def _legend(canvas: Figure, chart: Chart, names: dict[str, int]) -> None:
     from matplotlib.patches import Patch
 
     labels = _legend_labels(names)
+    is_curve = chart.kind == "lines" and chart.joined
     handles: list[Any] = []
     for place in names.values():
-        style = marked_style(place) if chart.kind == "lines" else {**marked_style(place), "linestyle": ""}
+        style = marked_style(place) if is_curve else {**marked_style(place), "linestyle": ""}
         handles.append(Line2D([], [], markersize=4, linewidth=1.2, **style))
     points = [point for panel in chart.panels for one in panel.series for point in one.points]
-    is_rows = chart.kind == "rows"
     if any(point.high > point.low for point in points):
         labels.append("95 % interval")
-        handles.append(Line2D([], [], color="0.3", linewidth=1.3) if is_rows else Patch(color="0.3", alpha=0.2, lw=0))
+        handles.append(Patch(color="0.3", alpha=0.2, lw=0) if is_curve else Line2D([], [], color="0.3", linewidth=1.3))
     if any(math.isfinite(point.null) for point in points):
-        has_sd = any(point.null_sd > 0 for point in points)
+        has_sd = any(point.null_sd > 0 for point in points) and (is_curve or chart.kind == "rows")
         labels.append("null ± 3 sd" if has_sd else "null")
-        mark = Line2D([], [], color="0.3", marker="|", markersize=7, linestyle="")
-        line = mark if is_rows else Line2D([], [], color="0.3", linestyle=":", linewidth=1)
-        band = Patch(color=NULL, lw=0) if is_rows else Patch(color="0.3", alpha=0.12, lw=0)
+        mark = Line2D([], [], color="0.3", marker="|" if chart.kind == "rows" else "_", markersize=7, linestyle="")
+        line = Line2D([], [], color="0.3", linestyle=":", linewidth=1) if is_curve else mark
+        band = Patch(color="0.3", alpha=0.12, lw=0) if is_curve else Patch(color=NULL, lw=0)
         handles.append((band, line) if has_sd else line)
     ncols = min(_legend_columns(labels), len(handles))
     canvas.legend(handles, labels, loc="outside lower center", ncols=ncols, fontsize=7, frameon=False)

@@ -118,6 +118,7 @@ class Chart:
         panels: axes.
         note: how to read it.
         x_log: whether the axis is logarithmic.
+        joined: whether points of a series are one curve; else each stands alone.
     """
 
     id: str
@@ -126,6 +127,7 @@ class Chart:
     panels: tuple[Panel, ...]
     note: str = ""
     x_log: bool = False
+    joined: bool = True
 
 
 @dataclass(frozen=True)

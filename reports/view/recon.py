@@ -125,4 +125,5 @@ def information(runs: Runs, missing: list[str]) -> list[Chart]:
         missing.append("Information against bit rate needs a run of hac-analyze pnmi.")
         return []
     panel = Panel("one point a stream", tuple(series), x_title="kbit/s of the stream, nominal", y_title=headed("pnmi"))
-    return [Chart("chart-information", "Information on phones against bit rate", "lines", (panel,), "dotted: null")]
+    title = "Information on phones against bit rate"
+    return [Chart("chart-information", title, "lines", (panel,), "vertical: 95 % interval; bars: null", joined=False)]

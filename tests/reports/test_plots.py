@@ -96,3 +96,12 @@ def test_a_picture_names_a_family_of_letters_for_machines_without_ours() -> None
     text = svg_of(rows("a"))
     assert text.count("DejaVu") == 1
     assert "<svg font-family='DejaVu Sans, sans-serif' " in text
+
+
+def test_points_that_are_no_curve_are_not_joined_and_stand_beside_each_other() -> None:
+    series = tuple(Series(name, (point(), point(value=0.7, high=0.8, x=2.0))) for name in ("a", "b"))
+    text = svg_of(Chart("c", "t", "lines", (Panel("p", series),), joined=False))
+    assert ">null<" in text
+    assert not re.search(r"<path d='M [\d.]+ [\d.]+ L [\d.]+ [\d.]+ '[^>]*stroke: #0072b2; stroke-width: 1.2", text)
+    upright = re.findall(r"<path d='M ([\d.]+) [\d.]+ L \1 [\d.]+ '[^>]*stroke: (#0072b2|#d55e00)", text)
+    assert len(set(upright)) == 4

@@ -36,6 +36,8 @@ LEGEND_LETTERS = 90
 _PART = re.compile(r"(?<=,)(?=\S)|(?=\[)")
 """Where a title may break, besides its spaces: `boundary_f1[phones,greedy,20ms]`."""
 NULL = "0.6"
+BESIDE = 0.07
+"""Inches between points of several series at one place."""
 MANY_POINTS = 20
 """Curves with more points than this have no marker at each of them."""
 
@@ -64,8 +66,10 @@ def draw(chart: Chart | MatrixChart | HeatMap, path: Path, systems: Sequence[str
         for place, (axes, panel) in enumerate(zip(grid.flat, chart.panels, strict=False)):
             if chart.kind == "rows":
                 _rows(axes, panel, names, label_letters=LABEL_LETTERS[columns > 1] if place % columns == 0 else 0)
+            elif chart.joined:
+                _lines(axes, panel, names, chart.x_log)
             else:
-                _lines(axes, panel, names, chart)
+                _points(axes, panel, names)
             _dress(axes, chart, place, columns)
         for axes in list(grid.flat)[len(chart.panels) :]:
             axes.set_axis_off()
@@ -126,7 +130,7 @@ def _size(chart: Chart, names: Iterable[str], rows: int, columns: int) -> tuple[
     if any(len(panel.title) > LETTERS_INCH * (_width(chart, columns) / columns - SIDE) for panel in chart.panels):
         beside += 0.12 * rows
     width = _width(chart, columns)
-    if chart.kind != "rows":
+    if chart.kind == "lines":
         return width, (2.0 if rows < 4 else 1.65) * rows + beside
     most = max((len(panel.labels) for panel in chart.panels), default=1)
     return width, rows * (most * _row_inches(len(labels)) + 0.6) + beside
@@ -134,20 +138,20 @@ def _size(chart: Chart, names: Iterable[str], rows: int, columns: int) -> tuple[
 
 def _width(chart: Chart, columns: int) -> float:
     """Width in inches."""
-    if chart.kind != "rows":
+    if chart.kind == "lines":
         return PAGE if columns > 2 else 5.6 if columns > 1 else 4.6
     return 6.2 if columns == 1 else 9.0 if columns > 4 else PAGE
 
 
-def _lines(axes: Axes, panel: Panel, names: dict[str, int], chart: Chart) -> None:
-    """Curves with their intervals as bands; their nulls dotted in the same colour. What is no curve: `_points`."""
+def _lines(axes: Axes, panel: Panel, names: dict[str, int], x_log: bool) -> None:
+    """Curves with their intervals as bands; their nulls dotted in the same colour. One point: `_single`."""
     for one in panel.series:
         place = names[one.name]
         style = marked_style(place)
         colour = style["color"]
         x, value, low, high, null, sd = _columns(one)
-        if chart.kind == "points" or len(x) == 1:
-            _points(axes, one, colour, style["marker"])
+        if len(x) == 1:
+            _single(axes, one, colour, style["marker"])
             continue
         # markers of many points stand apart, and not where those of other curves do
         every = None if len(x) <= MANY_POINTS else (0.04 + 0.2 * (place % MANY) / MANY, 0.2)
@@ -157,7 +161,7 @@ def _lines(axes: Axes, panel: Panel, names: dict[str, int], chart: Chart) -> Non
             spread = 3 * np.nan_to_num(sd)
             _band(axes, x, null - spread, null + spread, colour, 0.12)
             axes.plot(x, null, color=colour, linestyle=":", linewidth=1)
-    if chart.x_log:
+    if x_log:
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter("{x:g}")
     axes.locator_params(axis="y", nbins=TICKS)
@@ -165,14 +169,35 @@ def _lines(axes: Axes, panel: Panel, names: dict[str, int], chart: Chart) -> Non
         axes.text(0.5, 0.5, "no numbers", ha="center", va="center", transform=axes.transAxes, fontsize=7)
 
 
-def _points(axes: Axes, one: Series, colour: object, marker: str) -> None:
-    """Points with their intervals upright, and their nulls as short lines across, 3 sd upright."""
+def _single(axes: Axes, one: Series, colour: object, marker: str) -> None:
+    """A curve of one point, which has no band: its interval upright, its null as a short line across, 3 sd upright."""
     x, value, low, high, null, sd = _columns(one)
     spread = 3 * np.nan_to_num(sd)
     axes.vlines(x, null - spread, null + spread, colors=colour, linewidth=4, alpha=0.25)  # type: ignore[arg-type]
     axes.plot(x, null, "_", color=colour, markersize=8)
     axes.vlines(x, low, high, colors=colour, linewidth=1.2)  # type: ignore[arg-type]
     axes.plot(x, value, marker, color=colour, markersize=3, linestyle="")
+
+
+def _points(axes: Axes, panel: Panel, names: dict[str, int]) -> None:
+    """A dot for each number with its interval upright and its null as a bar across; series stand beside each other."""
+    from matplotlib.transforms import ScaledTranslation
+
+    canvas = axes.get_figure(root=True)
+    assert canvas is not None
+    for rank, one in enumerate(sorted(panel.series, key=lambda one: names[one.name])):
+        x, value, low, high, null, _ = _columns(one)
+        beside = (rank - (len(panel.series) - 1) / 2) * BESIDE
+        place = axes.transData + ScaledTranslation(beside, 0, canvas.dpi_scale_trans)
+        style = marked_style(names[one.name])
+        axes.plot(x, null, "_", color="0.4", markersize=5, transform=place)
+        axes.vlines(x, low, high, color=style["color"], linewidth=1.1, transform=place)
+        axes.plot(x, value, style["marker"], color=style["color"], markersize=3.8, transform=place)
+    numbers = [point for one in panel.series for point in one.points]
+    axes.update_datalim([(p.x, y) for p in numbers for y in (p.value, p.low, p.high, p.null) if math.isfinite(y)])
+    axes.margins(x=0.1)
+    axes.autoscale_view()
+    axes.locator_params(axis="y", nbins=TICKS)
 
 
 def _band(axes: Axes, x: np.ndarray, low: np.ndarray, high: np.ndarray, colour: object, alpha: float) -> None:
@@ -227,22 +252,21 @@ def _legend(canvas: Figure, chart: Chart, names: dict[str, int]) -> None:
     from matplotlib.patches import Patch
 
     labels = _legend_labels(names)
+    is_curve = chart.kind == "lines" and chart.joined
     handles: list[Any] = []
     for place in names.values():
-        style = marked_style(place) if chart.kind == "lines" else {**marked_style(place), "linestyle": ""}
+        style = marked_style(place) if is_curve else {**marked_style(place), "linestyle": ""}
         handles.append(Line2D([], [], markersize=4, linewidth=1.2, **style))
     points = [point for panel in chart.panels for one in panel.series for point in one.points]
-    is_rows = chart.kind == "rows"
     if any(point.high > point.low for point in points):
         labels.append("95 % interval")
-        is_line = chart.kind != "lines"
-        handles.append(Line2D([], [], color="0.3", linewidth=1.3) if is_line else Patch(color="0.3", alpha=0.2, lw=0))
+        handles.append(Patch(color="0.3", alpha=0.2, lw=0) if is_curve else Line2D([], [], color="0.3", linewidth=1.3))
     if any(math.isfinite(point.null) for point in points):
-        has_sd = any(point.null_sd > 0 for point in points)
+        has_sd = any(point.null_sd > 0 for point in points) and (is_curve or chart.kind == "rows")
         labels.append("null ± 3 sd" if has_sd else "null")
-        mark = Line2D([], [], color="0.3", marker="|" if is_rows else "_", markersize=7, linestyle="")
-        line = Line2D([], [], color="0.3", linestyle=":", linewidth=1) if chart.kind == "lines" else mark
-        band = Patch(color=NULL, lw=0) if is_rows else Patch(color="0.3", alpha=0.12, lw=0)
+        mark = Line2D([], [], color="0.3", marker="|" if chart.kind == "rows" else "_", markersize=7, linestyle="")
+        line = Line2D([], [], color="0.3", linestyle=":", linewidth=1) if is_curve else mark
+        band = Patch(color="0.3", alpha=0.12, lw=0) if is_curve else Patch(color=NULL, lw=0)
         handles.append((band, line) if has_sd else line)
     ncols = min(_legend_columns(labels), len(handles))
     canvas.legend(handles, labels, loc="outside lower center", ncols=ncols, fontsize=7, frameon=False)

@@ -19,7 +19,7 @@ SIZES_PT = (7.0, 6.4, 5.8)
 """Sizes of letters in a table: the first at which no number breaks."""
 GAP_LETTERS = 2.3
 """Room beside a column's text."""
-WORD_LETTERS, LINE_LETTERS, HEAD_LETTERS = 26, 44, 15
+WORD_LETTERS, LINE_LETTERS, HEAD_LETTERS = 26, 44, 20
 """A word, a line, and a word of a column's head get no more than this; longer ones break."""
 PHRASE_LETTERS = 20
 """A column of texts has room for so much of a line, so that phrases do not stand a word a line."""

@@ -131,11 +131,16 @@ class TokenStore:
         """This store, after proving it sound; `where` (a file name) opens each complaint.
 
         Raises:
-            HacError: no streams or utterances, an id twice, a code outside its codebook, or two streams of
-                one rate that differ in length in an utterance.
+            HacError: no streams or utterances, a bracket in a stream's name, an id twice, a code outside its
+                codebook, or two streams of one rate that differ in length in an utterance.
         """
         if not self.streams:
             raise HacError(f"{where}: holds no token stream, expected at least one")
+        if named := next((name for name in self.streams if "[" in name or "]" in name), None):
+            raise HacError(
+                f"{where}: stream {named[:80]!r} has a bracket in its name, expected none: in results brackets hold "
+                "protocols (`phonetic.pnmi[silence-dropped]`); rename the stream"
+            )
         if not self.ids:
             raise HacError(f"{where}: holds no utterances; was the encoding interrupted?")
         check_unique(self.ids, where)

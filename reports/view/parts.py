@@ -115,18 +115,20 @@ class Chart:
     Attributes:
         id: unique within the page.
         title: what it shows.
-        kind: `lines` against a number, `points` that no line joins, `rows` of dots with a name each.
+        kind: `lines` against a number, `rows` of dots with a name each.
         panels: axes.
         note: how to read it.
         x_log: whether the axis is logarithmic.
+        joined: whether points of a series are one curve; else each stands alone.
     """
 
     id: str
     title: str
-    kind: Literal["lines", "points", "rows"]
+    kind: Literal["lines", "rows"]
     panels: tuple[Panel, ...]
     note: str = ""
     x_log: bool = False
+    joined: bool = True
 
 
 @dataclass(frozen=True)

@@ -126,8 +126,9 @@ def information(runs: Runs, missing: list[str]) -> list[Chart]:
     if not panels:
         missing.append("Information against bit rate needs a run of hac-analyze pnmi.")
         return []
-    note = "upright line: 95 % interval, corrected for the bias of counts; short line across: null, with 3 sd"
-    return [Chart("chart-information", "Information on phones against bit rate", "points", tuple(panels), note)]
+    note = "upright line: 95 % interval, corrected for the bias of counts; short line across: null"
+    title = "Information on phones against bit rate"
+    return [Chart("chart-information", title, "lines", tuple(panels), note, joined=False)]
 
 
 def _stream_rate(run: ReportRun, stream: str) -> float:

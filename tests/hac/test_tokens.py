@@ -202,6 +202,9 @@ def test_duplicate_and_absent_ids_are_named() -> None:
 def test_stores_without_content_are_refused(tmp_path: Path) -> None:
     with pytest.raises(HacError, match="holds no token stream"):
         TokenStore(("a",), {}).checked("x")
+    store = make_store([[1]])
+    with pytest.raises(HacError, match=r"x: stream 'units\[0\]' has a bracket in its name"):
+        TokenStore(store.ids, {"units[0]": next(iter(store.streams.values()))}).checked("x")
     with pytest.raises(HacError, match="holds no utterances"):
         make_store([]).checked("x")
     with pytest.raises(HacError, match=r"no \.parquet file"):

@@ -29,8 +29,8 @@ from tests.analysis.intervention_worlds import judges, village
 from tests.analysis.leakage_worlds import Spoken
 
 SCRIPT = "<script>document.title='owned'</script>"
-QUOTES = '"\'`&<b>\u202e\u200f=HYPERLINK("x")'
-HOSTILE = (SCRIPT, QUOTES, "=cmd|' /C calc'!A0", "y" * 5000, "{{ 7*7 }}", "$x_{1}$ \\input{secret} %")
+QUOTES = '"\'`&<b>\u202e\u200f=HYPERLINK("x")../../up\x07\n(x)'
+HOSTILE = (SCRIPT, QUOTES, "=cmd|' /C calc'!A0", "y" * 5000, "{{ 7*7 }}", "[$x_{1}$ \\input{secret} %\n..\\up\x00")
 """Names that a page, a spreadsheet or a typesetter must not obey."""
 SYSTEMS = ("plain-a", "plain-b")
 STREAMS = {"phonetic": 16, "lexical": 64, "acoustic.0": 16}

@@ -192,8 +192,9 @@ def test_a_chart_without_numbers_is_drawn() -> None:
 
 def test_a_system_keeps_its_colour_where_others_are_missing() -> None:
     points = tuple(Point(value, value - 0.1, value + 0.1, 0.1, 0.02, value) for value in (0.2, 0.4))
-    for kind in ("lines", "points", "rows"):
-        chart = Chart("c", "t", kind, (Panel("p", (Series("b", points),), ("x", "y") if kind == "rows" else ()),))
+    for kind, joined in (("lines", True), ("lines", False), ("rows", True)):
+        panel = Panel("p", (Series("b", points),), ("x", "y") if kind == "rows" else ())
+        chart = Chart("c", "t", kind, (panel,), joined=joined)  # type: ignore[arg-type]
         svg = svg_of(chart, ("a", "b")).lower()
         assert "#d55e00" in svg
         assert "#0072b2" not in svg

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import ctypes
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import analysis.cli
 from hac.errors import HacError
 from reports.html import Drawn
 from reports.pdf import write_pdf
+from reports.text import shortened
 from tests.reports.report_worlds import SCRIPT, SYSTEMS
 
 MARGIN_PT = 12.0
@@ -110,6 +112,29 @@ def test_all_fonts_are_inside(made: Path) -> None:
             found.add((name.value.decode(), raw.FPDFFont_GetIsEmbedded(font)))
     assert found
     assert all(embedded == 1 for _, embedded in found), found
+
+
+def test_every_page_says_where_one_is_and_the_contents_name_pages(made: Path, drawn: Drawn) -> None:
+    document = open_pdf(made)
+    pages = [page.get_textpage().get_text_range() for page in document]
+    assert document.get_metadata_dict()["Title"] == shortened(drawn.page.title)
+    for number, text in enumerate(pages, 1):
+        assert f"{number} / {len(pages)}" in text
+        assert number == 1 or shortened(drawn.page.title) in text
+    marked = {mark.get_title(): mark.get_dest().get_index() + 1 for mark in document.get_toc()}
+    for section in drawn.page.sections:
+        assert section.title in pages[marked[section.title] - 1]
+        line = next(line for line in pages[0].splitlines() if section.title in line and ". ." in line)
+        after = line.partition(section.title)[2]
+        assert re.search(r"\d+", after)[0] == str(marked[section.title])  # type: ignore[index]
+
+
+def test_no_number_is_broken_and_nothing_asks_to_click(made: Path) -> None:
+    text = "".join(page.get_textpage().get_text_range() for page in open_pdf(made))
+    assert not re.search(r"\.[\r\n]+\d{3}\b", text)
+    assert re.search(r"\.\d{3} \[-?\.\d{3}, -?\.\d{3}\]", text)
+    assert "Arrow keys" not in text
+    assert "click" not in text
 
 
 @pytest.mark.parametrize(

@@ -20,10 +20,10 @@ from reports.comparison_tables import comparison_csv
 from reports.html import draw_page, render
 from reports.view.claims import beyond_chance, claims_of
 from reports.view.clips import Media, read_clips
-from reports.view.facts import failure_section
-from reports.view.history import history_section
+from reports.view.facts import MOST_ENTRIES, failure_section, flat, provenance_section
+from reports.view.history import MOST_PANELS, history_section
 from reports.view.page import build_page
-from reports.view.parts import Chart, Clip, Section, Table, null_text
+from reports.view.parts import Chart, Clip, Facts, Section, Table, null_text
 from reports.view.phones import corrected_cell, read_heat_map
 from reports.view.runs import Runs, read_runs
 from reports.view.streams import first_of_levels, in_order
@@ -468,3 +468,43 @@ def test_how_much_was_measured_is_told_and_little_of_it_in_minutes(runs: Path) -
     table = next(part for part in section(found, "systems").parts if part.id == "table-measured")
     assert isinstance(table, Table)
     assert [cell.text for cell in table.rows[0]] == [SYSTEMS[0], f"24 utterances, {60 * hours:.1f} min"]
+
+
+def test_a_hash_for_each_utterance_is_told_as_one() -> None:
+    hashes = {f"u{i}": f"{i:064x}" for i in range(MOST_ENTRIES + 1)}
+    ((name, said),) = flat({"tokenizer": {"audio_sha256": hashes}})
+    assert name == "tokenizer · audio_sha256"
+    assert said.startswith(f"{len(hashes)} entries, all in the run's results.json")
+    ((_, other),) = flat({"tokenizer": {"audio_sha256": {**hashes, "u0": "0" * 63 + "f"}}})
+    assert said != other
+    assert len(list(flat({"a": dict(list(hashes.items())[:MOST_ENTRIES])}))) == MOST_ENTRIES
+
+
+def test_what_runs_share_of_their_provenance_stands_once(runs: Path, tmp_path: Path) -> None:
+    for name, aligned, options in (("a", "mfa", 1), ("b", "mfa", 2), ("c", "own", 3)):
+        folder = copy(runs / SYSTEMS[0] / "usage", tmp_path / name / "usage")
+        facts = {"versions": {"numpy": "9"}, "alignment": {"aligner": aligned}, "options": {"n": options}}
+        results = read_results(folder).model_copy(update={"system": name, "provenance": facts})
+        write_results(results, folder / "results.json")
+    parts = provenance_section(read_runs([tmp_path])).parts
+    assert [(part.title, part.items) for part in parts if isinstance(part, Facts)] == [
+        ("All runs", (("versions · numpy", "9"),)),
+        ("a, usage; b, usage", (("alignment · aligner", "mfa"),)),
+        ("a, usage", (("options · n", "1"),)),
+        ("b, usage", (("options · n", "2"),)),
+        ("c, usage", (("alignment · aligner", "own"), ("options · n", "3"))),
+    ]
+
+
+def test_many_curves_over_steps_are_several_charts(runs: Path, tmp_path: Path) -> None:
+    results = read_results(runs / SYSTEMS[0] / "boundaries")
+    first = next(r for r in results.metrics if ".boundary_f1[" in r.id)
+    many = [
+        first.model_copy(update={"id": f"{first.stream}.boundary_f1[{i}]", "group": group_of(100 * step)})
+        for i in range(MOST_PANELS + 1)
+        for step in (1, 2)
+    ]
+    write_results(results.model_copy(update={"command": "history", "metrics": many}), tmp_path / "results.json")
+    charts = [part for part in history_section(read_runs([tmp_path])).parts if isinstance(part, Chart)]
+    assert [len(chart.panels) for chart in charts] == [MOST_PANELS, 1]
+    assert [chart.id for chart in charts] == ["chart-history-0", "chart-history-0-2"]

@@ -1,0 +1,167 @@
+"""Files for a paper: all there or none, named safely, complete in their numbers, LaTeX that can be typeset."""
+
+from __future__ import annotations
+
+import csv
+import re
+import shutil
+import subprocess
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+from reports import report_files
+from reports.downloads import CHART_FIELDS, INDEX_FIELDS, MATRIX_FIELDS
+from reports.html import Drawn
+from reports.latex import LONG, escape, latex_table
+from reports.report_files import write_files
+from reports.view.parts import Cell, Chart, Column, HeatMap, MatrixChart, Table
+
+
+@pytest.fixture(scope="module")
+def hostile_files(hostile_drawn: Drawn, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("paper") / "files"
+    write_files(hostile_drawn, folder)
+    return folder
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_hostile_names_are_in_no_file_name_and_all_files_are_in_the_folder(hostile_files: Path) -> None:
+    assert {path.name for path in hostile_files.parent.iterdir()} == {"files"}
+    for path in hostile_files.iterdir():
+        assert path.is_file()
+        assert re.fullmatch(r"[a-z0-9-]+\.(csv|tex|svg|pdf)", path.name), path.name
+
+
+def test_the_index_names_every_file(hostile_drawn: Drawn, hostile_files: Path) -> None:
+    rows = read_csv(hostile_files / "index.csv")
+    assert tuple(rows[0]) == INDEX_FIELDS
+    named = {f"{row['name']}.{kind}" for row in rows for kind in row["kinds"].split()}
+    assert named | {"index.csv"} == {path.name for path in hostile_files.iterdir()}
+    titles = {part.id: part.title for part in hostile_drawn.page.parts if isinstance(part, Table | Chart)}
+    assert {row["name"] for row in rows} >= titles.keys()
+
+
+def test_every_figure_is_a_picture_in_two_formats_and_its_numbers(hostile_drawn: Drawn, hostile_files: Path) -> None:
+    heads = {Chart: CHART_FIELDS, MatrixChart: MATRIX_FIELDS}
+    for part in hostile_drawn.page.parts:
+        if isinstance(part, Chart | MatrixChart | HeatMap):
+            root = ET.parse(hostile_files / f"{part.id}.svg").getroot()
+            assert root.tag.endswith("svg")
+            assert not [node for node in root.iter() if node.tag.endswith("script")]
+            assert (hostile_files / f"{part.id}.pdf").read_bytes().startswith(b"%PDF")
+            rows = read_csv(hostile_files / f"{part.id}.csv")
+            if type(part) in heads:
+                assert tuple(rows[0]) == heads[type(part)]
+                has_number = [row for row in rows if row["value"] and row["null"]]
+                assert all(
+                    int(row["n"]) > 0 for row in has_number if not part.id.startswith(("chart-words", "chart-d"))
+                )
+
+
+def test_what_fails_leaves_the_folder_as_it_was(drawn: Drawn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "paper"
+    folder.mkdir()
+    (folder / "chart-pnmi.csv").write_text("of an earlier report")
+    (folder / "mine.txt").write_text("mine")
+    left = iter(range(3))
+
+    def fails(*_: object) -> None:
+        if next(left, None) is None:
+            raise OSError("no more ink")
+
+    monkeypatch.setattr(report_files, "draw", fails)
+    with pytest.raises(OSError, match="no more ink"):
+        write_files(drawn, folder)
+    assert sorted(path.name for path in folder.iterdir()) == ["chart-pnmi.csv", "mine.txt"]
+    assert (folder / "chart-pnmi.csv").read_text() == "of an earlier report"
+
+
+def table(*texts: str, n_rows: int = 1, note: str = "", title: str = "t") -> Table:
+    columns = (Column("name"), *(Column(f"value {i} [95 %], share ↑", True) for i in range(len(texts) - 1)))
+    return Table("t", title, columns, (tuple(Cell(text, text) for text in texts),) * n_rows, note)
+
+
+def body(text: str) -> str:
+    return text.split("\\midrule\n")[-1].split("\n")[0]
+
+
+def test_numbers_keep_their_minus_and_names_their_hyphens() -> None:
+    assert body(latex_table(table("drop-3 --x", "-.20 [-.24, -1.5]*"))) == (
+        "drop-3 -{}-x & $-$.20 [$-$.24, $-$1.5]* \\\\"
+    )
+
+
+def test_a_cell_of_several_lines_is_a_table_of_its_own() -> None:
+    assert body(latex_table(table("a", ".1\nnull .2"))) == (
+        "a & \\begin{tabular}[t]{@{}r@{}}.1\\\\null .2\\end{tabular} \\\\"
+    )
+
+
+def test_a_name_is_not_taken_for_an_option_of_the_line_above() -> None:
+    assert body(latex_table(table("[noise]", "1"))).startswith("{}[noise] &")
+    assert body(latex_table(table(" *", "1"))).startswith("{}* &")
+    assert "\\\\{}[.1, .2]" in latex_table(table("a", ".1\n[.1, .2]"))
+
+
+def test_long_tables_break_over_pages_and_repeat_their_head() -> None:
+    long = latex_table(table("a", "1", n_rows=LONG + 1, note="100 % of it"))
+    assert long.count("\\begin{longtable}") == long.count("\\end{longtable}") == 1
+    assert long.count("\\endhead") == 1
+    assert long.count("name &") == 2
+    assert "100 \\% of it" in long
+    assert "longtable" not in latex_table(table("a", "1", n_rows=LONG))
+
+
+def test_remarks_say_what_a_table_needs() -> None:
+    assert "XeLaTeX" not in latex_table(table("Zürich ± ↑ ⟨U+202E⟩", "1"))
+    assert "XeLaTeX" in latex_table(table("ʃ", "1"))
+    assert "wider than a page" in latex_table(table("a", *["1.234 [1.200, 1.300]"] * 9))
+    assert "wider than a page" not in latex_table(table("a", "1"))
+
+
+def test_a_long_name_loses_its_middle() -> None:
+    assert len(body(latex_table(table("y" * 5000, "1")))) < 120
+
+
+def test_letters_that_would_run_together_stand_apart() -> None:
+    assert escape("?` !` `` '' --- |") == r"?{}` !{}` `{}` '{}' -{}-{}- \textbar{}"
+
+
+OURS = re.compile(
+    r"begin|end|caption|label|toprule|midrule|bottomrule|endhead|endfirsthead|endfoot|centering|scriptsize|footnotesize"
+    r"|setlength|tabcolsep|par|smallskip|text(backslash|less|greater|bar|asciitilde|asciicircum)|ldots|pm|(up|down)arrow"
+    r"|cdot|rightarrow|times|Delta|langle|rangle|leq|geq"
+)
+"""Commands that we write."""
+
+
+def test_hostile_tables_hold_no_command_of_a_name(hostile_files: Path) -> None:
+    for path in hostile_files.glob("*.tex"):
+        text = path.read_text(encoding="utf-8")
+        code = "\n".join(line for line in text.split("\n") if not line.startswith("%"))
+        assert all(map(OURS.fullmatch, re.findall(r"\\([A-Za-z]+)", code.replace("\\\\", ""))))
+        plain = re.sub(r"\\[\\&%$#_{}]", "", code)
+        assert plain.count("{") == plain.count("}")
+        assert plain.count("$") % 2 == 0
+        assert not set(plain) & set("%#~^\x00\u202e")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("program", ["pdflatex", "xelatex"])
+def test_hostile_tables_can_be_typeset(hostile_files: Path, tmp_path: Path, program: str) -> None:
+    if shutil.which(program) is None:
+        pytest.skip(f"{program} is not installed")
+    names = sorted(hostile_files.glob("*.tex"))
+    inputs = "\n".join(f"\\input{{{path}}}\\clearpage" for path in names)
+    head = "\\documentclass{article}\\usepackage{booktabs,longtable}"
+    (tmp_path / "all.tex").write_text(f"{head}\\begin{{document}}{inputs}\\end{{document}}")
+    words = [program, "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "all.tex"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, errors="replace", check=False)
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert (tmp_path / "all.pdf").is_file()

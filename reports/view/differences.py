@@ -57,13 +57,17 @@ def _of_command(runs: Runs, command: str, missing: list[str]) -> Iterator[Table 
     for run in found:
         for id in run.by_id:
             first.setdefault(id, run.system)
+    held: set[str] = set()
     for place, base in enumerate(found):
+        if command == "recon" and base.system in held:
+            continue  # its depths were held against an earlier system's, at equal bits: so are those of all others
         chosen, notes = [as_run(base)], []
         for other in found[place + 1 :]:
             matched, how = _matched(base, other)
             shared = any(_is_shown(command, base, record, first) for record in matched.results.metrics)
             if shared and (why := alike(base, other)).comparable:
                 chosen.append(matched)
+                held.add(other.system)
                 notes += [how] if how else []
             elif shared:
                 missing.append(

@@ -508,3 +508,18 @@ def test_many_curves_over_steps_are_several_charts(runs: Path, tmp_path: Path) -
     charts = [part for part in history_section(read_runs([tmp_path])).parts if isinstance(part, Chart)]
     assert [len(chart.panels) for chart in charts] == [MOST_PANELS, 1]
     assert [chart.id for chart in charts] == ["chart-history-0", "chart-history-0-2"]
+
+
+def test_sound_is_held_against_the_first_system_at_equal_bits_and_only_once(runs: Path, tmp_path: Path) -> None:
+    results = read_results(runs / SYSTEMS[0] / "recon")
+    for system, depth in (("a", "rvq-7"), ("b", "rvq-9"), ("c", "rvq-7")):
+        told = [
+            record(id=f"{depth}.{what}", stream=depth, value=value)
+            for what, value in (("stoi", 0.5), ("kbps[nominal]", 4.5))
+        ]
+        update = {"system": system, "metrics": told, "protocols": {}}
+        write_results(results.model_copy(update=update), tmp_path / system / "recon" / "results.json")
+    tables = [part for part in section(read_runs([tmp_path]), "differences").parts if isinstance(part, Table)]
+    assert [table.title for table in tables] == ["recon: differences to a"]
+    assert [[cell.text for cell in row[:2]] for row in tables[0].rows] == [["b", "rvq-7"], ["c", "rvq-7"]]
+    assert "b at equal bits: rvq-9 against rvq-7" in tables[0].note

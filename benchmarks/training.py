@@ -53,8 +53,10 @@ def compare(works: dict[str, Work], repeats: int) -> dict[str, dict[str, float]]
     times: dict[str, list[float]] = {name: [] for name in works}
     for turn in range(repeats + 1):
         for name in list(works)[:: 1 if turn % 2 else -1]:
+            _wait()
             started = time.perf_counter()
             works[name]()
+            _wait()
             if turn:  # the first turn warms up
                 times[name].append(time.perf_counter() - started)
     first = np.array(times[next(iter(works))])
@@ -67,6 +69,12 @@ def compare(works: dict[str, Work], repeats: int) -> dict[str, dict[str, float]]
         }
         for name, rows in times.items()
     }
+
+
+def _wait() -> None:
+    """Until a GPU has done what it was given."""
+    if torch.get_default_device().type == "cuda":
+        torch.cuda.synchronize()
 
 
 def models(size: str) -> tuple[DacModel, HacModel, HacModel]:
@@ -85,7 +93,7 @@ def models(size: str) -> tuple[DacModel, HacModel, HacModel]:
 
 def two_voices(seconds: float) -> Tensor:
     """Real speech, [2, n]."""
-    return torch.from_numpy(np.stack([speech(seconds, 0.5), speech(seconds, 4.0)]))
+    return torch.from_numpy(np.stack([speech(seconds, 0.5), speech(seconds, 4.0)])).to(torch.get_default_device())
 
 
 def coding(size: str, utterance_s: float, repeats: int) -> dict[str, Any]:
@@ -267,10 +275,12 @@ def main() -> None:
     )
     parser.add_argument("--coding-only", action="store_true", help="leave out what is trained")
     parser.add_argument("--repeats", type=int, default=5, help="counted runs of each work")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda; everything in single precision")
     parser.add_argument("--threads", type=int, default=psutil.cpu_count(logical=True) or 1)
     parser.add_argument("--peer", type=Path, help="folder with dac/ and audiotools/")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
+    torch.set_default_device(arguments.device)
     print(
         f"{platform.machine()}, {arguments.threads} threads, torch {torch.__version__}; "
         f"two crops of {arguments.seconds} s, two utterances of {arguments.utterance_s} s"

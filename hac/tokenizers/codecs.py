@@ -141,7 +141,7 @@ def _enough_bandwidth(model: Any, n_quantizers: int) -> float:
 
 def _mimi_hop(model: Any) -> int:
     # the strides that are really in the model: the config's frame_rate may be rounded or left over
-    return int(np.prod(model.config.upsampling_ratios)) * int(model.encoder.downsample.conv.stride[0])
+    return int(np.prod(model.config.upsampling_ratios)) * int(model.downsample.conv.stride[0])
 
 
 ARCHITECTURES: Mapping[str, Architecture] = {

@@ -28,13 +28,18 @@ from torch import Tensor, nn
 
 from hac.errors import HacError
 from hac.files import NO_SPACE, write_text
+from hac.parsing import load_json
 from hac.train.ema import Ema, averaged
+from hac.train.generator import Generator
 from hac.train.run_folder import FORMAT_VERSION, Progress, checkpoints, read_state, step_of
+from hac.train.sections import TeachersConfig
 from hac.train.step import Networks
 
 __all__ = ["Progress", "checkpoints", "load_checkpoint", "read_state", "rotate", "save_checkpoint", "step_of"]
 
 _MOMENTS = ("exp_avg", "exp_avg_sq", "step")
+_TEACHES = ("name", "layer", "pooling", "student_pooling", "standardize")
+"""What of a teacher's configuration decides what its head learns."""
 
 
 def save_checkpoint(
@@ -84,6 +89,36 @@ def load_checkpoint(folder: Path, networks: Networks, ema: Ema | None) -> None:
     except (RuntimeError, KeyError) as error:
         reason = " ".join(str(error).split())[:200]
         raise HacError(f"{folder}: does not fit the configuration ({reason}); give another -o") from error
+
+
+def load_heads(folder: Path, generator: Generator, teachers: TeachersConfig) -> list[str]:
+    """Put the heads of another run's checkpoint into a generator, where they were taught by the same teacher.
+
+    Args:
+        folder: a checkpoint; one that was published without the state of its training has no heads.
+        generator: what learns.
+        teachers: those that it will have.
+
+    Returns:
+        The levels whose heads were taken.
+    """
+    try:
+        settings = load_json((folder / "trainer.json").read_text(encoding="utf-8"))["settings"]["teachers"]
+        heads = _below(load_file(folder / "trainer.safetensors"), "heads.")
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError):
+        return []
+    taken = []
+    for level, kind in (("phonetic", "speech"), ("lexical", "text")):
+        wanted = getattr(teachers, kind)
+        if level not in generator.heads or not isinstance(settings.get(kind), dict):
+            continue
+        if any(settings[kind].get(key) != getattr(wanted, key, None) for key in _TEACHES):
+            continue
+        head, tensors = generator.heads[level], _below(heads, f"{level}.")
+        if {name: value.shape for name, value in head.state_dict().items()} == {n: t.shape for n, t in tensors.items()}:
+            _load(head, tensors)
+            taken.append(level)
+    return taken
 
 
 def rotate(run: Path, keep: int | Literal["all"], best_step: int | None) -> None:

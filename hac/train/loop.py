@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -188,11 +189,22 @@ def _batches(run: Run, step: int) -> Iterator[list[TrainBatch]]:
             num_workers=n_workers,
             pin_memory=False,
             prefetch_factor=4 if n_workers else None,
+            worker_init_fn=_outlive_sigterm,
+            # not by a server of forks (Python 3.14's way), which would end at SIGTERM and take them along
+            multiprocessing_context="fork" if n_workers and sys.platform == "linux" else None,
         )
         for item in loader:
             yield item
             step += 1
         epoch, place = epoch + 1, 0
+
+
+def _outlive_sigterm(_worker: int) -> None:
+    """Schedulers send SIGTERM to all processes of a job; those that read must last until the running step is saved.
+
+    They end with the process that trains, however that ends: they ask whether it is there.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 def _moved(parts: list[TrainBatch], run: Run) -> tuple[list[TrainBatch], float]:

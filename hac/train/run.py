@@ -22,7 +22,7 @@ from hac.model import HacModel
 from hac.pretrained import check_kind
 from hac.tokenizers.pretrained import Checkpoint, open_checkpoint
 from hac.train.batches import BatchPlan, check_shares
-from hac.train.checkpoints import Progress, checkpoints, load_checkpoint, read_state, rotate, step_of
+from hac.train.checkpoints import Progress, checkpoints, load_checkpoint, load_heads, read_state, rotate, step_of
 from hac.train.config import TrainConfig, model_config
 from hac.train.corpus import Corpus, load_corpus
 from hac.train.dataset import UtteranceDataset
@@ -173,6 +173,8 @@ def _networks(
         head: Any = generator.heads["phonetic"]
         head.mean.copy_(torch.from_numpy(np.asarray(mean)))
         head.deviation.copy_(torch.from_numpy(np.maximum(deviation, 1e-4)))
+    if start is not None and start.config["model_type"] == "hac":
+        load_heads(start.folder, generator, config.teachers)
     discriminator = make_discriminator(config)
     options: dict[str, Any] = {
         "lr": config.optimizer.learning_rate,

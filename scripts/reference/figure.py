@@ -60,7 +60,11 @@ def curves(axes: Axes, metric: str, title: str) -> None:
     for place, (variant, name) in enumerate(VARIANTS.items()):
         folder = reference_folder(NAME if variant == FULL else f"{NAME}-{variant}")
         assert folder is not None
-        seen = json.loads((folder / "training.json").read_text())["validations"]
+        training = json.loads((folder / "training.json").read_text())
+        before = training.get("before", {}).get("validations", [])
+        # a run that began with another one's checkpoint counts on
+        done = before[-1]["step"] if before else 0
+        seen = before + [row | {"step": row["step"] + done} for row in training["validations"]]
         points = [(row["step"], row[key]) for row in seen if (key := f"validation/{metric}") in row]
         if points:
             axes.plot(*zip(*points, strict=True), label=name, **line_style(place))

@@ -26,6 +26,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("variant")
+    parser.add_argument("--before", type=Path, help="the run whose checkpoint this one began with")
     arguments = parser.parse_args()
     run = arguments.folder / arguments.variant
     checkpoint = checkpoints(run)[-1]
@@ -36,7 +37,10 @@ def main() -> None:
     save_file(weights, out / "model.safetensors", metadata={"format": "pt"})
     (out / "model.safetensors").chmod(0o644)
     (out / "config.json").write_text((checkpoint / "config.json").read_text())
-    (out / "training.json").write_text(json.dumps(training_of(run, checkpoint), indent=1, sort_keys=True) + "\n")
+    training = training_of(run, checkpoint)
+    if arguments.before:
+        training["before"] = training_of(arguments.before, checkpoints(arguments.before)[-1])
+    (out / "training.json").write_text(json.dumps(training, indent=1, sort_keys=True) + "\n")
     size = (out / "model.safetensors").stat().st_size
     if size > MOST_BYTES:
         raise SystemExit(f"{out}: {size} bytes, expected at most {MOST_BYTES}")

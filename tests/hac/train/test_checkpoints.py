@@ -19,6 +19,7 @@ from hac.train.checkpoints import (
     checkpoints,
     last_good,
     load_checkpoint,
+    load_heads,
     read_state,
     rotate,
     save_checkpoint,
@@ -361,3 +362,42 @@ def test_killed_while_writing(one, tmp_path, monkeypatch):
     monkeypatch.undo()
     folder = save(tmp_path, one[0], step=2)
     assert checkpoints(tmp_path) == [good, folder] and set(good.parent.iterdir()) == {good, folder}
+
+
+TEACHERS = CONFIG.teachers.model_dump(mode="json")
+
+
+@pytest.mark.parametrize(
+    ("change", "levels"),
+    [
+        ({}, ["phonetic", "lexical"]),
+        ({"speech": None}, ["lexical"]),
+        ({"speech": {"name": "another"}}, ["lexical"]),
+        ({"speech": {"layer": 3}}, ["lexical"]),
+        ({"text": {"student_pooling": "attention"}}, ["phonetic"]),
+        ({"speech": {"weight": 3.0, "cache": "elsewhere", "device": "cuda:1"}}, ["phonetic", "lexical"]),
+    ],
+)
+def test_a_warm_start_takes_the_heads_of_the_same_teachers(one, change, levels, tmp_path):
+    networks, mean, *_ = one
+    recorded = {
+        kind: None if change.get(kind, {}) is None else {**teacher, **change.get(kind, {})}
+        for kind, teacher in TEACHERS.items()
+    }
+    folder = save_checkpoint(tmp_path, networks, mean, Progress(step=1), {"teachers": recorded})
+    other = tiny_networks(CONFIG, seed=5)
+    before = {name: value.clone() for name, value in other.generator.heads.state_dict().items()}
+    assert load_heads(folder, other.generator, CONFIG.teachers) == levels
+    kept = networks.generator.heads.state_dict()
+    for name, value in other.generator.heads.state_dict().items():
+        source = kept if name.split(".")[0] in levels else before
+        assert torch.equal(value, source[name]), name
+    assert any(not torch.equal(before[name], kept[name]) for name in before)
+
+
+@pytest.mark.parametrize("name", ["trainer.json", "trainer.safetensors"])
+def test_a_published_model_has_no_heads(one, name, tmp_path):
+    networks, mean, *_ = one
+    folder = save_checkpoint(tmp_path, networks, mean, Progress(step=1), {"teachers": TEACHERS})
+    (folder / name).unlink()
+    assert load_heads(folder, tiny_networks(CONFIG, seed=5).generator, CONFIG.teachers) == []

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 import yaml
@@ -215,12 +216,21 @@ def test_a_killed_run_goes_on_to_the_same_bits(config, tmp_path):
     assert not list((tmp_path / "killed" / "checkpoints").glob(".*"))
 
 
-def test_sigterm_saves_and_stops(config, tmp_path):
-    run = CommandLine(config, tmp_path / "run", "--set", "steps=100000", "--set", "checkpoint.every=100000")
+@pytest.mark.parametrize("workers", [0, 2])
+def test_sigterm_saves_and_stops(config, workers, tmp_path):
+    """Also where all processes of the job get it, those that read first: so do Slurm and `timeout`."""
+    words = ["steps=100000", "checkpoint.every=100000", f"data.workers={workers}"]
+    run = CommandLine(config, tmp_path / "run", *(part for word in words for part in ("--set", word)))
     log = tmp_path / "run" / "metrics.jsonl"
     run.wait_for(lambda: log.is_file() and log.stat().st_size > 0)
-    os.kill(run.process.pid, signal.SIGTERM)
+    readers = psutil.Process(run.process.pid).children()
+    if len(readers) != workers:
+        run.process.kill()
+    assert len(readers) == workers
+    for process in [*readers, run.process]:
+        os.kill(process.pid, signal.SIGTERM)
     code, said = run.wait()
+    assert not any(reader.is_running() for reader in readers)
     assert code == 143, said
     assert "stopped by SIGTERM; saved" in said
     assert "Traceback" not in said

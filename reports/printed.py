@@ -31,7 +31,7 @@ SLACK = 0.01
 """Shares are rounded."""
 SPREAD = 1.25
 """A table is at most so much wider than its texts: columns far apart are hard to read along."""
-ROWS = 30
+ROWS = 27
 """Rows of a long table that are printed, as many as fit a page: all of them are in the HTML page and its CSV."""
 SPARED_ROWS = 50
 """A table up to here is printed whole."""

@@ -22,7 +22,7 @@ from analysis.metrics import METRICS, metric_of
 from analysis.results import Record
 from reports.boundary_tables import Scores
 from reports.view.alike import alike
-from reports.view.parts import interval_text, null_text, reason_of
+from reports.view.cells import interval_text, null_text, reason_of
 from reports.view.runs import ReportRun, Runs
 from reports.view.streams import first_of_levels, level_of, perturbations_of
 from reports.view.titles import metric_title

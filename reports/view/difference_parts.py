@@ -7,19 +7,8 @@ from collections.abc import Sequence
 
 from analysis.comparison import Difference
 from analysis.metrics import METRICS, metric_name
-from reports.view.parts import (
-    Cell,
-    Chart,
-    Column,
-    Mark,
-    Panel,
-    Point,
-    Series,
-    Table,
-    interval_cell,
-    number_cell,
-    text_cell,
-)
+from reports.view.cells import interval_cell, number_cell, text_cell
+from reports.view.parts import Cell, Chart, Column, Mark, Panel, Point, Series, Table
 from reports.view.titles import ARROWS, metric_title
 
 MARKS: dict[str, Mark] = {"better": "good", "worse": "bad", "different": "warn", "within noise": "null"}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from analysis.discovery_scores import SCORES
-from reports.view.parts import Column, Section, Table, count_cell, no_run, null_cell, text_cell, value_cell
+from reports.view.cells import count_cell, null_cell, text_cell, value_cell
+from reports.view.parts import Column, Section, Table, no_run
 from reports.view.phones import corrected_cell
 from reports.view.runs import Runs
 from reports.view.titles import headed

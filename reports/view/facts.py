@@ -7,7 +7,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from reports.view.parts import EMPTY, Cell, Column, Facts, Section, Table, count_cell, text_cell
+from reports.view.cells import EMPTY, count_cell, text_cell
+from reports.view.parts import Cell, Column, Facts, Section, Table
 from reports.view.runs import ReportRun, Runs
 
 LEFT_OUT = ("run",)

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from analysis.metrics import metric_name
 from analysis.records import DROPPED
 from analysis.results import Record
+from reports.view.cells import reason_of
 from reports.view.differences import BY_STREAM, HEADLINES
-from reports.view.parts import reason_of
 from reports.view.runs import ReportRun, Runs
 from reports.view.streams import first_of_levels
 

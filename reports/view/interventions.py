@@ -9,21 +9,8 @@ from analysis.metric_records.interventions import CHANGE
 from analysis.metrics import METRICS
 from probes.interventions import ALL
 from reports.intervene_tables import TABLES, conditions_of, is_clear, of_id
-from reports.view.parts import (
-    EMPTY,
-    Cell,
-    Chart,
-    Column,
-    Panel,
-    Point,
-    Section,
-    Series,
-    Table,
-    interval_text,
-    no_run,
-    null_text,
-    text_cell,
-)
+from reports.view.cells import EMPTY, interval_text, null_text, text_cell
+from reports.view.parts import Cell, Chart, Column, Panel, Point, Section, Series, Table, no_run
 from reports.view.runs import ReportRun, Runs
 from reports.view.streams import level_rank
 from reports.view.titles import ARROWS, headed

@@ -9,19 +9,8 @@ from analysis.leakage_scores import within_null
 from analysis.metrics import METRICS, metric_name
 from analysis.results import Record
 from reports.leakage_tables import shown_value
-from reports.view.parts import (
-    Cell,
-    Column,
-    MatrixChart,
-    Section,
-    Table,
-    interval_cell,
-    no_run,
-    null_cell,
-    reason_of,
-    text_cell,
-    value_cell,
-)
+from reports.view.cells import interval_cell, null_cell, reason_of, text_cell, value_cell
+from reports.view.parts import Cell, Column, MatrixChart, Section, Table, no_run
 from reports.view.runs import ReportRun, Runs
 from reports.view.streams import first_of_levels, in_order
 from reports.view.titles import headed, metric_title

@@ -6,20 +6,8 @@ import math
 
 from analysis.recon_inputs import REFERENCE
 from reports.recon_tables import Board, title_of
-from reports.view.parts import (
-    Cell,
-    Chart,
-    Column,
-    Panel,
-    Point,
-    Section,
-    Series,
-    Table,
-    no_run,
-    null_cell,
-    text_cell,
-    value_cell,
-)
+from reports.view.cells import null_cell, text_cell, value_cell
+from reports.view.parts import Cell, Chart, Column, Panel, Point, Section, Series, Table, no_run
 from reports.view.runs import ReportRun, Runs
 from reports.view.streams import all_streams, first_of_levels
 from reports.view.titles import headed

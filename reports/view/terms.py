@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from analysis.metrics import METRICS, metric_name
-from reports.view.parts import Column, Section, Table, text_cell
+from reports.view.cells import text_cell
+from reports.view.parts import Column, Section, Table
 from reports.view.runs import Runs
 
 TERMS = {

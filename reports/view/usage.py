@@ -10,24 +10,8 @@ from analysis.results import Record
 from analysis.usage_scores import BITS
 from hac.errors import HacError
 from reports.csv_files import plain
-from reports.view.parts import (
-    EMPTY,
-    Cell,
-    Chart,
-    Column,
-    Panel,
-    Point,
-    Section,
-    Series,
-    Table,
-    chance_cell,
-    count_cell,
-    interval_cell,
-    no_run,
-    null_cell,
-    text_cell,
-    value_cell,
-)
+from reports.view.cells import EMPTY, chance_cell, count_cell, interval_cell, null_cell, text_cell, value_cell
+from reports.view.parts import Cell, Chart, Column, Panel, Point, Section, Series, Table, no_run
 from reports.view.runs import ReportRun, Runs
 from reports.view.streams import all_streams, first_of_levels, in_order, perturbations_of
 from reports.view.titles import headed

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from reports.view.ablations import clear_ones
+from reports.view.cells import EMPTY, columns, text_cell
 from reports.view.claims import Claim, claims_of
 from reports.view.differences import is_headline
 from reports.view.facts import warnings_of
-from reports.view.parts import EMPTY, Cell, Column, Mark, Section, Table, columns, text_cell
+from reports.view.parts import Cell, Column, Mark, Section, Table
 from reports.view.runs import Runs
 from reports.view.streams import level_rank
 

@@ -18,12 +18,13 @@ from hac.errors import HacError
 from hac.files import write_text
 from reports.comparison_tables import comparison_csv
 from reports.html import draw_page, render
+from reports.view.cells import null_text
 from reports.view.claims import beyond_chance, claims_of
 from reports.view.clips import Media, read_clips
 from reports.view.facts import MOST_ENTRIES, failure_section, flat, provenance_section
 from reports.view.history import MOST_PANELS, history_section
 from reports.view.page import build_page
-from reports.view.parts import Chart, Clip, Facts, Section, Table, null_text
+from reports.view.parts import Chart, Clip, Facts, Section, Table
 from reports.view.phones import corrected_cell, read_heat_map
 from reports.view.runs import Runs, read_runs
 from reports.view.streams import first_of_levels, in_order

@@ -10,7 +10,7 @@ that are looked at (Holm 1979).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -130,6 +130,21 @@ def check_alike(runs: Sequence[Run], *, allow_data: bool = False, allow_protocol
         elif differs:
             warnings.append(f"{run.path} and {base.path}: {NO_KEY}, so nothing is paired")
     return warnings
+
+
+def stream_pairs(texts: Iterable[str]) -> dict[str, str]:
+    """What `--match` names: each `units=phonetic` as the others' stream and the baseline's.
+
+    Raises:
+        HacError: a text is none.
+    """
+    pairs = {}
+    for text in texts:
+        other, separator, own = (part.strip() for part in text.partition("="))
+        if not (other and separator and own):
+            raise HacError(f"--match {text!r} is not OTHER=OWN, such as units=phonetic")
+        pairs[other] = own
+    return pairs
 
 
 def matched(runs: Sequence[Run], streams: Mapping[str, str]) -> list[Run]:

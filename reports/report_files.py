@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,7 +19,13 @@ from reports.view.runs import read_runs
 
 
 def write_report(
-    runs: Sequence[Path], html: Path, pdf: Path | None, files: Path | None, title: str, audio_bytes: int
+    runs: Sequence[Path],
+    html: Path,
+    pdf: Path | None,
+    files: Path | None,
+    title: str,
+    audio_bytes: int,
+    match: Mapping[str, str] | None = None,
 ) -> Iterator[tuple[str, Path]]:
     """Write a report; yields what was written and where, each as soon as it is there: HTML first.
 
@@ -30,12 +36,13 @@ def write_report(
         files: folder for figures and tables of their own, if they are wanted.
         title: over the page, may be empty.
         audio_bytes: what sounds may take.
+        match: streams that are held against other streams; see `reports.view.runs.Runs`.
 
     Raises:
         HacError: a run cannot be read, a file cannot be written, or the PDF's libraries are missing.
     """
     with uncollected():
-        drawn = draw_page(build_page(read_runs(runs), title, audio_bytes))
+        drawn = draw_page(build_page(read_runs(runs, match), title, audio_bytes))
         text = render(drawn)
     write_text(html, text)
     yield f"report ({html.stat().st_size / 1e6:.2f} MB)", html

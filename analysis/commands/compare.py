@@ -66,7 +66,7 @@ def compare(
 
         hac-analyze compare hac/pnmi mfcc-kmeans/pnmi --match units=phonetic
     """
-    from analysis.comparison import check_alike, matched, named, nothing_in_common, read_run
+    from analysis.comparison import check_alike, matched, named, nothing_in_common, read_run, stream_pairs
     from analysis.comparison import compare as differences_of
     from analysis.metrics import METRICS, metric_name
     from hac.errors import HacError
@@ -83,7 +83,7 @@ def compare(
     limits = [_limit(text) for text in fail_on or []]
     found = named([read_run(path, name) for path, name in zip(runs, given, strict=True)])
     if match:
-        found = matched(found, dict(_match(text) for text in match))
+        found = matched(found, stream_pairs(match))
     warnings = check_alike(found, allow_data=allow_data, allow_protocol=allow_protocol)
     differences = differences_of(
         found, lambda r: (groups or not r.group) and (not chosen or metric_name(r.id) in chosen)
@@ -106,16 +106,6 @@ def compare(
         typer.echo(f"{one.run}: {one.id} cannot be told ({one.note or 'it is undefined in a run'})", err=True)
     if fallen or untold:
         raise typer.Exit(FAILED)
-
-
-def _match(text: str) -> tuple[str, str]:
-    """The two streams of `units=phonetic`."""
-    from hac.errors import HacError
-
-    other, separator, own = (part.strip() for part in text.partition("="))
-    if not (other and separator and own):
-        raise HacError(f"--match {text!r} is not OTHER=OWN, such as units=phonetic")
-    return other, own
 
 
 def _check_limits(

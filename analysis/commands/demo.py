@@ -78,9 +78,8 @@ def demo(
     of = {"ckpt": first.ckpt, "manifest": short, "alignments": output / "corpus" / "alignments.parquet"}
     _step(intervene, **of, limit=FEWER, mos="none", output=runs / first.name / "intervene", jobs=ALONE)
     folders = [runs / system.name for system in systems]
-    _step(
-        report, runs=folders, output=output / "report.html", title="HAC's reference models on speech they never heard"
-    )
+    title = "HAC's reference models on speech they never heard"
+    _step(report, runs=folders, output=output / "report.html", title=title, match=["units=phonetic"])
 
 
 def _of(system: DemoSystem, manifest: Path) -> dict[str, Any]:

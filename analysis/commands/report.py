@@ -30,6 +30,14 @@ def report(
     audio_mb: Annotated[
         float, typer.Option("--audio-mb", min=0, help="Megabytes of sound in the page; what exceeds it is left out.")
     ] = 20.0,
+    match: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="OTHER=OWN",
+            help="Hold a stream of later systems against a stream of the first system that has it: units=phonetic "
+            "holds k-means units against the phonetic stream. Repeatable.",
+        ),
+    ] = None,
 ) -> None:
     """One page from finished runs: the verdict, systems side by side, every number beside its null, sounds to hear.
 
@@ -40,11 +48,16 @@ def report(
         hac-analyze report results/pnmi results/words -o report.html
 
         hac-analyze report runs/hac runs/encodec runs/mimi -o report.html --pdf report.pdf --files paper/
+
+        hac-analyze report runs/hac runs/hubert-kmeans --match units=phonetic -o report.html
     """
+    from analysis.comparison import stream_pairs
     from hac.errors import HacError
     from reports.report_files import write_report
 
     if output.is_dir():
         raise HacError(f"{output}: is a folder; -o names the HTML file, such as {output / 'report.html'}")
-    for what, path in write_report(runs, output, pdf, files, title, round(audio_mb * 1_000_000)):
+    for what, path in write_report(
+        runs, output, pdf, files, title, round(audio_mb * 1_000_000), stream_pairs(match or [])
+    ):
         typer.echo(f"{what}: {path}")

@@ -23,6 +23,7 @@ from analysis.results import Record
 from reports.boundary_tables import Scores
 from reports.view.alike import alike
 from reports.view.cells import interval_text, null_text, reason_of
+from reports.view.matches import matches_of
 from reports.view.runs import ReportRun, Runs
 from reports.view.streams import first_of_levels, level_of, perturbations_of
 from reports.view.titles import metric_title
@@ -282,6 +283,18 @@ def _between(runs: Runs) -> Iterator[tuple[str, str, Difference]]:
             if id in ours and id in theirs:
                 text = f"{stream} tells more of phones than {stream} of {base.system}"
                 yield run.system, text, difference(theirs[id], ours[id], run.system, how.paired)
+    yield from _matched(runs)
+
+
+def _matched(runs: Runs) -> Iterator[tuple[str, str, Difference]]:
+    """Differences between streams of two systems that are held against each other by name."""
+    for match in matches_of(runs, "pnmi"):
+        base, other = match.base, match.other
+        theirs, ours = ({r.id: r for r in records} for records in (base.drawn.metrics, match.run.results.metrics))
+        for stream, own in match.pairs.items():
+            if (id := f"{own}.pnmi") in theirs and id in ours:
+                text = f"{stream} tells more of phones than {own} of {base.system}"
+                yield other.system, text, difference(theirs[id], ours[id], other.system, alike(base, other).paired)
 
 
 def _of_difference(system: str, text: str, one: Difference, rank: int) -> Claim:

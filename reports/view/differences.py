@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from analysis.comparison import Difference, Run, at_equal_bits, compare
 from analysis.metrics import metric_name
@@ -13,6 +14,7 @@ from reports.view.ablations import ablation_parts
 from reports.view.alike import alike, as_run
 from reports.view.claims import RECON_ORDER
 from reports.view.difference_parts import NOTE, difference_chart, difference_table, stream_of
+from reports.view.matches import matches_of
 from reports.view.parts import Chart, Section, Table
 from reports.view.runs import OF_TRAININGS, ReportRun, Runs
 from reports.view.streams import first_of_levels
@@ -74,6 +76,21 @@ def _of_command(runs: Runs, command: str, missing: list[str]) -> Iterator[Table 
                     f"hac-analyze {command}: {why.why}; see `hac-analyze compare --allow-data --allow-protocol`."
                 )
         yield from _against(f"{command}-{place}", base, chosen, notes, first)
+    yield from _of_matches(runs, command)
+
+
+def _of_matches(runs: Runs, command: str) -> Iterator[Table | Chart]:
+    """A table and a figure for each system whose streams those of others are held against by name."""
+    found = list(matches_of(runs, command)) if command in BY_STREAM else []
+    for base in dict.fromkeys(match.base.system for match in found):
+        of_base = [match for match in found if match.base.system == base]
+        run = of_base[0].base
+        pairs = ", ".join(dict.fromkeys(f"{a} against {b}" for match in of_base for a, b in match.pairs.items()))
+        chosen = [as_run(run), *(match.run for match in of_base)]
+        if differences := compare(chosen, partial(_is_of_base, command, run)):
+            id, title = f"{command}-match-{runs.systems.index(base)}", f"{command}: {pairs} of {base}"
+            yield difference_table(f"differences-{id}", title, base, differences, NOTE)
+            yield difference_chart(f"chart-differences-{id}", title, differences)
 
 
 def _matched(base: ReportRun, other: ReportRun) -> tuple[Run, str]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -61,9 +61,16 @@ class ReportRun:
 
 @dataclass(frozen=True)
 class Runs:
-    """All runs of a report, in the order in which systems were given."""
+    """All runs of a report, in the order in which systems were given.
+
+    Attributes:
+        all: by system, then by command.
+        match: streams of later systems that are held against streams of the first system that has these, such as
+            `units` against `phonetic`.
+    """
 
     all: tuple[ReportRun, ...]
+    match: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def systems(self) -> tuple[str, ...]:
@@ -79,11 +86,16 @@ class Runs:
         return next((run for run in self.of(command) if run.system == system), None)
 
 
-def read_runs(paths: Iterable[Path]) -> Runs:
+def read_runs(paths: Iterable[Path], match: Mapping[str, str] | None = None) -> Runs:
     """Read the runs at these places: a run's folder, its results.json, or a folder that holds such folders.
 
+    Args:
+        paths: the places.
+        match: see `Runs`.
+
     Raises:
-        HacError: a place holds no run, a file is not one of ours, or two runs cannot be told apart.
+        HacError: a place holds no run, a file is not one of ours, two runs cannot be told apart, or `match` names a
+            stream that no run has.
     """
     folders = list(dict.fromkeys(folder.resolve() for path in paths for folder in run_folders(Path(path))))
     if not folders:
@@ -92,7 +104,12 @@ def read_runs(paths: Iterable[Path]) -> Runs:
     named = _named(read)
     order = {system: i for i, system in enumerate(dict.fromkeys(run.system for run in named))}
     rank = {command: i for i, command in enumerate(ORDER)}
-    return Runs(tuple(sorted(named, key=lambda run: (order[run.system], rank.get(run.command, len(rank))))))
+    ordered = sorted(named, key=lambda run: (order[run.system], rank.get(run.command, len(rank))))
+    known = dict.fromkeys(stream for run in ordered for stream in run.results.streams)
+    for stream in (stream for pair in (match or {}).items() for stream in pair):
+        if stream not in known:
+            raise HacError(f"--match: no run has a stream {stream!r}; there are {', '.join(known) or 'none'}")
+    return Runs(tuple(ordered), match or {})
 
 
 def run_folders(path: Path) -> list[Path]:

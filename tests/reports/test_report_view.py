@@ -8,9 +8,11 @@ import shutil
 from html import unescape
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from analysis.comparison import Difference, judged
+from analysis.comparison import Difference, compare, judged, matched, read_run
 from analysis.history_results import group_of
 from analysis.metrics import METRICS, metric_name
 from analysis.results import Null, Record, Results, read_results, write_results
@@ -524,3 +526,37 @@ def test_sound_is_held_against_the_first_system_at_equal_bits_and_only_once(runs
     assert [table.title for table in tables] == ["recon: differences to a"]
     assert [[cell.text for cell in row[:2]] for row in tables[0].rows] == [["b", "rvq-7"], ["c", "rvq-7"]]
     assert "b at equal bits: rvq-9 against rvq-7" in tables[0].note
+
+
+def test_streams_of_another_name_are_held_against_each_other_where_that_is_asked_for(
+    runs: Path, tmp_path: Path
+) -> None:
+    """The second system's phonetic stream is called units; the numbers are those of `hac-analyze compare --match`."""
+    for command in ("pnmi", "boundaries"):
+        folder = copy(runs / SYSTEMS[1] / command, tmp_path / "b" / command)
+        text = (folder / "results.json").read_text().replace('"phonetic', '"units')
+        (folder / "results.json").write_text(text)
+        # draws keep their order: what they are of is renamed in the results
+        draws = pq.read_table(folder / "draws.parquet")
+        names = pa.array([id.replace("phonetic", "units") for id in draws["id"].to_pylist()], draws["id"].type)
+        place = draws.schema.get_field_index("id")
+        pq.write_table(draws.set_column(place, draws.schema.field("id"), names), folder / "draws.parquet")
+    given = [runs / SYSTEMS[0], tmp_path / "b"]
+    assert not [table for table in section(read_runs(given), "differences").parts if "against" in table.title]
+    found = read_runs(given, {"units": "phonetic"})
+    tables = {part.title: part for part in section(found, "differences").parts if isinstance(part, Table)}
+    held = tables[f"pnmi: units against phonetic of {SYSTEMS[0]}"]
+    assert f"boundaries: units against phonetic of {SYSTEMS[0]}" in tables
+    one = next(row for row in held.rows if row[2].text.startswith("null-corrected PNMI"))
+    run = matched([read_run(runs / SYSTEMS[0] / "pnmi"), read_run(tmp_path / "b" / "pnmi")], {"units": "phonetic"})
+    expected = compare(run, lambda record: record.id == "phonetic.pnmi" and not record.group)[0]
+    assert (one[0].text, one[1].text) == (SYSTEMS[1], "phonetic")
+    assert (one[3].value, one[4].value, one[5].value) == (expected.base, expected.other, expected.difference)
+    claim = next(c for c in claims_of(found) if c.text == f"units tells more of phones than phonetic of {SYSTEMS[0]}")
+    assert (claim.system, claim.value, claim.low) == (SYSTEMS[1], expected.difference, expected.low)
+
+
+@pytest.mark.parametrize("match", [{"unit": "phonetic"}, {"acoustic.0": "phonetik"}])
+def test_a_stream_that_no_run_has_cannot_be_held_against_another(runs: Path, match: dict[str, str]) -> None:
+    with pytest.raises(HacError, match=r"--match: no run has a stream '(unit|phonetik)'; there are .*phonetic"):
+        read_runs([runs], match)

@@ -13,6 +13,8 @@ EMPTY = Cell("", math.nan)
 """Where there is no number."""
 LEAST_SHOWN = 0.0005
 """What three decimals can show."""
+BESIDE = "†"
+"""After a number that lies beside its interval."""
 
 
 def text_cell(text: str, mark: Mark = "", opens: str = "") -> Cell:
@@ -26,9 +28,11 @@ def number_cell(value: float, mark: Mark = "") -> Cell:
 
 
 def interval_text(value: float, low: float, high: float) -> str:
-    """`.258 [.250, .265]`."""
-    around = f" [{figures(low)}, {figures(high)}]" if math.isfinite(low) and math.isfinite(high) else ""
-    return figures(value) + around
+    """`.258 [.250, .265]`; `.458† [.429, .448]` where the interval, corrected for bias, leaves the number out."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return figures(value)
+    mark = BESIDE if not low - LEAST_SHOWN <= value <= high + LEAST_SHOWN else ""
+    return f"{figures(value)}{mark} [{figures(low)}, {figures(high)}]"
 
 
 def null_text(mean: float, sd: float) -> str:

@@ -40,7 +40,13 @@ def _headlines(runs: Runs) -> Table:
             found = [find(run, stream) if (run := runs.get(system, command)) else None for command, _, find in finders]
             if any(found):
                 rows.append((text_cell(system), text_cell(stream), *(_cell(record) for record in found)))
-    return Table("table-systems", "Headline numbers", heads, tuple(rows), "value [95 %], and below it (null ± sd)")
+    return Table(
+        "table-systems",
+        "Headline numbers",
+        heads,
+        tuple(rows),
+        "value [95 %], and below it (null ± sd); †: beside its interval, see terms",
+    )
 
 
 def _streams(runs: Runs, system: str) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from analysis.metrics import METRICS, metric_name
-from reports.view.cells import text_cell
+from reports.view.cells import BESIDE, text_cell
 from reports.view.parts import Column, Section, Table
 from reports.view.runs import Runs
 
@@ -12,6 +12,8 @@ TERMS = {
     "How it is made stands in the protocol card",
     "null-corrected": "(value - null) / (1 - null): 0 is chance, 1 is all there is",
     "[.1, .2]": "95 % interval, over speakers (or utterances, where speakers are few)",
+    BESIDE: "the number lies beside its interval: counts of many codes in little speech are too high, the interval is "
+    "corrected for that, and the number is not",
     "↑ ↓": "which way is better; neither for what only describes",
     "p (Holm)": "chance of a difference this large where there is none, corrected for how many were looked at",
     "paired": "the difference was taken draw by draw over the same speakers or utterances, so that easy and hard ones "

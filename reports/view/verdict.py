@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reports.view.ablations import clear_ones
-from reports.view.cells import EMPTY, columns, text_cell
+from reports.view.cells import BESIDE, EMPTY, columns, text_cell
 from reports.view.claims import Claim, claims_of
 from reports.view.differences import is_headline
 from reports.view.facts import warnings_of
@@ -20,7 +20,7 @@ RULES = (
     "A difference stands if its p, corrected for all differences of the table (Holm), is below 0.05, and it goes the "
     "way the claim says. Its number is null-corrected where both have a null.",
     "Intervals are corrected for the bias of counts: with many codes and little speech, the number itself can lie "
-    "beside its interval.",
+    f"beside its interval ({BESIDE}).",
 )
 
 

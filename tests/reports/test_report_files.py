@@ -136,7 +136,7 @@ def test_letters_that_would_run_together_stand_apart() -> None:
 OURS = re.compile(
     r"begin|end|caption|label|toprule|midrule|bottomrule|endhead|endfirsthead|endfoot|centering|scriptsize|footnotesize"
     r"|setlength|tabcolsep|par|smallskip|text(backslash|less|greater|bar|asciitilde|asciicircum)|ldots|pm|(up|down)arrow"
-    r"|cdot|rightarrow|times|Delta|langle|rangle|leq|geq"
+    r"|dag|cdot|rightarrow|times|Delta|langle|rangle|leq|geq"
 )
 """Commands that we write."""
 

@@ -6,7 +6,7 @@ import math
 
 from reports.boundary_tables import Scores
 from reports.view.cells import null_cell, text_cell, value_cell
-from reports.view.claims import find_boundary
+from reports.view.chance_claims import find_boundary
 from reports.view.parts import Chart, Column, Panel, Point, Section, Series, Table, no_run
 from reports.view.phones import corrected_cell
 from reports.view.runs import ReportRun, Runs

@@ -12,7 +12,7 @@ from analysis.records import DROPPED
 from analysis.results import Record
 from reports.view.ablations import ablation_parts
 from reports.view.alike import alike, as_run
-from reports.view.claims import RECON_ORDER
+from reports.view.chance_claims import RECON_ORDER
 from reports.view.difference_parts import NOTE, difference_chart, difference_table, stream_of
 from reports.view.matches import matches_of
 from reports.view.parts import Chart, Section, Table

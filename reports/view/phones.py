@@ -19,7 +19,7 @@ from reports.csv_files import plain
 from reports.figures import MANNERS
 from reports.run_files import file_names
 from reports.view.cells import count_cell, interval_cell, null_cell, text_cell, value_cell
-from reports.view.claims import beyond_chance
+from reports.view.claim_rule import beyond_chance
 from reports.view.parts import Cell, Chart, Column, HeatMap, Mark, Panel, Point, Section, Series, Table, no_run
 from reports.view.runs import ReportRun, Runs
 from reports.view.streams import all_streams, first_of_levels, in_order

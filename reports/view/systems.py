@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from analysis.results import Record
 from reports.view.cells import EMPTY, interval_text, null_text, text_cell
-from reports.view.claims import RECON_ORDER, find_boundary, held_out_f1
+from reports.view.chance_claims import RECON_ORDER, find_boundary, held_out_f1
 from reports.view.gaps import gaps_of
 from reports.view.parts import Cell, Column, Section, Table
 from reports.view.runs import OF_TRAININGS, ORDER, ReportRun, Runs

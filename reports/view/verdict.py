@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from reports.view.ablations import clear_ones
 from reports.view.cells import BESIDE, EMPTY, columns, text_cell
-from reports.view.claims import Claim, claims_of
+from reports.view.claim_rule import Claim
+from reports.view.claims import claims_of
 from reports.view.differences import is_headline
 from reports.view.facts import warnings_of
 from reports.view.parts import Cell, Column, Mark, Section, Table

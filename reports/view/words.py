@@ -13,7 +13,7 @@ from analysis.results import Record
 from hac.errors import HacError
 from reports.csv_files import plain
 from reports.view.cells import count_cell, interval_cell, null_cell, number_cell, text_cell, value_cell
-from reports.view.claims import beyond_chance
+from reports.view.claim_rule import beyond_chance
 from reports.view.parts import Cell, Chart, Column, Panel, Point, Section, Series, Table, no_run
 from reports.view.runs import ReportRun, Runs
 from reports.view.streams import first_of_levels, level_of

@@ -21,7 +21,8 @@ from hac.files import write_text
 from reports.comparison_tables import comparison_csv
 from reports.html import draw_page, render
 from reports.view.cells import null_text
-from reports.view.claims import beyond_chance, claims_of
+from reports.view.claim_rule import beyond_chance
+from reports.view.claims import claims_of
 from reports.view.clips import Media, read_clips
 from reports.view.facts import MOST_ENTRIES, failure_section, flat, provenance_section
 from reports.view.history import MOST_PANELS, history_section

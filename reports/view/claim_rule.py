@@ -1,0 +1,109 @@
+"""Claims: sentences that results bear out or do not, each with its number, its null and its interval.
+
+Every claim is derived from records by one rule, so that no wish enters: against chance, a number stands if it lies more
+than two standard deviations beyond every null, and its null-corrected interval (or, where there is none, its interval)
+lies beyond chance too; of a change that an intervention makes, no change is a null besides. A difference stands if its
+p-value, corrected by Holm's rule for all differences of the table, is below 0.05. What has no interval is no claim: it
+is listed with the reason.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from analysis.leakage_scores import IN_NULL_SD
+from analysis.results import Record
+from reports.view.cells import interval_text, null_text, reason_of
+from reports.view.titles import metric_title
+
+Verdict = Literal["stands", "does not stand", "cannot be judged"]
+NO_INTERVAL, NO_NULL = "no interval", "no null"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A sentence and what it rests on.
+
+    Attributes:
+        system: whose.
+        text: the sentence.
+        metric: what was measured, with its unit.
+        number, null: the value with its interval, and its null, as read.
+        value, low, high, null_mean: the same as numbers.
+        verdict: whether it stands.
+        why: the reason where it cannot be judged, p of a difference, or that it rests on few utterances.
+        stream: which stream it is of, empty for none.
+        rank: place of its kind among all kinds of claims.
+    """
+
+    system: str
+    text: str
+    metric: str
+    number: str
+    null: str
+    value: float
+    low: float
+    high: float
+    null_mean: float
+    verdict: Verdict
+    why: str = ""
+    stream: str = ""
+    rank: int = 0
+
+
+def beyond_chance(record: Record, better: Literal["higher", "lower"] = "higher", *, zero: bool = False) -> Verdict:
+    """Whether a number is better than chance; see the rule of this module.
+
+    Args:
+        record: with its nulls.
+        better: the side that is claimed.
+        zero: whether 0 is a null too, as of a change.
+    """
+    sign = 1 if better == "higher" else -1
+    nulls = [(record.null_mean, record.null_sd), *((null.mean, null.sd) for null in record.nulls.values())]
+    nulls += [(0.0, 0.0)] if zero else []
+    ends = (record.corrected_ci_low, record.corrected_ci_high)
+    bound = 0.0
+    if not all(math.isfinite(end) for end in ends):
+        ends = (record.ci_low, record.ci_high)
+        bound = max(sign * mean for mean, _ in nulls) * sign
+    if not all(math.isfinite(x) for x in (record.value, record.null_mean, *ends)):
+        return "cannot be judged"
+    margin = all(sign * (record.value - mean) > IN_NULL_SD * (sd if math.isfinite(sd) else 0) for mean, sd in nulls)
+    near = min(ends) if better == "higher" else max(ends)
+    return "stands" if margin and sign * (near - bound) > 0 else "does not stand"
+
+
+def chance_claim(system: str, text: str, record: Record, better: Literal["higher", "lower"] = "higher") -> Claim:
+    """The claim that a number is better than chance."""
+    verdict = beyond_chance(record, better)
+    return claim_of(system, text, record, verdict, why_not(record, verdict))
+
+
+def why_not(record: Record, verdict: Verdict) -> str:
+    """Why a number cannot be judged, empty where it can."""
+    if verdict != "cannot be judged":
+        return ""
+    if not math.isfinite(record.value):
+        return reason_of(record)
+    return NO_INTERVAL if math.isfinite(record.null_mean) else NO_NULL
+
+
+def claim_of(system: str, text: str, record: Record, verdict: Verdict, why: str = "") -> Claim:
+    """A claim of one number, with the verdict on it."""
+    return Claim(
+        system,
+        text,
+        metric_title(record.id),
+        interval_text(record.value, record.ci_low, record.ci_high),
+        null_text(record.null_mean, record.null_sd),
+        record.value,
+        record.ci_low,
+        record.ci_high,
+        record.null_mean,
+        verdict,
+        why,
+        record.stream,
+    )

@@ -41,6 +41,7 @@ class WordList:
         low, high: float64 [n_words], interval of the classic F1.
         held_out_low, held_out_high: of the held-out one.
         null, held_out_null: mean F1 of the word over the circular shifts.
+        null_sd, held_out_null_sd: sample standard deviation over the shifts; NaN of a single one.
         frequency_null: mean classic F1 over the words dealt anew.
         null_by_rank, held_out_null_by_rank: float64 [n_nulls, n_ranks], best F1 first, of each circular shift.
     """
@@ -54,6 +55,8 @@ class WordList:
     held_out_high: Floats
     null: Floats
     held_out_null: Floats
+    null_sd: Floats
+    held_out_null_sd: Floats
     frequency_null: Floats
     null_by_rank: Floats
     held_out_null_by_rank: Floats
@@ -106,7 +109,8 @@ def word_list(
     dealt = np.stack([null[:, 0] for null in nulls[half:]]).astype(np.float64).mean(axis=0)
     by_rank = -np.sort(-shifted[:, found.scored], axis=1)[:, :MAX_RANKS]
     mean = shifted.mean(axis=0)
+    sd = shifted.std(axis=0, ddof=1) if half > 1 else np.full(mean.shape, np.nan)
     classic, held_out = words[CLASSIC], words[HELD_OUT]
     intervals = (classic.low, classic.high, held_out.low, held_out.high)
-    chance = (mean[:, 0], mean[:, 1], dealt, by_rank[:, :, 0], by_rank[:, :, 1])
+    chance = (*mean.T, *sd.T, dealt, by_rank[:, :, 0], by_rank[:, :, 1])
     return WordList(definition, found, first.codes, *intervals, *chance)

@@ -8,11 +8,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from analysis.leakage_scores import IN_NULL_SD
 from analysis.metrics import METRICS, metric_name
 from analysis.results import Record
 from hac.errors import HacError
 from reports.csv_files import plain
-from reports.view.cells import count_cell, interval_cell, null_cell, number_cell, text_cell, value_cell
+from reports.view.cells import chance_cell, count_cell, interval_cell, null_cell, number_cell, text_cell, value_cell
 from reports.view.claim_rule import beyond_chance
 from reports.view.parts import Cell, Chart, Column, Panel, Point, Section, Series, Table, no_run
 from reports.view.runs import ReportRun, Runs
@@ -25,6 +26,8 @@ MAX_RANKS = 250
 RANKS = frozenset(round(MAX_RANKS ** (i / 59)) for i in range(60))
 """Ranks of a curve: evenly spread over the logarithm."""
 SUMMARY = ("detected_words", "word_f1_top250", "word_f1", "word_nmi", "word_ncmi")
+LATER = ("null_sd", "null_heldout_sd")
+"""Columns that runs of older versions lack."""
 PREFERRED = ("lexical", "phonetic")
 """Levels whose words are listed, if there are any."""
 
@@ -49,6 +52,8 @@ class WordRow:
     null: float
     held_out: float
     held_out_null: float
+    null_sd: float
+    held_out_null_sd: float
 
 
 def words_section(runs: Runs, opens: Opens) -> Section:
@@ -111,7 +116,8 @@ def _key(line: Mapping[str, str]) -> tuple[str, int, str]:
 
 def _row(line: Mapping[str, str]) -> WordRow:
     def number(name: str) -> float:
-        return float(line[name]) if line[name] else math.nan
+        text = line.get(name, "") if name in LATER else line[name]
+        return float(text) if text else math.nan
 
     return WordRow(
         plain(line["stream"]),
@@ -127,6 +133,8 @@ def _row(line: Mapping[str, str]) -> WordRow:
         number("null"),
         number("f1_heldout"),
         number("null_heldout"),
+        number("null_sd"),
+        number("null_heldout_sd"),
     )
 
 
@@ -176,12 +184,12 @@ def _rank_chart(lists: Mapping[str, list[WordRow]]) -> Chart:
             if mine := [row for row in _chosen(rows) if row.stream == stream and row.rank in RANKS] if rows else []:
                 series.append(Series(system, tuple(_ranked(row) for row in mine)))
         panels.append(Panel(stream, tuple(series), x_title="word, by rank", y_title=headed("word_f1")))
-    note = "line: F1 of each word's best code, band: its 95 % interval; dotted: what chance gives that word"
+    note = "line: F1 of each word's best code, band: its 95 % interval; dotted: what chance gives that word, with 3 sd"
     return Chart("chart-words", "F1 of words by rank", "lines", tuple(panels), note, x_log=True)
 
 
 def _ranked(row: WordRow) -> Point:
-    return Point(row.f1, row.low, row.high, row.null, math.nan, float(row.rank))
+    return Point(row.f1, row.low, row.high, row.null, row.null_sd, float(row.rank))
 
 
 def _best(run: ReportRun, rows: Sequence[WordRow], opens: Opens, place: int) -> Table | None:
@@ -200,7 +208,8 @@ def _best(run: ReportRun, rows: Sequence[WordRow], opens: Opens, place: int) -> 
     shown = [row for i, row in enumerate(mine) if i < SHOWN or key(row)] + heard
     heads = (
         *(Column(name) for name in ("word", "language", "stream")),
-        *(Column(name, True) for name in ("rank", "code", "tokens", "F1 [95 %]", "null", "held out", "null, held out")),
+        *(Column(name, True) for name in ("rank", "code", "tokens", "F1 [95 %]", "null ± sd", "held out")),
+        Column("null ± sd, held out", True),
     )
     title = f"{run.system}: best words of {stream}, {chosen[0].definition}"
     note = f"{len(shown)} words; all that were scored are in the run's words.csv"
@@ -216,14 +225,15 @@ def hash_of(text: str) -> int:
 
 
 def _best_row(row: WordRow, opens: str) -> tuple[Cell, ...]:
-    beaten = row.f1 > row.null and (row.low > row.null or not math.isfinite(row.low))
+    margin = IN_NULL_SD * (row.null_sd if math.isfinite(row.null_sd) else 0)
+    beaten = row.f1 > row.null + margin and (row.low > row.null or not math.isfinite(row.low))
     return (
         text_cell(row.word, opens=opens),
         text_cell(row.language),
         text_cell(row.stream),
         *(count_cell(n) for n in (row.rank, row.code, row.count)),
         interval_cell(row.f1, row.low, row.high, "" if beaten else "null"),
-        number_cell(row.null),
+        chance_cell(row.null, row.null_sd),
         number_cell(row.held_out),
-        number_cell(row.held_out_null),
+        chance_cell(row.held_out_null, row.held_out_null_sd),
     )

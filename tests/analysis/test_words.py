@@ -298,6 +298,25 @@ def test_the_table_of_words_is_ranked_and_says_the_truth(world: WordWorld) -> No
         assert float(row["null"]) < float(row["f1"])
 
 
+def test_the_null_of_a_word_is_that_of_the_mean_where_it_is_the_only_word(world: WordWorld) -> None:
+    """Mean and deviation over the shifts, of the classic and the held-out score; of one shift there is no deviation."""
+    corrupt = world.knowing(corrupt=0.3)
+    said = word_oracles.tokens_of(world.spoken(world.knowing()))
+    only = max(said, key=lambda word: said[word])
+    alone = replace(QUICK, n_nulls=5, stop_words=tuple(word for word in said if word != only))
+    outcome = run(world.request(corrupt, protocol=alone), jobs=1)
+    rows = list(csv.DictReader(io.StringIO(words_csv(outcome))))
+    assert {row["word"] for row in rows} == {only}
+    for row in rows:
+        for tag, name in (("", "null"), (",held-out", "null_heldout")):
+            record = outcome.results.get(f"{row['stream']}.word_f1[{row['definition']}{tag}]")
+            sd = "null_sd" if not tag else "null_heldout_sd"
+            assert (float(row[name]), float(row[sd])) == pytest.approx((record.null_mean, record.null_sd), abs=1e-6)
+            assert record.null_sd > 0
+    single = run(world.request(corrupt, protocol=replace(alone, n_nulls=1)), jobs=1)
+    assert {row["null_sd"] for row in csv.DictReader(io.StringIO(words_csv(single)))} == {""}
+
+
 @pytest.mark.slow
 def test_intervals_hold_the_truth_of_other_speakers_as_often_as_they_say() -> None:
     """Worlds drawn from one law: the mean held-out F1 of an endless one lies in about 95 % of the intervals."""

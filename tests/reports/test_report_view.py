@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 import shutil
@@ -561,3 +562,18 @@ def test_streams_of_another_name_are_held_against_each_other_where_that_is_asked
 def test_a_stream_that_no_run_has_cannot_be_held_against_another(runs: Path, match: dict[str, str]) -> None:
     with pytest.raises(HacError, match=r"--match: no run has a stream '(unit|phonetik)'; there are .*phonetic"):
         read_runs([runs], match)
+
+
+def test_words_of_older_runs_have_nulls_without_deviation(runs: Path, tmp_path: Path) -> None:
+    whole = runs / SYSTEMS[0] / "words" / "words.csv"
+    with whole.open(encoding="utf-8", newline="") as stream:
+        names, *lines = csv.reader(stream)
+    kept = [i for i, name in enumerate(names) if not name.endswith("_sd")]
+    assert len(kept) == len(names) - 2
+    older = tmp_path / "words.csv"
+    older.write_text("\n".join(",".join(row[i] for i in kept) for row in (names, *lines)), encoding="utf-8")
+    now, then = read_words(whole), read_words(older)
+    assert any(row.null_sd > 0 for row in now) and all(math.isnan(row.null_sd) for row in then)
+    assert [(row.word, row.f1, row.null) for row in now] == [(row.word, row.f1, row.null) for row in then]
+    chart = next(part for part in section(read_runs([runs / SYSTEMS[0]]), "words").parts if isinstance(part, Chart))
+    assert any(point.null_sd > 0 for panel in chart.panels for one in panel.series for point in one.points)

@@ -10,7 +10,7 @@ from typing import Any
 from analysis.corpus import alignments_if_any
 from analysis.labelled_time import TimeLabels
 from analysis.request import parts_of, streams_of
-from analysis.results import read_results
+from analysis.results import FILE, read_results, runs_below
 from analysis.textgrids import Export
 from hac.data.alignment import Alignments, read_alignments
 from hac.data.manifest import Manifest, read_manifest
@@ -19,7 +19,6 @@ from hac.data.tokens import Stream, TokenStore, read_tokens
 from hac.errors import Failure, FailureLog, HacError
 from hac.files import distinct, sha256_file
 
-RESULTS = "results.json"
 DEEPEST = 3
 """Folders below a given one in which runs are looked for."""
 
@@ -45,7 +44,7 @@ def open_source(path: Path, **token_options: Any) -> Source:
         HacError: neither, or a file that the run names is gone or another one by now.
     """
     path = Path(path)
-    if not (path / RESULTS).is_file():
+    if not (path / FILE).is_file():
         tokens = read_tokens(path, **token_options)
         return Source(str(tokens.provenance.get("tokenizer") or path.stem), tokens)
     results = read_results(path)
@@ -94,10 +93,9 @@ def _largest(sources: Sequence[Source]) -> list[Source]:
 
 def _runs_below(path: Path) -> list[Path]:
     """Runs in a folder that is itself neither a run nor a token store: `runs/<system>/<command>`."""
-    if not path.is_dir() or (path / RESULTS).is_file() or any(path.glob("*.parquet")):
+    if not path.is_dir() or (path / FILE).is_file() or any(path.glob("*.parquet")):
         return []
-    patterns = ("/".join(["*"] * depth + [RESULTS]) for depth in range(1, DEEPEST + 1))
-    return sorted(found.parent for pattern in patterns for found in path.glob(pattern))
+    return list(runs_below(path, DEEPEST))
 
 
 def _token_file(run: Path, inputs: Mapping[str, Any]) -> Path | None:

@@ -19,14 +19,20 @@ from scipy import special
 from analysis.information import corrected
 from analysis.leakage_told import Measured, Told, Vector
 from analysis.metrics import METRICS
-from analysis.records import NOTE_JOINER, corrected_fields, interval_fields, mean_sd, within_range
+from analysis.records import (
+    NOTE_JOINER,
+    beyond_nulls,
+    corrected_fields,
+    interval_fields,
+    mean_sd,
+    nulls_of,
+    within_range,
+)
 from analysis.results import Null, Record
 from analysis.uncertainty import LEVEL, Interval, Redrawn, at_most_one, no_interval
 
 METHOD = "cluster-linearized-t"
 MIN_CLUSTERS = 3
-IN_NULL_SD = 2.0
-"""A value that is less than this many standard deviations above the mean null is within the null."""
 
 
 @dataclass(frozen=True)
@@ -118,8 +124,7 @@ def within_null(record: Record) -> bool:
     """Whether a value is no more than chance: less than two standard deviations above a null, or its corrected
     interval reaches 0.
     """
-    nulls = [Null(mean=record.null_mean, sd=record.null_sd), *record.nulls.values()]
-    above = all(record.value > null.mean + IN_NULL_SD * (null.sd if math.isfinite(null.sd) else 0) for null in nulls)
+    above = beyond_nulls(record.value, nulls_of(record))
     low = record.corrected_ci_low
     return not (above and (low > 0 or not math.isfinite(low)))
 

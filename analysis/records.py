@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -21,6 +22,8 @@ KEPT, DROPPED = "silence-kept", "silence-dropped"
 """The two protocols of every number: silence counted as a phone, or left out."""
 NOTE_JOINER = "; "
 """Between the remarks of a record's note."""
+IN_NULL_SD = 2.0
+"""A value that is less than this many standard deviations beyond the mean null is within the null."""
 
 
 def units_of(actual: JointCounts, frame_rate: Fraction) -> Fraction:
@@ -110,6 +113,22 @@ def within_range(metric: str, interval: Interval) -> Interval:
     least = -math.inf if record.low is None else record.low
     most = math.inf if record.high is None else record.high
     return replace(interval, low=min(max(interval.low, least), most), high=min(max(interval.high, least), most))
+
+
+def nulls_of(record: Record) -> list[tuple[float, float]]:
+    """Mean and standard deviation of each null that a record has."""
+    return [(record.null_mean, record.null_sd), *((null.mean, null.sd) for null in record.nulls.values())]
+
+
+def beyond_nulls(value: float, nulls: Iterable[tuple[float, float]], sign: int = 1) -> bool:
+    """Whether a value is clear of every null.
+
+    Args:
+        value: the number.
+        nulls: mean and standard deviation of each; NaN for one without deviation.
+        sign: 1 for above, -1 for below.
+    """
+    return all(sign * (value - mean) > IN_NULL_SD * (sd if math.isfinite(sd) else 0) for mean, sd in nulls)
 
 
 def mean_sd(values: NDArray[np.float64]) -> tuple[float, float]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -21,6 +22,8 @@ from hac.parsing import load_json
 
 SCHEMA = "hac-results"
 VERSION = 1
+FILE = "results.json"
+"""What makes a folder one of a finished run."""
 
 # JSON knows no NaN: null stands for "could not be had"
 Number = Annotated[
@@ -174,6 +177,22 @@ def write_results(results: Results, path: Path) -> None:
     write_text(path, json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False) + "\n")
 
 
+def runs_below(folder: Path, depth: int) -> Iterator[Path]:
+    """The folders of finished runs in a folder and in the folders in it, by name; what lies in a run is not looked at.
+
+    Args:
+        folder: `runs`, as in `runs/<system>/<command>`.
+        depth: folders within each other that are looked into.
+    """
+    for child in sorted(folder.iterdir(), key=lambda child: child.name):
+        if child.name.startswith(".") or not child.is_dir():
+            continue
+        if (child / FILE).is_file():
+            yield child
+        elif depth > 1:
+            yield from runs_below(child, depth - 1)
+
+
 def read_results(path: Path) -> Results:
     """Read a result file.
 
@@ -182,7 +201,7 @@ def read_results(path: Path) -> Results:
     """
     path = Path(path)
     if path.is_dir():
-        path = path / "results.json"
+        path = path / FILE
     try:
         data = load_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:

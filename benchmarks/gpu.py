@@ -25,6 +25,7 @@ from torch.profiler import ProfilerActivity, profile
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
+from benchmarks.training import wait
 from hac.losses import MelSpectrogramLoss
 from hac.model import HacModel
 from hac.train.config import TrainConfig, model_config, read_train_config
@@ -107,12 +108,6 @@ def batch_of(seconds: float, hop: int, device: torch.device) -> TrainBatch:
         windows=torch.rand(n, generator=generator, dtype=torch.float64),
     )
     return batch.to(device)
-
-
-def wait(device: torch.device) -> None:
-    """Until the device has done what it was given."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
 
 
 def seconds_each(work: Work, device: torch.device, repeats: int, warm: int = 3) -> list[float]:

@@ -53,10 +53,10 @@ def compare(works: dict[str, Work], repeats: int) -> dict[str, dict[str, float]]
     times: dict[str, list[float]] = {name: [] for name in works}
     for turn in range(repeats + 1):
         for name in list(works)[:: 1 if turn % 2 else -1]:
-            _wait()
+            wait(torch.get_default_device())
             started = time.perf_counter()
             works[name]()
-            _wait()
+            wait(torch.get_default_device())
             if turn:  # the first turn warms up
                 times[name].append(time.perf_counter() - started)
     first = np.array(times[next(iter(works))])
@@ -71,10 +71,10 @@ def compare(works: dict[str, Work], repeats: int) -> dict[str, dict[str, float]]
     }
 
 
-def _wait() -> None:
-    """Until a GPU has done what it was given."""
-    if torch.get_default_device().type == "cuda":
-        torch.cuda.synchronize()
+def wait(device: torch.device) -> None:
+    """Until the device has done what it was given."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
 
 
 def models(size: str) -> tuple[DacModel, HacModel, HacModel]:

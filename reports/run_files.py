@@ -9,7 +9,7 @@ from pathlib import Path
 from analysis import engine
 from analysis.draws import write_draws
 from analysis.pnmi import Outcome
-from analysis.results import Results, write_results
+from analysis.results import FILE, Results, write_results
 from hac.files import distinct, write_text
 from reports.figures import heat_map, pnmi_bars
 from reports.tables import metrics_csv, phone_given_code_csv
@@ -46,7 +46,7 @@ def write_numbers(results: Results, folder: Path) -> list[Path]:
     table = folder / "metrics.csv"
     write_text(table, metrics_csv(results))
     draws = write_draws(results, folder)
-    written = folder / "results.json"
+    written = folder / FILE
     write_results(results, written)
     return [table, draws, written]
 

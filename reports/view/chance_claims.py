@@ -33,7 +33,7 @@ WORD_LEVELS, BOUNDARY_LEVELS = ("lexical", "phonetic"), ("phonetic", "lexical")
 def against_chance(runs: Runs, system: str) -> Iterator[Claim]:
     """The claims of one system, in the order of the commands."""
     finders = (
-        *(("pnmi", _phones), ("words", _words), ("boundaries", _boundaries), ("leakage", _voices)),
+        *(("pnmi", _phones), ("words", _words), ("boundaries", _boundaries), ("leakage", _speakers)),
         *(("discovery", _discovery), ("recon", _recon), ("intervene", _dropped), ("stability", _stability)),
     )
     for place, (command, find) in enumerate(finders):
@@ -50,10 +50,18 @@ def _few(run: ReportRun | None) -> str:
 
 
 def _phones(runs: Runs, system: str) -> Iterator[Claim]:
-    run = runs.get(system, "pnmi")
+    return _tells(runs.get(system, "pnmi"), "phones", "pnmi")
+
+
+def _speakers(runs: Runs, system: str) -> Iterator[Claim]:
+    return _tells(runs.get(system, "leakage"), "the speaker", "leakage[speaker]")
+
+
+def _tells(run: ReportRun | None, what: str, metric: str) -> Iterator[Claim]:
+    """That a stream of each level tells of something."""
     for stream in first_of_levels(run.results.streams) if run else ():
-        if run and (record := run.by_id.get(f"{stream}.pnmi")):
-            yield chance_claim(system, f"{stream} tells of phones beyond chance", record)
+        if run and (record := run.by_id.get(f"{stream}.{metric}")):
+            yield chance_claim(run.system, f"{stream} tells of {what} beyond chance", record)
 
 
 def _words(runs: Runs, system: str) -> Iterator[Claim]:
@@ -92,13 +100,6 @@ def find_boundary(
         return scores.get(stream, metric, tier, tolerance_ms=tolerance_ms)
     except KeyError:
         return None
-
-
-def _voices(runs: Runs, system: str) -> Iterator[Claim]:
-    run = runs.get(system, "leakage")
-    for stream in first_of_levels(run.results.streams) if run else ():
-        if run and (record := run.by_id.get(f"{stream}.leakage[speaker]")):
-            yield chance_claim(system, f"{stream} tells of the speaker beyond chance", record)
 
 
 def _discovery(runs: Runs, system: str) -> Iterator[Claim]:

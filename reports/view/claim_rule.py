@@ -13,7 +13,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from analysis.leakage_scores import IN_NULL_SD
+from analysis.records import beyond_nulls, nulls_of
 from analysis.results import Record
 from reports.view.cells import interval_text, null_text, reason_of
 from reports.view.titles import metric_title
@@ -62,8 +62,7 @@ def beyond_chance(record: Record, better: Literal["higher", "lower"] = "higher",
         zero: whether 0 is a null too, as of a change.
     """
     sign = 1 if better == "higher" else -1
-    nulls = [(record.null_mean, record.null_sd), *((null.mean, null.sd) for null in record.nulls.values())]
-    nulls += [(0.0, 0.0)] if zero else []
+    nulls = nulls_of(record) + ([(0.0, 0.0)] if zero else [])
     ends = (record.corrected_ci_low, record.corrected_ci_high)
     bound = 0.0
     if not all(math.isfinite(end) for end in ends):
@@ -71,9 +70,8 @@ def beyond_chance(record: Record, better: Literal["higher", "lower"] = "higher",
         bound = max(sign * mean for mean, _ in nulls) * sign
     if not all(math.isfinite(x) for x in (record.value, record.null_mean, *ends)):
         return "cannot be judged"
-    margin = all(sign * (record.value - mean) > IN_NULL_SD * (sd if math.isfinite(sd) else 0) for mean, sd in nulls)
     near = min(ends) if better == "higher" else max(ends)
-    return "stands" if margin and sign * (near - bound) > 0 else "does not stand"
+    return "stands" if beyond_nulls(record.value, nulls, sign) and sign * (near - bound) > 0 else "does not stand"
 
 
 def chance_claim(system: str, text: str, record: Record, better: Literal["higher", "lower"] = "higher") -> Claim:

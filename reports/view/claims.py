@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterator
 
 from analysis.comparison import Difference, difference, judged
-from analysis.metrics import metric_of
 from reports.view.alike import alike
 from reports.view.cells import interval_text
 from reports.view.chance_claims import against_chance
 from reports.view.claim_rule import NO_INTERVAL, Claim, Verdict
+from reports.view.difference_parts import measured, p_text, stream_of
 from reports.view.matches import matches_of
 from reports.view.runs import ReportRun, Runs
 from reports.view.streams import first_of_levels, level_of
@@ -72,14 +72,11 @@ def _of_difference(system: str, text: str, one: Difference, rank: int) -> Claim:
     verdict: Verdict = "cannot be judged"
     if one.verdict != "unknown" and math.isfinite(one.low):
         verdict = "stands" if one.verdict == "better" else "does not stand"
-    metric = metric_of(one.id)
-    corrected = "null-corrected " if one.of == "corrected" else ""
     turned = "the opposite holds; " if one.verdict == "worse" else ""
-    p = "p < .001" if one.p_holm < 0.001 else f"p {one.p_holm:.3f}"
     return Claim(
         system,
         text,
-        f"difference of {corrected}{metric.title}, {metric.unit}",
+        measured(one),
         interval_text(one.difference, one.low, one.high),
         "0",
         one.difference,
@@ -87,7 +84,7 @@ def _of_difference(system: str, text: str, one: Difference, rank: int) -> Claim:
         one.high,
         0.0,
         verdict,
-        one.note or NO_INTERVAL if verdict == "cannot be judged" else f"{turned}{p}, {one.method}",
-        one.id.partition(f".{metric.name}")[0],
+        one.note or NO_INTERVAL if verdict == "cannot be judged" else f"{turned}p {p_text(one)}, {one.method}",
+        stream_of(one.id),
         rank,
     )

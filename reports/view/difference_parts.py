@@ -55,6 +55,12 @@ def p_text(one: Difference) -> str:
     return "< .001" if one.p_holm < 0.001 else f"{one.p_holm:.3f}"
 
 
+def measured(one: Difference) -> str:
+    """What is subtracted, with its unit."""
+    metric = METRICS[metric_name(one.id)]
+    return f"difference of {'null-corrected ' if one.of == 'corrected' else ''}{metric.title}, {metric.unit}"
+
+
 def stream_of(id: str) -> str:
     """The stream of a record's id: `acoustic.0` of `acoustic.0.pnmi[silence-dropped]`."""
     return id[: id.index(f".{metric_name(id)}")]
@@ -81,8 +87,6 @@ def difference_chart(id: str, title: str, found: Sequence[Difference]) -> Chart:
         series.append(Series(run, tuple(points)))
     metric = METRICS[first]
     labels = tuple(each.replace(f".{first}", "") for each in ids)
-    what = ("null-corrected " if shown[0].of == "corrected" else "") + metric.title
-    axis = f"difference of {what}, {metric.unit}{ARROWS[metric.better]}"
-    panel = Panel("", tuple(series), labels, x_title=axis)
+    panel = Panel("", tuple(series), labels, x_title=measured(shown[0]) + ARROWS[metric.better])
     note = "dot: difference; line: 95 % interval; null: 0, no difference"
     return Chart(id, f"{title}: {metric.title}", "rows", (panel,), note)

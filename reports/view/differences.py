@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from analysis.comparison import Difference, Run, at_equal_bits, compare
@@ -75,7 +75,11 @@ def _of_command(runs: Runs, command: str, missing: list[str]) -> Iterator[Table 
                 missing.append(
                     f"hac-analyze {command}: {why.why}; see `hac-analyze compare --allow-data --allow-protocol`."
                 )
-        yield from _against(f"{command}-{place}", base, chosen, notes, first)
+        if len(chosen) > 1:
+            title = f"{command}: differences to {base.system}"
+            yield from _compared(
+                f"{command}-{place}", title, chosen, partial(_is_shown, command, base, first=first), notes
+            )
     yield from _of_matches(runs, command)
 
 
@@ -87,10 +91,8 @@ def _of_matches(runs: Runs, command: str) -> Iterator[Table | Chart]:
         run = of_base[0].base
         pairs = ", ".join(dict.fromkeys(f"{a} against {b}" for match in of_base for a, b in match.pairs.items()))
         chosen = [as_run(run), *(match.run for match in of_base)]
-        if differences := compare(chosen, partial(_is_of_base, command, run)):
-            id, title = f"{command}-match-{runs.systems.index(base)}", f"{command}: {pairs} of {base}"
-            yield difference_table(f"differences-{id}", title, base, differences, NOTE)
-            yield difference_chart(f"chart-differences-{id}", title, differences)
+        id, title = f"{command}-match-{runs.systems.index(base)}", f"{command}: {pairs} of {base}"
+        yield from _compared(id, title, chosen, partial(_is_of_base, command, run))
 
 
 def _matched(base: ReportRun, other: ReportRun) -> tuple[Run, str]:
@@ -136,14 +138,10 @@ def is_headline(one: Difference, streams: Sequence[str]) -> bool:
     return _is_headline_id(one.analysis, one.id)
 
 
-def _against(
-    id: str, base: ReportRun, chosen: Sequence[Run], notes: Sequence[str], first: dict[str, str]
+def _compared(
+    id: str, title: str, chosen: Sequence[Run], wanted: Callable[[Record], bool], notes: Sequence[str] = ()
 ) -> Iterator[Table | Chart]:
-    if len(chosen) < 2:
-        return
-    command = base.command
-    if found := compare(chosen, lambda record: _is_shown(command, base, record, first)):
-        title = f"{command}: differences to {base.system}"
-        note = "; ".join((NOTE, *notes))
-        yield difference_table(f"differences-{id}", title, base.system, found, note)
+    """A table and a figure of the differences to the first of the chosen runs, where there are any."""
+    if found := compare(chosen, wanted):
+        yield difference_table(f"differences-{id}", title, chosen[0].name, found, "; ".join((NOTE, *notes)))
         yield difference_chart(f"chart-differences-{id}", title, found)

@@ -9,11 +9,10 @@ from functools import cached_property
 from pathlib import Path
 
 from analysis.draws import with_draws
-from analysis.results import Record, Results, read_results
+from analysis.results import FILE, Record, Results, read_results, runs_below
 from hac.errors import HacError
 from reports.boundary_tables import Scores
 
-FILE = "results.json"
 DEEPEST = 4
 """Folders within folders that are looked into: runs/<system>/<split>/<command> and one more."""
 ORDER = (
@@ -122,21 +121,11 @@ def run_folders(path: Path) -> list[Path]:
         return [path.parent]
     if (path / FILE).is_file():
         return [path]
-    found = list(_below(path, DEEPEST)) if path.is_dir() else []
+    found = list(runs_below(path, DEEPEST)) if path.is_dir() else []
     if not found:
         what = "holds no results.json" if path.is_dir() else "is no folder of a run"
         raise HacError(f"{path}: {what}; expected a finished run of hac-analyze, or a folder of such runs")
     return found
-
-
-def _below(folder: Path, depth: int) -> Iterable[Path]:
-    for child in sorted(folder.iterdir(), key=lambda child: child.name):
-        if child.name.startswith(".") or not child.is_dir():
-            continue
-        if (child / FILE).is_file():
-            yield child
-        elif depth > 1:
-            yield from _below(child, depth - 1)
 
 
 def _named(runs: Sequence[ReportRun]) -> list[ReportRun]:

@@ -8,8 +8,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from analysis.leakage_scores import IN_NULL_SD
 from analysis.metrics import METRICS, metric_name
+from analysis.records import beyond_nulls
 from analysis.results import Record
 from hac.errors import HacError
 from reports.csv_files import plain
@@ -225,8 +225,8 @@ def hash_of(text: str) -> int:
 
 
 def _best_row(row: WordRow, opens: str) -> tuple[Cell, ...]:
-    margin = IN_NULL_SD * (row.null_sd if math.isfinite(row.null_sd) else 0)
-    beaten = row.f1 > row.null + margin and (row.low > row.null or not math.isfinite(row.low))
+    clear = beyond_nulls(row.f1, [(row.null, row.null_sd)])
+    beaten = clear and (row.low > row.null or not math.isfinite(row.low))
     return (
         text_cell(row.word, opens=opens),
         text_cell(row.language),

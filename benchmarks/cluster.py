@@ -48,7 +48,7 @@ def workers(folder: Path, n: int) -> Iterator[Path]:
 def seconds(command: str, corpus: Path, output: Path, *where: str) -> float:
     """What one command took."""
     words = ("--tokens", str(corpus / "tokens.parquet"), "--manifest", str(corpus / "manifest.jsonl"), *where)
-    return timed("-m", "analysis", command, *words, "-o", str(output)).wall_s
+    return timed("-m", "reports", command, *words, "-o", str(output)).wall_s
 
 
 def numbers(folder: Path) -> bytes:

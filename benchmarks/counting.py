@@ -25,13 +25,15 @@ import numpy as np
 import psutil
 from sklearn.metrics import mutual_info_score
 
-from analysis.information import information
-from hac.data.alignment import Alignments, Tier, write_alignments
-from hac.data.manifest import Manifest, Utterance, write_manifest
-from hac.data.tokens import Stream, TokenStore, write_tokens
-from probes.align import cells
+from analysis.statistics.information import information
+from hac.data.alignments.alignment import Alignments, Tier, write_alignments
+from hac.data.manifest.formats import write_manifest
+from hac.data.manifest.manifest import Manifest, Utterance
+from hac.data.tokens.formats import write_tokens
+from hac.data.tokens.token_store import Stream, TokenStore
 from probes.clusters import Row, Rows
-from probes.counts import count
+from probes.joint_counts.counts import count
+from probes.joint_counts.frame_labels import cells
 
 RATE = Fraction(50)
 K, N_PHONES, N_STREAMS = 1024, 41, 9
@@ -165,7 +167,7 @@ def whole_job(hours: float, folder: Path) -> dict[str, float]:
     store = sum(stream.codes.nbytes for stream in tokens.streams.values()) + tier.offset_us.nbytes * 2
     store += tier.labels.nbytes
     del manifest, tier, tokens
-    command = ["-m", "analysis", "pnmi", "--tokens", "tokens.parquet", "--manifest", "manifest.jsonl", "-j", "2"]
+    command = ["-m", "reports", "pnmi", "--tokens", "tokens.parquet", "--manifest", "manifest.jsonl", "-j", "2"]
     start = time.perf_counter()
     process = subprocess.Popen([sys.executable, *command], cwd=folder, stdout=subprocess.DEVNULL)
     peak = 0

@@ -26,11 +26,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from benchmarks.training import wait
-from hac.losses import MelSpectrogramLoss
-from hac.model import HacModel
+from hac.model.hac_model import HacModel
 from hac.train.config import TrainConfig, model_config, read_train_config
-from hac.train.dataset import TrainBatch
+from hac.train.data.dataset import TrainBatch
 from hac.train.generator import Generator
+from hac.train.losses import MelSpectrogramLoss
 from hac.train.step import Networks, make_discriminator, train_step
 from tests.hac.speech import speech
 

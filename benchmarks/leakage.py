@@ -25,11 +25,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from benchmarks.words import RATE, corpus, peak_bytes
-from hac.data.alignment import PHONES, Alignments, Tier, write_alignments
-from hac.data.alignment_tiers import bounds_of
-from hac.data.manifest import Manifest, Utterance, write_manifest
-from hac.data.tokens import Stream, TokenStore, write_tokens
-from hac.once import write_rows
+from hac.data.alignments.alignment import PHONES, Alignments, Tier, write_alignments
+from hac.data.manifest.formats import write_manifest
+from hac.data.manifest.manifest import Manifest, Utterance
+from hac.data.tiers import bounds_of
+from hac.data.tokens.formats import write_tokens
+from hac.data.tokens.token_store import Stream, TokenStore
+from hac.parallel.resumable import write_rows
 
 K, N_PHONES, PHONES_PER_WORD = 1024, 40, 4
 RUNS = {**{f"acoustic.{i}": 1.5 for i in range(7)}, "phonetic": 2.0, "lexical": 4.0}
@@ -95,7 +97,7 @@ def _write_prosody(rows: tuple[Utterance, ...], path: Path, rng: np.random.Gener
 
 def command(folder: Path, nulls: int, given_nulls: int) -> list[str]:
     """The command line of the job."""
-    job = [sys.executable, "-m", "analysis", "leakage", "--tokens", str(folder / "tokens.parquet"), "-j", "2"]
+    job = [sys.executable, "-m", "reports", "leakage", "--tokens", str(folder / "tokens.parquet"), "-j", "2"]
     job += ["--manifest", str(folder / "manifest.jsonl"), "--prosody", str(folder / "prosody.parquet")]
     return [*job, "--nulls", str(nulls), "--given-nulls", str(given_nulls), "-o", str(folder / "out")]
 

@@ -25,8 +25,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from hac.discriminator import Discriminator
-from hac.losses import (
+from hac.train.discriminator import Discriminator
+from hac.train.losses import (
     MelSpectrogramLoss,
     MultiScaleStftLoss,
     adversarial_loss,

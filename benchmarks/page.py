@@ -26,7 +26,7 @@ from typing import Any
 import psutil
 
 from benchmarks.parts import PARTS, Figure, Part
-from hac.files import write_text
+from hac.files.atomic import write_text
 
 ROOT = Path(__file__).parent.parent
 FOLDER, PAGE = ROOT / "docs" / "benchmarks", ROOT / "docs" / "benchmarks.md"

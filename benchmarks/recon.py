@@ -26,10 +26,10 @@ import pystoi
 import soundfile as sf
 import soxr
 
-from analysis.recon_inputs import given_conditions
-from analysis.recon_pairs import null_pairs
+from analysis.reconstruction.inputs import given_conditions
+from analysis.reconstruction.pairs import null_pairs
 from benchmarks.timing import timed
-from hac.data.manifest import read_manifest
+from hac.data.manifest.formats import read_manifest
 
 METRICS = "pesq_wb,pesq_nb,stoi,estoi,si_sdr"
 RATE = 16_000
@@ -124,7 +124,7 @@ def main() -> None:
             loops.append(timed("-c", BARE, manifest, decoded))
             out = str(Path(folder, str(repeat)))
             command = (
-                *("-m", "analysis", "recon", "--decoded", f"decoded={decoded}", "--manifest", manifest, "-j", "2"),
+                *("-m", "reports", "recon", "--decoded", f"decoded={decoded}", "--manifest", manifest, "-j", "2"),
                 *("--metrics", METRICS, "--asr", "none", "--speaker", "none", "--mos", "none", "-o", out),
                 *("--nulls", str(N_NULLS), "--null-pairs", str(NULL_PAIRS)),
             )

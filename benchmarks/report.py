@@ -17,15 +17,15 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis.corpus import Labels
-from analysis.metric_records.interventions import CHANGE, EFFECTS
-from analysis.results import Record, Results, StreamInfo
-from analysis.uncertainty import Redrawn
+from analysis.inputs.corpus import Labels
+from analysis.metrics.interventions import CHANGE, EFFECTS
+from analysis.results.schema import Record, Results, StreamInfo
+from analysis.statistics.bootstrap import Redrawn
 from benchmarks.timing import timed
-from hac.data.alignment import Alignments, tier_from_rows
-from hac.data.manifest import Manifest, Utterance
-from hac.data.tokens import Stream
-from reports.run_files import write_numbers
+from hac.data.alignments.alignment import Alignments, tier_from_rows
+from hac.data.manifest.manifest import Manifest, Utterance
+from hac.data.tokens.token_store import Stream
+from reports.render.result_files import write_numbers
 from tests.analysis.leakage_worlds import FRAME_US, RATE, Spoken
 from tests.reports.report_worlds import write_counted
 
@@ -129,7 +129,7 @@ def write_run(folder: Path, command: str, system: str, records: list[Record], pr
 
 def measure(words: list[str]) -> dict[str, float]:
     """Clock, core-seconds and peak memory of a command."""
-    took = timed("-m", "analysis", "report", *words)
+    took = timed("-m", "reports", "report", *words)
     return {"seconds": took.wall_s, "core_seconds": took.cpu_s, "peak_gb": took.peak_gb}
 
 

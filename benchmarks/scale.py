@@ -30,16 +30,16 @@ from typing import Any
 
 import numpy as np
 
-from analysis.count_files import GROUPS, META
+from analysis.shards.count_file import GROUPS, META
 from benchmarks.scale_source import Source, tokens_of
 from benchmarks.timing import Time, timed
-from hac.data.manifest import read_manifest
+from hac.data.manifest.formats import read_manifest
 
 BATCH = """
 import json, resource, sys, time
 from pathlib import Path
 import psutil
-from analysis.launching import Call, in_process
+from analysis.sweeps.launch import Call, in_process
 for line in sys.stdin:
     words, before, start = json.loads(line), time.process_time(), time.perf_counter()
     code = in_process(Call("hac-analyze", tuple(words), Path(sys.argv[1])))
@@ -93,7 +93,7 @@ class Counter:
 
     def alone(self, i: int) -> None:
         """A shard in a process of its own."""
-        self.record.add(kind="alone", shard=i, **vars(timed("-m", "analysis", *self.words(i))))
+        self.record.add(kind="alone", shard=i, **vars(timed("-m", "reports", *self.words(i))))
 
     def together(self, i: int, hours: float, made_s: float, batch: int) -> None:
         """A shard in a process that counts several."""
@@ -153,7 +153,7 @@ def merge_shards(n: int, there: int, folder: Path, record: Record) -> None:
             paths = [counts(folder, i) for i in range(size)]
             if size < n:
                 paths = [_as_one_of(path, size, folder / f"first-{size}") for path in paths]
-            cost = timed("-m", "analysis", "merge", *map(str, paths), "-o", str(folder / f"merged-{size}"), "-j", "1")
+            cost = timed("-m", "reports", "merge", *map(str, paths), "-o", str(folder / f"merged-{size}"), "-j", "1")
             record.add(kind="merge", shards=size, **vars(cost), load=os.getloadavg()[0])
             shutil.rmtree(folder / f"first-{size}", ignore_errors=True)
 
@@ -183,7 +183,7 @@ def count_one_store(source: Source, hours: float, folder: Path, record: Record, 
     if not place.is_dir():
         source.write(hours, 99_999, place)
     told = sum(u.duration for u in read_manifest(place / "manifest.parquet").utterances) / 3600
-    cost = timed("-m", "analysis", command, *stores(place), "-j", "1", "-o", str(folder / f"{command}-{hours:g}"))
+    cost = timed("-m", "reports", command, *stores(place), "-j", "1", "-o", str(folder / f"{command}-{hours:g}"))
     size = sum(file.stat().st_size for file in place.iterdir())
     about = {"command": command, "hours_asked": hours, "hours": told, "bytes": size, "load": os.getloadavg()[0]}
     record.add(kind="store", **about, **vars(cost))

@@ -10,10 +10,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hac.data.alignment import Alignments, Tier, read_alignments, write_alignments
-from hac.data.alignment_tiers import bounds_of
-from hac.data.manifest import Manifest, Utterance, read_manifest, write_manifest
-from hac.data.tokens import Stream, TokenStore, read_tokens, write_tokens
+from hac.data.alignments.alignment import Alignments, Tier, read_alignments, write_alignments
+from hac.data.manifest.formats import read_manifest, write_manifest
+from hac.data.manifest.manifest import Manifest, Utterance
+from hac.data.tiers import bounds_of
+from hac.data.tokens.formats import read_tokens, write_tokens
+from hac.data.tokens.token_store import Stream, TokenStore
 
 STREAM, LANGUAGE = "phonetic", "en"
 SEED_MINUTES, SEED_VOICES = 40, 64

@@ -32,13 +32,13 @@ from torch import Tensor
 from transformers import DacConfig, DacModel
 
 from benchmarks.losses_oracle import Peer
-from hac.config import HacConfig
-from hac.discriminator import Discriminator
-from hac.losses import MelSpectrogramLoss, adversarial_loss, discriminator_loss, feature_matching_loss
-from hac.model import HacModel
+from hac.model.config import HacConfig
+from hac.model.hac_model import HacModel
 from hac.train.config import TrainConfig, build_train_config
-from hac.train.dataset import TrainBatch
+from hac.train.data.dataset import TrainBatch
+from hac.train.discriminator import Discriminator
 from hac.train.generator import Generator
+from hac.train.losses import MelSpectrogramLoss, adversarial_loss, discriminator_loss, feature_matching_loss
 from hac.train.step import Networks, train_step
 from tests.hac.speech import speech
 

@@ -28,13 +28,15 @@ from typing import Any
 import numpy as np
 import psutil
 
-from analysis.detection import RESDAVENET_STOP_WORDS, candidates, detect
-from analysis.word_counting import CountedWords, Halves, WordProtocol, scopes
-from hac.data.alignment import Alignments, Tier, write_alignments
-from hac.data.manifest import Manifest, Utterance, write_manifest
-from hac.data.tokens import Stream, TokenStore, write_tokens
+from analysis.words.counting import CountedWords, Halves, WordProtocol, scopes
+from analysis.words.detection import RESDAVENET_STOP_WORDS, candidates, detect
+from hac.data.alignments.alignment import Alignments, Tier, write_alignments
+from hac.data.manifest.formats import write_manifest
+from hac.data.manifest.manifest import Manifest, Utterance
+from hac.data.tokens.formats import write_tokens
+from hac.data.tokens.token_store import Stream, TokenStore
 from probes.clusters import assign_rows
-from probes.words import Words, WordType, lay
+from probes.words.word_codes import Words, WordType, lay
 
 RATE, K, N_WORDS = Fraction(50), 1024, 20_000
 WORDS_PER_S, PAUSES = 2.8, 0.2
@@ -80,7 +82,7 @@ def whole_job(hours: float, folder: Path) -> dict[str, float]:
     write_alignments(Alignments({"words": tier}, {}), folder / "alignments.parquet")
     write_tokens(TokenStore(tier.ids, {"units": stream}, {"tokenizer": "made-up"}), folder / "tokens.parquet")
     told = float(sum(u.duration for u in manifest.utterances)) / 3600
-    words = [sys.executable, "-m", "analysis", "words", "--tokens", str(folder / "tokens.parquet")]
+    words = [sys.executable, "-m", "reports", "words", "--tokens", str(folder / "tokens.parquet")]
     words += ["--manifest", str(folder / "manifest.jsonl"), "-o", str(folder / "out"), "-j", "2"]
     warm_up(folder)
     start = time.perf_counter()
@@ -99,7 +101,7 @@ def warm_up(folder: Path) -> None:
     write_manifest(Manifest(small, manifest.utterances), small / "manifest.jsonl")
     write_alignments(Alignments({"words": tier}, {}), small / "alignments.parquet")
     write_tokens(TokenStore(tier.ids, {"units": stream}, {"tokenizer": "made-up"}), small / "tokens.parquet")
-    words = [sys.executable, "-m", "analysis", "words", "--tokens", str(small / "tokens.parquet"), "--nulls", "2"]
+    words = [sys.executable, "-m", "reports", "words", "--tokens", str(small / "tokens.parquet"), "--nulls", "2"]
     words += ["--manifest", str(small / "manifest.jsonl"), "-o", str(small / "out"), "-j", "1"]
     subprocess.run(words, stdout=subprocess.DEVNULL, check=True)
 

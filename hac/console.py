@@ -72,7 +72,7 @@ def _called(app: typer.Typer) -> int:
 
 def _of_file(error: OSError) -> str | None:
     """The sentence for a file that the system refuses, or None where the trouble is no file's."""
-    from hac.files import NO_SPACE
+    from hac.files.atomic import NO_SPACE
 
     if error.errno in NO_SPACE:
         return f"no space left on the disk ({error.filename or 'while writing'}); free some or choose another folder"

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from probes.controls import utterance_keys
+from probes.utterance_keys import utterance_keys
 
 MIN_SPEAKERS = 10
 """Fewer speakers than this cannot be resampled with any honesty."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from probes.clusters import UNKNOWN, Row
-from probes.controls import utterance_keys
+from probes.utterance_keys import utterance_keys
 
 
 def halves(rows: Sequence[Row], sizes: NDArray[np.int64]) -> tuple[NDArray[np.int64], list[str]]:

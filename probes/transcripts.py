@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from hac.errors import HacError
 from hac.judges.base import Unjudged
-from hac.judges.english import whisper_english
+from hac.judges.english_text import whisper_english
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import soundfile as sf
 
-from hac.data.alignment import Alignments, tier_from_rows, write_alignments
-from hac.data.manifest import Manifest, Utterance, write_manifest
-from hac.data.tokens import Stream, TokenStore, write_tokens
+from hac.data.alignments.alignment import Alignments, tier_from_rows, write_alignments
+from hac.data.manifest.formats import write_manifest
+from hac.data.manifest.manifest import Manifest, Utterance
+from hac.data.tokens.formats import write_tokens
+from hac.data.tokens.token_store import Stream, TokenStore
 
 PHONES = ("sil", "AA1", "B", "S", "IY0", "N")
 RATE = Fraction(50)

@@ -9,8 +9,8 @@ from fractions import Fraction
 import numpy as np
 from hypothesis import strategies as st
 
-from hac.data.alignment import Tier
-from hac.data.tokens import Stream
+from hac.data.alignments.alignment import Tier
+from hac.data.tokens.token_store import Stream
 from probes.clusters import Rows, assign_rows
 from tests.oracles import Interval
 

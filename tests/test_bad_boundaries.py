@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from analysis.boundary_shards import merge
-from hac.data.alignment import Alignments, read_alignments, write_alignments
+from analysis.boundaries.shards import merge
+from hac.data.alignments.alignment import Alignments, read_alignments, write_alignments
 from tests import test_bad_input as bad
 from tests.test_bad_input import Run, refused
 

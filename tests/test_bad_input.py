@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 import soundfile as sf
 
-from analysis.count_files import GROUPS
+from analysis.shards.count_file import GROUPS
 from tests.corpora import make_corpus, speech, textgrid
 
 ROOT = Path(__file__).parent.parent
@@ -34,13 +34,13 @@ def corpus(tmp_path: Path) -> Path:
 @pytest.fixture
 def run(corpus: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Run `hac-analyze` or `hac` in process, in the corpus's folder: exit code and what it said on stderr."""
-    import analysis.cli
     import hac.cli
+    import reports.cli
 
     def call(*words: str, program: str = "hac-analyze") -> tuple[int, str]:
         monkeypatch.chdir(corpus)
         monkeypatch.setattr(sys, "argv", [program, *words])
-        main = analysis.cli.main if program == "hac-analyze" else hac.cli.main
+        main = reports.cli.main if program == "hac-analyze" else hac.cli.main
         try:
             main()
             code: object = 0
@@ -319,11 +319,11 @@ def test_no_space_left(run: Run, corpus: Path) -> None:
 def subprocess_run(folder: Path, *words: str, limit_bytes: int) -> tuple[int, str]:
     """`hac-analyze pnmi` in a process whose files may not grow beyond `limit_bytes`, as on a full disk."""
     code = (
-        "import resource, signal, errno, sys, analysis.cli\n"
+        "import resource, signal, errno, sys, reports.cli\n"
         f"resource.setrlimit(resource.RLIMIT_FSIZE, ({limit_bytes}, {limit_bytes}))\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "sys.argv = ['hac-analyze', *sys.argv[1:]]\n"
-        "analysis.cli.main()\n"
+        "reports.cli.main()\n"
     )
     command = [sys.executable, "-c", code, *PNMI, *words]
     done = subprocess.run(
@@ -350,11 +350,11 @@ def _interrupted(process: subprocess.Popen[str]) -> str:
 def test_ctrl_c_says_so_and_leaves_nothing_half_written(corpus: Path) -> None:
     # a shell may have switched SIGINT off for its background jobs
     code = (
-        "import signal, sys, analysis.cli\n"
+        "import signal, sys, reports.cli\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "print('ready', flush=True)\n"
         "sys.argv = ['hac-analyze', *sys.argv[1:]]\n"
-        "analysis.cli.main()\n"
+        "reports.cli.main()\n"
     )
     command = [sys.executable, "-c", code, *PNMI, "--nulls", "4000", "--bootstrap", "50000"]
     process = subprocess.Popen(

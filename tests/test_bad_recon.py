@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 import soundfile as sf
 
-from hac.data.manifest import read_manifest
+from hac.data.manifest.formats import read_manifest
 from tests import test_bad_input as bad
 from tests.analysis.recon_worlds import decode
 from tests.test_bad_input import Run, refused

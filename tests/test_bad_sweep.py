@@ -24,13 +24,13 @@ def world(tmp_path_factory):
 @pytest.fixture
 def refused(monkeypatch, capsys, tmp_path):
     """Run the command, which must end with 2 and one sentence that holds all that it is called with."""
-    import analysis.cli
+    import reports.cli
 
     def call(*words: object) -> str:
         output = tmp_path / "out"
         monkeypatch.setattr(sys, "argv", ["hac-analyze", "ablate", *map(str, words), "-o", str(output)])
         with pytest.raises(SystemExit) as ended:
-            analysis.cli.main()
+            reports.cli.main()
         said = capsys.readouterr().err
         assert ended.value.code == 2 and said.startswith("error: ") and said.count("\n") == 1, said
         assert not output.exists()
@@ -128,12 +128,12 @@ def test_a_sweep_that_is_no_file(refused, tmp_path):
 
 
 def test_a_folder_of_something_else_is_left_alone(world, tmp_path, monkeypatch, capsys):
-    import analysis.cli
+    import reports.cli
 
     (tmp_path / "sweep.json").write_text('{"mine": 1}')
     words = ["ablate", str(write_sweep(world, "good.yaml")), "-o", str(tmp_path)]
     monkeypatch.setattr(sys, "argv", ["hac-analyze", *words])
     with pytest.raises(SystemExit) as ended:
-        analysis.cli.main()
+        reports.cli.main()
     assert ended.value.code == 2 and "is no hac-sweep of version 1" in capsys.readouterr().err
     assert (tmp_path / "sweep.json").read_text() == '{"mine": 1}'

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from hac.data.manifest import read_manifest
+from hac.data.manifest.formats import read_manifest
+from hac.features.mfcc import MfccFeatures
 from hac.tokenizers import kmeans
-from hac.tokenizers.mfcc import MfccFeatures
 from tests import test_bad_input as bad
 from tests.test_bad_input import Run, refused
 

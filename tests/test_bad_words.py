@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hac.data.alignment import Alignments, read_alignments, tier_from_rows, write_alignments
+from hac.data.alignments.alignment import Alignments, read_alignments, tier_from_rows, write_alignments
 from tests.test_bad_input import Run, corpus, refused, run  # noqa: F401
 
 WORDS = ("words", "--tokens", "tokens.parquet", "--manifest", "manifest.jsonl", "-o", "out", "-j", "1")

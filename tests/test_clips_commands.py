@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from hac.data.alignment_textgrid import read_textgrid
-from hac.data.manifest import read_manifest
+from hac.data.alignments.textgrid import read_textgrid
+from hac.data.manifest.formats import read_manifest
 from hac.data.segments import runs_of
-from hac.data.tokens import read_tokens
+from hac.data.tokens.formats import read_tokens
 from tests import test_bad_input as bad
 from tests.analysis.listen_worlds import all_bytes, read_listen, tiers_by_name
 from tests.analysis.recon_worlds import decode
@@ -175,7 +175,7 @@ def test_bad_words_are_refused_and_nothing_is_written(
 
 
 def test_utterances_that_cannot_be_written_are_listed(run: Run, corpus: Path) -> None:
-    from hac.data.alignment import Alignments, tier_from_rows, write_alignments
+    from hac.data.alignments.alignment import Alignments, tier_from_rows, write_alignments
 
     rows = [("utt-0", "a", 0, 500_000), ("utt-0", "b", 400_000, 900_000), ("utt-1", "c", 0, 100_000)]
     write_alignments(Alignments({"words": tier_from_rows("words", rows)}, {}), corpus / "alignments.parquet")

@@ -13,13 +13,13 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from analysis.launching import THREADS
-from hac.cluster import on_cluster
-from hac.data.corpora.synthetic import Settings, synthetic_corpus
-from hac.data.manifest import read_manifest
-from hac.encode import encode_corpus
+from analysis.sweeps.launch import THREADS
+from hac.coding.encode import encode_corpus
+from hac.corpora.synthetic.corpus import Settings, synthetic_corpus
+from hac.data.manifest.formats import read_manifest
+from hac.features.mfcc import MfccFeatures
+from hac.parallel.dask_cluster import on_cluster
 from hac.tokenizers import kmeans
-from hac.tokenizers.mfcc import MfccFeatures
 from tests import test_bad_input as bad
 from tests.analysis.recon_worlds import decode
 from tests.analysis.sweep_worlds import make_files, write_sweep

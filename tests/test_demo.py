@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from analysis.cli import app
 from hac.cli import app as hac_app
 from hac.reference import reference_models
+from reports.cli import app
 
 pytestmark = pytest.mark.slow
 
 
 def test_every_step_of_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("analysis.demo.SIZE", 64)
-    monkeypatch.setattr("analysis.commands.demo.FEW", 4)
-    monkeypatch.setattr("analysis.commands.demo.FEWER", 2)
+    monkeypatch.setattr("reports.commands.demo.FEW", 4)
+    monkeypatch.setattr("reports.commands.demo.FEWER", 2)
     corpus = ["corpus", "builtin", str(tmp_path / "corpus"), "--minutes", "1.5", "--languages", "en", "--voices", "4"]
     assert CliRunner().invoke(hac_app, corpus).exit_code == 0
     done = CliRunner().invoke(app, ["demo", "-o", str(tmp_path), "-j", "1"])

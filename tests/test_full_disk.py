@@ -83,13 +83,13 @@ COMMANDS = (
 
 def call(words: list[str], where: Path, monkeypatch: pytest.MonkeyPatch) -> int:
     """Run a command line in this process, below a folder."""
-    import analysis.cli
     import hac.cli
+    import reports.cli
 
     monkeypatch.setattr(sys, "argv", words)
     with chdir(where):
         try:
-            (hac.cli.main if words[0] == "hac" else analysis.cli.main)()
+            (hac.cli.main if words[0] == "hac" else reports.cli.main)()
         except SystemExit as ended:
             return int(str(ended.code or 0))
     return 0

@@ -13,9 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from analysis.doctor.found import Missing
+from analysis.doctor.answer import Missing
 from analysis.doctor.parts import PARTS, Part
-from analysis.engine import cores
+from analysis.parallel import cores
 from hac.console import progress
 
 TIMEOUT_S = 300

@@ -5,6 +5,6 @@ for English (`sphinx`), or models grown from the corpus itself for any language 
 two alignments, `measure` an aligner with the known truth of synthetic speech.
 """
 
-from hac.align.corpus import Options, align_corpus
+from hac.align.align_corpus import Options, align_corpus
 
 __all__ = ["Options", "align_corpus"]

@@ -19,7 +19,7 @@ from importlib import resources
 from importlib.util import find_spec
 from typing import Any
 
-from hac.align.types import AlignmentFailure, Word
+from hac.align.alignment_types import AlignmentFailure, Word
 from hac.errors import HacError
 
 GRUUT_LANGUAGES = {

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import joblib
 
-from hac.data.alignment import Alignments, Tier, read_alignments
-from hac.data.audio import AudioError, read_utterance, write_audio
-from hac.data.manifest import Manifest
+from hac.data.alignments.alignment import Alignments, Tier, read_alignments
+from hac.data.audio.audio import AudioError, read_utterance, write_audio
+from hac.data.manifest.manifest import Manifest
 from hac.errors import FailureLog, HacError
 
 INSTALL = (

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hac.commands.clustered import clustered
-from hac.commands.exclusive import exclusive
+from hac.commands.cluster_option import clustered
+from hac.commands.locked_output import exclusive
 
 if TYPE_CHECKING:
-    from hac.data.alignment import Alignments
+    from hac.data.alignments.alignment import Alignments
     from hac.errors import FailureLog
 
 
@@ -64,13 +64,13 @@ def align(
         hac align corpus/manifest.jsonl -o alignments.parquet --aligner mfa --dictionary english_us_arpa
         --acoustic-model english_us_arpa -j 8
     """
-    from hac.align.corpus import Options, align_corpus
-    from hac.align.hmm import HmmOptions
-    from hac.align.measure import with_error
+    from hac.align.align_corpus import Options, align_corpus
+    from hac.align.hmm.aligner import HmmOptions
     from hac.align.mfa import MfaOptions, find_program
+    from hac.align.synthetic_test import with_error
     from hac.console import progress
-    from hac.data.alignment import write_alignments
-    from hac.data.manifest import read_manifest
+    from hac.data.alignments.alignment import write_alignments
+    from hac.data.manifest.formats import read_manifest
     from hac.errors import FailureLog, HacError
 
     models = None
@@ -94,8 +94,8 @@ def align(
 
 def _report(alignments: Alignments, failures: FailureLog, out: Path) -> None:
     """Say what was aligned, and list what was not in a file beside the store."""
-    from hac.align.measure import NOT_MEASURED, summary
-    from hac.files import write_text
+    from hac.align.synthetic_test import NOT_MEASURED, summary
+    from hac.files.atomic import write_text
 
     typer.echo(f"{out}: {len(alignments.phones.ids)} utterances")
     for name, tier in alignments.tiers.items():

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from hac.commands import corpus_builtin
-from hac.commands.exclusive import exclusive
+from hac.commands.locked_output import exclusive
 
 app = typer.Typer(help="Make a corpus, or a manifest for one.", no_args_is_help=True)
 app.command("builtin")(corpus_builtin.builtin)
@@ -58,8 +58,8 @@ def import_(
 
         hac corpus import kaldi data/train --audio-root /corpora -o train.parquet
     """
-    from hac.data.corpora.imports.base import Options
-    from hac.data.corpora.imports.run import failures_path, import_corpus
+    from hac.corpora.imports.importer import failures_path, import_corpus
+    from hac.corpora.imports.item import Options
     from hac.errors import FailureLog, HacError
 
     if len(where) > 2:

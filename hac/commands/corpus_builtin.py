@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hac.commands.exclusive import exclusive
+from hac.commands.locked_output import exclusive
 
 if TYPE_CHECKING:
-    from hac.align.corpus import Options
-    from hac.data.alignment import Alignments
-    from hac.data.manifest import Manifest
+    from hac.align.align_corpus import Options
+    from hac.data.alignments.alignment import Alignments
+    from hac.data.manifest.manifest import Manifest
     from hac.errors import FailureLog
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder for the corpus; made where it is missing.")]
@@ -42,9 +42,9 @@ def builtin(
     """
     from typing import cast
 
-    from hac.data.alignment import PHONES, WORDS
-    from hac.data.corpora.augment import Augmentation
-    from hac.data.corpora.synthetic import Settings, synthetic_corpus
+    from hac.corpora.acoustic_conditions import Augmentation
+    from hac.corpora.synthetic.corpus import Settings, synthetic_corpus
+    from hac.data.alignments.alignment import PHONES, WORDS
 
     chosen = tuple(dict.fromkeys(code.strip() for code in languages.split(",") if code.strip()))
     settings = Settings(minutes, voices, chosen, cast(Augmentation, augment), seed)
@@ -93,11 +93,11 @@ def debian(
 
         hac corpus debian corpora/real -j 2
     """
-    from hac.align.corpus import Options
-    from hac.align.hmm import HmmOptions
-    from hac.data.corpora.debian import debian_corpus
-    from hac.data.corpora.debian_packages import default_cache
-    from hac.data.corpora.debian_sets import choose_sets
+    from hac.align.align_corpus import Options
+    from hac.align.hmm.aligner import HmmOptions
+    from hac.corpora.debian.corpus import debian_corpus
+    from hac.corpora.debian.packages import default_cache
+    from hac.corpora.debian.speech_sets import choose_sets
 
     corpus = debian_corpus(folder, choose_sets(sets), cache=cache or default_cache(), jobs=jobs, strict=strict)
     _say_failures("left out", corpus.left_out)
@@ -115,7 +115,7 @@ def wheel(folder: Folder) -> None:
 
         hac corpus wheel corpora/wheel
     """
-    from hac.data.corpora.wheel import wheel_corpus
+    from hac.corpora.wheel import wheel_corpus
 
     _say_what(wheel_corpus(folder), folder)
 
@@ -124,12 +124,12 @@ def _align(manifest: Manifest, folder: Path, options: Options, strict: bool, mea
     """Align the corpus, unless an earlier run did so for the same recordings, texts and seed."""
     from dataclasses import replace
 
-    from hac.align.corpus import align_corpus
-    from hac.align.measure import with_error
+    from hac.align.align_corpus import align_corpus
+    from hac.align.synthetic_test import with_error
     from hac.console import progress
-    from hac.data.alignment import read_alignments, write_alignments
+    from hac.data.alignments.alignment import read_alignments, write_alignments
     from hac.errors import FailureLog
-    from hac.files import sha256_file
+    from hac.files.atomic import sha256_file
 
     store = folder / "alignments.parquet"
     made_from = {
@@ -163,7 +163,7 @@ def _is_measured(alignments: Alignments) -> bool:
 
 
 def _say_error(alignments: Alignments) -> None:
-    from hac.align.measure import NOT_MEASURED, summary
+    from hac.align.synthetic_test import NOT_MEASURED, summary
 
     for line in summary(alignments.provenance["aligner_error"]):
         missing = NOT_MEASURED in line
@@ -171,7 +171,7 @@ def _say_error(alignments: Alignments) -> None:
 
 
 def _say_what(manifest: Manifest, folder: Path) -> None:
-    from hac.data.corpora.summary import summary_line
+    from hac.corpora.summary import summary_line
 
     typer.echo(f"{folder / 'manifest.jsonl'}: {summary_line(manifest)}")
 

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from hac.commands.clustered import clustered
-from hac.commands.exclusive import exclusive
+from hac.commands.cluster_option import clustered
+from hac.commands.locked_output import exclusive
 
 
 class Format(StrEnum):
@@ -74,9 +74,9 @@ def decode(
 
         hac decode tokens.parquet -o decoded --n-quantizers 3 --manifest corpus/manifest.jsonl --ids utterance-17
     """
+    from hac.coding.decode import decode_corpus
     from hac.commands.failures import report_failures
-    from hac.data.manifest import read_manifest
-    from hac.decode import decode_corpus
+    from hac.data.manifest.formats import read_manifest
     from hac.errors import FailureLog
 
     failures = FailureLog(strict)

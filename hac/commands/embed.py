@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from hac.commands.clustered import clustered
-from hac.commands.exclusive import exclusive
+from hac.commands.cluster_option import clustered
+from hac.commands.locked_output import exclusive
 
 
 @exclusive("out")
@@ -46,10 +46,10 @@ def embed(
 
         hac embed corpus/manifest.jsonl -m "encoder:facebook/hubert-base-ls960?layer=9" -o hubert-9
     """
+    from hac.coding.embed import embed_corpus
     from hac.commands.failures import report_failures
-    from hac.data.audio_corpus import open_corpus
-    from hac.data.embeddings import read_embeddings
-    from hac.embeddings import embed_corpus
+    from hac.corpora.from_audio import open_corpus
+    from hac.data.embedding_store import read_embeddings
     from hac.errors import FailureLog
 
     failures = FailureLog(strict)

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from hac.commands.clustered import clustered
-from hac.commands.exclusive import exclusive
+from hac.commands.cluster_option import clustered
+from hac.commands.locked_output import exclusive
 
 
 @exclusive(either=["out"])
@@ -52,11 +52,11 @@ def encode(
 
         hac encode recordings/ -t mimi:kyutai/mimi -s semantic --device cuda -j 8 -o mimi.parquet
     """
+    from hac.coding.encode import SHARD_S, encode_corpus
     from hac.commands.failures import report_failures
-    from hac.data.audio_corpus import open_corpus
+    from hac.corpora.from_audio import open_corpus
     from hac.data.timeline import US_PER_S
-    from hac.data.tokens import read_tokens
-    from hac.encode import SHARD_S, encode_corpus
+    from hac.data.tokens.formats import read_tokens
     from hac.errors import FailureLog
 
     failures = FailureLog(strict)

@@ -8,7 +8,7 @@ import typer
 
 from hac.console import printable
 from hac.errors import FailureLog
-from hac.files import write_text
+from hac.files.atomic import write_text
 
 SHOWN = 5
 """Failures shown on the terminal; the file lists all."""

@@ -9,7 +9,7 @@ import typer
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from hac.checkpoint_info import CheckpointInfo
+    from hac.coding.checkpoint_info import CheckpointInfo
 
 _TRAINING_ROWS = 12
 """Entries of training.json that are shown; --json has all."""
@@ -32,7 +32,7 @@ def info(
     """
     import json
 
-    from hac.checkpoint_info import describe
+    from hac.coding.checkpoint_info import describe
 
     found = describe(checkpoint)
     if as_json:
@@ -64,7 +64,7 @@ def _streams(found: CheckpointInfo) -> Table:
     """Streams by level, each level closed by its sum where it has several streams."""
     from rich.markup import escape
 
-    from hac.checkpoint_info import level_of, nominal_kbps
+    from hac.coding.checkpoint_info import level_of, nominal_kbps
 
     table = _table(("stream", "codes", "frames/s", "kbps"))
     for level, kbps in found.kbps.items():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hac.commands.exclusive import exclusive
+from hac.commands.locked_output import exclusive
 
 if TYPE_CHECKING:
     from hac.tokenizers.conformance import Check, Conformance
@@ -54,7 +54,7 @@ def fit(
     hac tokenizer fit kmeans --encoder facebook/hubert-base-ls960 --layer 9 -k 500 --manifest M -o units/hubert500
     """
     from hac.console import progress
-    from hac.data.manifest import read_manifest
+    from hac.data.manifest.formats import read_manifest
     from hac.errors import FailureLog
     from hac.tokenizers import kmeans
 
@@ -76,12 +76,12 @@ def _features(kind: FitKind, encoder: str | None, layer: int | None, device: str
     if kind is FitKind.MFCC_KMEANS:
         if encoder is not None or layer is not None:
             raise HacError("mfcc-kmeans has no encoder and no layer; leave out --encoder and --layer, or fit kmeans")
-        from hac.tokenizers.mfcc import MfccFeatures
+        from hac.features.mfcc import MfccFeatures
 
         return MfccFeatures()
     if encoder is None or layer is None:
         raise HacError("kmeans needs --encoder (a folder or hub id of a speech encoder) and --layer")
-    from hac.tokenizers.speech_encoder import load_encoder
+    from hac.features.speech_encoder import load_encoder
 
     return load_encoder(encoder, layer, device, revision)
 
@@ -127,7 +127,7 @@ def check(
     import json
 
     from hac.console import progress
-    from hac.data.manifest import read_manifest
+    from hac.data.manifest.formats import read_manifest
     from hac.tokenizers.check_audio import default_audio, from_manifest
     from hac.tokenizers.conformance import CHECKS, check_tokenizer
     from hac.tokenizers.registry import load_tokenizer

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hac.commands.exclusive import exclusive
+from hac.commands.locked_output import exclusive
 
 
 @exclusive("out", by_rank=True)

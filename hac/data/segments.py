@@ -26,9 +26,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hac.data.alignment_tiers import Row, Tier, bounds_of, tier_from_rows
+from hac.data.tiers import Row, Tier, bounds_of, tier_from_rows
 from hac.data.timeline import US_PER_S, frame_edges_us, to_us
-from hac.data.tokens import Stream
+from hac.data.tokens.token_store import Stream
 from hac.errors import FailureLog, HacError
 
 NAME = "segments"

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hac.data.audio import is_silent
+from hac.data.audio.audio import is_silent
 from hac.errors import HacError
-from hac.files import sha256_file
+from hac.files.atomic import sha256_file
 from hac.judges.base import Unjudged
 
 

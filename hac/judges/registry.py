@@ -131,14 +131,14 @@ def _needed(where: str | None) -> str:
 
 
 def _moonshine(where: str | None, device: str) -> Judge:
-    from hac.judges.moonshine import Moonshine
+    from hac.judges.moonshine_asr import Moonshine
 
     _alone("moonshine", where)
     return Moonshine()
 
 
 def _resemblyzer(where: str | None, device: str) -> Judge:
-    from hac.judges.voice_encoder import Resemblyzer
+    from hac.judges.resemblyzer import Resemblyzer
 
     _alone("resemblyzer", where)
     return Resemblyzer(device)

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hac.errors import HacError
+from hac.hub import Checkpoint, checked_device, load_model, open_checkpoint
 from hac.judges.base import Unjudged
 from hac.judges.checks import check_heard, pieces
-from hac.tokenizers.pretrained import Checkpoint, checked_device, load_model, open_checkpoint
 
 MIN_ASR_S = 0.1
 """Seconds below which there is nothing to recognize."""

@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hac.errors import HacError
+from hac.hub import open_checkpoint
 from hac.teachers.base import SpeechTeacher, TextTeacher
-from hac.tokenizers.pretrained import open_checkpoint
 
 if TYPE_CHECKING:
     from hac.teachers.text_encoders import Pooling
@@ -119,7 +119,7 @@ def load_speech_teacher(
 
     Args:
         name: `hubert`, `mhubert`, `wav2vec2`, `wavlm`, `whisper`, or one of an installed package.
-        where: folder or hub id of the weights, any speech encoder that `hac.tokenizers.speech_encoder` knows; by
+        where: folder or hub id of the weights, any speech encoder that `hac.features.speech_encoder` knows; by
             default the one the name stands for.
         layer: 0 is what enters the first transformer layer, i the output of layer i; `average` is the mean of all; by
             default the one that suits the name.
@@ -134,7 +134,7 @@ def load_speech_teacher(
     """
     if name not in SPEECH:
         return _plugin(name, SpeechTeacher, where, device, layer=layer, revision=revision)  # type: ignore[type-abstract]
-    from hac.tokenizers.speech_encoder import load_encoder
+    from hac.features.speech_encoder import load_encoder
 
     preset = SPEECH[name]
     chosen = preset.layer if layer is None else layer

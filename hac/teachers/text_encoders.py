@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hac.errors import HacError
-from hac.files import sha256_file
-from hac.tokenizers.pretrained import Checkpoint, load_model
+from hac.files.atomic import sha256_file
+from hac.hub import Checkpoint, load_model
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hac.data.tokens.stream_options import StreamSpec
 from hac.errors import HacError
-
-
-@dataclass(frozen=True, slots=True)
-class StreamSpec:
-    """What a tokenizer promises of one stream: its name, codebook size and exact frame rate in Hz."""
-
-    name: str
-    codebook_size: int
-    frame_rate: Fraction
 
 
 @runtime_checkable

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hac.data.audio import read_audio
-from hac.data.manifest import Manifest
+from hac.data.audio.audio import read_audio
+from hac.data.manifest.manifest import Manifest
 from hac.errors import HacError
 
 N_RECORDINGS = 3

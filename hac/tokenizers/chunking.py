@@ -17,8 +17,9 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from hac.data.tokens.stream_options import StreamSpec
 from hac.errors import HacError
-from hac.tokenizers.base import StreamSpec, Tokenizer
+from hac.tokenizers.base import Tokenizer
 
 CHUNK_S = 25.0
 CONTEXT_S = 2.5

@@ -23,9 +23,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hac.data.tokens.stream_options import StreamSpec
 from hac.errors import HacError
-from hac.tokenizers.base import StreamSpec, mono
-from hac.tokenizers.pretrained import Checkpoint, load_model, open_checkpoint
+from hac.hub import Checkpoint, load_model, open_checkpoint
+from hac.tokenizers.base import mono
 
 OPTIONS = ("n_quantizers", "bandwidth", "revision")
 

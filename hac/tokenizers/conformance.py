@@ -27,7 +27,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from hac.tokenizers.base import StreamSpec, Tokenizer
+from hac.data.tokens.stream_options import StreamSpec
+from hac.tokenizers.base import Tokenizer
 from hac.tokenizers.chunking import encode_long, grid_samples
 
 Samples = NDArray[np.float32]

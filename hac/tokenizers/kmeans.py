@@ -20,14 +20,15 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from hac.data.audio import iter_audio
-from hac.data.manifest import Manifest
+from hac.data.audio.audio import iter_audio
+from hac.data.manifest.manifest import Manifest
 from hac.data.timeline import parse_rate
+from hac.data.tokens.stream_options import StreamSpec
 from hac.errors import FailureLog, HacError
-from hac.files import atomic_path, sha256_file, write_text
-from hac.tokenizers.base import StreamSpec, mono
-from hac.tokenizers.clustering import N_STARTS, FrameReservoir, fit_centroids, nearest_centroid
-from hac.tokenizers.pretrained import model_folder, read_json
+from hac.files.atomic import atomic_path, sha256_file, write_text
+from hac.hub import model_folder, read_json
+from hac.tokenizers.base import mono
+from hac.tokenizers.kmeans_fit import N_STARTS, FrameReservoir, fit_centroids, nearest_centroid
 
 FORMAT = "hac-kmeans"
 VERSION = 1
@@ -218,10 +219,10 @@ def _load_features(where: str, record: Mapping[str, Any], device: str, options: 
     if not isinstance(settings, dict):
         raise HacError(f"{where}: tokenizer.json names no features; fit it anew with hac tokenizer fit")
     if settings.get("kind") == "mfcc":
-        from hac.tokenizers.mfcc import MfccFeatures
+        from hac.features.mfcc import MfccFeatures
 
         return MfccFeatures()
-    from hac.tokenizers.speech_encoder import load_encoder
+    from hac.features.speech_encoder import load_encoder
 
     encoder = options.get("encoder", str(settings.get("where")))
     features = load_encoder(encoder, int(settings.get("layer", -1)), device, settings.get("revision"))

@@ -18,8 +18,8 @@ from typing import Protocol, cast
 from urllib.parse import parse_qsl
 
 from hac.errors import HacError
+from hac.hub import model_folder, read_json
 from hac.tokenizers.base import Tokenizer
-from hac.tokenizers.pretrained import model_folder, read_json
 
 
 class Loader(Protocol):
@@ -68,7 +68,7 @@ BUILTIN: Mapping[str, Kind] = {
     for kind in (
         Kind(
             "hac",
-            "hac.tokenizers.hac:load",
+            "hac.tokenizers.hac_tokenizer:load",
             _MODEL,
             "acoustic.i, phonetic, lexical",
             _CEIL,

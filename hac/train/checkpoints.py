@@ -27,12 +27,12 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from hac.errors import HacError
-from hac.files import NO_SPACE, write_text
-from hac.parsing import load_json
+from hac.files.atomic import NO_SPACE, write_text
+from hac.files.parsing import load_json
+from hac.train.config_sections import TeachersConfig
 from hac.train.ema import Ema, averaged
 from hac.train.generator import Generator
 from hac.train.run_folder import FORMAT_VERSION, Progress, checkpoints, read_state, step_of
-from hac.train.sections import TeachersConfig
 from hac.train.step import Networks
 
 __all__ = ["Progress", "checkpoints", "load_checkpoint", "read_state", "rotate", "save_checkpoint", "step_of"]

@@ -13,9 +13,10 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from hac.config import HacConfig
 from hac.errors import HacError
-from hac.train.sections import (
+from hac.files.yaml_config import beside, check_key, merged, parse_changes, read_yaml
+from hac.model.config import HacConfig
+from hac.train.config_sections import (
     CheckpointConfig,
     DataConfig,
     DiscriminatorConfig,
@@ -25,7 +26,6 @@ from hac.train.sections import (
     TeachersConfig,
     ValidationConfig,
 )
-from hac.yaml_files import beside, check_key, merged, parse_changes, read_yaml
 
 
 class TrainConfig(Section):

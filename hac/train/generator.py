@@ -13,13 +13,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hac.convolutions import decode_latent
 from hac.data.timeline import frames_to_hold
-from hac.distillation import Distilled, LexicalHead, PhoneticHead, distil_lexical, distil_phonetic
 from hac.errors import HacError
-from hac.model import HacModel
+from hac.model.hac_model import HacModel
+from hac.model.masked_convolutions import decode_latent
 from hac.train.config import TrainConfig
-from hac.train.dataset import TrainBatch
+from hac.train.data.dataset import TrainBatch
+from hac.train.distillation import Distilled, LexicalHead, PhoneticHead, distil_lexical, distil_phonetic
 
 
 @dataclass(frozen=True, slots=True)

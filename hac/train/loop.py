@@ -17,16 +17,16 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from hac.data.alignment import Tier
-from hac.decode_files import file_names
+from hac.coding.decoded_audio import file_names
+from hac.data.alignments.alignment import Tier
 from hac.errors import Failure, FailureLog, HacError
-from hac.train.batches import BatchPlan, share_out
 from hac.train.checkpoints import Progress, last_good, rotate, save_checkpoint
 from hac.train.config import TrainConfig
-from hac.train.dataset import TrainBatch, UtteranceDataset
+from hac.train.data.batch_sampler import BatchPlan, share_out
+from hac.train.data.dataset import TrainBatch, UtteranceDataset
 from hac.train.ema import Ema, averaged
-from hac.train.journal import Journal
-from hac.train.record import FAILURES
+from hac.train.metrics_log import Journal
+from hac.train.run_record import FAILURES
 from hac.train.step import Networks, sum_over_processes, train_step
 from hac.train.validation import Validation, validate
 

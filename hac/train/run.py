@@ -14,25 +14,25 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 
-from hac.config import HacConfig
 from hac.console import progress as progress_bar
 from hac.errors import FailureLog
-from hac.losses import MelSpectrogramLoss
-from hac.model import HacModel
-from hac.pretrained import check_kind
-from hac.tokenizers.pretrained import Checkpoint, open_checkpoint
-from hac.train.batches import BatchPlan, check_shares
+from hac.hub import Checkpoint, open_checkpoint
+from hac.model.checkpoint import check_kind
+from hac.model.config import HacConfig
+from hac.model.hac_model import HacModel
 from hac.train.checkpoints import Progress, checkpoints, load_checkpoint, load_heads, read_state, rotate, step_of
 from hac.train.config import TrainConfig, model_config
-from hac.train.corpus import Corpus, load_corpus
-from hac.train.dataset import UtteranceDataset
+from hac.train.data.batch_sampler import BatchPlan, check_shares
+from hac.train.data.corpus_split import Corpus, load_corpus
+from hac.train.data.dataset import UtteranceDataset
 from hac.train.ema import Ema
 from hac.train.generator import Generator
 from hac.train.loop import Run, run_loop
+from hac.train.losses import MelSpectrogramLoss
 from hac.train.precision import check_precision
-from hac.train.record import check_same_run, check_same_speech, met_before, run_settings, write_start
+from hac.train.run_record import check_same_run, check_same_speech, met_before, run_settings, write_start
 from hac.train.step import Networks, make_discriminator
-from hac.train.teaching import Teachers, load_teachers
+from hac.train.teacher_targets import Teachers, load_teachers
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from hac.errors import HacError
-from hac.parsing import load_json
+from hac.files.parsing import load_json
 
 FORMAT_VERSION = 1
 _NAME = re.compile(r"step-(\d{8,})")

@@ -19,19 +19,19 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from hac.discriminator import Discriminator, DiscriminatorOptions
-from hac.losses import (
+from hac.model.distributed import are_several
+from hac.train.config import TrainConfig
+from hac.train.config_sections import LossesConfig
+from hac.train.data.dataset import TrainBatch
+from hac.train.discriminator import Discriminator, DiscriminatorOptions
+from hac.train.generator import Generator, GeneratorOutput
+from hac.train.losses import (
     MelSpectrogramLoss,
     adversarial_loss,
     discriminator_loss,
     feature_matching_loss,
     waveform_l1,
 )
-from hac.processes import are_several
-from hac.train.config import TrainConfig
-from hac.train.dataset import TrainBatch
-from hac.train.generator import Generator, GeneratorOutput
-from hac.train.sections import LossesConfig
 
 _BUCKET = 8 * 2**20
 """Values of the gradient summed over processes in one message."""

@@ -15,15 +15,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hac.convolutions import decode_latent
-from hac.data.alignment_tiers import Tier
-from hac.distillation import distil_lexical, distil_phonetic, retrieval_recall
+from hac.data.tiers import Tier
 from hac.errors import Failure
-from hac.intelligibility import stoi
-from hac.losses import MelSpectrogramLoss
-from hac.train.dataset import TrainBatch, UtteranceDataset
+from hac.judges.stoi import stoi
+from hac.model.masked_convolutions import decode_latent
+from hac.train.config_sections import ValidationConfig
+from hac.train.data.dataset import TrainBatch, UtteranceDataset
+from hac.train.distillation import distil_lexical, distil_phonetic, retrieval_recall
 from hac.train.generator import Generator
-from hac.train.sections import ValidationConfig
+from hac.train.losses import MelSpectrogramLoss
 
 Codes = dict[str, NDArray[np.int64]]
 

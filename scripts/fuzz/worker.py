@@ -22,14 +22,14 @@ from typing import Any
 
 import atheris
 
-from hac.files import write_text
+from hac.files.atomic import write_text
 
 LONGEST = 1 << 20
 """Bytes of an input."""
 STATUS_S = 2.0
 FRESH = 0.3
 """Share of the inputs that spoil a sound file, any reader's alike."""
-NOT_INSTRUMENTED = ("numba", "probes.kernels", "probes.boundary_kernels", "hac.align.viterbi")
+NOT_INSTRUMENTED = ("numba", "probes.joint_counts.kernels", "probes.boundaries.kernels", "hac.align.hmm.viterbi")
 
 
 class Fuzzer:

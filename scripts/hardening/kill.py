@@ -68,8 +68,15 @@ SERVER = multiprocessing.get_context("forkserver")
 # what the commands import before they work: kills shall meet their work, not the start of Python
 PRELOADED = (
     *("hac.train.run", "hac.commands.train", "sklearn.cluster", "pystoi", "torch.utils.tensorboard"),
-    *("hac.encode", "hac.tokenizers.kmeans", "hac.tokenizers.mfcc", "analysis.cli", "analysis.pnmi", "analysis.recon"),
-    *("reports.run_files", "reports.recon_files", "reports.report_files", "weasyprint"),
+    *(
+        "hac.coding.encode",
+        "hac.tokenizers.kmeans",
+        "hac.features.mfcc",
+        "reports.cli",
+        "analysis.pnmi.run",
+        "analysis.reconstruction.run",
+    ),
+    *("reports.render.result_files", "reports.reconstruction.files", "reports.page.write_report", "weasyprint"),
 )
 SERVER.set_forkserver_preload(list(PRELOADED))
 FIXED = {"OMP_NUM_THREADS": "1", "PYTHONSAFEPATH": "1", "PYTHONPATH": str(ROOT)}
@@ -90,7 +97,7 @@ def as_command(words: Sequence[str], folder: Path, said: Path) -> None:
     os.dup2(log, 2)
     sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
     sys.argv = list(words)
-    main = import_module({"hac": "hac.cli", "hac-analyze": "analysis.cli"}[words[0]]).main
+    main = import_module({"hac": "hac.cli", "hac-analyze": "reports.cli"}[words[0]]).main
     try:
         main()
     finally:

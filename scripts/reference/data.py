@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from hac.data.manifest import Manifest, Utterance, read_manifest, write_manifest
-from hac.files import sha256_file
+from hac.data.manifest.formats import read_manifest, write_manifest
+from hac.data.manifest.manifest import Manifest, Utterance
+from hac.files.atomic import sha256_file
 
 NEW_CORPUS = "asterisk-en"
 """The only real English, and the speech of `hac-analyze demo`."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hac.reference import FULL, NAME, reference_folder
-from reports.canvas import figure, line_style
+from reports.render.figure_style import figure, line_style
 from scripts.reference.tables import VARIANTS, read_results
 
 if TYPE_CHECKING:

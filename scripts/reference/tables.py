@@ -10,8 +10,8 @@ import math
 from functools import cache
 from pathlib import Path
 
-from analysis import results as files
-from analysis.results import Results
+from analysis.results import schema as files
+from analysis.results.schema import Results
 
 VARIANTS = {
     "full": "both teachers",

@@ -18,14 +18,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hac.console import progress
-from hac.data.manifest import Manifest, read_manifest
-from hac.data.tokens import Stream, TokenStore, write_tokens
+from hac.data.manifest.formats import read_manifest
+from hac.data.manifest.manifest import Manifest
+from hac.data.tokens.formats import write_tokens
+from hac.data.tokens.token_store import Stream, TokenStore
 from hac.errors import FailureLog
-from hac.files import sha256_file
+from hac.files.atomic import sha256_file
 from hac.reference import teacher_units
 from hac.teachers.registry import load_speech_teacher
-from hac.teachers.speech_targets import SpeechTargets, speech_targets
-from hac.tokenizers.clustering import FrameReservoir, fit_centroids, nearest_centroid
+from hac.teachers.targets.speech_targets import SpeechTargets, speech_targets
+from hac.tokenizers.kmeans_fit import FrameReservoir, fit_centroids, nearest_centroid
 
 LAYER, WINDOW_S = 4, 5.0
 SAMPLE_RATE, HOP_LENGTH = 16_000, 320

@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from analysis.corpus import Labels
-from analysis.discovery import Outcome, Protocol, run
-from analysis.request import Request
-from analysis.results import Record
-from hac.data.alignment import Alignments, Tier, tier_from_rows
-from hac.data.manifest import Manifest, Utterance
-from hac.data.tokens import TokenStore
+from analysis.discovery.run import Outcome, Protocol, run
+from analysis.inputs.corpus import Labels
+from analysis.inputs.request import Request
+from analysis.results.schema import Record
+from hac.data.alignments.alignment import Alignments, Tier, tier_from_rows
+from hac.data.manifest.manifest import Manifest, Utterance
+from hac.data.tokens.token_store import TokenStore
 
 Stretch = tuple[str, int, int]
 """Label or class, onset and offset in ms."""

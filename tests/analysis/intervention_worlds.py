@@ -11,17 +11,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.corpus import Labels
-from analysis.intervention_evidence import Judges
-from analysis.intervention_job import Protocol
-from analysis.interventions import Machine, Outcome, run
-from analysis.request import Request
-from hac.data.alignment import Alignments, tier_from_rows
-from hac.data.audio import write_audio
-from hac.data.manifest import Manifest, Utterance
-from hac.data.tokens import Stream, TokenStore
-from hac.decoders import Context
-from hac.tokenizers.base import StreamSpec
+from analysis.inputs.corpus import Labels
+from analysis.inputs.request import Request
+from analysis.interventions.compare import Protocol
+from analysis.interventions.judged import Judges
+from analysis.interventions.run import Machine, Outcome, run
+from hac.coding.decoders import Context
+from hac.data.alignments.alignment import Alignments, tier_from_rows
+from hac.data.audio.audio import write_audio
+from hac.data.manifest.manifest import Manifest, Utterance
+from hac.data.tokens.stream_options import StreamSpec
+from hac.data.tokens.token_store import Stream, TokenStore
 
 RATE, HOP = 16_000, 320
 FRAME_RATE = Fraction(RATE, HOP)

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.corpus import Labels
-from analysis.leakage_layout import LeakageProtocol
-from analysis.request import Request
-from hac.data.alignment import Alignments, tier_from_rows
-from hac.data.manifest import Manifest, Utterance
-from hac.data.tokens import Stream, TokenStore
+from analysis.inputs.corpus import Labels
+from analysis.inputs.request import Request
+from analysis.leakage.layout import LeakageProtocol
+from hac.data.alignments.alignment import Alignments, tier_from_rows
+from hac.data.manifest.manifest import Manifest, Utterance
+from hac.data.tokens.token_store import Stream, TokenStore
 
 RATE = Fraction(50)
 PHONES = ("AA", "B", "IY", "M", "S", "T", "UW", "Z")

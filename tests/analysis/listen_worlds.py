@@ -9,7 +9,7 @@ from typing import Any
 import soundfile
 from PIL import Image
 
-from analysis.clip_records import NAME, Clips
+from analysis.clips.schema import NAME, Clips
 
 
 def read_listen(run: Path) -> Clips:

@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from analysis.recon import Request
-from analysis.recon_inputs import Condition, Material, given_conditions, material
-from analysis.recon_protocol import ReconProtocol
-from hac.data.manifest import Manifest, read_manifest
+from analysis.reconstruction.inputs import Condition, Material, given_conditions, material
+from analysis.reconstruction.protocol import ReconProtocol
+from analysis.reconstruction.run import Request
+from hac.data.manifest.formats import read_manifest
+from hac.data.manifest.manifest import Manifest
 from hac.errors import FailureLog
-from hac.judges.judging import Verdict
+from hac.judges.judge_files import Verdict
 from tests.corpora import make_corpus
 
 RATE = 16_000
@@ -60,7 +61,7 @@ def fake_judges(monkeypatch: pytest.MonkeyPatch, manifest: Manifest) -> list[str
     Originals are heard rightly, reconstructions lose their last word; voices are those of the speakers, turned by 60
     degrees in reconstructions; opinions are 4 and 3.
     """
-    from hac.judges import judging
+    from hac.judges import judge_files
 
     calls: list[str] = []
     by_id = manifest.by_id
@@ -87,8 +88,8 @@ def fake_judges(monkeypatch: pytest.MonkeyPatch, manifest: Manifest) -> list[str
         calls.append(f"opinions {len(files)}")
         return {name: Verdict({"ovrl": 4.0 if of(name)[0] else 3.0}) for name in files}
 
-    monkeypatch.setattr(judging, "transcripts", transcripts)
-    monkeypatch.setattr(judging, "voices", voices)
-    monkeypatch.setattr(judging, "opinions", opinions)
-    monkeypatch.setattr(judging, "languages_of", lambda judge, device="cpu": frozenset({"en"}))
+    monkeypatch.setattr(judge_files, "transcripts", transcripts)
+    monkeypatch.setattr(judge_files, "voices", voices)
+    monkeypatch.setattr(judge_files, "opinions", opinions)
+    monkeypatch.setattr(judge_files, "languages_of", lambda judge, device="cpu": frozenset({"en"}))
     return calls

@@ -7,9 +7,9 @@ from typing import Any
 
 import yaml
 
-from analysis.ablation import Job, prepare
-from analysis.sweep_file import read_sweep
-from hac.yaml_files import merged
+from analysis.sweeps.run import Job, prepare
+from analysis.sweeps.sweep_config import read_sweep
+from hac.files.yaml_config import merged
 from tests.corpora import make_corpus
 from tests.hac import tiny_models
 from tests.hac.train.tiny_run import TRAIN, tiny_corpus

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from analysis.launching import Call, in_process
-from analysis.results import read_results
-from analysis.sweep_plan import plan
-from hac.config import HacConfig
-from hac.data.manifest import read_manifest
+from analysis.results.schema import read_results
+from analysis.sweeps.budget import plan
+from analysis.sweeps.launch import Call, in_process
+from hac.data.manifest.formats import read_manifest
+from hac.model.config import HacConfig
 from hac.train.config import model_config
+from hac.train.disk_usage import checkpoint_bytes, checkpoints_kept, target_size
 from hac.train.run_folder import checkpoints, chosen_checkpoint, step_of
-from hac.train.sizes import checkpoint_bytes, checkpoints_kept, target_size
 from tests.analysis.sweep_worlds import job_of, make_files, write_sweep
 from tests.hac.tiny_hac import one_thread
 
@@ -37,11 +37,11 @@ def cells(folder: Path) -> dict:
 
 
 def ablate(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
-    import analysis.cli
+    import reports.cli
 
     monkeypatch.setattr(sys, "argv", ["hac-analyze", "ablate", *map(str, words)])
     try:
-        analysis.cli.main()
+        reports.cli.main()
     except SystemExit as ended:
         return int(str(ended.code or 0))
     return 0
@@ -207,7 +207,7 @@ def test_all_analyses_over_rows_with_other_levels(world, tmp_path):
         set={"model": {f"{level}_codebook_size": 16 for level in ("acoustic", "phonetic", "lexical")}},
         allow=["codebooks"],
     )
-    words = [sys.executable, "-m", "analysis", "ablate", str(sweep), "-o", str(tmp_path)]
+    words = [sys.executable, "-m", "reports", "ablate", str(sweep), "-o", str(tmp_path)]
     done = subprocess.run(
         words, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}, timeout=1100
     )
@@ -225,7 +225,7 @@ def test_a_sweep_of_real_processes_is_stopped_and_goes_on(world, tmp_path):
     """Two trainings at once; SIGTERM while they train; the same command goes on and compares."""
     rarely = {"validation": {"every": 1000}, "checkpoint": {"every": 1000}}
     sweep = write_sweep(world, "real.yaml", at_once=2, set={"steps": 60, **rarely})
-    words = [sys.executable, "-m", "analysis", "ablate", str(sweep), "-o", str(tmp_path)]
+    words = [sys.executable, "-m", "reports", "ablate", str(sweep), "-o", str(tmp_path)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     first = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
     logs = [tmp_path / name / "seed-0" / "run" / "metrics.jsonl" for name in ("full", "untaught")]

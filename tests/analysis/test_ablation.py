@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from analysis.ablation import NAME, Job, Work, finished_runs, run_cells, state_rows, unfinished
-from analysis.ablation_results import ONE_SEED, comparison_results, warnings_of
-from analysis.comparison import read_run
-from analysis.launching import Call, in_process
-from analysis.results import read_results
-from analysis.seeds import compare_over_seeds
-from analysis.suite import _options, check_analyses, words_of
-from analysis.sweep_cells import chosen
+from analysis.comparison.differences import read_run
+from analysis.comparison.seeds import compare_over_seeds
+from analysis.results.schema import read_results
+from analysis.sweeps.checkpoint_suite import _options, check_analyses, words_of
+from analysis.sweeps.launch import Call, in_process
+from analysis.sweeps.results import ONE_SEED, comparison_results, warnings_of
+from analysis.sweeps.run import NAME, Job, Work, finished_runs, run_cells, state_rows, unfinished
+from analysis.sweeps.trainings import chosen
 from hac.errors import HacError
-from reports.ablation_files import ablation_table, write_ablation
+from reports.comparison.sweep_files import ablation_table, write_ablation
 from tests.analysis.sweep_worlds import STEPS, job_of, make_files, write_sweep
 from tests.hac.tiny_hac import one_thread
 
@@ -172,7 +172,7 @@ def test_only_some_cells(world, tmp_path):
 
 
 def test_a_cell_that_another_process_holds_is_left_to_it(world, tmp_path):
-    from analysis.ledger import alone
+    from analysis.sweeps.progress_file import alone
 
     job = job_of(write_sweep(world, variants=["full.yaml"]), tmp_path)
     with alone(job.cells[0].folder):
@@ -214,7 +214,7 @@ def test_options_of_a_sweep_are_those_of_the_commands(analysis):
     """Every option that the sweep knows is one that the command takes."""
     from typer.testing import CliRunner
 
-    from analysis.cli import app
+    from reports.cli import app
 
     shown = CliRunner().invoke(app, [analysis, "--help"], env={"COLUMNS": "400"}).output
     known = _options(analysis)

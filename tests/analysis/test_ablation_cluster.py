@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from analysis import ablation_cluster as there
-from analysis.ablation import Job, Work
-from analysis.launching import Call
-from analysis.ledger import alone
+from analysis.sweeps import cluster as there
+from analysis.sweeps.launch import Call
+from analysis.sweeps.progress_file import alone
+from analysis.sweeps.run import Job, Work
 from hac.errors import HacError
 from tests.analysis.sweep_worlds import job_of, make_files, write_sweep
 from tests.analysis.test_ablation import Recorded, state

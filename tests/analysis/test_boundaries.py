@@ -12,19 +12,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis import uncertainty
-from analysis.boundaries import Outcome, run
-from analysis.boundary_counting import BoundaryProtocol
-from analysis.boundary_scoring import METRICS, record_id
-from analysis.boundary_shards import merge, run_shard
-from analysis.corpus import Labels
-from analysis.request import Request
-from analysis.results import Record, write_results
-from hac.data.alignment import Alignments, tier_from_rows
-from hac.data.tokens import Stream
+from analysis.boundaries.counting import BoundaryProtocol
+from analysis.boundaries.run import Outcome, run
+from analysis.boundaries.scores import METRICS, record_id
+from analysis.boundaries.shards import merge, run_shard
+from analysis.inputs.corpus import Labels
+from analysis.inputs.request import Request
+from analysis.results.schema import Record, write_results
+from analysis.statistics import bootstrap
+from hac.data.alignments.alignment import Alignments, tier_from_rows
+from hac.data.tokens.token_store import Stream
 from hac.errors import HacError
-from probes.boundaries import EDGES, RULES, Edges
-from probes.controls import circular_shifts, utterance_keys
+from probes.boundaries.boundary_counts import EDGES, RULES, Edges
+from probes.nulls.circular_shift import circular_shifts
+from probes.utterance_keys import utterance_keys
 from tests import boundary_oracles as slow
 from tests.analysis.worlds import PHONES, World, make_world
 from tests.oracles import Interval, rotate
@@ -173,12 +174,12 @@ def test_nulls_and_intervals_are_those_of_their_definitions(world: World) -> Non
     assert f1.value == pytest.approx(scores[0])
     assert f1.null_mean == pytest.approx(np.mean(scores[1:]))
     assert f1.null_sd == pytest.approx(np.std(scores[1:], ddof=1))
-    drawn = [(weights @ counts).T for weights in uncertainty.draw_weights(12, 60, 5).astype(float)]
+    drawn = [(weights @ counts).T for weights in bootstrap.draw_weights(12, 60, 5).astype(float)]
     again = np.array([2 * h / (e + n) for h, e, n in drawn])
-    around = uncertainty.basic(f1.value, again[:, 0], 12)
+    around = bootstrap.basic(f1.value, again[:, 0], 12)
     assert (f1.ci_low, f1.ci_high) == pytest.approx((around.low, around.high))
     null = again[:, 1:].mean(axis=1)
-    better = uncertainty.basic(f1.corrected, (again[:, 0] - null) / (1 - null), 12)
+    better = bootstrap.basic(f1.corrected, (again[:, 0] - null) / (1 - null), 12)
     assert (f1.corrected_ci_low, f1.corrected_ci_high) == pytest.approx((better.low, better.high))
     assert "12 (speaker)" in f1.note
 

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 from PIL import Image
 
-from analysis.clip_sounds import (
+from analysis.clips.encoding import (
     HEIGHT,
     WIDTH,
     clip_rate,
@@ -78,7 +78,7 @@ def test_bytes_that_are_no_ogg_are_refused() -> None:
 
 def test_the_same_sound_is_the_same_bytes_also_in_another_process() -> None:
     code = (
-        "import sys, numpy as np; from analysis.clip_sounds import opus; "
+        "import sys, numpy as np; from analysis.clips.encoding import opus; "
         "sys.stdout.buffer.write(opus(np.sin(np.arange(20000) / 9).astype(np.float32), 16000))"
     )
     one, other = (subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout for _ in "ab")

@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from analysis.cli import app
-from analysis.comparison import Run, check_alike, compare, holm, named, read_run
-from analysis.pnmi import run as run_pnmi
-from analysis.results import Record, Results
-from analysis.uncertainty import Redrawn, basic
+from analysis.comparison.differences import Run, check_alike, compare, holm, named, read_run
+from analysis.pnmi.run import run as run_pnmi
+from analysis.results.schema import Record, Results
+from analysis.statistics.bootstrap import Redrawn, basic
 from hac.errors import HacError
-from reports.comparison_tables import comparison_csv, comparison_table
-from reports.run_files import write_numbers
+from reports.cli import app
+from reports.comparison.tables import comparison_csv, comparison_table
+from reports.render.result_files import write_numbers
 from tests.analysis.worlds import make_world
 
 

@@ -7,9 +7,9 @@ from functools import cache
 import numpy as np
 import pytest
 
-from analysis import uncertainty
-from analysis.counting import Protocol
-from analysis.information import information
+from analysis.pnmi.counting import Protocol
+from analysis.statistics import bootstrap
+from analysis.statistics.information import information
 from tests.analysis.test_uncertainty import flat
 from tests.analysis.worlds import make_world, scored_whole
 
@@ -46,9 +46,9 @@ def test_the_interval_of_pnmi_holds_the_truth(n_speakers: int) -> None:
     held = 0
     for run_number in range(300):
         tables = corpus(rng, n_speakers, 4000)
-        weights = uncertainty.draw_weights(n_speakers, N_DRAWS, run_number)
-        draws = uncertainty.resample(flat(tables), N_LABELS, [], weights).kept["pnmi"]
-        interval = uncertainty.basic(information(tables.sum(axis=0)).pnmi, draws, n_speakers)
+        weights = bootstrap.draw_weights(n_speakers, N_DRAWS, run_number)
+        draws = bootstrap.resample(flat(tables), N_LABELS, [], weights).kept["pnmi"]
+        interval = bootstrap.basic(information(tables.sum(axis=0)).pnmi, draws, n_speakers)
         held += interval.low <= expected <= interval.high
     assert 0.90 <= held / 300 <= 0.98
 

@@ -10,9 +10,9 @@ import pytest
 import soundfile
 
 from analysis.demo import DEBIAN_SET, write_teacher_units
-from hac.data.manifest import Manifest, Utterance
-from hac.data.tokens import read_tokens, write_tokens
-from hac.files import sha256_file
+from hac.data.manifest.manifest import Manifest, Utterance
+from hac.data.tokens.formats import read_tokens, write_tokens
+from hac.files.atomic import sha256_file
 from hac.reference import teacher_units
 
 

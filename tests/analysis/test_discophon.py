@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from analysis.pnmi import run
+from analysis.pnmi.run import run
 from tests.analysis.worlds import QUICK, make_world
 
 assignment = pytest.importorskip("discophon.evaluate.assignment")

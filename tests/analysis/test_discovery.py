@@ -15,17 +15,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from analysis import uncertainty
-from analysis.discovery import run
-from analysis.discovery_scores import NED, SCORES
-from analysis.metrics import METRICS, metric_of
+from analysis.discovery.run import run
+from analysis.discovery.scores import NED, SCORES
+from analysis.metrics.registry import METRICS, metric_of
+from analysis.statistics import bootstrap as uncertainty
 from hac.data.segments import runs_of
-from hac.data.tokens import Stream, TokenStore
+from hac.data.tokens.token_store import Stream, TokenStore
 from hac.errors import HacError
-from probes.controls import circular_shifts, utterance_keys
-from probes.discovery_counts import shifted, words_to_find
-from reports.discovery_tables import discovery_table
-from reports.run_files import write_numbers
+from probes.discovery.discovery_counts import shifted, words_to_find
+from probes.nulls.circular_shift import circular_shifts
+from probes.utterance_keys import utterance_keys
+from reports.discovery.tables import discovery_table
+from reports.render.result_files import write_numbers
 from tests.analysis import discovery_worlds as slow
 from tests.analysis.discovery_worlds import (
     QUICK,

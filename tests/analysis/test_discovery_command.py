@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hac.data.alignment import Alignments, write_alignments
-from hac.data.manifest import write_manifest
-from hac.data.tokens import Stream, TokenStore, write_tokens
+from hac.data.alignments.alignment import Alignments, write_alignments
+from hac.data.manifest.formats import write_manifest
+from hac.data.tokens.formats import write_tokens
+from hac.data.tokens.token_store import Stream, TokenStore
 from tests.analysis.discovery_worlds import World, make_world, perfect
 from tests.strategies import bounds
 
@@ -60,13 +61,13 @@ def corpus(tmp_path: Path) -> Path:
 @pytest.fixture
 def run(corpus: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Run `hac-analyze` in process, in the corpus's folder: exit code and what it said on stderr."""
-    import analysis.cli
+    import reports.cli
 
     def call(*words: str) -> tuple[int, str]:
         monkeypatch.chdir(corpus)
         monkeypatch.setattr(sys, "argv", ["hac-analyze", *words])
         try:
-            analysis.cli.main()
+            reports.cli.main()
             code: object = 0
         except SystemExit as finished:
             code = finished.code or 0
@@ -196,7 +197,7 @@ def test_the_order_of_hashes_changes_nothing(corpus: Path) -> None:
     """The package keeps sets of text, whose order changes from process to process; the numbers must not."""
     said = []
     for seed in ("1", "2"):
-        command = [sys.executable, "-m", "analysis", *COMMAND, *QUICK, "-o", seed]
+        command = [sys.executable, "-m", "reports", *COMMAND, *QUICK, "-o", seed]
         path = os.pathsep.join([str(ROOT), *os.environ.get("PYTHONPATH", "").split(os.pathsep)])
         environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": path}
         subprocess.run(command, cwd=corpus, check=True, capture_output=True, env=environment)

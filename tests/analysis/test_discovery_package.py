@@ -1,4 +1,4 @@
-"""The scorer's package against slow definitions, and the points where the two differ: `probes.term_discovery`."""
+"""The scorer's package against slow definitions, and where the two differ: `probes.discovery.term_discovery`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from probes import term_discovery
-from probes.discovery_counts import SETS, SUMS, DiscoveryCounts, count
+from probes.discovery import term_discovery
+from probes.discovery.discovery_counts import SETS, SUMS, DiscoveryCounts, count
 from tests.analysis import discovery_worlds as slow
 from tests.analysis.discovery_worlds import QUICK, World, perfect, record, say, score, worlds
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.stats import entropy
 
-from analysis.disentanglement import ALL, dci, dci_records, permuted
-from analysis.metrics import metric_of
+from analysis.metrics.registry import metric_of
+from analysis.probing.disentanglement import ALL, dci, dci_records, permuted
 
 SIZES = st.tuples(st.integers(2, 5), st.integers(2, 5))
 IMPORTANCES = SIZES.flatmap(lambda shape: arrays(np.float64, shape, elements=st.floats(0, 10, width=32)))

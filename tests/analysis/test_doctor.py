@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from analysis import cli
 from analysis.doctor import examine as doctor
-from analysis.doctor import plain
+from analysis.doctor import required
 from analysis.doctor.examine import Finding, State, as_json, examine, look
 from analysis.doctor.parts import PARTS, Part
+from reports import cli
 
 BY_NAME = {part.name: part for part in PARTS}
 
@@ -107,7 +107,7 @@ def test_the_aligner(
 
 
 def test_versions_that_are_not_allowed_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plain.metadata, "requires", lambda _: ["numpy>=999", "no-such-thing", "torch; extra == 'x'"])
+    monkeypatch.setattr(required.metadata, "requires", lambda _: ["numpy>=999", "no-such-thing", "torch; extra == 'x'"])
     found = look(BY_NAME["Python packages"])
     assert found.state == "broken" and found.is_trouble
     assert "numpy is" in found.detail and "no-such-thing is not installed" in found.detail
@@ -117,7 +117,7 @@ def test_versions_that_are_not_allowed_are_told(monkeypatch: pytest.MonkeyPatch)
 def test_a_cache_without_space_is_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     assert look(BY_NAME["cache of HAC"]).state == "found"
-    monkeypatch.setattr(plain, "LOW_SPACE_GB", 1e9)
+    monkeypatch.setattr(required, "LOW_SPACE_GB", 1e9)
     found = look(BY_NAME["cache of HAC"])
     assert found.state == "broken" and not found.is_trouble
     (tmp_path / "cache").write_text("a file where a folder should be")
@@ -159,7 +159,7 @@ def test_exit_code(
 
 
 def test_a_part_that_is_no_probe_of_ours_fails_as_a_row() -> None:
-    def explode() -> plain.Found:
+    def explode() -> required.Found:
         raise RuntimeError("line one\nline two")
 
     found = look(Part("x", "nothing", "nowhere", explode))

@@ -4,10 +4,10 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from analysis.draws import NAME, with_draws, write_draws
-from analysis.pnmi import run
-from analysis.results import Results, read_results, write_results
-from analysis.uncertainty import Redrawn, basic, jackknife
+from analysis.pnmi.run import run
+from analysis.results.bootstrap_draws import NAME, with_draws, write_draws
+from analysis.results.schema import Results, read_results, write_results
+from analysis.statistics.bootstrap import Redrawn, basic, jackknife
 from hac.errors import HacError
 from tests.analysis.worlds import make_world
 

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from scipy.sparse import csr_matrix
 
-from analysis import groups
+from analysis.statistics import groups
 from probes.clusters import Row
 from tests.strategies import tables
 

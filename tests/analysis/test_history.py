@@ -12,14 +12,14 @@ import pytest
 import yaml
 from safetensors.numpy import load_file, save_file
 
-from analysis.history import Following, Point, flags_of, measure
-from analysis.history_results import group_of
-from analysis.launching import Call, in_process
-from analysis.results import Record, read_results
-from analysis.suite import Evaluation, check_analyses
-from analysis.uncertainty import Redrawn
+from analysis.results.schema import Record, read_results
+from analysis.statistics.bootstrap import Redrawn
+from analysis.sweeps.checkpoint_suite import Evaluation, check_analyses
+from analysis.sweeps.history import Following, Point, flags_of, measure
+from analysis.sweeps.history_results import group_of
+from analysis.sweeps.launch import Call, in_process
+from hac.files.yaml_config import merged
 from hac.train.run_folder import checkpoints
-from hac.yaml_files import merged
 from tests.corpora import make_corpus
 from tests.hac.tiny_hac import one_thread
 from tests.hac.train.tiny_run import TRAIN, tiny_corpus
@@ -209,11 +209,11 @@ def test_a_checkpoint_that_fails_stops_none_of_the_others(world, tmp_path):
 
 
 def history(monkeypatch, *words: object) -> int:
-    import analysis.cli
+    import reports.cli
 
     monkeypatch.setattr(sys, "argv", ["hac-analyze", "history", *map(str, words)])
     try:
-        analysis.cli.main()
+        reports.cli.main()
     except SystemExit as ended:
         return int(str(ended.code or 0))
     return 0

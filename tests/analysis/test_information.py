@@ -11,8 +11,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from sklearn.metrics import homogeneity_score, mutual_info_score
 
-from analysis import kernels
-from analysis.information import METRICS, corrected, entropy, information, pnmi_tables
+from analysis.statistics import kernels
+from analysis.statistics.information import METRICS, corrected, entropy, information, pnmi_tables
 from tests import oracles
 from tests.strategies import tables
 

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
-import analysis.cli
-from analysis.corpus import Labels
-from analysis.interventions import Machine, run
-from analysis.request import Request
-from hac.data.manifest import write_manifest
-from hac.data.tokens import TokenStore, write_tokens
+import reports.cli
+from analysis.inputs.corpus import Labels
+from analysis.inputs.request import Request
+from analysis.interventions.run import Machine, run
+from hac.data.manifest.formats import write_manifest
+from hac.data.tokens.formats import write_tokens
+from hac.data.tokens.token_store import TokenStore
 from hac.errors import HacError
 from tests.analysis.intervention_worlds import Village, Vowels, judges, village
 from tests.analysis.test_interventions import QUICK
@@ -41,7 +42,7 @@ def refused(world: Village, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
         monkeypatch.chdir(world.manifest.root)
         monkeypatch.setattr(sys, "argv", ["hac-analyze", "intervene", *words])
         with pytest.raises(SystemExit) as ended:
-            analysis.cli.main()
+            reports.cli.main()
         assert ended.value.code == 2
         said = capsys.readouterr().err
         assert said.startswith("error: ")

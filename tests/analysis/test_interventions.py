@@ -12,19 +12,19 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from analysis.corpus import Labels
-from analysis.intervention_job import Protocol
-from analysis.intervention_measures import looped_track
-from analysis.intervention_plan import choose_utterances, make_plan
-from analysis.interventions import Outcome
-from analysis.metric_records.interventions import CHANGE, EFFECTS
-from analysis.results import Record
-from hac.data.alignment import Alignments
-from hac.data.manifest import Manifest, Utterance
+from analysis.inputs.corpus import Labels
+from analysis.interventions.compare import Protocol
+from analysis.interventions.measures import looped_track
+from analysis.interventions.plan import choose_utterances, make_plan
+from analysis.interventions.run import Outcome
+from analysis.metrics.interventions import CHANGE, EFFECTS
+from analysis.results.schema import Record
+from hac.data.alignments.alignment import Alignments
+from hac.data.manifest.manifest import Manifest, Utterance
 from hac.errors import HacError
-from probes.interventions import INTERVENTIONS, levels_of
-from reports.intervene_files import write_intervene
-from reports.intervene_tables import intervene_table
+from probes.tokens.interventions import INTERVENTIONS, levels_of
+from reports.interventions.files import write_intervene
+from reports.interventions.tables import intervene_table
 from tests.analysis.intervention_worlds import STREAMS, Village, Vowels, judges, village
 
 QUICK = Protocol(judges=judges(), n_nulls=2, n_bootstrap=100)
@@ -119,7 +119,7 @@ def test_a_run_that_goes_on_decodes_and_measures_nothing_twice(
         raise AssertionError("made again")
 
     monkeypatch.setattr(Vowels, "decode", refuse)
-    monkeypatch.setattr("analysis.intervention_signals.signal_scores", refuse)
+    monkeypatch.setattr("analysis.interventions.signal.signal_scores", refuse)
     monkeypatch.setattr("tests.analysis.intervention_worlds.Reader.transcribe", refuse)
     monkeypatch.setattr("tests.analysis.intervention_worlds.Ear.embed", refuse)
     again = world.run(folder, QUICK)

@@ -8,13 +8,13 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from analysis import counting
-from analysis.counting import lags_of
-from analysis.lags import judge, lag_pnmi
-from hac.data.alignment import Tier
-from hac.data.tokens import Stream
-from probes.align import CONVENTIONS, ticks_of
+from analysis.pnmi import counting
+from analysis.pnmi.counting import lags_of
+from analysis.pnmi.lags import judge, lag_pnmi
+from hac.data.alignments.alignment import Tier
+from hac.data.tokens.token_store import Stream
 from probes.clusters import assign_rows
+from probes.joint_counts.frame_labels import CONVENTIONS, ticks_of
 
 LAGS = [Fraction(i) for i in range(-2, 3)]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.launching import Call, Processes, environment, in_process, last_words
+from analysis.sweeps.launch import Call, Processes, environment, in_process, last_words
 
 
 class Python(Call):

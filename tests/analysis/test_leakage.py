@@ -9,22 +9,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis import pnmi
-from analysis.counting import Protocol
-from analysis.factors import POSITIONS, factor_corpus, positions
-from analysis.leakage import Extra, Outcome, run
-from analysis.leakage_layout import LeakageProtocol
-from analysis.leakage_scores import within_null
-from analysis.metrics import metric_of
-from analysis.results import Record
-from hac.data.alignment import tier_from_rows
-from hac.data.manifest import Manifest
-from hac.data.tokens import TokenStore
+from analysis.leakage.factors import POSITIONS, factor_corpus, positions
+from analysis.leakage.layout import LeakageProtocol
+from analysis.leakage.run import Extra, Outcome, run
+from analysis.leakage.scores import within_null
+from analysis.metrics.registry import metric_of
+from analysis.pnmi import run as pnmi
+from analysis.pnmi.counting import Protocol
+from analysis.results.schema import Record
+from hac.data.alignments.alignment import tier_from_rows
+from hac.data.manifest.manifest import Manifest
+from hac.data.tokens.token_store import TokenStore
 from hac.errors import FailureLog, HacError
-from probes.prosody import Prosody
-from probes.words import Words, WordType
-from reports.leakage_files import write_leakage
-from reports.leakage_tables import leakage_table
+from probes.signal.prosody import Prosody
+from probes.words.word_codes import Words, WordType
+from reports.leakage.files import write_leakage
+from reports.leakage.tables import leakage_table
 from tests.analysis.leakage_worlds import PHONES, QUICK, Spoken
 
 KEPT = 0.7

@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.leakage import Outcome, run
-from analysis.leakage_probes import SUMMARY, further, vectors_of, with_summary
-from analysis.metrics import metric_of
-from analysis.probe_tasks import ProbeProtocol
-from hac.data.embeddings import EmbeddingSpec, EmbeddingStore
+from analysis.leakage.run import Outcome, run
+from analysis.leakage.with_probes import SUMMARY, further, vectors_of, with_summary
+from analysis.metrics.registry import metric_of
+from analysis.probing.tasks import ProbeProtocol
+from hac.data.embedding_store import EmbeddingSpec, EmbeddingStore
 from hac.errors import HacError
-from reports.leakage_files import write_leakage
-from reports.probing_tables import probing_tables
+from reports.leakage.files import write_leakage
+from reports.leakage.probing_tables import probing_tables
 from tests.analysis.leakage_worlds import QUICK, Spoken
 
 PROBES = ProbeProtocol(n_shuffles=2, n_given_nulls=2, n_bootstrap=100)

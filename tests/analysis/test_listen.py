@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 import soundfile
 
-from analysis.firings import Firing
-from analysis.heard_words import FoundWord
-from analysis.labelled_time import TimeLabels
-from analysis.listen import LONGEST_S, SHORT_S, Heard, Rendering, Wish, by_turns, keep_clips
-from hac.data.alignment import Alignments, tier_from_rows
-from hac.data.audio import write_audio
-from hac.data.manifest import Manifest, Utterance
-from hac.data.tokens import Stream, TokenStore
+from analysis.clips.choose import LONGEST_S, SHORT_S, Heard, Rendering, Wish, by_turns, keep_clips
+from analysis.clips.time_tiers import TimeLabels
+from analysis.clips.word_hits import FoundWord
+from analysis.words.occurrences import Firing
+from hac.data.alignments.alignment import Alignments, tier_from_rows
+from hac.data.audio.audio import write_audio
+from hac.data.manifest.manifest import Manifest, Utterance
+from hac.data.tokens.token_store import Stream, TokenStore
 from tests.analysis.listen_worlds import all_bytes, read_listen, tiers_by_name
 from tests.corpora import speech
 

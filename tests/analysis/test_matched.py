@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from analysis.cli import app
-from analysis.comparison import Run, at_equal_bits, check_alike, compare, matched
-from analysis.results import Record, Results
-from analysis.seeds import compare_over_seeds
-from analysis.uncertainty import Redrawn
+from analysis.comparison.differences import Run, at_equal_bits, check_alike, compare, matched
+from analysis.comparison.seeds import compare_over_seeds
+from analysis.results.schema import Record, Results
+from analysis.statistics.bootstrap import Redrawn
 from hac.errors import HacError
-from reports.run_files import write_numbers
+from reports.cli import app
+from reports.render.result_files import write_numbers
 
 WEIGHTS = np.random.default_rng(0).multinomial(20, np.full(20, 1 / 20), size=200) / 20
 

@@ -12,14 +12,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from analysis import boundaries, boundary_shards
-from analysis import shards as joint
-from analysis.boundary_counting import BoundaryProtocol
-from analysis.count_files import NAME
-from analysis.pnmi import run
-from analysis.pnmi_shards import merge, run_shard
-from analysis.request import Request
-from analysis.results import Results
+from analysis.boundaries import run as boundaries
+from analysis.boundaries import shards
+from analysis.boundaries.counting import BoundaryProtocol
+from analysis.inputs.request import Request
+from analysis.pnmi.run import run
+from analysis.pnmi.shards import merge, run_shard
+from analysis.results.schema import Results
+from analysis.shards import joint_counts as joint
+from analysis.shards.count_file import NAME
 from hac.errors import HacError
 from probes.clusters import MAX_CLUSTERS
 from tests.analysis.worlds import QUICK, World, make_world
@@ -84,8 +85,8 @@ def test_parts_add_up_to_one_run(n_speakers: int, n_parts: int, tmp_path: Path) 
 def test_boundaries_of_parts_add_up_to_one_run(n_speakers: int, tmp_path: Path) -> None:
     world, protocol = world_of(n_speakers), BoundaryProtocol(n_nulls=2, n_bootstrap=100, tolerances_ms=(20,))
     for i, part in enumerate(parts_of(world, 3, protocol=protocol)):
-        boundary_shards.run_shard(part, i, 3, tmp_path / str(i) / NAME, jobs=1, own_stores=True)
-    merged = boundary_shards.merge([tmp_path / str(i) for i in range(3)], jobs=1)
+        shards.run_shard(part, i, 3, tmp_path / str(i) / NAME, jobs=1, own_stores=True)
+    merged = shards.merge([tmp_path / str(i) for i in range(3)], jobs=1)
     whole = boundaries.run(world.request(world.knowing(), protocol=protocol), jobs=1)
     assert numbers(merged.results) == numbers(whole.results)
 

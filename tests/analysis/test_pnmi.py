@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.counting import Protocol
-from analysis.pnmi import Outcome, run
-from analysis.pnmi_shards import merge, run_shard
-from analysis.results import Record, write_results
-from hac.data.tokens import Stream
+from analysis.pnmi.counting import Protocol
+from analysis.pnmi.run import Outcome, run
+from analysis.pnmi.shards import merge, run_shard
+from analysis.results.schema import Record, write_results
+from hac.data.tokens.token_store import Stream
 from hac.errors import HacError
-from probes.align import CONVENTIONS
-from reports.run_files import write_pnmi
+from probes.joint_counts.frame_labels import CONVENTIONS
+from reports.pnmi.files import write_pnmi
 from tests import oracles
 from tests.analysis.worlds import PHONES, QUICK, World, make_world, scored_whole
 from tests.strategies import RATES

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from analysis.metrics import metric_of
-from analysis.probe_tasks import ProbeProtocol, Voices, ask
-from analysis.probing import ProbeOutcome, probe_streams
-from analysis.results import Record, Results
-from hac.data.alignment import tier_from_rows
-from hac.data.tokens import Stream
-from probes.factors import Factor, interval_factor, utterance_factor
-from reports.probing_tables import PROBES_CSV, probes_csv, probing_tables
+from analysis.metrics.registry import metric_of
+from analysis.probing.run import ProbeOutcome, probe_streams
+from analysis.probing.tasks import ProbeProtocol, Voices, ask
+from analysis.results.schema import Record, Results
+from hac.data.alignments.alignment import tier_from_rows
+from hac.data.tokens.token_store import Stream
+from probes.leakage.factors import Factor, interval_factor, utterance_factor
+from reports.leakage.probing_tables import PROBES_CSV, probes_csv, probing_tables
 
 RATE = Fraction(50)
 QUICK = ProbeProtocol(n_shuffles=2, n_given_nulls=2, n_bootstrap=100)

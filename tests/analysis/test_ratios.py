@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis import metrics, ratios, uncertainty
-from analysis.metric import Metric
-from analysis.ratios import Ratios, Sample, samples_of
+from analysis.metrics import registry
+from analysis.metrics.metric import Metric
+from analysis.results import ratios
+from analysis.results.ratios import Ratios, Sample, samples_of
+from analysis.statistics import bootstrap
 
 SHARE = Metric("test_share", "share", "share", 0, 1, "higher", True, "there is nothing", "made up")
 OPEN = Metric("test_open", "open", "dB", None, None, "higher", True, "there is nothing", "made up")
@@ -21,7 +23,7 @@ OPEN = Metric("test_open", "open", "dB", None, None, "higher", True, "there is n
 @pytest.fixture(autouse=True)
 def _records(monkeypatch: pytest.MonkeyPatch) -> None:
     for record in (SHARE, OPEN):
-        monkeypatch.setitem(metrics.METRICS, record.name, record)
+        monkeypatch.setitem(registry.METRICS, record.name, record)
 
 
 def world(n: int, n_speakers: int = 3, n_bootstrap: int = 200) -> list[Sample]:
@@ -121,7 +123,7 @@ def test_the_interval_is_the_basic_bootstrap_of_the_ratio() -> None:
     rng = np.random.default_rng(0)
     value = ratios.ratios(rng.uniform(0, 1, 30), rng.uniform(1, 2, 30))
     sample = world(30)[0]
-    expected = uncertainty.basic(value.value(), np.array(slow_draws(value, sample)), sample.clusters.n)
+    expected = bootstrap.basic(value.value(), np.array(slow_draws(value, sample)), sample.clusters.n)
     found = sample.interval(value)
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
 

@@ -14,14 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from threadpoolctl import threadpool_limits
 
-from analysis import recon, recon_signal
-from analysis.metrics import metric_of
-from analysis.recon_inputs import Condition, material
-from analysis.recon_pairs import derangement, null_pairs, other_voices
-from analysis.recon_signal import Pair, SignalSettings, measure, signal_ratios
-from analysis.results import Results
+from analysis.metrics.registry import metric_of
+from analysis.reconstruction import run, signal
+from analysis.reconstruction.inputs import Condition, material
+from analysis.reconstruction.pairs import null_pairs, other_voices
+from analysis.reconstruction.signal import Pair, SignalSettings, measure, signal_ratios
+from analysis.results.schema import Results
 from hac.errors import FailureLog
-from probes import reconstruction
+from probes.nulls.derangement import derangement
+from probes.signal import signal_metrics
 from tests.analysis.recon_worlds import RATE, corpus_with, decode, fake_judges, world
 
 
@@ -37,10 +38,10 @@ def without_run(results: Results) -> str:
 
 def test_corpus_values_are_means_of_the_library(tmp_path: Path) -> None:
     request = world(tmp_path, {"rvq-1": 0.5, "rvq-2": 0.1})
-    outcome = recon.run(request, jobs=1)
+    outcome = run.run(request, jobs=1)
     for condition in request.material.conditions:
         values = [
-            reconstruction.si_sdr(audio(request.material.references[id]), audio(condition.files[id])).value
+            signal_metrics.si_sdr(audio(request.material.references[id]), audio(condition.files[id])).value
             for id in request.material.manifest.ids
         ]
         record = outcome.results.get(f"{condition.name}.si_sdr")
@@ -61,52 +62,52 @@ def test_corpus_values_are_means_of_the_library(tmp_path: Path) -> None:
 
 def test_processes_change_no_byte(tmp_path: Path) -> None:
     request = world(tmp_path, {"a": 0.2, "b": 0.4})
-    one = recon.run(request, jobs=1)
-    two = recon.run(replace(request, folder=tmp_path / "again"), jobs=2)
+    one = run.run(request, jobs=1)
+    two = run.run(replace(request, folder=tmp_path / "again"), jobs=2)
     assert without_run(one.results) == without_run(two.results)
     assert json.dumps(one.rows) == json.dumps(two.rows)
 
 
 def test_what_was_measured_is_not_measured_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     request = world(tmp_path, {"a": 0.2, "b": 0.4})
-    expected = recon.run(request, jobs=1)
+    expected = run.run(request, jobs=1)
     seen: list[str] = []
-    made = recon_signal._row
+    made = signal._row
 
-    def counted(job: recon_signal._Job, settings: SignalSettings) -> recon_signal.Row:
+    def counted(job: signal._Job, settings: SignalSettings) -> signal.Row:
         seen.append(job.pair.estimate.parent.name)
         return made(job, settings)
 
-    monkeypatch.setattr(recon_signal, "_row", counted)
-    assert without_run(recon.run(request, jobs=1).results) == without_run(expected.results)
+    monkeypatch.setattr(signal, "_row", counted)
+    assert without_run(run.run(request, jobs=1).results) == without_run(expected.results)
     assert not seen
     decode(request.material.manifest, tmp_path / "c", 0.8)
     third = Condition("c", {id: tmp_path / "c" / f"{id}.wav" for id in request.material.manifest.ids}, (), 3)
     more = replace(request, material=replace(request.material, conditions=(*request.material.conditions, third)))
-    recon.run(more, jobs=1)
+    run.run(more, jobs=1)
     assert set(seen) == {"c"}
     seen.clear()
-    recon.run(replace(more, protocol=replace(more.protocol, sample_rate=8000)), jobs=1)
+    run.run(replace(more, protocol=replace(more.protocol, sample_rate=8000)), jobs=1)
     assert set(seen) == {"a", "b", "c"}
 
 
 def test_a_stopped_run_goes_on_to_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     request = world(tmp_path, {"a": 0.2, "b": 0.4})
-    expected = recon.run(replace(request, folder=tmp_path / "whole"), jobs=1)
-    made, seen = recon_signal._row, []
+    expected = run.run(replace(request, folder=tmp_path / "whole"), jobs=1)
+    made, seen = signal._row, []
 
-    def stopped(job: recon_signal._Job, settings: SignalSettings) -> recon_signal.Row:
+    def stopped(job: signal._Job, settings: SignalSettings) -> signal.Row:
         seen.append(job.key)
         if len(seen) == 9:
             raise KeyboardInterrupt
         return made(job, settings)
 
-    monkeypatch.setattr(recon_signal, "TASK_PAIRS", 4)
-    monkeypatch.setattr(recon_signal, "_row", stopped)
+    monkeypatch.setattr(signal, "TASK_PAIRS", 4)
+    monkeypatch.setattr(signal, "_row", stopped)
     with pytest.raises(KeyboardInterrupt):
-        recon.run(request, jobs=1)
+        run.run(request, jobs=1)
     assert len(list((request.folder / "signal").glob("*.json"))) == 2
-    outcome = recon.run(request, jobs=1)
+    outcome = run.run(request, jobs=1)
     assert len(set(seen)) == len(seen) - 1  # only the one that was interrupted was begun twice
     assert without_run(outcome.results) == without_run(expected.results)
     assert json.dumps(outcome.rows) == json.dumps(expected.rows)
@@ -126,7 +127,7 @@ def test_judges_are_asked_once_and_their_sums_are_divided_once(tmp_path: Path, m
     request = world(
         tmp_path,
         {"a": 0.2, "b": 0.4},
-        metrics=recon.METRICS[-4:],
+        metrics=run.METRICS[-4:],
         recognizer="fake",
         encoder="fake",
         predictor="fake",
@@ -138,7 +139,7 @@ def test_judges_are_asked_once_and_their_sums_are_divided_once(tmp_path: Path, m
     manifest = replace(request.material.manifest, utterances=tuple(spoken))
     request = replace(request, material=replace(request.material, manifest=manifest))
     calls = fake_judges(monkeypatch, manifest)
-    outcome = recon.run(request, jobs=1)
+    outcome = run.run(request, jobs=1)
     results = outcome.results
     assert calls == ["transcripts 9", "voices 18", "opinions 18"]
     wer = results.get("a.wer")
@@ -167,15 +168,15 @@ def test_one_voice_alone_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     spoken = tuple(replace(u, speaker="speaker-0") for u in request.material.manifest.utterances)
     manifest = replace(request.material.manifest, utterances=spoken)
     fake_judges(monkeypatch, manifest)
-    results = recon.run(replace(request, material=replace(request.material, manifest=manifest)), jobs=1).results
+    results = run.run(replace(request, material=replace(request.material, manifest=manifest)), jobs=1).results
     assert results.get("a.speaker_similarity").null_mean == pytest.approx(0.5)
     assert any("same voice" in warning for warning in results.warnings)
 
 
 def test_more_quantizers_that_make_it_worse_are_flagged(tmp_path: Path) -> None:
-    fine = recon.run(world(tmp_path / "fine", {"rvq-1": 0.5, "rvq-2": 0.1}), jobs=1).results
+    fine = run.run(world(tmp_path / "fine", {"rvq-1": 0.5, "rvq-2": 0.1}), jobs=1).results
     assert not [w for w in fine.warnings if "worse with more" in w]
-    bad = recon.run(world(tmp_path / "bad", {"rvq-1": 0.1, "rvq-2": 0.5, "rvq-3": 0.5}), jobs=1).results
+    bad = run.run(world(tmp_path / "bad", {"rvq-1": 0.1, "rvq-2": 0.5, "rvq-3": 0.5}), jobs=1).results
     flagged = [w for w in bad.warnings if "worse with more" in w]
     assert len(flagged) == 2
     assert all("rvq-2 minus rvq-1" in w for w in flagged)
@@ -185,7 +186,7 @@ def test_more_quantizers_that_make_it_worse_are_flagged(tmp_path: Path) -> None:
 def test_unequal_lengths_are_counted_and_told(tmp_path: Path, policy: str) -> None:
     request = world(tmp_path, {"a": 0.2}, policy=policy)
     decode(request.material.manifest, tmp_path / "a", 0.2, longer=-4000)
-    results = recon.run(request, jobs=1).results
+    results = run.run(request, jobs=1).results
     if policy == "refuse":
         assert results.failures == {"lengths-differ": 6}
         assert math.isnan(results.get("a.stoi").value)
@@ -205,7 +206,7 @@ def test_unequal_lengths_are_counted_and_told(tmp_path: Path, policy: str) -> No
 def test_audio_that_cannot_be_read_is_a_failure_and_not_a_score(tmp_path: Path) -> None:
     request = world(tmp_path, {"a": 0.2})
     (tmp_path / "a" / "utt-1.wav").write_bytes(b"RIFF")
-    results = recon.run(request, jobs=1).results
+    results = run.run(request, jobs=1).results
     assert sum(results.failures.values()) == 1
     assert results.get("a.stoi").n == 5
     assert "left out: 1 x audio-" in results.get("a.stoi").note
@@ -214,7 +215,7 @@ def test_audio_that_cannot_be_read_is_a_failure_and_not_a_score(tmp_path: Path) 
 def test_silence_has_reasons_and_is_left_out(tmp_path: Path) -> None:
     request = world(tmp_path, {"a": 0.2}, metrics=("pesq_wb", "stoi", "si_sdr"))
     sf.write(tmp_path / "a" / "utt-0.wav", np.zeros(RATE), RATE)
-    results = recon.run(request, jobs=1).results
+    results = run.run(request, jobs=1).results
     assert "1 x estimate-silent" in results.get("a.pesq_wb").note
     assert "1 x estimate-silent" in results.get("a.si_sdr").note
     assert results.get("a.stoi").n == 6
@@ -222,10 +223,10 @@ def test_silence_has_reasons_and_is_left_out(tmp_path: Path) -> None:
 
 def test_an_exact_copy_is_perfect(tmp_path: Path) -> None:
     pytest.importorskip("parselmouth")
-    request = world(tmp_path, {"a": 0.0}, metrics=recon.METRICS[:11])
+    request = world(tmp_path, {"a": 0.0}, metrics=run.METRICS[:11])
     for id, path in request.material.references.items():
         (tmp_path / "a" / f"{id}.wav").write_bytes(path.read_bytes())
-    results = recon.run(request, jobs=1).results
+    results = run.run(request, jobs=1).results
     assert results.get("a.pesq_wb").value == pytest.approx(4.644, abs=1e-3)
     assert results.get("a.stoi").value == pytest.approx(1)
     assert "6 x exact" in results.get("a.si_sdr").note
@@ -236,7 +237,7 @@ def test_an_exact_copy_is_perfect(tmp_path: Path) -> None:
 
 
 def test_no_null_pairs_no_null(tmp_path: Path) -> None:
-    results = recon.run(world(tmp_path, {"a": 0.2}, null_pairs=0), jobs=1).results
+    results = run.run(world(tmp_path, {"a": 0.2}, null_pairs=0), jobs=1).results
     assert math.isnan(results.get("a.stoi").null_mean)
     assert math.isnan(results.get("a.stoi").corrected)
     assert math.isfinite(results.get("a.stoi").value)
@@ -247,7 +248,7 @@ def test_one_utterance_has_a_value_and_neither_null_nor_interval(tmp_path: Path)
     request = world(tmp_path / "other", {"a": 0.2})
     files = {id: tmp_path / "a" / f"{id}.wav" for id in manifest.ids}
     alone = material(manifest, [Condition("a", files)], None, FailureLog())
-    results = recon.run(replace(request, material=alone, folder=tmp_path / "m"), jobs=1).results
+    results = run.run(replace(request, material=alone, folder=tmp_path / "m"), jobs=1).results
     record = results.get("a.stoi")
     assert math.isfinite(record.value)
     assert math.isnan(record.null_mean)
@@ -297,7 +298,7 @@ def test_rows_are_those_of_the_probe(tmp_path: Path) -> None:
     rows = measure(pairs, settings, tmp_path / "m")
     for pair, row in zip(pairs, rows, strict=True):
         with threadpool_limits(1):  # as a process measures: sums over bands depend on the number of threads
-            scores = reconstruction.signal_scores(audio(pair.reference), audio(pair.estimate), RATE, settings.metrics)
+            scores = signal_metrics.signal_scores(audio(pair.reference), audio(pair.estimate), RATE, settings.metrics)
         assert row["scores"] == {name: [score.value, score.reason] for name, score in scores.items()}
     assert measure(pairs[::-1], settings, tmp_path / "m") == rows[::-1]
     assert math.isnan(signal_ratios([None], ["stoi"])["stoi"].value())

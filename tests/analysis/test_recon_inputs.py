@@ -13,14 +13,16 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from analysis.recon_inputs import coded_conditions, condition_name, given_conditions, material
-from analysis.recon_rates import Rates
-from analysis.versa import read_versa
-from hac.data.manifest import Manifest, Utterance, write_manifest
-from hac.data.tokens import Stream, TokenStore, write_tokens
-from hac.decode_files import safe_name
+from analysis.reconstruction.bit_rates import Rates
+from analysis.reconstruction.inputs import coded_conditions, condition_name, given_conditions, material
+from analysis.reconstruction.versa import read_versa
+from hac.coding.decoded_audio import safe_name
+from hac.data.manifest.formats import write_manifest
+from hac.data.manifest.manifest import Manifest, Utterance
+from hac.data.tokens.formats import write_tokens
+from hac.data.tokens.stream_options import StreamSpec
+from hac.data.tokens.token_store import Stream, TokenStore
 from hac.errors import FailureLog, HacError
-from hac.tokenizers.base import StreamSpec
 from tests.hac.fake_decoder import HOP, RATE, Steps
 
 
@@ -83,7 +85,7 @@ def test_only_what_all_conditions_have_is_compared(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("names", [("reference",), ("x[1]",), ("x", "x"), ("a,b",), ("",), ()])
 def test_names_that_would_be_mistaken(tmp_path: Path, names: tuple[str, ...]) -> None:
-    from analysis.recon_inputs import Condition
+    from analysis.reconstruction.inputs import Condition
 
     touch(tmp_path / "a.wav")
     conditions = [Condition(name, {"a": tmp_path / "a.wav"}) for name in names]

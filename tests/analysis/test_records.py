@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from analysis.records import within_range
-from analysis.uncertainty import Interval, no_interval
+from analysis.results.records import within_range
+from analysis.statistics.bootstrap import Interval, no_interval
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.related import INFLECTIONS, TRANSLATIONS, read_translations, stems
-from analysis.words import Options, Outcome, run
-from hac.data.tokens import Stream
+from analysis.words.run import Options, Outcome, run
+from analysis.words.word_families import INFLECTIONS, TRANSLATIONS, read_translations, stems
+from hac.data.tokens.token_store import Stream
 from hac.errors import HacError
-from probes.words import WordType
+from probes.words.word_codes import WordType
 from tests.analysis.word_worlds import WordWorld, make_words
 
 SPEAKERS = tuple(f"s{i % 12}" for i in range(60))

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.metrics import METRICS, metric_of
-from analysis.results import SCHEMA, VERSION, Lag, Record, Results, StreamInfo, read_results, write_results
+from analysis.metrics.registry import METRICS, metric_of
+from analysis.results.schema import SCHEMA, VERSION, Lag, Record, Results, StreamInfo, read_results, write_results
 from hac.errors import HacError
 
 numbers = st.floats(allow_infinity=False)

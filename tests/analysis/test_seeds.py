@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.comparison import Run, compare
-from analysis.results import Record, Results
-from analysis.seeds import compare_over_seeds, mean_record
-from analysis.uncertainty import Redrawn
+from analysis.comparison.differences import Run, compare
+from analysis.comparison.seeds import compare_over_seeds, mean_record
+from analysis.results.schema import Record, Results
+from analysis.statistics.bootstrap import Redrawn
 
 N = 20
 WEIGHTS = np.random.default_rng(0).multinomial(N, np.full(N, 1 / N), size=400) / N

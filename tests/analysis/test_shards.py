@@ -11,11 +11,12 @@ import numpy as np
 import psutil
 import pytest
 
-from analysis import shards as joint
-from analysis.count_files import NAME, VERSION, Block, Shard, ShardMeta, open_shards, write_shard
-from analysis.pnmi_shards import merge, run_shard
+from analysis.pnmi.shards import merge, run_shard
+from analysis.shards import joint_counts as joint
+from analysis.shards.count_file import NAME, VERSION, Block, Shard, ShardMeta, write_shard
+from analysis.shards.merged import open_shards
 from hac.errors import HacError
-from probes.counts import JointCounts, canonical
+from probes.joint_counts.counts import JointCounts, canonical
 from tests.analysis.worlds import QUICK, World, make_world
 from tests.probes.test_counts import bits, counted
 from tests.strategies import Case, Utterance

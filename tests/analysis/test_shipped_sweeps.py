@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from analysis.sweep_cells import cells_of, check_cells
-from analysis.sweep_file import read_sweep
+from analysis.sweeps.sweep_config import read_sweep
+from analysis.sweeps.trainings import cells_of, check_cells
 from hac.errors import HacError
 from tests.hac.train.tiny_run import tiny_corpus
 
@@ -79,7 +79,7 @@ def test_scripts_call_the_command(tmp_path, script, environment, words):
     assert done.stdout.strip() == words
     import inspect
 
-    from analysis.commands.ablate import ablate
+    from reports.commands.ablate import ablate
 
     known = inspect.signature(ablate).parameters
     assert all(

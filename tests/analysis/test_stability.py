@@ -14,17 +14,17 @@ import pyarrow.parquet as pq
 import pytest
 import soundfile
 
-from analysis import perturbed_tokens
-from analysis.perturbed_tokens import Plan, Variant, chosen, make_tokens
-from analysis.request import Request
-from analysis.stability import METRICS, Outcome, StabilityProtocol, nearest_frame, run
-from analysis.token_corpus import without_alignments
-from hac.data.manifest import Manifest, Utterance
-from hac.data.tokens import Stream, TokenStore
+from analysis.inputs.request import Request
+from analysis.inputs.token_corpus import without_alignments
+from analysis.stability import perturbed_tokens
+from analysis.stability.perturbations import Perturbation
+from analysis.stability.perturbed_tokens import Plan, Variant, chosen, make_tokens
+from analysis.stability.run import METRICS, Outcome, StabilityProtocol, nearest_frame, run
+from hac.data.manifest.manifest import Manifest, Utterance
+from hac.data.tokens.stream_options import StreamSpec
+from hac.data.tokens.token_store import Stream, TokenStore
 from hac.errors import FailureLog, HacError
-from hac.perturbations import Perturbation
-from hac.tokenizers.base import StreamSpec
-from reports.stability_files import write_stability
+from reports.stability.files import write_stability
 from tests import usage_oracles as oracles
 from tests.strategies import bounds
 

@@ -13,15 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from praatio.utilities.textgrid_io import parseTextgridStr
 
-from analysis.export_sources import Source, make_export, open_source, open_sources
-from analysis.labelled_time import TimeLabels, TimeTier
-from analysis.textgrids import Export, TextGridError, textgrid, write_textgrids
-from hac.data.alignment import Alignments, Tier, tier_from_rows
-from hac.data.alignment_textgrid import read_textgrid
+from analysis.clips.time_tiers import TimeLabels, TimeTier
+from analysis.export.sources import Source, make_export, open_source, open_sources
+from analysis.export.textgrids import Export, TextGridError, textgrid, write_textgrids
+from hac.data.alignments.alignment import Alignments, Tier, tier_from_rows
+from hac.data.alignments.textgrid import read_textgrid
 from hac.data.segments import runs_of
-from hac.data.tokens import Stream, TokenStore, read_tokens, write_tokens
+from hac.data.tokens.formats import read_tokens, write_tokens
+from hac.data.tokens.token_store import Stream, TokenStore
 from hac.errors import FailureLog, HacError
-from hac.files import sha256_file
+from hac.files.atomic import sha256_file
 from tests.corpora import make_corpus
 
 HOSTILE = (

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.sparse import csr_matrix
 
-from analysis import kernels, uncertainty
-from analysis.information import METRICS, information
+from analysis.statistics import bootstrap, kernels
+from analysis.statistics.information import METRICS, information
 from tests import oracles
 from tests.analysis.test_information import as_joint, same, sparse
 
@@ -35,8 +35,8 @@ def flat(tables: np.ndarray) -> csr_matrix:
 def test_draws_equal_a_slow_recomputation(tables: np.ndarray, seed: int, silence: set[int]) -> None:
     n, n_labels, _ = tables.shape
     silent = sorted(label for label in silence if label < n_labels)
-    weights = uncertainty.draw_weights(n, 7, seed)
-    draws = uncertainty.resample(flat(tables), n_labels, silent, weights)
+    weights = bootstrap.draw_weights(n, 7, seed)
+    draws = bootstrap.resample(flat(tables), n_labels, silent, weights)
     for b, weight in enumerate(weights.astype(int)):
         drawn = [c for c in range(n) for _ in range(weight[c])]
         for scores, labels in ((draws.kept, range(n_labels)), (draws.dropped, set(range(n_labels)) - set(silent))):
@@ -50,11 +50,11 @@ def test_draws_over_many_blocks_of_columns_are_whole(monkeypatch: pytest.MonkeyP
     """A code is never split between blocks, however small these are."""
     rng = np.random.default_rng(3)
     tables = rng.poisson(0.3, (12, 9, 40))
-    weights = uncertainty.draw_weights(12, 20, 1)
+    weights = bootstrap.draw_weights(12, 20, 1)
     by_cluster = flat(tables)
-    whole = uncertainty.resample(by_cluster, 9, [0], weights)
-    monkeypatch.setattr(uncertainty, "BLOCK", 5 * len(weights))
-    parts = uncertainty.resample(by_cluster, 9, [0], weights)
+    whole = bootstrap.resample(by_cluster, 9, [0], weights)
+    monkeypatch.setattr(bootstrap, "BLOCK", 5 * len(weights))
+    parts = bootstrap.resample(by_cluster, 9, [0], weights)
     for metric in METRICS:
         assert np.allclose(whole.kept[metric], parts.kept[metric], rtol=0, atol=1e-12)
         assert np.allclose(whole.dropped[metric], parts.dropped[metric], rtol=0, atol=1e-12)
@@ -64,8 +64,8 @@ def test_draws_of_a_large_table_keep_their_digits() -> None:
     """Single precision inside: still six digits of what integers give, at a million counts and 5,000 cells."""
     rng = np.random.default_rng(4)
     tables = rng.poisson(rng.gamma(0.3, 40, (1, 40, 128)) * rng.gamma(3, 1, (30, 40, 1)))
-    weights = uncertainty.draw_weights(30, 25, 0)
-    draws = uncertainty.resample(flat(tables), 40, [0], weights)
+    weights = bootstrap.draw_weights(30, 25, 0)
+    draws = bootstrap.resample(flat(tables), 40, [0], weights)
     for b, weight in enumerate(weights.astype(np.int64)):
         table = np.tensordot(weight, tables, axes=1)
         for scores, part in ((draws.kept, table), (draws.dropped, table[1:])):
@@ -97,17 +97,17 @@ def test_leaving_out_each_cluster_equals_a_slow_recomputation(tables: np.ndarray
 
 
 def test_every_draw_draws_as_many_clusters_as_there_are() -> None:
-    weights = uncertainty.draw_weights(13, 500, 7)
+    weights = bootstrap.draw_weights(13, 500, 7)
     assert (weights.sum(axis=1) == 13).all()
-    assert np.array_equal(weights, uncertainty.draw_weights(13, 500, 7))
-    assert not np.array_equal(weights, uncertainty.draw_weights(13, 500, 8))
+    assert np.array_equal(weights, bootstrap.draw_weights(13, 500, 7))
+    assert not np.array_equal(weights, bootstrap.draw_weights(13, 500, 8))
     assert weights.mean(axis=0) == pytest.approx(np.ones(13), abs=0.2)
 
 
 def test_the_jackknife_of_a_mean_is_the_t_interval() -> None:
     sample = np.random.default_rng(0).normal(3, 2, 12)
     left_out = (sample.sum() - sample) / 11
-    interval = uncertainty.jackknife(sample.mean(), left_out)
+    interval = bootstrap.jackknife(sample.mean(), left_out)
     low, high = stats.t.interval(0.95, 11, sample.mean(), stats.sem(sample))
     assert (interval.low, interval.high) == pytest.approx((low, high))
 
@@ -116,8 +116,8 @@ def test_the_basic_interval_of_a_mean_is_about_the_t_interval() -> None:
     """Expanded for few clusters: 12 of them have nearly the width of Student's t."""
     rng = np.random.default_rng(0)
     sample = rng.normal(3, 2, 12)
-    draws = uncertainty.draw_weights(12, 20_000, 0) @ sample / 12
-    interval = uncertainty.basic(sample.mean(), draws, 12)
+    draws = bootstrap.draw_weights(12, 20_000, 0) @ sample / 12
+    interval = bootstrap.basic(sample.mean(), draws, 12)
     low, high = stats.t.interval(0.95, 11, sample.mean(), stats.sem(sample))
     assert (interval.low, interval.high) == pytest.approx((low, high), abs=0.1 * (high - low))
 
@@ -125,14 +125,14 @@ def test_the_basic_interval_of_a_mean_is_about_the_t_interval() -> None:
 def test_the_basic_interval_mirrors_a_biased_bootstrap() -> None:
     """Draws that lie above the estimate put the interval below it: the estimate has the same bias."""
     draws = np.linspace(0.5, 0.7, 1001)
-    interval = uncertainty.basic(0.5, draws, 1000)
+    interval = bootstrap.basic(0.5, draws, 1000)
     assert interval.high == pytest.approx(0.5, abs=0.006)
     assert interval.low == pytest.approx(0.3, abs=0.006)
 
 
 @pytest.mark.parametrize("n_clusters", [0, 1])
 def test_one_cluster_has_no_interval_and_says_why(n_clusters: int) -> None:
-    interval = uncertainty.basic(0.5, np.linspace(0, 1, 100), n_clusters)
+    interval = bootstrap.basic(0.5, np.linspace(0, 1, 100), n_clusters)
     assert math.isnan(interval.low)
     assert math.isnan(interval.high)
     assert "fewer than 2 clusters" in interval.reason
@@ -140,17 +140,17 @@ def test_one_cluster_has_no_interval_and_says_why(n_clusters: int) -> None:
 
 def test_undefined_draws_are_left_out() -> None:
     draws = np.concatenate([np.linspace(0.4, 0.6, 1000), np.full(50, np.nan)])
-    assert uncertainty.basic(0.5, draws, 30).low == uncertainty.basic(0.5, draws[:1000], 30).low
-    assert math.isnan(uncertainty.basic(math.nan, draws, 30).low)
+    assert bootstrap.basic(0.5, draws, 30).low == bootstrap.basic(0.5, draws[:1000], 30).low
+    assert math.isnan(bootstrap.basic(math.nan, draws, 30).low)
 
 
 def test_two_values_have_no_jackknife() -> None:
-    assert math.isnan(uncertainty.jackknife(0.5, np.array([0.4, 0.6])).low)
-    assert math.isnan(uncertainty.jackknife(0.5, np.array([0.4, 0.6, np.nan])).low)
+    assert math.isnan(bootstrap.jackknife(0.5, np.array([0.4, 0.6])).low)
+    assert math.isnan(bootstrap.jackknife(0.5, np.array([0.4, 0.6, np.nan])).low)
 
 
 def test_an_empty_table_has_draws_without_values() -> None:
-    draws = uncertainty.resample(csr_matrix((3, 8), dtype=np.int64), 2, [], uncertainty.draw_weights(3, 5, 0))
+    draws = bootstrap.resample(csr_matrix((3, 8), dtype=np.int64), 2, [], bootstrap.draw_weights(3, 5, 0))
     assert np.isnan(draws.kept["pnmi"]).all()
     assert np.isnan(draws.kept["h_phone"]).all()
 

@@ -14,19 +14,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.compression import bits_per_frame
-from analysis.kneser_ney import _levels, _probabilities, cross_entropy
-from analysis.metrics import metric_of
-from analysis.plug_in import entropy
-from analysis.results import Record
-from analysis.token_corpus import without_alignments
-from analysis.usage import Outcome, run
-from analysis.usage_counts import UsageProtocol
-from analysis.zipf import zipf_exponents
-from hac.data.tokens import Stream
+from analysis.inputs.token_corpus import without_alignments
+from analysis.metrics.registry import metric_of
+from analysis.results.schema import Record
+from analysis.statistics.entropy import entropy
+from analysis.usage.compression import bits_per_frame
+from analysis.usage.counts import UsageProtocol
+from analysis.usage.kneser_ney import _levels, _probabilities, cross_entropy
+from analysis.usage.run import Outcome, run
+from analysis.usage.zipf import zipf_exponents
+from hac.data.tokens.token_store import Stream
 from hac.errors import HacError
 from probes.clusters import Row, Rows
-from probes.grams import code_grams
+from probes.tokens.grams import code_grams
 from tests import usage_oracles as oracles
 from tests.analysis.worlds import World, make_world
 from tests.strategies import bounds

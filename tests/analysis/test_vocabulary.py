@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.corpus import Labels
-from analysis.vocabulary import normalize, warnings_of, word_tokens
-from analysis.words import run, spoken
-from hac.data.alignment import Alignments, tier_from_rows
-from hac.data.manifest import Manifest, Utterance
+from analysis.inputs.corpus import Labels
+from analysis.inputs.vocabulary import normalize, warnings_of, word_tokens
+from analysis.words.run import run, spoken
+from hac.data.alignments.alignment import Alignments, tier_from_rows
+from hac.data.manifest.manifest import Manifest, Utterance
 from hac.errors import HacError
 from tests.analysis.word_worlds import QUICK, make_words
 

@@ -16,16 +16,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import mutual_info_score
 
-from analysis.detection import DEFINITIONS, Candidates, detect
-from analysis.results import Record, write_results
-from analysis.word_counting import FREQUENCY, WordProtocol, scopes
-from analysis.word_information import information, without_each
-from analysis.word_shards import merge, run_shard
-from analysis.words import Options, Outcome, counted, run, spoken
+from analysis.results.schema import Record, write_results
+from analysis.words.counting import FREQUENCY, WordProtocol, scopes
+from analysis.words.detection import DEFINITIONS, Candidates, detect
+from analysis.words.information import information, without_each
+from analysis.words.run import Options, Outcome, counted, run, spoken
+from analysis.words.shards import merge, run_shard
 from hac.errors import HacError
-from probes.words import WordCounts, count_words, lay
-from reports.word_files import write_words
-from reports.word_tables import words_csv
+from probes.words.word_codes import WordCounts, count_words, lay
+from reports.words.files import write_words
+from reports.words.tables import words_csv
 from tests import word_oracles
 from tests.analysis.word_worlds import QUICK, RATE, WordWorld, make_words
 from tests.probes.test_words import by_utterance, spoken_of, words_of

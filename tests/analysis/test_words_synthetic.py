@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.detection import DEFINITIONS
-from analysis.request import Request, prepare
-from analysis.word_counting import WordProtocol
-from analysis.words import run, spoken
-from hac.data.corpora.synthetic import Settings, synthetic_corpus
-from hac.data.tokens import Stream, TokenStore
+from analysis.inputs.request import Request, prepare
+from analysis.words.counting import WordProtocol
+from analysis.words.detection import DEFINITIONS
+from analysis.words.run import run, spoken
+from hac.corpora.synthetic.corpus import Settings, synthetic_corpus
+from hac.data.tokens.token_store import Stream, TokenStore
 from tests.strategies import bounds
 
 RATE = Fraction(100)

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from analysis.corpus import Labels
-from analysis.request import Request
-from analysis.word_counting import WordProtocol
-from hac.data.alignment import Alignments, tier_from_rows
-from hac.data.manifest import Manifest, Utterance
-from hac.data.tokens import Stream, TokenStore
+from analysis.inputs.corpus import Labels
+from analysis.inputs.request import Request
+from analysis.words.counting import WordProtocol
+from hac.data.alignments.alignment import Alignments, tier_from_rows
+from hac.data.manifest.manifest import Manifest, Utterance
+from hac.data.tokens.token_store import Stream, TokenStore
 from tests.strategies import bounds
 from tests.word_oracles import Spoken, Token
 

@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from analysis.corpus import Labels
-from analysis.counting import Protocol
-from analysis.pnmi import corpus_of, settings_of, sources_of
-from analysis.request import Request, streams_of
-from analysis.results import Record
-from analysis.scoring import score_stream
-from hac.data.alignment import Alignments, tier_from_rows
-from hac.data.manifest import Manifest, Utterance
-from hac.data.tokens import Stream, TokenStore
+from analysis.inputs.corpus import Labels
+from analysis.inputs.request import Request, streams_of
+from analysis.pnmi.counting import Protocol
+from analysis.pnmi.run import corpus_of, settings_of, sources_of
+from analysis.pnmi.scoring import score_stream
+from analysis.results.schema import Record
+from hac.data.alignments.alignment import Alignments, tier_from_rows
+from hac.data.manifest.manifest import Manifest, Utterance
+from hac.data.tokens.token_store import Stream, TokenStore
 from tests.oracles import Interval
 from tests.strategies import bounds
 
@@ -96,7 +96,7 @@ def make_world(n_speakers: int = 12, n_utterances: int = 48, n_phones: int = 25,
 
 
 def scored_whole(request: Request[Any]) -> dict[str, Record]:
-    """The records of the whole corpus by id, as `analysis.pnmi.run` makes them, without those of its parts and lags."""
+    """The records of the whole corpus by id, as `analysis.pnmi.run` makes them, without parts and lags."""
     found = corpus_of(request)
     (source,) = sources_of(found, streams_of(found.tokens, request.streams), request.protocol)
     scores = score_stream(source, replace(settings_of({}, request.protocol), parts=False))

@@ -35,9 +35,9 @@ def world(sound_world: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
     """Call a program in a folder, in this process: exit code and all that it and its libraries said on stderr."""
-    import analysis.cli
     import hac.cli
-    from hac import decode_input, encode_shard
+    import reports.cli
+    from hac.coding import decode_input, encode_shard
 
     def call(folder: Path, words: list[str]) -> tuple[int, str]:
         monkeypatch.chdir(folder)
@@ -47,7 +47,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> C
         encode_shard._load.cache_clear()  # a model of a folder of the same name in another world
         decode_input.release_decoder()
         with pytest.raises(SystemExit) as ended:
-            (hac.cli if words[0] == "hac" else analysis.cli).main()
+            (hac.cli if words[0] == "hac" else reports.cli).main()
         return int(str(ended.value.code or 0)), capfd.readouterr().err
 
     return call
@@ -84,7 +84,7 @@ def test_the_same_as_a_process(name: str, world: Path) -> None:
     case.spoil(world)
     before = files(world)
     program, *words = shlex.split(case.words)
-    module = "hac.cli" if program == "hac" else "analysis.cli"
+    module = "hac.cli" if program == "hac" else "reports.cli"
     code = f"import sys, {module}; sys.argv[0] = {program!r}; {module}.main()"
     env = {**os.environ, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run([sys.executable, "-c", code, *words], cwd=world, env=env, capture_output=True, text=True)

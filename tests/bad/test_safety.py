@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from hac.align.mfa import MfaOptions
 from hac.errors import HacError
-from reports.csv_files import csv_text, harmless, plain
+from reports.render.csv_files import csv_text, harmless, plain
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("hac", "probes", "analysis", "reports")

@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 import soundfile as sf
 
-from hac.data.alignment import Alignments, read_alignments, tier_from_rows, write_alignments
-from hac.data.manifest import Manifest, Utterance, write_manifest
-from hac.data.tokens import read_tokens
+from hac.data.alignments.alignment import Alignments, read_alignments, tier_from_rows, write_alignments
+from hac.data.manifest.formats import write_manifest
+from hac.data.manifest.manifest import Manifest, Utterance
+from hac.data.tokens.formats import read_tokens
+from hac.features.mfcc import MfccFeatures
 from hac.tokenizers import kmeans
-from hac.tokenizers.mfcc import MfccFeatures
 from tests.corpora import speech
 
 COMPOSED = unicodedata.normalize("NFC", "cafe\u0301")
@@ -34,14 +35,14 @@ NAMES = ("../../outside", "two\nlines", "/etc/passwd")
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Call a program in the test's folder; it must end with 0."""
-    import analysis.cli
     import hac.cli
+    import reports.cli
 
     def call(*words: str) -> None:
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr(sys, "argv", [*words])
         with pytest.raises(SystemExit) as ended:
-            (hac.cli if words[0] == "hac" else analysis.cli).main()
+            (hac.cli if words[0] == "hac" else reports.cli).main()
         assert not ended.value.code, words
 
     return call

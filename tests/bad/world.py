@@ -11,10 +11,10 @@ import numpy as np
 import soundfile as sf
 import yaml
 
-from hac.data.manifest import read_manifest
-from hac.data.tokens import read_tokens, write_tokens
+from hac.data.manifest.formats import read_manifest
+from hac.data.tokens.formats import read_tokens, write_tokens
+from hac.features.mfcc import MfccFeatures
 from hac.tokenizers import kmeans
-from hac.tokenizers.mfcc import MfccFeatures
 from tests.corpora import make_corpus
 from tests.fuzz import seeds
 from tests.hac.tiny_hac import tiny_model

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hac.errors import FailureLog
-from hac.files import sha256_file
+from hac.files.atomic import sha256_file
 from tests.fuzz import seeds
 from tests.hac import test_corpus_import as corpora
 
@@ -35,8 +35,8 @@ class Reader:
 
 def _alignments(name: str) -> Callable[[Path], object]:
     def read(folder: Path) -> object:
-        from hac.data.alignment import partition, read_alignments
-        from hac.data.phones import load_policy
+        from hac.data.alignments.alignment import partition, read_alignments
+        from hac.data.phones.policy import load_policy
 
         log = FailureLog()
         found = read_alignments(folder / name, None, log)
@@ -49,7 +49,7 @@ def _alignments(name: str) -> Callable[[Path], object]:
 
 
 def _store(folder: Path) -> object:
-    from hac.data.alignment import read_alignments
+    from hac.data.alignments.alignment import read_alignments
 
     return read_alignments(folder / "alignments.parquet")
 
@@ -64,7 +64,7 @@ def _segments(name: str) -> Callable[[Path], object]:
 
 
 def _policy(folder: Path) -> object:
-    from hac.data.phones import load_phone_map, load_policy
+    from hac.data.phones.policy import load_phone_map, load_policy
 
     policy = load_policy(folder / "few.yaml")
     return policy, load_phone_map(folder / "map.csv")
@@ -72,7 +72,7 @@ def _policy(folder: Path) -> object:
 
 def _tokens(name: str, **options: Any) -> Callable[[Path], object]:
     def read(folder: Path) -> object:
-        from hac.data.tokens import read_tokens
+        from hac.data.tokens.formats import read_tokens
 
         return read_tokens(folder / name, **options)
 
@@ -81,7 +81,7 @@ def _tokens(name: str, **options: Any) -> Callable[[Path], object]:
 
 def _manifest(name: str) -> Callable[[Path], object]:
     def read(folder: Path) -> object:
-        from hac.data.manifest import read_manifest
+        from hac.data.manifest.formats import read_manifest
 
         found = read_manifest(folder / name, failures=FailureLog())
         return [found.audio_path(utterance) for utterance in found.utterances], found.sha256, found.hours
@@ -90,7 +90,7 @@ def _manifest(name: str) -> Callable[[Path], object]:
 
 
 def _embeddings(folder: Path) -> object:
-    from hac.data.embeddings import read_embeddings, read_header
+    from hac.data.embedding_store import read_embeddings, read_header
 
     read_header(folder / "shards/0.safetensors")
     found = read_embeddings(folder)
@@ -99,8 +99,8 @@ def _embeddings(folder: Path) -> object:
 
 def _import(kind: str, root: str) -> Callable[[Path], object]:
     def read(folder: Path) -> object:
-        from hac.data.corpora.imports.base import Options
-        from hac.data.corpora.imports.run import import_corpus
+        from hac.corpora.imports.importer import import_corpus
+        from hac.corpora.imports.item import Options
 
         options = Options(audio_root=folder)
         return import_corpus(folder / root, folder / "out/m.jsonl", kind, options, FailureLog())
@@ -109,14 +109,14 @@ def _import(kind: str, root: str) -> Callable[[Path], object]:
 
 
 def _run(folder: Path) -> object:
-    from analysis.comparison import compare, read_run
+    from analysis.comparison.differences import compare, read_run
 
     run = read_run(folder)
     return compare([run, run])
 
 
 def _clips(folder: Path) -> object:
-    from reports.view.clips import Media, read_clips
+    from reports.listen.clips import Media, read_clips
 
     found, media = read_clips(folder), Media(10**6)
     if found is None:
@@ -125,80 +125,80 @@ def _clips(folder: Path) -> object:
 
 
 def _ranks(folder: Path) -> object:
-    from reports.view.usage import read_ranks
+    from reports.usage.section import read_ranks
 
     return read_ranks(folder / "ranks.csv")
 
 
 def _words(folder: Path) -> object:
-    from reports.view.words import read_words
+    from reports.words.section import read_words
 
     return read_words(folder / "words.csv")
 
 
 def _heat(folder: Path) -> object:
-    from reports.view.phones import read_heat_map
+    from reports.pnmi.section import read_heat_map
 
     return read_heat_map(folder / "heat.csv", "heat", "heat")
 
 
 def _counts(folder: Path) -> object:
-    from analysis.count_files import open_shards
+    from analysis.shards.merged import open_shards
 
     return [shard.entries(0, draw, "joint") for shard in open_shards([folder]) for draw in (0, 1)]
 
 
 def _versa(folder: Path) -> object:
-    from analysis.versa import read_versa
+    from analysis.reconstruction.versa import read_versa
 
     return read_versa(folder / "versa.txt", seeds.IDS, FailureLog())
 
 
 def _translations(folder: Path) -> object:
-    from analysis.related import read_translations
-    from probes.words import WordType
+    from analysis.words.word_families import read_translations
+    from probes.words.word_codes import WordType
 
     return read_translations(folder / "translations.csv", [WordType("en", "house"), WordType("de", "haus")])
 
 
 def _train_config(folder: Path) -> object:
     from hac.train.config import model_config, read_train_config
-    from hac.train.record import run_settings
+    from hac.train.run_record import run_settings
 
     config = read_train_config(folder / "train.yaml")
     return model_config(config), run_settings(config)
 
 
 def _model_config(folder: Path) -> object:
-    from hac.config import HacConfig
+    from hac.model.config import HacConfig
 
     config = HacConfig.from_yaml(folder / "model.yaml")
     return config.codebook_sizes, config.nominal_kbps
 
 
 def _sweep(folder: Path) -> object:
-    from analysis.sweep_file import read_sweep
+    from analysis.sweeps.sweep_config import read_sweep
 
     return read_sweep(folder / "sweep.yaml")
 
 
 def _cluster(folder: Path) -> object:
-    from hac import batch_system, cluster
-    from hac.yaml_files import read_yaml
+    from hac.files.yaml_config import read_yaml
+    from hac.parallel import dask_cluster, job_queue
 
     path = folder / "cluster.yaml"
     values = read_yaml(path, "batch system's file")
-    return batch_system._system(path, values), batch_system._amounts(path, values), cluster
+    return job_queue._system(path, values), job_queue._amounts(path, values), dask_cluster
 
 
 def _scheduler(folder: Path) -> object:
-    from hac import cluster
+    from hac.parallel import dask_cluster
 
-    return cluster._address_in(folder / "scheduler.json")
+    return dask_cluster._address_in(folder / "scheduler.json")
 
 
 def _change(folder: Path) -> object:
-    from hac.yaml_files import parse_changes
+    from hac.files.yaml_config import parse_changes
 
     return parse_changes([(folder / "change.txt").read_bytes().decode("utf-8", "surrogateescape")])
 
@@ -219,13 +219,13 @@ def _centroids(folder: Path) -> object:
 
 
 def _info(folder: Path) -> object:
-    from hac.checkpoint_info import describe
+    from hac.coding.checkpoint_info import describe
 
     return describe(str(folder)).as_dict()
 
 
 def _checkpoint(folder: Path) -> object:
-    from hac.model import HacModel
+    from hac.model.hac_model import HacModel
 
     return HacModel.from_pretrained(folder)
 
@@ -239,8 +239,8 @@ def _trainer(folder: Path) -> object:
 
 
 def _journal(folder: Path) -> object:
-    from analysis.sweep_plan import _speeds
-    from hac.train.journal import _drop_later
+    from analysis.sweeps.budget import _speeds
+    from hac.train.metrics_log import _drop_later
 
     _speeds(folder)
     return _drop_later(folder / "metrics.jsonl", 1)
@@ -248,7 +248,7 @@ def _journal(folder: Path) -> object:
 
 def _audio(name: str) -> Callable[[Path], object]:
     def read(folder: Path) -> object:
-        from hac.data.audio import audio_info, iter_audio, read_audio
+        from hac.data.audio.audio import audio_info, iter_audio, read_audio
 
         path = folder / name
         info = audio_info(path)

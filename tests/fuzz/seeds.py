@@ -13,16 +13,18 @@ import pyarrow.parquet as pq
 import soundfile as sf
 import yaml
 
-from analysis.count_files import Block, Entries, ShardMeta, write_shard
-from analysis.draws import write_draws
-from analysis.results import Record, Results, StreamInfo, write_results
-from analysis.uncertainty import Redrawn
-from hac.data.alignment import Alignments, tier_from_rows, write_alignments
-from hac.data.embeddings import FORMAT, NAME, SHARDS, VERSION
-from hac.data.embeddings import write_shard as write_vectors
-from hac.data.manifest import Manifest, Utterance, write_manifest
-from hac.data.tokens import Stream, TokenStore, write_tokens
-from reports.word_tables import WORDS_CSV
+from analysis.results.bootstrap_draws import write_draws
+from analysis.results.schema import Record, Results, StreamInfo, write_results
+from analysis.shards.count_file import Block, Entries, ShardMeta, write_shard
+from analysis.statistics.bootstrap import Redrawn
+from hac.data.alignments.alignment import Alignments, tier_from_rows, write_alignments
+from hac.data.embedding_store import FORMAT, NAME, SHARDS, VERSION
+from hac.data.embedding_store import write_shard as write_vectors
+from hac.data.manifest.formats import write_manifest
+from hac.data.manifest.manifest import Manifest, Utterance
+from hac.data.tokens.formats import write_tokens
+from hac.data.tokens.token_store import Stream, TokenStore
+from reports.words.tables import WORDS_CSV
 from tests.corpora import speech, textgrid
 
 IDS = ("a", "b-é")
@@ -243,8 +245,8 @@ def cluster(folder: Path) -> None:
 
 
 def kmeans(folder: Path) -> None:
+    from hac.features.mfcc import MfccFeatures
     from hac.tokenizers import kmeans as units
-    from hac.tokenizers.mfcc import MfccFeatures
 
     (folder / "corpus").mkdir()
     sf.write(folder / "corpus/a.wav", speech(0.5, 1.0), 16_000)

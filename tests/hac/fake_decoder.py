@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hac.data.tokens import Stream, TokenStore, write_tokens
-from hac.decoders import Context
-from hac.tokenizers.base import StreamSpec
+from hac.coding.decoders import Context
+from hac.data.tokens.formats import write_tokens
+from hac.data.tokens.stream_options import StreamSpec
+from hac.data.tokens.token_store import Stream, TokenStore
 
 RATE = 8000
 HOP = 80

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hac.data.tokens.stream_options import StreamSpec
 from hac.errors import HacError
-from hac.tokenizers.base import StreamSpec
 
 RATE = 8000
 HOP = 80

@@ -7,18 +7,19 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from hac import spread
-from hac.align import sphinx
-from hac.align.corpus import Options, align_corpus
-from hac.align.hmm import HmmOptions
-from hac.align.measure import NOT_MEASURED, measure_aligner, summary, with_error
+from hac.align import pocketsphinx
+from hac.align.align_corpus import Options, align_corpus
+from hac.align.alignment_types import AlignmentFailure, Segment, close_gaps
+from hac.align.hmm.aligner import HmmOptions
 from hac.align.mfa import MfaOptions
-from hac.align.types import AlignmentFailure, Segment, close_gaps
+from hac.align.synthetic_test import NOT_MEASURED, measure_aligner, summary, with_error
 from hac.cli import app
-from hac.data.alignment import read_alignments, write_alignments
-from hac.data.audio import audio_info, read_audio, write_audio
-from hac.data.manifest import Manifest, Utterance, write_manifest
+from hac.data.alignments.alignment import read_alignments, write_alignments
+from hac.data.audio.audio import audio_info, read_audio, write_audio
+from hac.data.manifest.formats import write_manifest
+from hac.data.manifest.manifest import Manifest, Utterance
 from hac.errors import FailureLog, HacError
+from hac.parallel import pool
 
 BECKETT = "Ever tried? Ever failed? No matter. Try again. Fail again. Fail better."
 FAST = Options("hmm", 1, None, HmmOptions(iterations=3, components=1))
@@ -27,11 +28,11 @@ FAST = Options("hmm", 1, None, HmmOptions(iterations=3, components=1))
 @pytest.fixture(scope="module")
 def beckett():
     with resources.as_file(resources.files("moonshine_voice") / "assets" / "beckett.wav") as path:
-        return read_audio(path, sphinx.SAMPLE_RATE).samples
+        return read_audio(path, pocketsphinx.SAMPLE_RATE).samples
 
 
 def test_real_speech_is_aligned_word_by_word(beckett):
-    found = sphinx.align_utterance("b", beckett, BECKETT)
+    found = pocketsphinx.align_utterance("b", beckett, BECKETT)
     assert (
         " ".join(word.label for word in found.words)
         == "ever tried ever failed no matter try again fail again fail better"
@@ -49,17 +50,17 @@ def _part(samples, segment):
 
 
 def test_an_utterance_does_not_depend_on_those_before_it(beckett):
-    alone = sphinx.align_utterance("b", beckett, BECKETT)
-    sphinx.align_utterance("x", 0.3 * beckett[::-1][: 8 * 16_000].copy(), "xylofrob no")
-    assert sphinx.align_utterance("b", beckett, BECKETT) == alone
+    alone = pocketsphinx.align_utterance("b", beckett, BECKETT)
+    pocketsphinx.align_utterance("x", 0.3 * beckett[::-1][: 8 * 16_000].copy(), "xylofrob no")
+    assert pocketsphinx.align_utterance("b", beckett, BECKETT) == alone
 
 
 def test_a_text_that_cannot_fit_is_a_failure(beckett):
     with pytest.raises(AlignmentFailure) as caught:
-        sphinx.align_utterance("b", beckett[:8_000], BECKETT * 4)
+        pocketsphinx.align_utterance("b", beckett[:8_000], BECKETT * 4)
     assert caught.value.reason == "no-path"
     with pytest.raises(AlignmentFailure, match="too short"):
-        sphinx.align_utterance("b", beckett[:100], "ever")
+        pocketsphinx.align_utterance("b", beckett[:100], "ever")
 
 
 def test_gaps_are_closed_to_the_edges_and_pauses_joined():
@@ -178,15 +179,15 @@ class Elsewhere:
 
 def test_mfa_stays_on_one_machine(corpus):
     options = Options("mfa", mfa=MfaOptions("d", "m"))
-    with spread.using(Elsewhere()), pytest.raises(HacError, match="one machine"):
+    with pool.using(Elsewhere()), pytest.raises(HacError, match="one machine"):
         align_corpus(corpus, options, failures=FailureLog())
 
 
 def test_work_on_files_of_this_machine_stays_here(corpus):
-    with spread.using(Elsewhere()):
-        with spread.here():
-            assert not spread.on_cluster()
+    with pool.using(Elsewhere()):
+        with pool.here():
+            assert not pool.on_cluster()
             assert align_corpus(corpus, failures=FailureLog()).words.ids == ("b",)
-        assert spread.on_cluster()
+        assert pool.on_cluster()
         with pytest.raises(AssertionError, match="went to the cluster"):
             align_corpus(corpus, failures=FailureLog())

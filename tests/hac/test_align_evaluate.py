@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hac.align.evaluate import TOLERANCES_MS, score_alignments, score_boundaries, score_tiers
-from hac.data.alignment import Alignments, tier_from_rows
+from hac.align.boundary_errors import TOLERANCES_MS, score_alignments, score_boundaries, score_tiers
+from hac.data.alignments.alignment import Alignments, tier_from_rows
 
 times = st.lists(st.integers(0, 400_000), max_size=12, unique=True).map(sorted)
 

@@ -1,8 +1,8 @@
 import pytest
 
 from hac.align import g2p
+from hac.align.alignment_types import AlignmentFailure
 from hac.align.g2p import arpabet_map, base_language, espeak_phones, pronounce, to_arpabet
-from hac.align.types import AlignmentFailure
 
 SPHINX_PHONES = set(
     "AA AE AH AO AW AY B CH D DH EH ER EY F G HH IH IY JH K L M N NG OW OY P R S SH T TH UH UW V W Y Z ZH".split()  # noqa: SIM905

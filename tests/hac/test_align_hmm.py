@@ -3,12 +3,12 @@ import itertools
 import numpy as np
 import pytest
 
-from hac.align import closures, features, graph, hmm
-from hac.align.evaluate import score_boundaries
-from hac.align.gmm import Mixtures
-from hac.align.types import Aligned, AlignmentFailure, Segment, Word
-from hac.align.viterbi import best_path
-from hac.data.corpora.espeak import Voice, synthesize
+from hac.align.alignment_types import Aligned, AlignmentFailure, Segment, Word
+from hac.align.boundary_errors import score_boundaries
+from hac.align.hmm import aligner, features, graph, stop_closures
+from hac.align.hmm.gmm import Mixtures
+from hac.align.hmm.viterbi import best_path
+from hac.corpora.synthetic.espeak import Voice, synthesize
 
 TEXTS = (
     "la casa blanca",
@@ -139,7 +139,7 @@ def spoken():
             Word(w.label, tuple(p.label for p in speech.phones if w.start <= p.start < w.end and p.label != "sil"))
             for w in speech.words
         ]
-        spoken.append((hmm.prepare(str(index), samples, tuple(words)), samples))
+        spoken.append((aligner.prepare(str(index), samples, tuple(words)), samples))
         edges = sorted({t for p in speech.phones for t in (p.start, p.end)})[1:-1]
         truth.append([round(t * 1e6 / speech.sample_rate) for t in edges])
     return spoken, truth
@@ -148,8 +148,8 @@ def spoken():
 def test_a_flat_start_finds_the_boundaries(spoken):
     pairs, truth = spoken
     items = [item for item, _ in pairs]
-    model = hmm.train(items, hmm.HmmOptions(iterations=10, components=2))
-    aligned = [hmm.align(model, *pair) for pair in pairs]
+    model = aligner.train(items, aligner.HmmOptions(iterations=10, components=2))
+    aligned = [aligner.align(model, *pair) for pair in pairs]
     score = score_boundaries((), ())
     for reference, found in zip(truth, aligned, strict=True):
         score += score_boundaries(reference, [phone.onset_us for phone in found.phones][1:])
@@ -163,22 +163,24 @@ def test_a_flat_start_finds_the_boundaries(spoken):
 
 def test_training_again_aligns_the_same_in_any_order(spoken):
     pairs = spoken[0][:10]
-    first, again = (hmm.train([item for item, _ in pairs], hmm.HmmOptions(iterations=5, components=2)) for _ in "ab")
-    aligned = [hmm.align(first, *pair) for pair in pairs]
-    assert [hmm.align(again, *pair) for pair in reversed(pairs)] == aligned[::-1]
+    first, again = (
+        aligner.train([item for item, _ in pairs], aligner.HmmOptions(iterations=5, components=2)) for _ in "ab"
+    )
+    aligned = [aligner.align(first, *pair) for pair in pairs]
+    assert [aligner.align(again, *pair) for pair in reversed(pairs)] == aligned[::-1]
 
 
 def test_what_cannot_be_aligned_says_why(spoken):
     pairs = spoken[0][:5]
-    model = hmm.train([item for item, _ in pairs], hmm.HmmOptions(iterations=1, components=1))
+    model = aligner.train([item for item, _ in pairs], aligner.HmmOptions(iterations=1, components=1))
     item, samples = pairs[0]
     frames = item.frames[:100], item.log_energy[:100]
-    strange = hmm.Item("x", (Word("q", ("ʘ",)),), *frames, 1_000_000)
+    strange = aligner.Item("x", (Word("q", ("ʘ",)),), *frames, 1_000_000)
     with pytest.raises(AlignmentFailure, match="ʘ"):
-        hmm.align(model, strange, samples)
-    long = hmm.Item("x", item.words * 50, *frames, 1_000_000)
+        aligner.align(model, strange, samples)
+    long = aligner.Item("x", item.words * 50, *frames, 1_000_000)
     with pytest.raises(AlignmentFailure, match="too few"):
-        hmm.align(model, long, samples)
+        aligner.align(model, long, samples)
 
 
 def ringing(end_s, decay_s):
@@ -197,7 +199,7 @@ def found(*phones):
 @pytest.mark.parametrize("label", ["t", "t͡ʃ", "ɡ"])
 def test_a_stop_begins_where_the_sound_is_cut_off_though_the_room_rings_on(label):
     before = found(("a", 0, 530_000), (label, 530_000, 1_000_000))
-    after = closures.sharpen(before, closures.level_db(ringing(0.5, 0.05)))
+    after = stop_closures.sharpen(before, stop_closures.level_db(ringing(0.5, 0.05)))
     assert after.phones[0].offset_us == after.phones[1].onset_us == pytest.approx(500_000, abs=5_000)
     assert after.words == before.words
 
@@ -205,15 +207,15 @@ def test_a_stop_begins_where_the_sound_is_cut_off_though_the_room_rings_on(label
 @pytest.mark.parametrize(("left", "right"), [("a", "n"), ("a", "sil"), ("sil", "t"), ("k", "t")])
 def test_other_boundaries_stay(left, right):
     before = found((left, 0, 530_000), (right, 530_000, 1_000_000))
-    assert closures.sharpen(before, closures.level_db(ringing(0.5, 0.05))) == before
+    assert stop_closures.sharpen(before, stop_closures.level_db(ringing(0.5, 0.05))) == before
 
 
 def test_without_a_fall_a_stop_stays_and_no_phone_vanishes():
-    steady = closures.level_db(ringing(2.0, 0.05))
+    steady = stop_closures.level_db(ringing(2.0, 0.05))
     before = found(("a", 0, 530_000), ("t", 530_000, 1_000_000))
-    assert closures.sharpen(before, steady) == before
-    level = closures.level_db(ringing(0.5, 0.05))
-    short = closures.sharpen(found(("a", 0, 495_000), ("e", 495_000, 512_000), ("t", 512_000, 1_000_000)), level)
+    assert stop_closures.sharpen(before, steady) == before
+    level = stop_closures.level_db(ringing(0.5, 0.05))
+    short = stop_closures.sharpen(found(("a", 0, 495_000), ("e", 495_000, 512_000), ("t", 512_000, 1_000_000)), level)
     assert short.phones[1].offset_us - short.phones[1].onset_us >= 15_000
 
 

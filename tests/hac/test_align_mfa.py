@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hac.align.corpus import Options, align_corpus
+from hac.align.align_corpus import Options, align_corpus
 from hac.align.mfa import MfaOptions, find_program
-from hac.data.audio import write_audio
-from hac.data.manifest import Manifest, Utterance
+from hac.data.audio.audio import write_audio
+from hac.data.manifest.manifest import Manifest, Utterance
 from hac.errors import FailureLog, HacError
 
 FAKE = """#!{python}

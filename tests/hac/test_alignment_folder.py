@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from hac.data.alignment import read_alignments, write_alignments
-from hac.data.manifest import Manifest, Utterance
+from hac.data.alignments.alignment import read_alignments, write_alignments
+from hac.data.manifest.manifest import Manifest, Utterance
 from hac.errors import FailureLog, HacError
 
 TEXTGRID = """File type = "ooTextFile"

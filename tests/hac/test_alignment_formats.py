@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from praatio.utilities.textgrid_io import getTextgridAsStr, parseTextgridStr
 
-from hac.data.alignment_formats import read_ctm, read_mfa_csv, read_timit
-from hac.data.alignment_text import AlignmentFileError
-from hac.data.alignment_textgrid import read_textgrid
+from hac.data.alignments.ctm_timit_mfa import read_ctm, read_mfa_csv, read_timit
+from hac.data.alignments.text import AlignmentFileError
+from hac.data.alignments.textgrid import read_textgrid
 
 # In the form that Montreal Forced Aligner 3 writes: tiers filled with empty intervals, words and phones
 MFA_LONG = """File type = "ooTextFile"

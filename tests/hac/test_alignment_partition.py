@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hac.data.alignment import AlignmentReport, Touched, partition, tier_from_rows
-from hac.data.phones import PhonePolicy
+from hac.data.alignments.alignment import AlignmentReport, Touched, partition, tier_from_rows
+from hac.data.phones.policy import PhonePolicy
 from hac.errors import HacError
 
 IDS = ["u1", "u2", "u3", "u4"]

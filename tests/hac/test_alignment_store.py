@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hac.data.alignment import Alignments, Tier, read_alignments, tier_from_rows, write_alignments
-from hac.data.alignment_store import KEY
+from hac.data.alignments.alignment import Alignments, Tier, read_alignments, tier_from_rows, write_alignments
+from hac.data.alignments.parquet import KEY
 from hac.errors import FailureLog, HacError
 
 IDS = ["u1", "ü/2", "3"]

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hac.data.alignment import Alignments, tier_from_rows
+from hac.data.alignments.alignment import Alignments, tier_from_rows
 from hac.errors import HacError
 
 ROWS = st.lists(

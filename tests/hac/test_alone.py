@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from hac.alone import LOCK, alone
 from hac.errors import HacError
+from hac.files.output_lock import LOCK, alone
 from tests.corpora import make_corpus
 from tests.hac.command_line import Hac, Outcome, hac, refused
 
@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 HOLD = r"""
 import os, sys, time
 from pathlib import Path
-from hac.alone import alone
+from hac.files.output_lock import alone
 with alone([Path(p) for p in sys.argv[2:]] if sys.argv[1] == "folder" else [],
            [Path(p) for p in sys.argv[2:]] if sys.argv[1] == "file" else []):
     forked = os.fork() if os.environ.get("WITH_CHILD") else 1
@@ -144,16 +144,16 @@ HELD = (
 
 
 def test_commands_refuse_before_they_look_at_anything_else(hold, hac: Hac, tmp_path, monkeypatch, capsys):
-    import analysis.cli
+    import reports.cli
 
     monkeypatch.chdir(tmp_path)
     hold("folder", *{place for _, place in HELD if "." not in place})
     hold("file", *{place for _, place in HELD if "." in place})
     for words, place in HELD:
-        if words.split()[0] in [command.__name__ for command in analysis.cli.COMMANDS]:
+        if words.split()[0] in [command.__name__ for command in reports.cli.COMMANDS]:
             monkeypatch.setattr(sys, "argv", ["hac-analyze", *words.split(), place])
             with pytest.raises(SystemExit) as ended:
-                analysis.cli.main()
+                reports.cli.main()
             outcome = Outcome(int(str(ended.value.code)), *capsys.readouterr())
         else:
             outcome = hac(*words.split(), place)
@@ -185,7 +185,7 @@ def test_two_encodings_at_once_make_what_one_makes(hac: Hac, tmp_path):
 
 def commands() -> list[tuple[str, object]]:
     import hac.cli
-    from analysis.cli import COMMANDS
+    from reports.cli import COMMANDS
 
     found = [(command.__name__, command) for command in COMMANDS]
     apps = [hac.cli.app, *(group.typer_instance for group in hac.cli.app.registered_groups)]
@@ -236,7 +236,7 @@ def test_every_command_that_writes_is_alone_or_says_why_not():
 
 def test_several_processes_of_one_training_are_one_run(monkeypatch, tmp_path):
     """torchrun's other processes do not ask for what the first one holds."""
-    from hac.commands.exclusive import exclusive
+    from hac.commands.locked_output import exclusive
 
     did = []
 

@@ -15,8 +15,8 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hac.data import audio_decoding
-from hac.data.audio import (
+from hac.data.audio import decoding
+from hac.data.audio.audio import (
     AudioError,
     audio_info,
     is_silent,
@@ -26,7 +26,7 @@ from hac.data.audio import (
     resampled_length,
     write_audio,
 )
-from hac.data.manifest import Manifest, Utterance
+from hac.data.manifest.manifest import Manifest, Utterance
 from hac.errors import HacError
 from tests.hac.speech import SAMPLE_RATE, speech
 
@@ -99,7 +99,7 @@ def test_streaming_across_many_decoded_blocks(tmp_path: Path, monkeypatch: pytes
     path = tmp_path / "x.wav"
     write_audio(path, speech(4.0), SAMPLE_RATE, "FLOAT")
     whole = read_audio(path, 44100).samples
-    monkeypatch.setattr(audio_decoding, "BLOCK", 777)
+    monkeypatch.setattr(decoding, "BLOCK", 777)
     np.testing.assert_allclose(np.concatenate(list(iter_audio(path, 44100, 0.1))), whole, atol=1e-6)
 
 

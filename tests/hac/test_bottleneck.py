@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from hac.bottleneck import FactorizedBottleneck
-from hac.config import HacConfig
 from hac.errors import HacError
+from hac.model.bottleneck import FactorizedBottleneck
+from hac.model.config import HacConfig
 from tests.hac.tiny_hac import TINY, enliven
 
 

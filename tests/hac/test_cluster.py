@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis import engine
-from hac import batch_system, cluster_tasks
-from hac.cluster import on_cluster
+from analysis import parallel
 from hac.errors import HacError
-from hac.spread import on_cluster as is_on_cluster
-from hac.spread import spread
-from hac.yaml_files import read_yaml
+from hac.files.yaml_config import read_yaml
+from hac.parallel import dask_tasks, job_queue
+from hac.parallel.dask_cluster import on_cluster
+from hac.parallel.pool import on_cluster as is_on_cluster
+from hac.parallel.pool import spread
 from tests.analysis.intervention_worlds import judges, village
 from tests.analysis.test_interventions import QUICK
 from tests.hac.dask_world import ROOT, World, dask_world, deadly, noted, threads_of_blas, until
@@ -63,10 +63,10 @@ def test_large_arguments_and_threads(dask_world: World, tmp_path: Path) -> None:
     dask_world.worker()
     large = np.random.default_rng(0).normal(size=400_000)
     with on_cluster(str(dask_world.file), tmp_path / "out"):
-        sums = engine.run(np.sum, [(large,), (large,), (large[::2],)], jobs=2, what="sums")
+        sums = parallel.run(np.sum, [(large,), (large,), (large[::2],)], jobs=2, what="sums")
         assert len(list(tmp_path.glob(".hac-cluster-*/*.argument"))) == 2
-        assert all(n == 1 for counts in engine.run(threads_of_blas, [(0,)], jobs=1, what="threads") for n in counts)
-    assert sums == engine.run(np.sum, [(large,), (large,), (large[::2],)], jobs=1, what="sums")
+        assert all(n == 1 for counts in parallel.run(threads_of_blas, [(0,)], jobs=1, what="threads") for n in counts)
+    assert sums == parallel.run(np.sum, [(large,), (large,), (large[::2],)], jobs=1, what="sums")
 
 
 def test_an_error_of_a_task_stops_the_work(dask_world: World, tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_a_worker_of_other_versions_is_refused(
     dask_world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dask_world.worker()
-    monkeypatch.setattr(cluster_tasks, "_versions", lambda: (("numpy", "1.2.3"),))
+    monkeypatch.setattr(dask_tasks, "_versions", lambda: (("numpy", "1.2.3"),))
     with on_cluster(dask_world.address, tmp_path / "out"), pytest.raises(HacError, match=r"numpy is .*1\.2\.3"):
         list(spread(abs, [(-1,)], jobs=1))
 
@@ -122,10 +122,10 @@ def test_a_worker_with_several_threads_is_refused(dask_world: World, tmp_path: P
 
 
 def test_a_worker_that_does_not_see_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster_tasks, "SEEN_S", 0.1)
-    world = cluster_tasks.world_of(tmp_path / "nowhere")
+    monkeypatch.setattr(dask_tasks, "SEEN_S", 0.1)
+    world = dask_tasks.world_of(tmp_path / "nowhere")
     with pytest.raises(HacError, match="does not see"):
-        cluster_tasks.run_packed(world, b"", (), False)
+        dask_tasks.run_packed(world, b"", (), False)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_a_worker_that_does_not_see_the_files(tmp_path: Path, monkeypatch: pytes
 def test_clusters_that_are_none(
     name: str, text: str | None, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hac.cluster.CONNECT_S", 1)
+    monkeypatch.setattr("hac.parallel.dask_cluster.CONNECT_S", 1)
     monkeypatch.chdir(tmp_path)
     if text is not None:
         Path(name).write_text(text)
@@ -157,7 +157,7 @@ def test_clusters_that_are_none(
 
 
 def test_a_cluster_without_workers(dask_world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hac.cluster.WORKERS_S", 0.5)
+    monkeypatch.setattr("hac.parallel.dask_cluster.WORKERS_S", 0.5)
     with pytest.raises(HacError, match="no worker came"), on_cluster(dask_world.address, tmp_path / "out"):
         pass
 
@@ -197,9 +197,9 @@ def test_the_examples_are_sound(path: Path) -> None:
 
     if path.suffix == ".yaml":
         values = read_yaml(path, "batch system's file")
-        kind, options = batch_system._system(path, values)
-        batch_system._amounts(path, values)
-        batch_system._check_options(getattr(dask_jobqueue, batch_system.CLASSES[kind]), options)
+        kind, options = job_queue._system(path, values)
+        job_queue._amounts(path, values)
+        job_queue._check_options(getattr(dask_jobqueue, job_queue.CLASSES[kind]), options)
     else:
         subprocess.run(["sh", "-n", str(path)], check=True)
 

@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from hac.commands.tokenizer import app
-from hac.data.audio import write_audio
-from hac.data.manifest import Manifest, Utterance
+from hac.data.audio.audio import write_audio
+from hac.data.manifest.manifest import Manifest, Utterance
+from hac.data.tokens.stream_options import StreamSpec
 from hac.errors import HacError
+from hac.features.mfcc import MfccFeatures
 from hac.tokenizers import check_audio, kmeans
-from hac.tokenizers.base import StreamSpec
 from hac.tokenizers.chunking import encode_long, grid_samples
 from hac.tokenizers.conformance import check_tokenizer
-from hac.tokenizers.mfcc import MfccFeatures
 from hac.tokenizers.registry import load_tokenizer
 
 

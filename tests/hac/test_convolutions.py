@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hac.convolutions import encode_audio
+from hac.model.masked_convolutions import encode_audio
 from tests.hac.bf16 import needs_bf16
 from tests.hac.speech import speech
 from tests.hac.tiny_hac import enliven, one_thread, tiny_model

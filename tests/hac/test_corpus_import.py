@@ -14,11 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hac.data.audio import read_audio, write_audio
-from hac.data.corpora.imports import LAYOUTS
-from hac.data.corpora.imports.base import Options
-from hac.data.corpora.imports.run import Imported, choose_layout, failures_path, import_corpus
-from hac.data.manifest import Utterance, read_manifest
+from hac.corpora.imports import LAYOUTS
+from hac.corpora.imports.importer import Imported, choose_layout, failures_path, import_corpus
+from hac.corpora.imports.item import Options
+from hac.data.audio.audio import read_audio, write_audio
+from hac.data.manifest.formats import read_manifest
+from hac.data.manifest.manifest import Utterance
 from hac.errors import FailureLog, HacError
 from tests.hac.command_line import Hac, hac, refused
 from tests.hac.speech import SAMPLE_RATE, speech
@@ -288,7 +289,7 @@ def test_bad_kaldi_segments_are_counted_and_listed(tmp_path: Path) -> None:
 
 
 def test_a_lhotse_manifest_of_one_endless_line_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hac.parsing.LONGEST_LINE", 1000)
+    monkeypatch.setattr("hac.files.parsing.LONGEST_LINE", 1000)
     (tmp_path / "cuts.jsonl.gz").write_bytes(gzip.compress(b'{"id": "' + b"a" * 100_000 + b'"}'))
     with pytest.raises(HacError, match=r"broken at line 0 \(a line of more than 1,000 characters\)"):
         import_corpus(tmp_path, tmp_path / "out/m.jsonl", "lhotse")
@@ -512,7 +513,7 @@ def test_ctrl_c_leaves_no_manifest(tmp_path: Path) -> None:
     # the signal arrives while the second segment is being cut
     code = (
         "import os, signal; from hac import console; from hac.commands import corpus;"
-        "from hac.data.corpora.imports import run; write = run.write_audio; count = []\n"
+        "from hac.corpora.imports import importer as run; write = run.write_audio; count = []\n"
         "def interrupted(*a):\n"
         "    count.append(1)\n"
         "    if len(count) == 2: os.kill(os.getpid(), signal.SIGINT)\n"

@@ -13,16 +13,17 @@ import torch
 from typer.testing import CliRunner
 
 from hac.cli import app
-from hac.data.manifest import Manifest, Utterance, write_manifest
-from hac.data.tokens import read_tokens
-from hac.encode import encode_corpus
-from hac.model import HacModel
+from hac.coding.encode import encode_corpus
+from hac.data.manifest.formats import write_manifest
+from hac.data.manifest.manifest import Manifest, Utterance
+from hac.data.tokens.formats import read_tokens
+from hac.files.yaml_config import merged
+from hac.model.hac_model import HacModel
 from hac.reference import reference_folder
 from hac.tokenizers.registry import load_tokenizer
 from hac.train.checkpoints import checkpoints
 from hac.train.config import build_train_config
 from hac.train.run import train
-from hac.yaml_files import merged
 from tests.corpora import speech
 from tests.hac import tiny_models
 from tests.hac.train.tiny_run import TRAIN, tiny_corpus

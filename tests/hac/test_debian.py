@@ -18,11 +18,9 @@ from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 from hac.commands import corpus_builtin
-from hac.data.alignment import PHONES, WORDS, Alignments, read_alignments, tier_from_rows
-from hac.data.audio import AudioError, read_audio
-from hac.data.corpora.debian import DebianCorpus, debian_corpus
-from hac.data.corpora.debian_packages import default_cache, download, unpack
-from hac.data.corpora.debian_sets import (
+from hac.corpora.debian.corpus import DebianCorpus, debian_corpus
+from hac.corpora.debian.packages import default_cache, download, unpack
+from hac.corpora.debian.speech_sets import (
     SPEECH_SETS,
     asterisk_texts,
     choose_sets,
@@ -30,10 +28,13 @@ from hac.data.corpora.debian_sets import (
     fillets_lines,
     tuxpaint_text,
 )
-from hac.data.corpora.g722 import read_g722
-from hac.data.manifest import Manifest, read_manifest
+from hac.corpora.g722 import read_g722
+from hac.data.alignments.alignment import PHONES, WORDS, Alignments, read_alignments, tier_from_rows
+from hac.data.audio.audio import AudioError, read_audio
+from hac.data.manifest.formats import read_manifest
+from hac.data.manifest.manifest import Manifest
 from hac.errors import HacError
-from hac.files import sha256_file
+from hac.files.atomic import sha256_file
 
 needs_dpkg = pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="builds packages with dpkg-deb")
 
@@ -365,7 +366,7 @@ def test_an_alignment_is_made_once_for_the_same_recordings(
         rows = [(id, "x", 0, 1000) for id in manifest.ids]
         return Alignments({name: tier_from_rows(name, rows) for name in (PHONES, WORDS)}, {"aligner": "fake"})
 
-    monkeypatch.setattr("hac.align.corpus.align_corpus", align_corpus)
+    monkeypatch.setattr("hac.align.align_corpus.align_corpus", align_corpus)
     app = typer.Typer()
     app.command()(corpus_builtin.debian)
 
@@ -396,8 +397,8 @@ def test_the_aligner_is_measured_by_default_and_again_where_it_could_not_be(
     def with_error(alignments: Alignments, *_: object) -> Alignments:
         return Alignments(alignments.tiers, {**alignments.provenance, "aligner_error": {"en": errors.pop(0)}})
 
-    monkeypatch.setattr("hac.align.measure.with_error", with_error)
-    monkeypatch.setattr("hac.align.corpus.align_corpus", align_corpus)
+    monkeypatch.setattr("hac.align.synthetic_test.with_error", with_error)
+    monkeypatch.setattr("hac.align.align_corpus.align_corpus", align_corpus)
     app = typer.Typer()
     app.command()(corpus_builtin.debian)
     arguments = [str(tmp_path / "made"), "--cache", str(cache), "--sets", "asterisk-en"]

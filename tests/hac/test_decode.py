@@ -15,12 +15,13 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hac.data.audio import audio_info, read_audio
-from hac.data.manifest import Manifest, Utterance, read_manifest
-from hac.data.tokens import read_tokens, write_tokens
-from hac.decode import decode_corpus
-from hac.decode_files import file_names, read_mark, safe_name, write_marked
-from hac.decoders import decode_blocks
+from hac.coding.decode import decode_corpus
+from hac.coding.decoded_audio import file_names, read_mark, safe_name, write_marked
+from hac.coding.decoders import decode_blocks
+from hac.data.audio.audio import audio_info, read_audio
+from hac.data.manifest.formats import read_manifest
+from hac.data.manifest.manifest import Manifest, Utterance
+from hac.data.tokens.formats import read_tokens, write_tokens
 from hac.errors import FailureLog, HacError
 from tests.hac.fake_decoder import HOP, RATE, Steps, write_store
 
@@ -130,7 +131,7 @@ def test_a_run_that_was_stopped_goes_on(tokens: Path, decoder: Steps, tmp_path: 
 
 
 def test_processes_do_not_change_a_bit(tokens: Path, decoder: Steps, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr("hac.decode.TASK_S", 0.1)
+    monkeypatch.setattr("hac.coding.decode.TASK_S", 0.1)
     decode_corpus(tokens, tmp_path / "single", checkpoint=decoder)
     decode_corpus(tokens, tmp_path / "several", checkpoint=decoder, jobs=2)
     for path in (tmp_path / "single").iterdir():

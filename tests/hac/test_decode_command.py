@@ -11,10 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from hac.data.audio import audio_info, read_audio, write_audio
-from hac.data.manifest import read_manifest
-from hac.data.tokens import TokenStore, read_tokens, write_tokens
-from hac.files import sha256_file
+from hac.data.audio.audio import audio_info, read_audio, write_audio
+from hac.data.manifest.formats import read_manifest
+from hac.data.tokens.formats import read_tokens, write_tokens
+from hac.data.tokens.token_store import TokenStore
+from hac.files.atomic import sha256_file
 from tests.hac.command_line import Hac, hac, refused
 from tests.hac.tiny_hac import noise, one_thread, tiny_model
 

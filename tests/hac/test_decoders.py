@@ -13,10 +13,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hac.config import HacConfig
-from hac.decoders import Context, Decoder, HacDecoder, decode_blocks, decoder_context, load_decoder
+from hac.coding.decoders import Context, Decoder, HacDecoder, decode_blocks, decoder_context, load_decoder
 from hac.errors import HacError
-from hac.model import HacModel
+from hac.model.config import HacConfig
+from hac.model.hac_model import HacModel
 from hac.tokenizers.registry import load_tokenizer
 from tests.hac import tiny_models
 from tests.hac.tiny_hac import TINY, noise, one_thread, tiny_model

@@ -16,14 +16,9 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hac.discriminator import (
-    Discriminator,
-    DiscriminatorOptions,
-    MultiBandStftDiscriminator,
-    normalize_audio,
-)
 from hac.errors import HacError
-from hac.losses import adversarial_loss, discriminator_loss, feature_matching_loss
+from hac.train.discriminator import Discriminator, DiscriminatorOptions, MultiBandStftDiscriminator, normalize_audio
+from hac.train.losses import adversarial_loss, discriminator_loss, feature_matching_loss
 from tests.hac.bf16 import needs_bf16
 from tests.hac.tiny_hac import noise, one_thread
 

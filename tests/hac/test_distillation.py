@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hac.distillation import LexicalHead, PhoneticHead, distil_lexical, distil_phonetic, retrieval_recall
+from hac.train.distillation import LexicalHead, PhoneticHead, distil_lexical, distil_phonetic, retrieval_recall
 from tests.hac.tiny_hac import one_thread
 
 __all__ = ["one_thread"]  # a fixture that runs by itself

@@ -17,14 +17,16 @@ from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 from hac.cli import app
-from hac.data.audio import write_audio
-from hac.data.embeddings import NAME, SHARDS, read_embeddings
-from hac.data.manifest import Manifest, Utterance, write_manifest
-from hac.data.tokens import read_tokens
-from hac.embeddings import embed_corpus, load_embedder
-from hac.encode import encode_corpus
+from hac.coding.embed import embed_corpus, load_embedder
+from hac.coding.encode import encode_corpus
+from hac.data.audio.audio import write_audio
+from hac.data.embedding_store import NAME, SHARDS, read_embeddings
+from hac.data.manifest.formats import write_manifest
+from hac.data.manifest.manifest import Manifest, Utterance
+from hac.data.tokens.formats import read_tokens
+from hac.data.tokens.stream_options import StreamSpec
 from hac.errors import FailureLog, HacError
-from hac.tokenizers.base import Embedder, StreamSpec
+from hac.tokenizers.base import Embedder
 
 RATE = 16000
 
@@ -56,7 +58,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_hac_gives_a_vector_for_each_token(corpus: Manifest, checkpoint: str, quantized: bool, tmp_path: Path) -> None:
     import torch
 
-    from hac.data.audio import read_audio
+    from hac.data.audio.audio import read_audio
     from tests.hac.tiny_hac import tiny_model
 
     store = read_embeddings(embed_corpus(corpus, checkpoint, tmp_path / "e", quantized=quantized))
@@ -153,7 +155,7 @@ def test_finished_shards_stay_and_bytes_are_the_same(plain: Manifest, tmp_path: 
 
 def test_vectors_come_by_utterance_and_long_ones_are_whole(plain: Manifest, tmp_path: Path) -> None:
     store = read_embeddings(embed_corpus(plain, Ramp(tmp_path / "log"), tmp_path / "e"))
-    from hac.data.audio import read_audio
+    from hac.data.audio.audio import read_audio
 
     ids = ["u5", "u0", "u6"]
     wave = {u.id: read_audio(plain.audio_path(u), 8000).samples for u in plain.utterances}
@@ -202,7 +204,7 @@ def test_a_description_that_promises_too_much_is_refused(spoil: str, plain: Mani
 
 
 def test_reading_needs_no_torch() -> None:
-    code = "import sys, hac.data.embeddings; sys.exit('torch' in sys.modules)"
+    code = "import sys, hac.data.embedding_store; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

@@ -25,14 +25,16 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from typer.testing import CliRunner
 
-from hac import encode_shard
+from hac.coding import encode_shard
+from hac.coding.encode import encode_corpus
 from hac.commands.encode import encode
-from hac.data.audio import write_audio
-from hac.data.manifest import Manifest, Utterance, write_manifest
-from hac.data.tokens import read_tokens
-from hac.encode import encode_corpus
+from hac.data.audio.audio import write_audio
+from hac.data.manifest.formats import write_manifest
+from hac.data.manifest.manifest import Manifest, Utterance
+from hac.data.tokens.formats import read_tokens
+from hac.data.tokens.stream_options import StreamSpec
 from hac.errors import FailureLog, HacError
-from hac.tokenizers.base import StreamSpec, Tokenizer
+from hac.tokenizers.base import Tokenizer
 from tests.hac.loudness import RATE, Loudness
 
 assert isinstance(Loudness(Path()), Tokenizer)
@@ -63,7 +65,7 @@ def tokenizer(tmp_path: Path) -> Loudness:
 
 
 def test_every_utterance_gets_the_tokens_it_gets_alone(corpus: Manifest, tokenizer: Loudness, tmp_path: Path) -> None:
-    from hac.data.audio import read_audio
+    from hac.data.audio.audio import read_audio
 
     store = read_tokens(encode_corpus(corpus, tokenizer, tmp_path / "t.parquet", shard_s=4))
     assert store.ids == corpus.ids
@@ -127,7 +129,7 @@ def test_long_audio_goes_in_chunks_and_streamed_audio_is_the_same(
     chunked = read_tokens(encode_corpus(corpus, tokenizer, tmp_path / "b", chunk_s=5))
     assert max(batches(tokenizer)) == 2
     assert len(batches(tokenizer)) > 4
-    monkeypatch.setattr("hac.encode_shard.STREAMED_S", 1.0)
+    monkeypatch.setattr("hac.coding.encode_shard.STREAMED_S", 1.0)
     streamed = read_tokens(encode_corpus(corpus, tokenizer, tmp_path / "c", chunk_s=5))
     for name in ("units", "lexical"):
         assert np.array_equal(whole[name].codes, chunked[name].codes)
@@ -164,7 +166,7 @@ def test_the_first_failure_stops_all_processes_where_that_is_asked_for(
 def test_bad_audio_is_counted_and_left_out(
     streamed_s: float, corpus: Manifest, tokenizer: Loudness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hac.encode_shard.STREAMED_S", streamed_s)
+    monkeypatch.setattr("hac.coding.encode_shard.STREAMED_S", streamed_s)
     good = read_tokens(encode_corpus(corpus, tokenizer, tmp_path / "good", shard_s=4))
     expected = spoil(corpus)
     for _ in range(2):  # the second time from finished shards
@@ -262,8 +264,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from hac.data.manifest import read_manifest
-from hac.encode import encode_corpus
+from hac.data.manifest.formats import read_manifest
+from hac.coding.encode import encode_corpus
 from tests.hac.loudness import Loudness
 folder = Path(sys.argv[1])
 tokenizer = Loudness(folder / "log.txt", delay_s=0.15)

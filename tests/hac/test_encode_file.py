@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hac.data.audio import read_audio, write_audio
-from hac.data.audio_corpus import open_corpus
-from hac.data.corpora.imports.run import import_corpus
-from hac.data.tokens import TokenStore, read_tokens
+from hac.corpora.from_audio import open_corpus
+from hac.corpora.imports.importer import import_corpus
+from hac.data.audio.audio import read_audio, write_audio
+from hac.data.tokens.formats import read_tokens
+from hac.data.tokens.token_store import TokenStore
 from hac.errors import FailureLog, HacError
-from hac.tokenizers.hac import load
+from hac.tokenizers.hac_tokenizer import load
 from tests.hac.command_line import Hac, Outcome, hac, refused
 from tests.hac.tiny_hac import noise, one_thread, tiny_model
 
@@ -111,7 +112,7 @@ def test_long_files_are_streamed_and_resumed(
     encode, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert encode(root / "two.wav", out="whole.parquet").code == 0
-    monkeypatch.setattr("hac.encode_shard.STREAMED_S", 0.0)
+    monkeypatch.setattr("hac.coding.encode_shard.STREAMED_S", 0.0)
     assert encode(root / "two.wav").code == 0
     whole, streamed = (read_tokens(tmp_path / name) for name in ("whole.parquet", "t.parquet"))
     assert all(np.array_equal(whole[name].codes, streamed[name].codes) for name in whole.streams)

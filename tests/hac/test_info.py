@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from hac.checkpoint_info import count_parameters
-from hac.files import sha256_file
-from hac.model import HacModel
+from hac.coding.checkpoint_info import count_parameters
+from hac.files.atomic import sha256_file
+from hac.model.hac_model import HacModel
 from tests.hac import tiny_models
 from tests.hac.command_line import Hac, hac, refused
 from tests.hac.tiny_hac import one_thread, tiny_model

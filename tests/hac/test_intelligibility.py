@@ -8,7 +8,7 @@ import numpy as np
 import pystoi
 import pytest
 
-from hac.intelligibility import stoi
+from hac.judges.stoi import stoi
 from tests.hac.speech import SAMPLE_RATE as RATE
 from tests.hac.speech import speech
 

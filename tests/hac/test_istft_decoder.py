@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers.models.xcodec2.modeling_xcodec2 import Xcodec2ISTFTHead
 
-from hac.decoders import Context, decoder_context
+from hac.coding.decoders import Context, decoder_context
 from hac.errors import HacError
-from hac.istft_decoder import IstftDecoder
-from hac.model import HacModel
+from hac.model.hac_model import HacModel
+from hac.model.istft_decoder import IstftDecoder
 from tests.hac.tiny_hac import noise, one_thread, tiny_model
 
 __all__ = ["one_thread"]  # a fixture that runs by itself

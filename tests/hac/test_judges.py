@@ -63,7 +63,7 @@ def test_moonshine_hears_english(moonshine: Recognizer) -> None:
 
 
 def test_moonshine_hears_a_long_recording_in_parts(moonshine: Recognizer, monkeypatch: pytest.MonkeyPatch) -> None:
-    import hac.judges.moonshine as module
+    import hac.judges.moonshine_asr as module
 
     samples = speech(6.0)
     monkeypatch.setattr(module, "LONGEST_S", 4.0)

@@ -9,9 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 import soundfile as sf
 
-import hac.once
+import hac.parallel.resumable
 from hac.errors import FailureLog, HacError
-from hac.judges.judging import Verdict, languages_of, opinions, transcripts, voices
+from hac.judges.judge_files import Verdict, languages_of, opinions, transcripts, voices
 from tests.hac.ruled_judges import Counting, Opinion, Voice
 
 RATE = 8000
@@ -66,7 +66,7 @@ def test_the_store_depends_neither_on_order_nor_on_processes(
     verdicts = transcripts(files, judge, one)
     transcripts(dict(reversed(files.items())), judge, two)
     assert one.read_bytes() == two.read_bytes()
-    monkeypatch.setattr(hac.once, "PART_S", 0.1)
+    monkeypatch.setattr(hac.parallel.resumable, "PART_S", 0.1)
     assert transcripts(files, judge, three, jobs=2) == verdicts
     assert one.read_bytes() == three.read_bytes()
     assert judge.n_calls == 12
@@ -76,7 +76,7 @@ def test_the_store_depends_neither_on_order_nor_on_processes(
 def test_a_killed_run_goes_on(
     files: dict[str, Path], judge: Counting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop_after: int
 ) -> None:
-    monkeypatch.setattr(hac.once, "PART_S", 0.01)  # a part a file
+    monkeypatch.setattr(hac.parallel.resumable, "PART_S", 0.01)  # a part a file
     store, unbroken = tmp_path / "store.parquet", tmp_path / "unbroken.parquet"
     judge.stop_after = stop_after
     with pytest.raises(KeyboardInterrupt):

@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from hac.commands.tokenizer import app
-from hac.data.manifest import Manifest, Utterance, read_manifest, write_manifest
+from hac.data.manifest.formats import read_manifest, write_manifest
+from hac.data.manifest.manifest import Manifest, Utterance
 from hac.errors import FailureLog, HacError
-from hac.tokenizers import clustering, kmeans
-from hac.tokenizers.clustering import FrameReservoir, fit_centroids, nearest_centroid
-from hac.tokenizers.mfcc import MfccFeatures
+from hac.features.mfcc import MfccFeatures
+from hac.features.speech_encoder import load_encoder
+from hac.tokenizers import kmeans, kmeans_fit
+from hac.tokenizers.kmeans_fit import FrameReservoir, fit_centroids, nearest_centroid
 from hac.tokenizers.registry import load_tokenizer
-from hac.tokenizers.speech_encoder import load_encoder
-
-from . import tiny_models
+from tests.hac import tiny_models
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -190,7 +190,7 @@ def test_the_number_of_starts_is_recorded_and_the_best_is_gone_on_with(corpus):
     frames = np.random.default_rng(0).normal(size=(2000, 4)).astype(np.float32)
 
     def inertia(n_starts: int) -> float:
-        start = clustering._best_start(frames, 12, 0, n_starts).astype(float)
+        start = kmeans_fit._best_start(frames, 12, 0, n_starts).astype(float)
         return float(((frames[:, None] - start) ** 2).sum(-1).min(1).sum())
 
     # the first seeds are the same, and the sample that starts are judged by is as large as the whole

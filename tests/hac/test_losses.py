@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from transformers.audio_utils import mel_filter_bank
 
 from hac.errors import HacError
-from hac.losses import (
+from hac.train.losses import (
     MelSpectrogramLoss,
     MultiScaleStftLoss,
     adversarial_loss,

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hac.data.manifest import Manifest, Utterance, read_manifest, write_manifest
+from hac.data.manifest.formats import read_manifest, write_manifest
+from hac.data.manifest.manifest import Manifest, Utterance
 from hac.errors import FailureLog, HacError
 
 text = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)

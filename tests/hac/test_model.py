@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoConfig, AutoFeatureExtractor, AutoModel, DacConfig, DacModel
 
-from hac.config import HacConfig
 from hac.errors import HacError
-from hac.model import HacModel
-from hac.outputs import HacTokens
+from hac.model.config import HacConfig
+from hac.model.hac_model import HacModel
+from hac.model.outputs import HacTokens
 from tests.hac.tiny_hac import TINY, enliven, noise, one_thread, tiny_model
 
 __all__ = ["one_thread"]  # a fixture that runs by itself

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 from scipy import signal
 
-from hac.data.audio import AudioError
-from hac.perturbations import KINDS, Perturbation, known
-
-from .speech import SAMPLE_RATE, speech
+from analysis.stability.perturbations import KINDS, Perturbation, known
+from hac.data.audio.audio import AudioError
+from tests.hac.speech import SAMPLE_RATE, speech
 
 HOP = Fraction(320)
 

@@ -17,9 +17,9 @@ from gruut_ipa.constants import CONSONANTS, VOWELS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hac.data.alignment import tier_from_rows
-from hac.data.phone_classes import UNKNOWN, PhoneClasses, arpabet_to_ipa
-from hac.data.phones import (
+from hac.data.alignments.alignment import tier_from_rows
+from hac.data.phones.classes import UNKNOWN, PhoneClasses, arpabet_to_ipa
+from hac.data.phones.policy import (
     PhonePolicy,
     choose_policy,
     load_phone_map,

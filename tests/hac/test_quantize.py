@@ -7,8 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hac.codebook import Codebook, CodebookOptions
-from hac.quantize import ResidualVectorQuantizer, VectorQuantizer
+from hac.model.codebook import Codebook, CodebookOptions
+from hac.model.quantize import ResidualVectorQuantizer, VectorQuantizer
 
 PLAIN = CodebookOptions()
 EUCLIDEAN = CodebookOptions(normalize_codes=False)

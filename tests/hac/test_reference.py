@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from hac.decoders import load_decoder
+from hac.coding.decoders import load_decoder
 from hac.errors import HacError
-from hac.model import HacModel
+from hac.hub import model_folder
+from hac.model.hac_model import HacModel
 from hac.reference import reference_folder, reference_models
-from hac.tokenizers.pretrained import model_folder
 from hac.tokenizers.registry import load_tokenizer
 from tests.hac.speech import speech
 

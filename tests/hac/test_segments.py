@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from hac.data.segments import read_segments, runs_of, within
 from hac.data.timeline import frame_edges_us
-from hac.data.tokens import Stream
+from hac.data.tokens.token_store import Stream
 from hac.errors import FailureLog, HacError
 from tests.strategies import RATES, bounds
 

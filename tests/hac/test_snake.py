@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers.models.dac.modeling_dac import Snake1d
 
-from hac.snake import FusedSnake1d, fuse_snakes
+from hac.model.snake import FusedSnake1d, fuse_snakes
 from tests.hac.tiny_hac import one_thread, tiny_model
 
 __all__ = ["one_thread"]  # a fixture that runs by itself

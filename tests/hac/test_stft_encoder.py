@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hac.errors import HacError
-from hac.model import HacModel
-from hac.stft_encoder import StftEncoder
+from hac.model.hac_model import HacModel
+from hac.model.stft_encoder import StftEncoder
 from tests.hac.speech import speech
 from tests.hac.tiny_hac import noise, one_thread, tiny_model
 

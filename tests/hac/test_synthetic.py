@@ -18,14 +18,14 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from hac.commands import corpus_builtin
-from hac.data.alignment import PHONES, WORDS, Alignments, read_alignments
-from hac.data.audio import audio_info, read_audio
-from hac.data.corpora import espeak, texts
-from hac.data.corpora.augment import CONDITIONS, Conditions, augment, coloured_noise, room_response
-from hac.data.corpora.espeak import DRY_VARIANTS, FEMALE_VARIANTS, Speech, Voice, synthesize
-from hac.data.corpora.espeak_times import SILENCE, phone_label
-from hac.data.corpora.synthetic import Settings, SyntheticCorpus, speakers, synthetic_corpus
-from hac.data.manifest import read_manifest
+from hac.corpora.acoustic_conditions import CONDITIONS, Conditions, augment, coloured_noise, room_response
+from hac.corpora.synthetic import espeak, texts
+from hac.corpora.synthetic.corpus import Settings, SyntheticCorpus, speakers, synthetic_corpus
+from hac.corpora.synthetic.espeak import DRY_VARIANTS, FEMALE_VARIANTS, Speech, Voice, synthesize
+from hac.corpora.synthetic.espeak_times import SILENCE, phone_label
+from hac.data.alignments.alignment import PHONES, WORDS, Alignments, read_alignments
+from hac.data.audio.audio import audio_info, read_audio
+from hac.data.manifest.formats import read_manifest
 from hac.errors import HacError
 
 TINY = Settings(minutes=0.5, voices=8, seed=3)
@@ -295,7 +295,7 @@ def test_an_interrupted_run_leaves_no_manifest(tmp_path: Path, monkeypatch: pyte
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("hac.data.corpora.synthetic.write_audio", interrupt)
+    monkeypatch.setattr("hac.corpora.synthetic.corpus.write_audio", interrupt)
     with pytest.raises(KeyboardInterrupt):
         tiny(tmp_path, seed=9)
     assert not (tmp_path / "manifest.jsonl").exists()

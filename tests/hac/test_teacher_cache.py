@@ -23,20 +23,15 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hac.data.audio import read_audio
-from hac.data.manifest import Manifest, Utterance
+from hac.data.audio.audio import read_audio
+from hac.data.manifest.manifest import Manifest, Utterance
 from hac.errors import FailureLog, HacError
-from hac.teachers import store as store_module
-from hac.teachers.controls import ShuffledTargets
-from hac.teachers.grid import TargetError
-from hac.teachers.resampling import to_frame_rate
-from hac.teachers.speech_targets import (
-    LiveSpeechTargets,
-    gigabytes_per_hour,
-    projected_bytes,
-    speech_targets,
-)
-from hac.teachers.text_targets import text_targets
+from hac.teachers.targets import target_store as store_module
+from hac.teachers.targets.controls import ShuffledTargets
+from hac.teachers.targets.frame_grid import TargetError
+from hac.teachers.targets.resampling import to_frame_rate
+from hac.teachers.targets.speech_targets import LiveSpeechTargets, gigabytes_per_hour, projected_bytes, speech_targets
+from hac.teachers.targets.text_targets import text_targets
 
 CODEC = {"sample_rate": 16000, "hop_length": 320}
 
@@ -156,7 +151,7 @@ def test_nothing_is_computed_twice(corpus, cache, tmp_path):
 
 def test_unchanged_files_are_not_even_read(corpus, cache, monkeypatch):
     make(corpus, cache)
-    monkeypatch.setattr("hac.teachers.file_hashes.sha256_file", lambda path: pytest.fail(f"{path} was read"))
+    monkeypatch.setattr("hac.teachers.targets.file_hashes.sha256_file", lambda path: pytest.fail(f"{path} was read"))
     check(make(corpus, cache), corpus)
 
 
@@ -310,10 +305,10 @@ SLOW = """
 import sys, time
 from pathlib import Path
 sys.path.insert(0, sys.argv[3])
-from hac.data.manifest import read_manifest
+from hac.data.manifest.formats import read_manifest
 from hac.errors import FailureLog
-from hac.teachers import store
-from hac.teachers.speech_targets import speech_targets
+from hac.teachers.targets import target_store as store
+from hac.teachers.targets.speech_targets import speech_targets
 from tests.hac.test_teacher_cache import CODEC, Teacher
 class Slow(Teacher):
     def extract(self, samples):
@@ -327,7 +322,7 @@ speech_targets(manifest, Slow(), cache=Path(sys.argv[2]), failures=FailureLog(st
 
 
 def test_a_killed_process_loses_no_finished_target(corpus, cache, tmp_path):
-    from hac.data.manifest import write_manifest
+    from hac.data.manifest.formats import write_manifest
 
     write_manifest(corpus, tmp_path / "manifest.jsonl")
     repository = str(Path(__file__).parents[2])

@@ -15,13 +15,12 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from hac.errors import HacError
+from hac.features.speech_encoder import load_encoder
 from hac.teachers import SpeechTeacher, TextTeacher, load_speech_teacher, load_text_teacher, registry
-from hac.teachers.resampling import to_frame_rate
-from hac.tokenizers.speech_encoder import load_encoder
-
-from . import tiny_models
-from .speech import speech
-from .tiny_hac import one_thread  # noqa: F401
+from hac.teachers.targets.resampling import to_frame_rate
+from tests.hac import tiny_models
+from tests.hac.speech import speech
+from tests.hac.tiny_hac import one_thread  # noqa: F401
 
 REAL_WHISPER = Path(__file__).parents[3] / "shared" / "teachers" / "whisper-base-encoder"
 SPEECH_KINDS = ["hubert", "wavlm", "wav2vec2", "data2vec", "whisper"]

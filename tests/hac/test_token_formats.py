@@ -15,8 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hac.data.token_formats import detect_format
-from hac.data.tokens import read_tokens
+from hac.data.tokens.formats import detect_format, read_tokens
 from hac.errors import HacError
 
 Lines = list[Any]
@@ -227,7 +226,7 @@ def test_bad_npz_is_named(arrays: dict[str, Any], sentence: str, tmp_path: Path)
 def test_an_archive_that_expands_beyond_the_memory_is_refused_unread(tmp_path: Path, monkeypatch) -> None:
     np.savez_compressed(tmp_path / "t.npz", **{"a/phonetic": np.zeros(10_000, np.int64)})
     sizes = {"SC_PHYS_PAGES": 19, "SC_PAGE_SIZE": 4096}
-    monkeypatch.setattr("hac.data.token_formats.os.sysconf", sizes.__getitem__)
+    monkeypatch.setattr("hac.data.tokens.formats.os.sysconf", sizes.__getitem__)
     monkeypatch.setattr(np, "load", None)  # it would fail otherwise
     with pytest.raises(HacError, match=r"t\.npz: its arrays expand to 0\.0 GB, this machine's memory has 0\.0 GB"):
         read_tokens(tmp_path / "t.npz", codebook_size={"phonetic": 4}, frame_rate=50)
@@ -338,7 +337,7 @@ def test_formats_are_known_by_their_content(tmp_path: Path) -> None:
 
 def test_a_small_file_of_one_endless_line_is_not_unpacked(tmp_path, monkeypatch):
     """A kilobyte of gzip can stand for a line of megabytes, and ten megabytes for more than any memory holds."""
-    monkeypatch.setattr("hac.parsing.LONGEST_LINE", 1000)
+    monkeypatch.setattr("hac.files.parsing.LONGEST_LINE", 1000)
     path = tmp_path / "bomb.jsonl.gz"
     path.write_bytes(gzip.compress(b'{"id": "' + b"a" * 10_000_000 + b'"}\n'))
     with pytest.raises(HacError, match="a line of more than 1,000 characters"):

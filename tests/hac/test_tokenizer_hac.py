@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 
+from hac.data.tokens.stream_options import StreamSpec
 from hac.errors import HacError
-from hac.tokenizers.base import StreamSpec, Tokenizer
-from hac.tokenizers.hac import load
+from hac.tokenizers.base import Tokenizer
+from hac.tokenizers.hac_tokenizer import load
 from hac.tokenizers.registry import load_tokenizer
 from tests.hac.tiny_hac import noise, one_thread, tiny_model
 

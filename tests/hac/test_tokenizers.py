@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 
+from hac.data.tokens.stream_options import StreamSpec
 from hac.errors import HacError
 from hac.tokenizers import registry
-from hac.tokenizers.base import StreamSpec, Tokenizer, mono
+from hac.tokenizers.base import Tokenizer, mono
 from hac.tokenizers.codecs import stream_names
 from hac.tokenizers.registry import load_tokenizer
-
-from . import tiny_models
+from tests.hac import tiny_models
 
 HOPS = {"dac": 512, "encodec": 320, "mimi": 1920, "xcodec": 320}
 RATES = {"dac": Fraction(44100, 512), "encodec": Fraction(75), "mimi": Fraction(25, 2), "xcodec": Fraction(50)}

@@ -15,8 +15,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hac.data.token_match import check_rate, match_ids
-from hac.data.tokens import Stream, TokenStore, concatenate, read_tokens, write_tokens
+from hac.data.tokens.formats import read_tokens, write_tokens
+from hac.data.tokens.manifest_match import check_rate, match_ids
+from hac.data.tokens.token_store import Stream, TokenStore, concatenate
 from hac.errors import HacError
 
 RATES = [Fraction(25, 2), Fraction(44100, 2048), Fraction(50), Fraction(75), Fraction(44100, 512)]

@@ -10,9 +10,9 @@ import typer
 from typer.testing import CliRunner
 
 from hac.commands import corpus_builtin
-from hac.data.audio import read_audio
-from hac.data.corpora import wheel
-from hac.data.manifest import read_manifest
+from hac.corpora import wheel
+from hac.data.audio.audio import read_audio
+from hac.data.manifest.formats import read_manifest
 from hac.errors import HacError
 
 

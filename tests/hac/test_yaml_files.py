@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hac.errors import HacError
-from hac.yaml_files import check_key, merged, parse_changes, read_yaml
+from hac.files.yaml_config import check_key, merged, parse_changes, read_yaml
 
 WHAT = "training configuration"
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import torch
 
-from hac.config import HacConfig
-from hac.model import HacModel
+from hac.model.config import HacConfig
+from hac.model.hac_model import HacModel
 
 TINY: dict[str, Any] = {
     "encoder_hidden_size": 4,

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hac.errors import HacError
-from probes.align import CONVENTIONS, Cells, cells, check_convention, ticks_of
 from probes.clusters import Row, Rows
-from probes.counts import JointCounts, count
+from probes.joint_counts.counts import JointCounts, count
+from probes.joint_counts.frame_labels import CONVENTIONS, Cells, cells, check_convention, ticks_of
 from tests import oracles
 from tests.strategies import RATES, Case, Utterance, bounds, cases, partitions
 

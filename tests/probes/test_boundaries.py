@@ -13,7 +13,7 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import maximum_bipartite_matching
 
 from hac.errors import HacError
-from probes.boundaries import (
+from probes.boundaries.boundary_counts import (
     EDGES,
     RULES,
     BoundaryCounts,

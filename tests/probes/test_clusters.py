@@ -7,14 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from probes.clusters import (
-    BINS_PER_SPEAKER,
-    MAX_CLUSTERS,
-    MIN_SPEAKERS,
-    Row,
-    assign_rows,
-    resampling,
-)
+from probes.clusters import BINS_PER_SPEAKER, MAX_CLUSTERS, MIN_SPEAKERS, Row, assign_rows, resampling
 
 languages = st.sampled_from(["en", "de", None])
 

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hac.data.tokens import Stream
-from probes.code_lengths import PRIOR_COUNTS, code_lengths
+from hac.data.tokens.token_store import Stream
+from probes.tokens.code_lengths import PRIOR_COUNTS, code_lengths
 
 
 def stream(rows: list[list[int]], size: int = 8) -> Stream:

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from probes.controls import MIN_SHIFT_S, circular_shifts, unshiftable, utterance_keys
+from probes.nulls.circular_shift import MIN_SHIFT_S, circular_shifts, unshiftable
+from probes.utterance_keys import utterance_keys
 from tests.probes.test_counts import counted
 from tests.strategies import RATES, Case, cases
 

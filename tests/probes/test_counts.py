@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hac.data.tokens import Stream
-from probes import counts as module
-from probes.align import CONVENTIONS, cells, ticks_of
+from hac.data.tokens.token_store import Stream
 from probes.clusters import Rows
-from probes.counts import JointCounts, canonical, count, join_streams
+from probes.joint_counts import counts as module
+from probes.joint_counts.counts import JointCounts, canonical, count, join_streams
+from probes.joint_counts.frame_labels import CONVENTIONS, cells, ticks_of
 from tests import oracles
 from tests.strategies import LABELS, Case, Utterance, bounds, cases
 

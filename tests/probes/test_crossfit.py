@@ -12,11 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
-from hac.data.tokens import Stream
-from probes.companions import NO_CODE, codes_at, shifted_codes, swapped_codes
-from probes.crossfit import PENALTIES, Task, cross_fit, cross_fit_priors
-from probes.folds import MIN_FRAMES, deal, shuffled, thinned, usable_classes
-from probes.linear import one_hot
+from hac.data.tokens.token_store import Stream
+from probes.classifiers.crossfit import PENALTIES, Task, cross_fit, cross_fit_priors
+from probes.classifiers.folds import MIN_FRAMES, deal, shuffled, thinned, usable_classes
+from probes.classifiers.linear import one_hot
+from probes.nulls.circular_shift import shifted_codes
+from probes.nulls.derangement import swapped_codes
+from probes.tokens.frame_matching import NO_CODE, codes_at
 
 NAMES = st.lists(st.tuples(st.sampled_from("abcdefg"), st.sampled_from(["en", "fr", "it"])), min_size=1, max_size=30)
 

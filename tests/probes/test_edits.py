@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from probes.edits import Edits, borrowed, edits, others, without_repeats
+from probes.nulls.derangement import others
+from probes.tokens.edits import Edits, borrowed, edits, without_repeats
 from tests import usage_oracles as oracles
 
 CODES = st.lists(st.integers(0, 3), max_size=12)

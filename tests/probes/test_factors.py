@@ -9,10 +9,10 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hac.data.alignment_tiers import tier_from_rows
-from hac.data.tokens import Stream
-from probes.factor_nulls import dealt_labels
-from probes.factors import Factor, grid_factor, interval_factor, lay_factor, quantile_edges, utterance_factor
+from hac.data.tiers import tier_from_rows
+from hac.data.tokens.token_store import Stream
+from probes.leakage.factors import Factor, grid_factor, interval_factor, lay_factor, quantile_edges, utterance_factor
+from probes.nulls.label_permutation import dealt_labels
 from tests.leakage_oracles import label_at
 from tests.strategies import RATES, bounds
 

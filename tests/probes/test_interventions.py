@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hac.data.tokens import Stream, TokenStore
+from hac.data.tokens.token_store import Stream, TokenStore
 from hac.errors import HacError
-from probes.interventions import (
+from probes.nulls.derangement import strangers
+from probes.tokens.interventions import (
     PARTNERS,
     choose_levels,
     choose_partners,
@@ -21,7 +22,6 @@ from probes.interventions import (
     looped,
     only,
     shuffled,
-    strangers,
     swapped,
     without,
 )

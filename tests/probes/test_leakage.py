@@ -11,15 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis import leakage_counting
-from analysis.leakage_counting import alone, beside, measured
-from analysis.leakage_layout import Layout, LeakageProtocol, layout
-from analysis.leakage_scores import Clustering, share_record
-from hac.data.alignment_tiers import Tier
-from hac.data.tokens import Stream
-from probes.factors import Factor, utterance_factor
-from probes.leakage import coded, dealt_runs
-from probes.permutations import permuted_runs
+from analysis.leakage import counting
+from analysis.leakage.counting import alone, beside, measured
+from analysis.leakage.layout import Layout, LeakageProtocol, layout
+from analysis.leakage.scores import Clustering, share_record
+from hac.data.tiers import Tier
+from hac.data.tokens.token_store import Stream
+from probes.leakage.cells import coded
+from probes.leakage.factors import Factor, utterance_factor
+from probes.nulls.run_permutation import dealt_runs, permuted_runs
 from tests import leakage_oracles as oracle
 from tests.strategies import bounds
 
@@ -84,7 +84,7 @@ def test_what_is_told_is_as_defined(case: Case) -> None:
         return
     for table in (1 << 18, 0):  # by one table, and cell by cell
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(leakage_counting, "MOST_CELLS", table)
+            patch.setattr(counting, "MOST_CELLS", table)
             for stream, one in zip(case.codes, alone(plan, 0), strict=True):
                 mutual, left = oracle.told(case.names, stream, [0] * len(stream))
                 assert one.actual.mutual == pytest.approx(mutual, abs=1e-9)
@@ -116,7 +116,7 @@ def fixed_case(seed: int = 0, n: int = 40) -> Case:
 def test_both_ways_of_counting_give_the_same_bits(table: int, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = fixed_case().plan(n_nulls=6)
     expected = [alone(plan, f) for f in (0, 1)]
-    monkeypatch.setattr(leakage_counting, "MOST_CELLS", table)
+    monkeypatch.setattr(counting, "MOST_CELLS", table)
     for f in (0, 1):
         for one, other in zip(expected[f], alone(plan, f), strict=True):
             for a, b in zip((one.actual, *one.chance), (other.actual, *other.chance), strict=True):

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
-from probes.descent import minimize
-from probes.linear import Features, fit, one_hot
+from probes.classifiers.lbfgs import minimize
+from probes.classifiers.linear import Features, fit, one_hot
 
 
 def planted(n: int = 400, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

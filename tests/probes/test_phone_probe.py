@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from hac.data.alignment import tier_from_rows
-from probes.phone_probe import (
+from hac.data.alignments.alignment import tier_from_rows
+from probes.classifiers.phone_probe import (
     CONTEXT,
     N_MELS,
     SAMPLE_RATE,

@@ -13,10 +13,11 @@ import soundfile as sf
 from hypothesis import given
 from hypothesis import strategies as st
 
-import hac.once
-from hac.data.manifest import Manifest, Utterance, read_manifest
+import hac.parallel.resumable
+from hac.data.manifest.formats import read_manifest
+from hac.data.manifest.manifest import Manifest, Utterance
 from hac.errors import FailureLog, HacError
-from probes.prosody import Prosody, prosody, prosody_store, read_prosody
+from probes.signal.prosody import Prosody, prosody, prosody_store, read_prosody
 from tests.corpora import make_corpus, speech
 
 RATE = 16_000
@@ -154,8 +155,8 @@ def test_a_killed_run_goes_on(manifest: Manifest, tmp_path: Path, monkeypatch: p
         return prosody(samples, *arguments)
 
     path = tmp_path / "prosody.parquet"
-    monkeypatch.setattr(hac.once, "PART_S", 0.1)
-    monkeypatch.setattr("probes.prosody.prosody", measure)
+    monkeypatch.setattr(hac.parallel.resumable, "PART_S", 0.1)
+    monkeypatch.setattr("probes.signal.prosody.prosody", measure)
     with pytest.raises(KeyboardInterrupt):
         prosody_store(manifest, path)
     assert not path.exists()

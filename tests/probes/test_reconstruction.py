@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hac.errors import HacError
-from hac.losses import MelSpectrogramLoss, MultiScaleStftLoss
-from probes import reconstruction, spectral_distance
-from probes.pitch_errors import pitch_errors
-from probes.reconstruction import LengthsDiffer, equal_lengths, signal_scores
+from hac.train.losses import MelSpectrogramLoss, MultiScaleStftLoss
+from probes.signal import signal_metrics, spectral_distance
+from probes.signal.pitch_errors import pitch_errors
+from probes.signal.signal_metrics import LengthsDiffer, equal_lengths, signal_scores
 from tests.hac.speech import SAMPLE_RATE as RATE
 from tests.hac.speech import speech
 
@@ -61,16 +61,16 @@ def slow_si_sdr(reference: np.ndarray, estimate: np.ndarray) -> float:
 def test_si_sdr_is_its_definition_and_knows_no_scale(seed: int, n: int, scale: float) -> None:
     rng = np.random.default_rng(seed)
     s, e = rng.normal(size=n).astype(np.float32), rng.normal(size=n).astype(np.float32)
-    found = reconstruction.si_sdr(s, e).value
+    found = signal_metrics.si_sdr(s, e).value
     assert found == pytest.approx(slow_si_sdr(s, e), abs=1e-6)
-    assert reconstruction.si_sdr(s, e * np.float32(scale)).value == pytest.approx(found, abs=1e-4)
-    assert reconstruction.si_sdr(s * np.float32(scale), e).value == pytest.approx(found, abs=1e-4)
+    assert signal_metrics.si_sdr(s, e * np.float32(scale)).value == pytest.approx(found, abs=1e-4)
+    assert signal_metrics.si_sdr(s * np.float32(scale), e).value == pytest.approx(found, abs=1e-4)
 
 
 def test_noise_of_known_energy_gives_its_decibels() -> None:
     apart = NOISE - REFERENCE * (NOISE @ REFERENCE) / (REFERENCE @ REFERENCE)
     gain = np.linalg.norm(REFERENCE) / np.linalg.norm(apart)
-    assert reconstruction.si_sdr(REFERENCE, REFERENCE + gain * apart / 10).value == pytest.approx(20, abs=1e-3)
+    assert signal_metrics.si_sdr(REFERENCE, REFERENCE + gain * apart / 10).value == pytest.approx(20, abs=1e-3)
 
 
 def test_a_recording_against_itself_is_perfect() -> None:
@@ -87,7 +87,7 @@ def test_a_recording_against_itself_is_perfect() -> None:
 
 def test_more_noise_is_worse_everywhere() -> None:
     by_noise = [signal_scores(REFERENCE, noisy(amount), RATE) for amount in (0.01, 0.1, 1, 10)]
-    for name in reconstruction.SIGNAL_METRICS:
+    for name in signal_metrics.SIGNAL_METRICS:
         values = [scores[name].value for scores in by_noise]
         if name.endswith("distance"):
             values = [-value for value in values]
@@ -130,7 +130,7 @@ def test_an_error_of_pesq_is_no_number(error: Exception, reason: str, monkeypatc
         raise error
 
     monkeypatch.setattr(pesq_package, "pesq", fail)
-    score = reconstruction.pesq(REFERENCE, REFERENCE, RATE, "wb")
+    score = signal_metrics.pesq(REFERENCE, REFERENCE, RATE, "wb")
     assert math.isnan(score.value)
     assert score.reason == reason
 
@@ -146,11 +146,11 @@ def test_lengths_are_made_equal_as_asked() -> None:
     with pytest.raises(ValueError, match="equal_lengths"):
         signal_scores(one, other, RATE)
     with pytest.raises(HacError, match="cut-to-shorter, pad, refuse"):
-        reconstruction.check_policy("stretch")
+        signal_metrics.check_policy("stretch")
 
 
 def test_filters_are_those_of_the_losses() -> None:
-    from hac.losses import mel_filters
+    from hac.train.losses import mel_filters
 
     for window, bands in zip(spectral_distance.MEL_WINDOWS, spectral_distance.MEL_BANDS, strict=True):
         assert np.array_equal(

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes import segments
+from probes.boundaries import durations
+from probes.boundaries.durations import DurationCounts, label_durations, run_durations
 from probes.clusters import Row, Rows
-from probes.segments import DurationCounts, label_durations, run_durations
 from tests.strategies import Case, Utterance, cases
 
 
@@ -40,7 +40,7 @@ def test_durations_too_many_for_a_table_count_the_same(monkeypatch: pytest.Monke
     utterances = tuple(Utterance(f"u{i}", None, None, (), (0,) * i + (1,) * 3 + (0, 2, 2)) for i in range(5))
     case = Case(utterances, Fraction(50), 3)
     table = run_durations(case.stream, rows_of(case))
-    monkeypatch.setattr(segments, "MAX_TABLE", 0)
+    monkeypatch.setattr(durations, "MAX_TABLE", 0)
     sorted_out = run_durations(case.stream, rows_of(case))
     for a, b in zip(table.entries(), sorted_out.entries(), strict=True):
         assert np.array_equal(a, b)

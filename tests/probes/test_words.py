@@ -9,11 +9,12 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hac.data.tokens import Stream
+from hac.data.tokens.token_store import Stream
 from probes.clusters import Row, Rows
-from probes.permutations import permuted_runs, permuted_words
+from probes.nulls.label_permutation import permuted_words
+from probes.nulls.run_permutation import permuted_runs
 from probes.splits import halves
-from probes.words import WordCounts, Words, WordType, count_words, lay
+from probes.words.word_codes import WordCounts, Words, WordType, count_words, lay
 from tests import oracles, word_oracles
 from tests.strategies import Case, bounds, cases
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from reports.html import Drawn, draw_page, render
-from reports.view.page import build_page
-from reports.view.runs import read_runs
+from reports.document.runs import read_runs
+from reports.page.page import build_page
+from reports.render.html import Drawn, draw_page, render
 from tests.analysis.leakage_worlds import Spoken
 from tests.reports import report_worlds as made
 from tests.reports.clip_worlds import keep_clips

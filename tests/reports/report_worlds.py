@@ -10,20 +10,25 @@ from typing import Any
 
 import numpy as np
 
-from analysis import boundaries, leakage, pnmi, recon, usage, words
-from analysis.boundary_counting import BoundaryProtocol
-from analysis.corpus import Labels
-from analysis.request import Request
-from analysis.token_corpus import without_alignments
-from hac.data.alignment import Alignments, tier_from_rows
-from hac.data.manifest import Manifest
-from hac.data.tokens import Stream, TokenStore
-from hac.files import write_text
-from reports.csv_files import plain
-from reports.run_files import file_names, write_numbers
-from reports.tables import phone_given_code_csv
-from reports.usage_tables import ranks_csv
-from reports.word_tables import words_csv
+from analysis.boundaries import run
+from analysis.boundaries.counting import BoundaryProtocol
+from analysis.inputs.corpus import Labels
+from analysis.inputs.request import Request
+from analysis.inputs.token_corpus import without_alignments
+from analysis.leakage import run as leakage
+from analysis.pnmi import run as pnmi
+from analysis.reconstruction import run as recon
+from analysis.usage import run as usage
+from analysis.words import run as words
+from hac.data.alignments.alignment import Alignments, tier_from_rows
+from hac.data.manifest.manifest import Manifest
+from hac.data.tokens.token_store import Stream, TokenStore
+from hac.files.atomic import write_text
+from reports.render.csv_files import plain
+from reports.render.result_files import file_names, write_numbers
+from reports.render.tables import phone_given_code_csv
+from reports.usage.tables import ranks_csv
+from reports.words.tables import words_csv
 from tests.analysis import leakage_worlds, recon_worlds, test_interventions, test_usage, word_worlds, worlds
 from tests.analysis.intervention_worlds import judges, village
 from tests.analysis.leakage_worlds import Spoken
@@ -63,7 +68,7 @@ def write_counted(
     write_text(folder / "words" / "words.csv", words_csv(found))
     write_numbers(found.results, folder / "words")
     quick = BoundaryProtocol(tolerances_ms=(10, 20, 40), n_nulls=3, n_bootstrap=50)
-    write_numbers(boundaries.run(request(quick), 1).results, folder / "boundaries")
+    write_numbers(run.run(request(quick), 1).results, folder / "boundaries")
     write_numbers(leakage.run(request(leakage_worlds.QUICK), jobs=1).results, folder / "leakage")
     assert labels.manifest
     used = usage.run(request(test_usage.QUICK, without_alignments(labels.manifest)), 1)

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from analysis.boundaries import Outcome, run
-from analysis.boundary_counting import BoundaryProtocol
-from analysis.boundary_scoring import record_id
-from reports.boundary_figures import run_histogram, tolerance_curves
-from reports.boundary_files import write_boundaries
-from reports.boundary_tables import CURVE_FIELDS, boundary_tables, curve_csv, histogram_csv, segments_csv
+from analysis.boundaries.counting import BoundaryProtocol
+from analysis.boundaries.run import Outcome, run
+from analysis.boundaries.scores import record_id
+from reports.boundaries.figures import run_histogram, tolerance_curves
+from reports.boundaries.files import write_boundaries
+from reports.boundaries.tables import CURVE_FIELDS, boundary_tables, curve_csv, histogram_csv, segments_csv
 from tests.analysis.test_boundaries import request
 from tests.analysis.worlds import make_world
 

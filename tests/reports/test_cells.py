@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from reports.latex import escape
-from reports.view.cells import interval_text
+from reports.document.cells import interval_text
+from reports.render.latex import escape
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.pnmi import Outcome, run
-from reports.figures import MAX_CODES, heat_map, pnmi_bars, sorted_shares
+from analysis.pnmi.run import Outcome, run
+from reports.pnmi.figures import MAX_CODES, heat_map, pnmi_bars, sorted_shares
 from tests.analysis.worlds import make_world
 
 LABELS = ("AA", "B", "S", "T", "sil")

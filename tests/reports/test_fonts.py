@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from matplotlib.figure import Figure
 
-from reports import fonts
-from reports.figures import heat_map
-from reports.fonts import FIRST, fonts_for, letters, use_fonts, warn_of_text
+from reports.pnmi.figures import heat_map
+from reports.render import fonts
+from reports.render.fonts import FIRST, fonts_for, letters, use_fonts, warn_of_text
 from tests.reports.test_figures import CLASSES, table
 
 NOWHERE = "\U0001f9ff"

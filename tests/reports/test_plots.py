@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from reports.canvas import MANY, MARKERS
-from reports.html import svg_of, width_pt
-from reports.plots import draw
-from reports.view.parts import Chart, HeatMap, Panel, Point, Series
+from reports.document.parts import Chart, HeatMap, Panel, Point, Series
+from reports.render.charts import draw
+from reports.render.figure_style import MANY, MARKERS
+from reports.render.html import svg_of, width_pt
 
 SYSTEMS = ("a", "b", "c")
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#7a4b1f")

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from reports.printed import (
+from reports.document.parts import Cell, Clip, Column, Page, Section, Sound, Table
+from reports.render.print_layout import (
     CLIPS,
     GAP_LETTERS,
     LETTER,
@@ -23,7 +24,6 @@ from reports.printed import (
     unbroken,
     wrapped,
 )
-from reports.view.parts import Cell, Clip, Column, Page, Section, Sound, Table
 
 NUMBER = ".393 [.359, .377]"
 

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from analysis import recon
-from analysis.metrics import METRICS
-from analysis.recon_scores import Measured
-from analysis.results import Results
-from reports.recon_figures import quality_curves
-from reports.recon_tables import COUNTERPARTS, counterpart, figures, recon_table, title_of
+from analysis.metrics.registry import METRICS
+from analysis.reconstruction import run
+from analysis.reconstruction.scores import Measured
+from analysis.results.schema import Results
+from reports.document.number_format import figures
+from reports.reconstruction.figures import quality_curves
+from reports.reconstruction.tables import COUNTERPARTS, counterpart, recon_table, title_of
 from tests.analysis.recon_worlds import world
 
 
@@ -32,7 +33,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
     request = world(folder, {"rvq-1": 0.5, "rvq-2": 0.1})
     rows = [{"key": id, "stoi": 0.5, "si_snr": 3.0, "utmos": 2.0} for id in request.material.manifest.ids]
     (folder / "versa.txt").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return recon.run(replace(request, versa={"rvq-2": folder / "versa.txt"}), jobs=1).results
+    return run.run(replace(request, versa={"rvq-2": folder / "versa.txt"}), jobs=1).results
 
 
 def test_the_table_holds_values_intervals_and_nulls(results: Results) -> None:
@@ -91,10 +92,10 @@ def test_figures() -> None:
 
 
 def test_every_metric_has_a_record_and_a_protocol() -> None:
-    from analysis.recon_protocol import ReconProtocol, protocols
-    from analysis.recon_scores import PROTOCOL_OF
+    from analysis.reconstruction.protocol import ReconProtocol, protocols
+    from analysis.reconstruction.scores import PROTOCOL_OF
 
-    names = {PROTOCOL_OF.get(metric, "signal") for metric in (*recon.METRICS, "kbps", "versa")}
+    names = {PROTOCOL_OF.get(metric, "signal") for metric in (*run.METRICS, "kbps", "versa")}
     assert names <= set(protocols(ReconProtocol(), {}))
-    assert set(recon.METRICS) <= set(METRICS)
+    assert set(run.METRICS) <= set(METRICS)
     assert Measured("a", "mos", None, part="ovrl").id == "a.mos[ovrl]"  # type: ignore[arg-type]

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from reports import report_files
-from reports.downloads import CHART_FIELDS, INDEX_FIELDS, MATRIX_FIELDS
-from reports.html import Drawn
-from reports.latex import LONG, escape, latex_table
-from reports.report_files import write_files
-from reports.view.parts import Cell, Chart, Column, HeatMap, MatrixChart, Table
+from reports.document.parts import Cell, Chart, Column, HeatMap, MatrixChart, Table
+from reports.page import write_report
+from reports.page.write_report import write_files
+from reports.render.downloads import CHART_FIELDS, INDEX_FIELDS, MATRIX_FIELDS
+from reports.render.html import Drawn
+from reports.render.latex import LONG, escape, latex_table
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def test_what_fails_leaves_the_folder_as_it_was(drawn: Drawn, tmp_path: Path, mo
         if next(left, None) is None:
             raise OSError("no more ink")
 
-    monkeypatch.setattr(report_files, "draw", fails)
+    monkeypatch.setattr(write_report, "draw", fails)
     with pytest.raises(OSError, match="no more ink"):
         write_files(drawn, folder)
     assert sorted(path.name for path in folder.iterdir()) == ["chart-pnmi.csv", "mine.txt"]

@@ -22,25 +22,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from reports.csv_files import harmless, plain
-from reports.downloads import page_files, table_csv
-from reports.html import (
-    Drawn,
-    draw_page,
-    heat_png,
-    in_script,
-    named,
-    palette,
-    render,
-    svg_of,
-)
-from reports.latex import escape, latex_table
-from reports.report_files import uncollected, write_report
-from reports.svg import small_svg
-from reports.text import clean, shortened
-from reports.view.page import build_page
-from reports.view.parts import Cell, Chart, Column, HeatMap, MatrixChart, Panel, Point, Series, Table
-from reports.view.runs import read_runs
+from reports.document.parts import Cell, Chart, Column, HeatMap, MatrixChart, Panel, Point, Series, Table
+from reports.document.runs import read_runs
+from reports.page.page import build_page
+from reports.page.write_report import uncollected, write_report
+from reports.render.csv_files import harmless, plain
+from reports.render.downloads import page_files, table_csv
+from reports.render.escape import clean, shortened
+from reports.render.html import Drawn, draw_page, heat_png, in_script, named, palette, render, svg_of
+from reports.render.latex import escape, latex_table
+from reports.render.svg import small_svg
 from tests.reports.report_worlds import HOSTILE, SCRIPT, SYSTEMS
 
 MOST_BYTES = 3_000_000
@@ -245,7 +236,7 @@ def test_other_processes_make_the_same_bytes_without_torch_and_without_sound(run
     code = (
         f"import sys; sys.modules.update(dict.fromkeys({BLOCKED}));"
         "import soundfile; soundfile.SoundFile.__init__ = None;"  # whoever opens a sound fails
-        "from pathlib import Path; from reports.report_files import write_report;"
+        "from pathlib import Path; from reports.page.write_report import write_report;"
         "list(write_report([Path(sys.argv[1])], Path('r.html'), None, None, '', 10**6))"
     )
     moved = shutil.copytree(runs / SYSTEMS[0], tmp_path / "moved" / "elsewhere")

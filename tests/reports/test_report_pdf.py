@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-import analysis.cli
+import reports.cli
 from hac.errors import HacError
-from reports.html import Drawn
-from reports.pdf import write_pdf
-from reports.text import shortened
+from reports.render.escape import shortened
+from reports.render.html import Drawn
+from reports.render.pdf import write_pdf
 from tests.reports.report_worlds import SCRIPT, SYSTEMS
 
 MARGIN_PT = 12.0
@@ -171,7 +171,7 @@ def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *w
     """What a refused command says: one sentence, exit code 2."""
     monkeypatch.setattr(sys, "argv", ["hac-analyze", "report", *words])
     with pytest.raises(SystemExit) as ended:
-        analysis.cli.main()
+        reports.cli.main()
     assert ended.value.code == 2
     said = capsys.readouterr().err
     assert said.startswith("error: ")

@@ -13,28 +13,28 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from analysis.comparison import Difference, compare, judged, matched, read_run
-from analysis.history_results import group_of
-from analysis.metrics import METRICS, metric_name
-from analysis.results import Null, Record, Results, read_results, write_results
+from analysis.comparison.differences import Difference, compare, judged, matched, read_run
+from analysis.metrics.registry import METRICS, metric_name
+from analysis.results.schema import Null, Record, Results, read_results, write_results
+from analysis.sweeps.history_results import group_of
 from hac.errors import HacError
-from hac.files import write_text
-from reports.comparison_tables import comparison_csv
-from reports.html import draw_page, render
-from reports.view.cells import null_text
-from reports.view.claim_rule import beyond_chance
-from reports.view.claims import claims_of
-from reports.view.clips import Media, read_clips
-from reports.view.facts import MOST_ENTRIES, failure_section, flat, provenance_section
-from reports.view.history import MOST_PANELS, history_section
-from reports.view.page import build_page
-from reports.view.parts import Chart, Clip, Facts, Section, Table
-from reports.view.phones import corrected_cell, read_heat_map
-from reports.view.runs import Runs, read_runs
-from reports.view.streams import first_of_levels, in_order
-from reports.view.usage import read_ranks
-from reports.view.verdict import verdict_section
-from reports.view.words import read_words
+from hac.files.atomic import write_text
+from reports.claims.claims import claims_of
+from reports.claims.section import verdict_section
+from reports.comparison.tables import comparison_csv
+from reports.document.cells import null_text
+from reports.document.claim_rule import beyond_chance, corrected_cell
+from reports.document.order import first_of_levels, in_order
+from reports.document.parts import Chart, Clip, Facts, Section, Table
+from reports.document.runs import Runs, read_runs
+from reports.history.section import MOST_PANELS, history_section
+from reports.listen.clips import Media, read_clips
+from reports.page.page import build_page
+from reports.pnmi.section import read_heat_map
+from reports.provenance.section import MOST_ENTRIES, failure_section, flat, provenance_section
+from reports.render.html import draw_page, render
+from reports.usage.section import read_ranks
+from reports.words.section import read_words
 from tests.reports.clip_worlds import keep_clips
 from tests.reports.report_worlds import SYSTEMS, best_word
 

@@ -11,9 +11,12 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from analysis.pnmi import Outcome, run
-from reports.run_files import file_name, write_pnmi
-from reports.tables import CSV_FIELDS, metrics_csv, number, phone_given_code_csv, pnmi_table, with_interval, with_null
+from analysis.pnmi.run import Outcome, run
+from reports.document.number_format import number, with_interval, with_null
+from reports.pnmi.files import write_pnmi
+from reports.pnmi.tables import pnmi_table
+from reports.render.result_files import file_name
+from reports.render.tables import CSV_FIELDS, metrics_csv, phone_given_code_csv
 from tests.analysis.worlds import make_world
 
 

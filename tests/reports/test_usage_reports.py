@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from analysis.usage import Outcome
-from reports.usage_files import write_usage
-from reports.usage_tables import entropy_csv, ranks_csv, runs_csv, usage_tables
+from analysis.usage.run import Outcome
+from reports.usage.files import write_usage
+from reports.usage.tables import entropy_csv, ranks_csv, runs_csv, usage_tables
 from tests.analysis.test_usage import measure
 from tests.analysis.worlds import make_world
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hac.train.augment import PEAK, set_level, shift_phase
+from hac.train.data.augment import PEAK, set_level, shift_phase
 from tests.hac.speech import speech
 
 

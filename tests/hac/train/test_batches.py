@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hac.errors import HacError
-from hac.train.batches import BatchPlan, check_shares, share_out
+from hac.train.data.batch_sampler import BatchPlan, check_shares, share_out
 
 
 @st.composite

@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from hac.errors import HacError
-from hac.model import HacModel
+from hac.model.hac_model import HacModel
 from hac.train.checkpoints import (
     FORMAT_VERSION,
     Progress,

@@ -9,10 +9,10 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from hac.config import HacConfig
 from hac.errors import HacError
+from hac.model.config import HacConfig
 from hac.train.config import TrainConfig, model_config, read_train_config
-from hac.train.sections import (
+from hac.train.config_sections import (
     CheckpointConfig,
     DataConfig,
     DiscriminatorConfig,

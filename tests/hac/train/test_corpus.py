@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from hac.data.alignment import Alignments, tier_from_rows, write_alignments
-from hac.data.manifest import Manifest, Utterance, write_manifest
+from hac.data.alignments.alignment import Alignments, tier_from_rows, write_alignments
+from hac.data.manifest.formats import write_manifest
+from hac.data.manifest.manifest import Manifest, Utterance
 from hac.errors import FailureLog, HacError
-from hac.train.corpus import join, load_corpus
-from hac.train.sections import DataConfig
+from hac.train.config_sections import DataConfig
+from hac.train.data.corpus_split import join, load_corpus
 
 
 def utterances(n, n_speakers=1, prefix="u", duration=1.0):

@@ -10,10 +10,10 @@ import pytest
 import soundfile as sf
 import torch
 
-from hac.data.audio import read_utterance
-from hac.data.manifest import read_manifest
+from hac.data.audio.audio import read_utterance
+from hac.data.manifest.formats import read_manifest
 from hac.errors import HacError
-from hac.train.dataset import Example
+from hac.train.data.dataset import Example
 from tests.hac.tiny_hac import one_thread
 from tests.hac.train.tiny_run import (
     DURATIONS_S,

@@ -7,15 +7,15 @@ import json
 import numpy as np
 import pytest
 
-from hac.train import journal
-from hac.train.journal import Journal
+from hac.train import metrics_log
+from hac.train.metrics_log import Journal
 from tests.hac.speech import speech
 
 
 @pytest.fixture
 def plain(monkeypatch):
     """No TensorBoard, as where it is not installed."""
-    monkeypatch.setattr(journal, "_board", lambda folder, step: None)
+    monkeypatch.setattr(metrics_log, "_board", lambda folder, step: None)
 
 
 def rows(run):
@@ -81,7 +81,7 @@ def test_tensorboard_gets_numbers_sounds_and_pictures(tmp_path):
 
 def test_a_spectrogram_shows_a_tone_where_it_is():
     tone = np.sin(2 * np.pi * 1000 * np.arange(8000) / 16_000).astype(np.float32)
-    picture = journal._spectrogram(tone)
+    picture = metrics_log._spectrogram(tone)
     assert picture.dtype == np.uint8
     assert picture[::-1, 20].argmax() == 32 and picture.max() == 255  # 1000 Hz, rows of 31.25 Hz from below
-    assert not journal._spectrogram(np.zeros(600, np.float32)).any()
+    assert not metrics_log._spectrogram(np.zeros(600, np.float32)).any()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hac.errors import Failure, FailureLog
 from hac.train.checkpoints import checkpoints, rotate
-from hac.train.record import FAILURES, met_before
+from hac.train.run_record import FAILURES, met_before
 
 
 def checkpoint(run: Path, step: int) -> Path:

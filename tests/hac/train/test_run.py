@@ -17,7 +17,8 @@ import pytest
 import torch
 import yaml
 
-from hac.data.manifest import Manifest, read_manifest, write_manifest
+from hac.data.manifest.formats import read_manifest, write_manifest
+from hac.data.manifest.manifest import Manifest
 from hac.errors import HacError
 from hac.train.checkpoints import checkpoints
 from hac.train.config import read_train_config
@@ -146,7 +147,7 @@ class CommandLine:
 
 
 def test_a_run_ends_with_checkpoints_metrics_and_a_model_that_loads(config, tmp_path):
-    from hac.model import HacModel
+    from hac.model.hac_model import HacModel
 
     outcome, said = whole_run(config, tmp_path / "run")
     assert outcome is not None

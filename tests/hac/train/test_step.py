@@ -18,7 +18,7 @@ import torch
 import torch.distributed as dist
 from safetensors.torch import load_file, save_file
 
-from hac.losses import adversarial_loss, discriminator_loss, feature_matching_loss, waveform_l1
+from hac.train.losses import adversarial_loss, discriminator_loss, feature_matching_loss, waveform_l1
 from hac.train.step import sum_over_processes, train_step
 from tests.hac.bf16 import needs_bf16
 from tests.hac.tiny_hac import one_thread

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import homogeneity_score
 
-from hac.data.alignment import read_alignments, tier_from_rows
-from hac.data.manifest import read_manifest
-from hac.train.sections import ValidationConfig
+from hac.data.alignments.alignment import read_alignments, tier_from_rows
+from hac.data.manifest.formats import read_manifest
+from hac.train.config_sections import ValidationConfig
 from hac.train.validation import _at_centres, _Sums, light_pnmi, validate
 from tests.hac.tiny_hac import one_thread
 from tests.hac.train.tiny_run import (

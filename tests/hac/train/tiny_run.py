@@ -11,16 +11,17 @@ import numpy as np
 import soundfile as sf
 import torch
 
-from hac.data.alignment import Alignments, tier_from_rows, write_alignments
-from hac.data.manifest import Manifest, Utterance, write_manifest
-from hac.discriminator import Discriminator, DiscriminatorOptions
-from hac.losses import MelSpectrogramLoss
-from hac.model import HacModel
+from hac.data.alignments.alignment import Alignments, tier_from_rows, write_alignments
+from hac.data.manifest.formats import write_manifest
+from hac.data.manifest.manifest import Manifest, Utterance
+from hac.files.yaml_config import merged
+from hac.model.hac_model import HacModel
 from hac.train.config import TrainConfig, build_train_config, model_config
-from hac.train.dataset import Example, TrainBatch, UtteranceDataset
+from hac.train.data.dataset import Example, TrainBatch, UtteranceDataset
+from hac.train.discriminator import Discriminator, DiscriminatorOptions
 from hac.train.generator import Generator
+from hac.train.losses import MelSpectrogramLoss
 from hac.train.step import Networks, train_step
-from hac.yaml_files import merged
 from tests.corpora import speech
 from tests.hac.tiny_hac import TINY
 

@@ -1,0 +1,1 @@
+"""Change points of codes against boundaries of phones and words."""

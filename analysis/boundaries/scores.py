@@ -1,0 +1,173 @@
+"""From the counts of one stream to its records: precision, recall, F1, OS and R-value, with nulls and intervals."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.boundaries.counting import BoundaryProtocol, StreamCounts
+from analysis.metrics.registry import METRICS as RECORDS
+from analysis.results import durations
+from analysis.results.durations import Summary
+from analysis.results.records import NOTE_JOINER, corrected_fields, interval_fields, mean_sd, within_range
+from analysis.results.schema import Record, StreamInfo
+from analysis.statistics import bootstrap
+from analysis.statistics.information import corrected
+from analysis.statistics.row_samples import RowSample, row_samples
+from probes.boundaries.boundary_counts import BoundaryCounts, Rule
+from probes.clusters import Row
+
+METRICS = ("boundary_f1", "boundary_precision", "boundary_recall", "boundary_os", "boundary_r_value")
+CORRECTED = ("boundary_f1", "boundary_precision", "boundary_recall", "boundary_r_value")
+"""Scores whose best value is 1, so that (value - null) / (1 - null) means something."""
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class BoundaryScores:
+    """Everything said of one stream."""
+
+    records: list[Record]
+    info: StreamInfo
+    runs: Summary
+    notes: list[tuple[str, str]]
+
+
+def measures(
+    hits: NDArray[np.generic], estimates: NDArray[np.generic], references: NDArray[np.generic]
+) -> dict[str, Floats]:
+    """All scores of counts, by name; the arguments broadcast. NaN as `analysis.metrics.registry` says.
+
+    Args:
+        hits: references that were found.
+        estimates: change points.
+        references: reference boundaries; where there are none, nothing is defined.
+    """
+    h, e, r = np.broadcast_arrays(*(np.asarray(x, np.float64) for x in (hits, estimates, references)))
+    some = r > 0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        recall, over = h / r, np.where(some, e / r - 1, np.nan)
+        r1, r2 = np.hypot(1 - recall, over), (recall - 1 - over) / math.sqrt(2)
+        return {
+            "boundary_f1": np.where(some, 2 * h / (r + e), np.nan),
+            "boundary_precision": np.where(some, h / e, np.nan),
+            "boundary_recall": recall,
+            "boundary_os": over,
+            "boundary_r_value": 1 - (np.abs(r1) + np.abs(r2)) / 2,
+        }
+
+
+def record_id(stream: str, metric: str, tier: str, rule: str, tolerance_ms: int) -> str:
+    """Id of a record: `phonetic.boundary_f1[phones,greedy,20ms]`."""
+    return f"{stream}.{metric}[{tier},{rule},{tolerance_ms}ms]"
+
+
+def score_stream(counts: StreamCounts, rows: tuple[Row, ...], protocol: BoundaryProtocol) -> BoundaryScores:
+    """Score one stream: every tier, rule and tolerance on the whole corpus, the headline tolerance in each language.
+
+    Args:
+        counts: of the stream.
+        rows: of the count tables.
+        protocol: see `BoundaryProtocol`.
+    """
+    samples = row_samples(rows, protocol.n_bootstrap, protocol.seed)
+    records = []
+    for tier, draws in counts.boundaries.items():
+        for sample in samples:
+            tolerances = protocol.tolerances_ms if sample is samples[0] else (protocol.headline[1],)
+            records += _sample_records(counts.name, tier, draws, sample, tolerances, protocol)
+    summaries = [durations.summarize(counts.name, "stream", counts.runs, sample) for sample in samples]
+    for sample, summary in zip(samples, summaries, strict=True):
+        records += [named for record in durations.records(summary, sample) for named in _under(record, sample)]
+    info = StreamInfo.of_frames(counts.codebook_size, counts.frame_rate, len(counts.codes), counts.n_frames)
+    notes = [(sample.names[0] or "whole corpus", sample.clusters.note) for sample in samples if sample.clusters.note]
+    return BoundaryScores(records, info, summaries[0], notes)
+
+
+@dataclass(frozen=True)
+class _Scored:
+    """Scores of one sample by metric: of each draw, float64 [n_draws, n_rules, n_tolerances], and resampled."""
+
+    values: dict[str, Floats]
+    resampled: dict[str, Floats]
+    references: int
+    estimates: int
+
+
+def _score(draws: Sequence[BoundaryCounts], sample: RowSample, picks: list[int]) -> _Scored:
+    """Scores of a sample at the picked tolerances."""
+    references = sample.by_cluster(draws[0].references, 0)
+    estimates = sample.by_cluster(np.stack([draw.estimates for draw in draws]), 1)
+    hits = sample.by_cluster(np.stack([draw.hits[:, :, picks] for draw in draws]), 1)
+    values = measures(hits.sum(axis=0), estimates.sum(axis=0)[:, None, None], references.sum())
+    again = measures(
+        np.tensordot(sample.weights, hits.astype(np.float64), 1),
+        (sample.weights @ estimates)[:, :, None, None],
+        (sample.weights @ references)[:, None, None, None],
+    )
+    return _Scored(values, again, int(references.sum()), int(estimates[:, 0].sum()))
+
+
+def _sample_records(
+    stream: str,
+    tier: str,
+    draws: Sequence[BoundaryCounts],
+    sample: RowSample,
+    tolerances: Sequence[int],
+    protocol: BoundaryProtocol,
+) -> list[Record]:
+    scored = _score(draws, sample, [protocol.tolerances_ms.index(ms) for ms in tolerances])
+    made = []
+    for i, rule in enumerate(protocol.rules):
+        for t, ms in enumerate(tolerances):
+            for metric in METRICS:
+                id = record_id(stream, metric, tier, rule, ms)
+                record = _record(id, stream, metric, rule, scored, (i, t), sample)
+                made += _under(record, sample)
+    return made
+
+
+def _record(
+    id: str, stream: str, metric: str, rule: Rule, scored: _Scored, place: tuple[int, int], sample: RowSample
+) -> Record:
+    of_draws, resampled = scored.values[metric][:, *place], scored.resampled[metric][:, :, *place]
+    value, null = float(of_draws[0]), mean_sd(of_draws[1:])
+    interval = within_range(metric, bootstrap.basic(value, resampled[:, 0], sample.clusters.n))
+    notes = [sample.note, interval.reason if math.isfinite(value) else _why(metric, scored)]
+    chance, around = math.nan, bootstrap.no_interval("")
+    if metric in CORRECTED:
+        chance = corrected(value, null[0])
+        if null[0] >= 1:
+            notes.append("not corrected: chance alone is perfect")
+        mean = resampled[:, 1:].mean(axis=1) if resampled.shape[1] > 1 else np.full(len(resampled), np.nan)
+        adjusted = bootstrap.corrected_draws(resampled[:, 0], mean)
+        around = bootstrap.at_most_one(bootstrap.basic(chance, adjusted, sample.clusters.n))
+    return Record(
+        id=id,
+        stream=stream,
+        value=value,
+        **interval_fields(interval),
+        null_mean=null[0],
+        null_sd=null[1],
+        **corrected_fields(chance, around),
+        n=scored.estimates if metric == "boundary_precision" else scored.references,
+        protocol=rule,
+        note=NOTE_JOINER.join(note for note in notes if note),
+    )
+
+
+def _why(metric: str, scored: _Scored) -> str:
+    """Why a score is undefined."""
+    if not scored.references:
+        return "undefined: no reference boundary"
+    return "undefined: the tokens never change" if not scored.estimates else f"undefined: {RECORDS[metric].undefined}"
+
+
+def _under(record: Record, sample: RowSample) -> list[Record]:
+    """The record under each name of its sample."""
+    return [record.model_copy(update={"group": name}) for name in sample.names]

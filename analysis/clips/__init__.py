@@ -1,0 +1,1 @@
+"""The few sounds that a run keeps for listeners."""

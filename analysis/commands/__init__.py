@@ -1,1 +1,0 @@
-"""The commands of `hac-analyze`, one file each; they may call the reports that draw their results."""

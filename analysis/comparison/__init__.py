@@ -1,0 +1,1 @@
+"""Differences of finished runs, over speakers and seeds."""

@@ -1,0 +1,1 @@
+"""What an analysis reads: tokens, alignments, manifest, as one corpus."""

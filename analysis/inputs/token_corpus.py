@@ -1,0 +1,101 @@
+"""Tokens that need no labels: utterances with their clusters, and what a manifest says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from analysis.inputs.corpus import Labels, utterance_key
+from analysis.inputs.request import Request
+from hac.data.alignments.alignment import Alignments
+from hac.data.manifest.manifest import Manifest
+from hac.data.timeline import US_PER_S
+from hac.data.tokens.manifest_match import check_rate, match_ids
+from hac.data.tokens.token_store import TokenStore
+from hac.errors import FailureLog, HacError
+from probes.clusters import Rows, assign_rows
+
+NO_MANIFEST = "no manifest: speakers and languages are unknown, so intervals come from utterances and may be too narrow"
+
+
+@dataclass(frozen=True)
+class TokenCorpus:
+    """Utterances ready to be counted, in order of id.
+
+    Attributes:
+        ids: utterance ids, sorted.
+        tokens: their tokens.
+        rows: their rows in the count tables.
+        coverage: how much of everything was used.
+        warnings: what a reader must know.
+    """
+
+    ids: tuple[str, ...]
+    tokens: TokenStore
+    rows: Rows
+    coverage: dict[str, Any]
+    warnings: list[str]
+
+
+def without_alignments(manifest: Manifest | None) -> Labels:
+    """Labels of an analysis that needs none: at most a manifest."""
+    return Labels(manifest, Alignments({}, {}))
+
+
+def corpus_of(request: Request[Any]) -> TokenCorpus:
+    """The utterances that have tokens and, where there is a manifest, a row in it; the rest is counted.
+
+    Raises:
+        HacError: no utterance has both, or the tokens are of another rate than they say.
+    """
+    manifest, tokens = request.labels.manifest, request.tokens
+    ids = tuple(sorted(tokens.ids))
+    if manifest is not None:
+        ids = _in_manifest(manifest, tokens, request.failures)
+    kept = tokens.select(ids)
+    if not any(kept.n_frames(name) for name in kept.streams):
+        raise HacError("the tokens hold no frame in any utterance; was the encoding interrupted?")
+    of = manifest.by_id if manifest else {}
+    languages = [of[id].language if of else None for id in ids]
+    speakers = [of[id].speaker if of else None for id in ids]
+    coverage = {
+        "utterances": {
+            "counted": len(ids),
+            "key": utterance_key(ids, list(zip(languages, speakers, strict=True))),
+            "in_manifest": len(manifest.ids) if manifest else None,
+            "with_tokens": len(tokens.ids),
+        },
+        "hours": {"counted": round(_seconds(kept, manifest) / 3600, 6)},
+        "speakers": len({*speakers} - {None}) if manifest else None,
+        "languages": sorted({language for language in languages if language}),
+    }
+    rows = assign_rows(ids, languages, speakers)
+    return TokenCorpus(ids, kept, rows, coverage, [] if manifest else [NO_MANIFEST])
+
+
+def _in_manifest(manifest: Manifest, tokens: TokenStore, failures: FailureLog) -> tuple[str, ...]:
+    met = match_ids(tokens, manifest.ids)
+    said = {failure.id for failure in failures}
+    failures.extend(failure for failure in met.failures() if failure.id not in said)
+    off = check_rate(tokens.select(met.matched), manifest.durations_us)
+    failures.extend(off)
+    return tuple(sorted(set(met.matched) - {failure.id for failure in off}))
+
+
+def _seconds(tokens: TokenStore, manifest: Manifest | None) -> float:
+    if manifest is not None:
+        return sum(manifest.durations_us[id] for id in tokens.ids) / US_PER_S
+    return max(float(tokens.n_frames(name) / stream.frame_rate) for name, stream in tokens.streams.items())
+
+
+def check_streams(tokens: TokenStore, names: Sequence[str]) -> tuple[str, ...]:
+    """The streams asked for, all for none.
+
+    Raises:
+        HacError: there is no such stream.
+    """
+    for name in names:
+        if name not in tokens.streams:
+            raise HacError(f"there is no stream {name!r}; the tokens have {', '.join(tokens.streams)}")
+    return tuple(names) or tuple(tokens.streams)

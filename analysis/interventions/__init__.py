@@ -1,0 +1,1 @@
+"""What changes in the sound when a level is changed."""

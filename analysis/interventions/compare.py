@@ -1,0 +1,149 @@
+"""From decoded and judged audio to records: every condition measured against keep, the recordings and strangers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from analysis.interventions.judged import Evidence, Judges
+from analysis.interventions.measures import Facts, Measure, measures
+from analysis.interventions.phone_content import Ears, Guesses, guess_all
+from analysis.interventions.plan import Condition, Plan, Setting, files_of
+from analysis.interventions.scores import Scored, condition_records, parts, phone_accuracy, phone_estimate
+from analysis.interventions.signal import compare
+from analysis.results import ratios
+from analysis.results.schema import Record
+from hac.coding.decoded_audio import file_names
+from hac.data.manifest.manifest import Manifest
+from hac.data.timeline import US_PER_S
+from probes.nulls.derangement import strangers
+from probes.tokens.interventions import ALL, INTERVENTIONS, KEEP, ORIGINAL, SWAP
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How it is to be measured.
+
+    Attributes:
+        levels: as given on the command line; empty: all.
+        interventions: names, in order.
+        limit: utterances to decode; None: all.
+        judges: who judges.
+        n_nulls: null draws.
+        n_bootstrap: draws of the intervals.
+        seed: of utterances, orders, partners, nulls and draws.
+        phone_policy: of the labels.
+    """
+
+    levels: tuple[str, ...] = ()
+    interventions: tuple[str, ...] = INTERVENTIONS
+    limit: int | None = None
+    judges: Judges = field(default_factory=Judges)
+    n_nulls: int = 10
+    n_bootstrap: int = 1000
+    seed: int = 0
+    phone_policy: str = "auto"
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything that was decoded and judged, ready to be measured.
+
+    Attributes:
+        setting: tokens, manifest and partners of the chosen utterances.
+        plan: the conditions.
+        protocol: how it is measured.
+        evidence: what judges said.
+        ears: classifiers of phones, or why there are none.
+        heard: the audio of each condition.
+    """
+
+    setting: Setting
+    plan: Plan
+    protocol: Protocol
+    evidence: Evidence
+    ears: Ears | str
+    heard: Mapping[str, Manifest]
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The utterances."""
+        return self.setting.tokens.ids
+
+    @cached_property
+    def samples(self) -> list[ratios.Sample]:
+        """The whole corpus and its languages, with what is drawn of each."""
+        rows = [self.setting.manifest.by_id[id] for id in self.ids]
+        languages, speakers = [row.language for row in rows], [row.speaker for row in rows]
+        return parts(ratios.samples_of(self.ids, languages, speakers, self.protocol.n_bootstrap, self.protocol.seed))
+
+    def scored(self) -> list[Scored]:
+        """Every condition measured; the original and `keep` are first."""
+        facts = self._facts()
+        conditions = (Condition(ALL, ORIGINAL), *self.plan.conditions)
+        names = file_names(condition.name for condition in conditions)
+        made = [self._measured(*pair, facts) for pair in zip(conditions, names, strict=True)]
+        return [_with_share(one, made[0]) for one in made]
+
+    def records(self, scored: Sequence[Scored]) -> list[Record]:
+        """The records of every condition, references first."""
+        keep = scored[1]
+        return [
+            record
+            for one in scored
+            for record in condition_records(one, keep, self.samples, one.condition.level == ALL)
+        ]
+
+    def _facts(self) -> Facts:
+        """What all conditions are measured against."""
+        stream = next(iter(self.setting.tokens.streams.values()))
+        periods = [round(US_PER_S * int(n) / stream.frame_rate) for n in stream.lengths]
+        original = self.evidence.heard[ORIGINAL]
+        partners = self.setting.partners
+        # one utterance has nobody to be compared with
+        n_nulls = self.protocol.n_nulls if len(self.ids) > 1 else 0
+        return Facts(
+            ids=self.ids,
+            texts=self.evidence.normalized([self.setting.manifest.by_id[id].text for id in self.ids]),
+            voices=original.voices,
+            pitch=original.pitch,
+            periods_us=np.array(periods, np.int64),
+            partners=None if partners is None else partners.of,
+            strangers=tuple(strangers(self.ids, draw, self.protocol.seed) for draw in range(1, n_nulls + 1)),
+        )
+
+    def _measured(self, condition: Condition, name: str, facts: Facts) -> Scored:
+        """Everything that is measured of one condition; `name` is its file's."""
+        files, keep = files_of(self.heard[condition.name]), files_of(self.heard[KEEP])
+        with_partner = condition.level == ALL or condition.intervention == SWAP
+        found = measures(facts, self.evidence.heard[condition.name], with_partner)
+        if condition.intervention == ORIGINAL:
+            # a recording is like itself, and nothing was learned by measuring it
+            found = {effect: one for effect, one in found.items() if not effect.startswith("source_")}
+        else:
+            kept_at = self.setting.folder / "signals" / f"{name}.parquet"
+            what = f"against keep: {condition.name}"
+            found |= compare(self.ids, files, keep, facts.strangers, kept_at, self.setting.jobs, what)
+        if isinstance(self.ears, str):
+            return Scored(condition, found, {}, ())
+        guesses = guess_all(self.ears, self.ids, files, self.setting.jobs, f"phones: {condition.name}")
+        return self._with_phones(condition, found, guesses)
+
+    def _with_phones(self, condition: Condition, found: Mapping[str, Measure], guesses: Guesses) -> Scored:
+        n_nulls, seed = self.protocol.n_nulls, self.protocol.seed
+        accuracy = phone_accuracy(guesses, self.ids, n_nulls, seed)
+        estimates = [phone_estimate(guesses, self.ids, sample, n_nulls, seed) for sample in self.samples]
+        n_phones = [int(accuracy.value.sums()[1][sample.picks].sum()) for sample in self.samples]
+        return Scored(condition, {**found, "phone_accuracy": accuracy}, {"phone_information": estimates}, n_phones)
+
+
+def _with_share(one: Scored, original: Scored) -> Scored:
+    """The condition with its phone information as a share of the recordings'."""
+    if "phone_information" not in one.estimates:
+        return one
+    pairs = zip(one.estimates["phone_information"], original.estimates["phone_information"], strict=True)
+    kept = [mine.over(whole) for mine, whole in pairs]
+    return Scored(one.condition, one.measures, {**one.estimates, "phone_kept": kept}, one.n_phones)

@@ -1,0 +1,184 @@
+"""Records of what each intervention does: the value, and its difference to `keep` over the same utterances.
+
+Ids are `<level>.<effect>[<intervention>]`; the references stand under the level `all`, as `all.own_wer[keep]` and
+`all.own_wer[original]`. A difference, `<level>.<effect>_change[<intervention>]`, is paired: on the utterances where
+both are defined, on the same bootstrap draws, and on the same null draws. So an intervention that changes no audio
+changes no number, exactly.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.interventions.measures import Measure
+from analysis.interventions.phone_content import Guesses
+from analysis.interventions.plan import Condition
+from analysis.metrics.interventions import CHANGE, EFFECTS
+from analysis.metrics.registry import METRICS
+from analysis.results import ratios
+from analysis.results.ratios import Sample
+from analysis.results.records import NOTE_JOINER, corrected_fields, interval_fields, mean_sd, within_range
+from analysis.results.schema import Record
+from analysis.statistics import bootstrap
+from analysis.statistics.information import corrected
+from probes.utterance_keys import utterance_keys
+
+PROTOCOL = "interventions"
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number that is no ratio of sums, on one part of the corpus.
+
+    Attributes:
+        value: on all of it.
+        draws: float64 [n_draws], on each bootstrap draw.
+        nulls: float64 [n_nulls], on each null draw.
+        null_draws: float64 [n_draws], mean null on each bootstrap draw.
+    """
+
+    value: float
+    draws: Floats
+    nulls: Floats
+    null_draws: Floats
+
+    def over(self, other: Estimate) -> Estimate:
+        """This as a share of another's value, on the same draws; the nulls as a share of that value too."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            whole = other.value if other.value > 0 else math.nan
+            by_draw = np.where(other.draws > 0, other.draws, np.nan)
+            return Estimate(self.value / whole, self.draws / by_draw, self.nulls / whole, self.null_draws / by_draw)
+
+    def minus(self, other: Estimate) -> Estimate:
+        """The difference, draw by draw."""
+        return Estimate(
+            self.value - other.value,
+            self.draws - other.draws,
+            self.nulls - other.nulls,
+            self.null_draws - other.null_draws,
+        )
+
+
+def phone_estimate(guesses: Guesses, ids: Sequence[str], sample: Sample, n_nulls: int, seed: int) -> Estimate:
+    """I(phone; guess) / H(phone) of a part of the corpus with its nulls."""
+    keys = utterance_keys(ids)
+    value, draws = guesses.pnmi(sample)
+    found = [guesses.shifted(keys, draw, seed).pnmi(sample) for draw in range(1, n_nulls + 1)]
+    return Estimate(value, draws, np.array([v for v, _ in found]), np.mean([d for _, d in found], axis=0))
+
+
+def phone_accuracy(guesses: Guesses, ids: Sequence[str], n_nulls: int, seed: int) -> Measure:
+    """Frames guessed right, with the nulls of circular shifts."""
+    keys = utterance_keys(ids)
+    nulls = tuple(guesses.shifted(keys, draw, seed).accuracy() for draw in range(1, n_nulls + 1))
+    return Measure(guesses.accuracy(), nulls)
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One condition with all that was measured of it.
+
+    Attributes:
+        condition: which.
+        measures: ratios by effect.
+        estimates: by effect, in the order of the samples.
+        n_phones: phone frames behind the estimates, in the order of the samples.
+    """
+
+    condition: Condition
+    measures: Mapping[str, Measure]
+    estimates: Mapping[str, Sequence[Estimate]]
+    n_phones: Sequence[int]
+
+
+def condition_records(one: Scored, keep: Scored, samples: Sequence[Sample], is_reference: bool) -> list[Record]:
+    """Values of a condition, and for an intervention the differences to the reference.
+
+    Args:
+        one: the condition.
+        keep: the reference.
+        samples: parts of the corpus, the first is the whole.
+        is_reference: whether `one` is a reference itself.
+    """
+    made: list[Record] = []
+    for effect in EFFECTS:
+        for place, sample in enumerate(samples):
+            if measure := one.measures.get(effect):
+                made += _values(one.condition, effect, measure, sample)
+                if not is_reference and effect in keep.measures:
+                    made += _changes(one.condition, effect, measure, keep.measures[effect], sample)
+            elif effect in one.estimates:
+                estimate, n = one.estimates[effect][place], one.n_phones[place]
+                made += _estimated(one.condition, effect, estimate, sample, n)
+                if not is_reference and effect in keep.estimates:
+                    change = estimate.minus(keep.estimates[effect][place])
+                    made += _estimated(one.condition, effect + CHANGE, change, sample, n)
+    return made
+
+
+def parts(samples: Sequence[Sample]) -> list[Sample]:
+    """The whole corpus and its languages: speakers are too many for a table of effects."""
+    kept = [replace(s, names=tuple(name for name in s.names if not name.startswith("speaker="))) for s in samples]
+    return [sample for sample in kept if sample.names]
+
+
+def id_of(condition: Condition, effect: str) -> str:
+    """`<level>.<effect>[<intervention>]`."""
+    return f"{condition.level}.{effect}[{condition.intervention}]"
+
+
+def _values(condition: Condition, effect: str, measure: Measure, sample: Sample) -> list[Record]:
+    id = id_of(condition, effect)
+    return ratios.records(id, condition.level, effect, PROTOCOL, measure.value, sample, measure.nulls)
+
+
+def _changes(condition: Condition, effect: str, one: Measure, keep: Measure, sample: Sample) -> list[Record]:
+    found = ratios.difference(one.value, keep.value, sample)
+    pairs = [ratios.both_defined(*pair) for pair in zip(one.nulls, keep.nulls, strict=True)]
+    nulls = np.array([a.value(sample.picks) - b.value(sample.picks) for a, b in pairs])
+    null = mean_sd(nulls[np.isfinite(nulls)])
+    return _named(condition, effect + CHANGE, found.value, found.interval, null, sample, found.n)
+
+
+def _estimated(condition: Condition, effect: str, estimate: Estimate, sample: Sample, n: int) -> list[Record]:
+    interval = bootstrap.basic(estimate.value, estimate.draws, sample.clusters.n)
+    null = mean_sd(estimate.nulls[np.isfinite(estimate.nulls)])
+    made = _named(condition, effect, estimate.value, within_range(effect, interval), null, sample, n)
+    if not ratios.is_corrected(effect):
+        return made
+    value = corrected(estimate.value, null[0])
+    draws = bootstrap.corrected_draws(estimate.draws, estimate.null_draws)
+    around = bootstrap.at_most_one(bootstrap.basic(value, draws, sample.clusters.n))
+    update = corrected_fields(value, around)
+    return [record.model_copy(update=update) for record in made]
+
+
+def _named(
+    condition: Condition,
+    effect: str,
+    value: float,
+    interval: bootstrap.Interval,
+    null: tuple[float, float],
+    sample: Sample,
+    n: int,
+) -> list[Record]:
+    """The record under each name of its sample."""
+    why = interval.reason if math.isfinite(value) else f"undefined: {METRICS[effect].undefined}"
+    record = Record(
+        id=id_of(condition, effect),
+        stream=condition.level,
+        value=value,
+        **interval_fields(interval),
+        null_mean=null[0],
+        null_sd=null[1],
+        n=n,
+        protocol=PROTOCOL,
+        note=NOTE_JOINER.join(remark for remark in (sample.note, why) if remark),
+    )
+    return [record.model_copy(update={"group": name}) for name in sample.names]

@@ -1,0 +1,1 @@
+"""What each stream tells of each factor."""

@@ -1,0 +1,181 @@
+"""Counting what every stream tells of every factor, alone and beside another stream, draw by draw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.leakage.information import Joint, Labelled, Measured, Told, told
+from analysis.leakage.layout import Laid, Layout
+from probes.leakage.cells import MOST_CELLS, Cells, Codes, Counter, Sums, by_label, cells, given_order, marginals
+from probes.nulls.circular_shift import NULL_NAME
+from probes.nulls.run_permutation import dealt_runs
+
+SHIFT, DEALT, RUNS = NULL_NAME, "labels-dealt", "codes-dealt"
+"""Names of the nulls: of a frame factor, of an utterance factor, and of codes among runs of the given stream."""
+NULLS_SCORED = 4
+"""Null draws that take part in the interval of a corrected value: enough to keep it quiet."""
+Vector = NDArray[np.float64]
+
+
+class Work:
+    """Counting under one given stream; what several counts share is made once."""
+
+    def __init__(self, plan: Layout, given: int | None) -> None:
+        self._plan = plan
+        self._given = given_order(None if given is None else plan.streams[given], plan.n_frames)
+        self._counter = Counter(max(stream.n_codes for stream in plan.streams), plan.n_clusters)
+        self._plain: dict[int, tuple[Cells, Sums]] = {}
+        self._cells: dict[tuple[str, int], tuple[Cells, Labelled]] = {}
+
+    def labelled(self, factor: Laid, draw: int = 0) -> Labelled:
+        """What a factor sums to (draw: which one of its null draws its labels are)."""
+        return self._grouped(factor, draw)[1]
+
+    def joints(self, factors: Sequence[Laid], codes: Codes, by_cluster: bool, draw: int = 0) -> list[Joint]:
+        """What codes sum to under each factor.
+
+        Args:
+            factors: the factors.
+            codes: of the frames, in order of time.
+            by_cluster: whether the part of each cluster is wanted.
+            draw: which one of their null draws the labels are.
+        """
+        placed = self._given.placed(codes)
+        of_codes: dict[int, Sums] = {}
+        made = []
+        for factor in factors:
+            grouped = self._grouped(factor, draw)[0]
+            if factor.mask not in of_codes:
+                of_codes[factor.mask] = self._counter.count(self._plain[factor.mask][0], placed, by_cluster)
+            made.append(Joint(self._counter.count(grouped, placed, by_cluster), of_codes[factor.mask]))
+        return made
+
+    def _grouped(self, factor: Laid, draw: int) -> tuple[Cells, Labelled]:
+        key = (factor.name, draw)
+        if key not in self._cells:
+            if factor.mask not in self._plain:
+                alike = np.minimum(factor.labels, 0)
+                frames = by_label(alike, 1, self._plan.clusters, self._plan.n_clusters)
+                plain = cells(self._given, frames, alike, self._plan.clusters)
+                self._plain[factor.mask] = plain, self._counter.sizes(plain)
+            grouped = cells(self._given, factor.frames, factor.labels, self._plan.clusters)
+            of_given = self._plain[factor.mask][1]
+            labelled = Labelled(self._counter.sizes(grouped), of_given, len(factor.frames))
+            self._cells[key] = grouped, labelled
+        return self._cells[key]
+
+    def forget(self, factor: Laid, draw: int) -> None:
+        """Drop what was kept of a null draw."""
+        self._cells.pop((factor.name, draw), None)
+
+
+def alone(plan: Layout, place: int) -> list[Measured]:
+    """What each stream tells of one factor.
+
+    Args:
+        plan: the layout.
+        place: of the factor in it.
+    """
+    factor = plan.factors[place]
+    work = Work(plan, None)
+    draws: list[list[Told]] = [[] for _ in plan.streams]
+    for draw in range(plan.protocol.n_nulls + 1):
+        dealt = draw > 0 and factor.kind == "utterance"
+        one = plan.dealt(factor, draw) if dealt else factor
+        for stream, done in zip(plan.streams, draws, strict=True):
+            codes = plan.shifted(stream.codes, draw) if draw and not dealt else stream.codes
+            scored = draw <= NULLS_SCORED
+            if stream.n_codes * factor.n_labels <= MOST_CELLS:
+                n_clusters = plan.n_clusters if scored else 0
+                at = (one.labels, one.n_labels, codes, stream.n_codes, plan.clusters, n_clusters)
+                sums = marginals(*at)
+                done.append(told(Labelled(sums.labels, sums.frames, sums.n), Joint(sums.both, sums.codes)))
+                continue
+            label_draw = draw if dealt else 0
+            joint = work.joints([one], codes, scored, label_draw)[0]
+            done.append(told(work.labelled(one, label_draw), joint))
+        if dealt:
+            work.forget(factor, draw)
+    return [Measured(done[0], {name_of(factor): tuple(done[1:])}) for done in draws]
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What was counted under one given stream.
+
+    A pair of streams sums to the same whichever of the two is given, so `joints` of a pair are in one of the two only.
+
+    Attributes:
+        labelled: of each factor as it is, and in each draw of labels moved round: [1 + draws][factors].
+        joints: by place of stream, likewise: [1 + draws][factors].
+        runs: by place of stream, of each factor, the draws of codes dealt among runs: [draws][factors].
+    """
+
+    labelled: list[list[Labelled]]
+    joints: dict[int, list[list[Joint]]]
+    runs: dict[int, list[list[Told]]]
+
+
+def beside(plan: Layout, given: int, all_given: Sequence[int]) -> Beside:
+    """Count every stream and factor under a given stream.
+
+    Two nulls, since each of them tells too little in one case. Codes dealt anew among the runs with the same given code
+    keep how the two streams go together, but not that the codes of a stream last: a stream that knows nothing and
+    changes slowly would seem to tell of words and speakers. Labels moved round (or dealt anew) under both streams at
+    once keep that, but not what the given stream tells of the factor.
+
+    Args:
+        plan: the layout.
+        given: place of the given stream.
+        all_given: places of all streams that are given in turn.
+    """
+    work, one = Work(plan, given), plan.streams[given]
+    others = [a for a in range(len(plan.streams)) if a != given]
+    made = Beside([], {a: [] for a in others if a > given or a not in all_given}, {a: [] for a in others})
+    for draw in range(plan.protocol.n_given_nulls + 1):
+        factors = [plan.dealt(factor, draw) for factor in plan.factors] if draw else plan.factors
+        made.labelled.append([work.labelled(factor, draw) for factor in factors])
+        for a, joints in made.joints.items():
+            joints.append(work.joints(factors, plan.streams[a].codes, draw <= 1, draw))
+        if draw:
+            for factor in factors:
+                work.forget(factor, draw)
+    for a, runs in made.runs.items():
+        for draw in range(1, plan.protocol.n_given_nulls + 1):
+            dealt = dealt_runs(plan.streams[a], one, draw, plan.protocol.seed)
+            runs.append(_told(made.labelled[0], work.joints(plan.factors, dealt, draw == 1)))
+    return made
+
+
+def _told(labelled: Sequence[Labelled], joints: Sequence[Joint]) -> list[Told]:
+    return [told(of, joint) for of, joint in zip(labelled, joints, strict=True)]
+
+
+def measured(parts: Mapping[int, Beside], factors: Sequence[Laid]) -> dict[tuple[int, int, int], Measured]:
+    """What each stream tells of each factor beyond each given stream.
+
+    Args:
+        parts: what `beside` counted, by place of the given stream.
+        factors: in the order they were counted in.
+
+    Returns:
+        By the places of the stream, the given one and the factor.
+    """
+    made = {}
+    for b, part in parts.items():
+        for a, runs in part.runs.items():
+            joints = part.joints[a] if a in part.joints else parts[a].joints[b]
+            actual, *moved = map(_told, part.labelled, joints)
+            for f, factor in enumerate(factors):
+                nulls = {RUNS: tuple(draw[f] for draw in runs), name_of(factor): tuple(draw[f] for draw in moved)}
+                made[a, b, f] = Measured(actual[f], nulls)
+    return made
+
+
+def name_of(factor: Laid) -> str:
+    """Name of the null that breaks what tokens know of a factor."""
+    return DEALT if factor.kind == "utterance" else SHIFT

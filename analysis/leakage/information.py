@@ -1,0 +1,98 @@
+"""From sums over cells to what codes tell of a factor: information and what was left to tell, in nats."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from probes.leakage.cells import Sums
+
+Vector = NDArray[np.float64]
+NOTHING_LEFT = 1e-9
+"""Nats that are no more than rounding."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What codes tell of a factor in one draw.
+
+    Attributes:
+        mutual: I(factor; codes), or I(factor; codes | given), nats.
+        left: H(factor), or H(factor | given), nats.
+        n: frames that have a label.
+        mutual_by, left_by: float64 [n_clusters], the same times n, parted by cluster; empty where not asked for.
+    """
+
+    mutual: float
+    left: float
+    n: int
+    mutual_by: Vector
+    left_by: Vector
+
+    @property
+    def share(self) -> float:
+        """Mutual / left; NaN where nothing is left to tell."""
+        return self.mutual / self.left if self.left > NOTHING_LEFT else math.nan
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """What a factor sums to under what is given.
+
+    Attributes:
+        labels: over the cells of its labels.
+        given: over all its frames.
+        n: count of its frames.
+    """
+
+    labels: Sums
+    given: Sums
+    n: int
+
+
+@dataclass(frozen=True)
+class Joint:
+    """What codes sum to under what is given.
+
+    Attributes:
+        labels: over the cells of the factor's labels.
+        codes: over all its frames.
+    """
+
+    labels: Sums
+    codes: Sums
+
+
+def told(labelled: Labelled, joint: Joint) -> Told:
+    """The chain of sums in `probes.leakage.cells`; differences of equal sums come first: exactly zero."""
+    labels, given, n = labelled.labels, labelled.given, labelled.n
+    mutual = (joint.labels.total - labels.total) - (joint.codes.total - given.total)
+    left = given.total - labels.total
+    none = np.empty(0)
+    mutual_by, left_by = none, none
+    if len(joint.labels.by_cluster):
+        left_by = given.by_cluster - labels.by_cluster
+        mutual_by = (joint.labels.by_cluster - labels.by_cluster) - (joint.codes.by_cluster - given.by_cluster)
+    return Told(max(0.0, mutual / n) if n else 0.0, max(0.0, left / n) if n else 0.0, n, mutual_by, left_by)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A measurement with its nulls.
+
+    Attributes:
+        actual: the tokens as they are.
+        nulls: draws of each null, by its name.
+    """
+
+    actual: Told
+    nulls: Mapping[str, tuple[Told, ...]]
+
+    @property
+    def chance(self) -> tuple[Told, ...]:
+        """The draws of the null that tells most, where there are several."""
+        return max(self.nulls.values(), key=lambda draws: np.nan_to_num(np.mean([told.share for told in draws])))

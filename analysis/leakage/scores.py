@@ -1,0 +1,198 @@
+"""From what was counted to records: shares of information with nulls and intervals.
+
+Intervals are linearized ("infinitesimal jackknife": Davison and Hinkley 1997, section 2.7; Efron 1982, chapter 6):
+information is a mean over frames of log n(f, a, b) n(b) / (n(a, b) n(f, b)), and its share of H a ratio of two sums
+over clusters; the spread of what clusters put into it gives the standard error, Student's t the width. A thousand
+bootstrap draws of tables of words x codes x codes would take hours. For the corrected value, the clusters' parts in
+the null (the mean of its first draws) are taken off: what they do to the estimate they do to the null as well.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special
+
+from analysis.leakage.information import Measured, Told, Vector
+from analysis.metrics.registry import METRICS
+from analysis.results.records import (
+    NOTE_JOINER,
+    beyond_nulls,
+    corrected_fields,
+    interval_fields,
+    mean_sd,
+    nulls_of,
+    within_range,
+)
+from analysis.results.schema import Null, Record
+from analysis.statistics.bootstrap import LEVEL, Interval, Redrawn, at_most_one, no_interval
+from analysis.statistics.information import corrected
+
+METHOD = "cluster-linearized-t"
+MIN_CLUSTERS = 3
+
+
+@dataclass(frozen=True)
+class Clustering:
+    """What intervals resample: count of clusters, and what they are."""
+
+    n: int
+    unit: str
+
+
+def share_record(
+    stream: str,
+    metric: str,
+    tags: Sequence[str],
+    measured: Measured,
+    clusters: Clustering,
+    constant: str = "",
+) -> Record:
+    """The record of one measurement.
+
+    Args:
+        stream: its name.
+        metric: `leakage` or `leakage_adds`.
+        tags: what stands in brackets behind it; the first is the factor.
+        measured: the measurement.
+        clusters: behind the interval.
+        constant: why the factor is constant, where it is.
+    """
+    actual = measured.actual
+    value = actual.share
+    mean, sd = mean_sd(np.array([null.share for null in measured.chance]))
+    scored = [null for null in measured.chance if len(null.mutual_by)]
+    error = _parts(actual)
+    interval = within_range(metric, _around(value, error))
+    chance = corrected(value, mean)
+    moved = np.mean([_parts(null) for null in scored], axis=0) if scored else np.zeros_like(error)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        shifted = error / (1 - mean) - (1 - value) * moved / (1 - mean) ** 2
+    around = at_most_one(_around(chance, shifted))
+    notes = [f"clusters: {clusters.n} ({clusters.unit})", interval.reason if math.isfinite(value) else ""]
+    if not math.isfinite(value):
+        notes.append(f"undefined: {METRICS[metric].undefined}" + (f" ({constant})" if constant else ""))
+    return Record(
+        id=f"{stream}.{metric}[{','.join(tags)}]",
+        stream=stream,
+        value=value,
+        **interval_fields(interval),
+        null_mean=mean,
+        null_sd=sd,
+        **corrected_fields(chance, around),
+        n=actual.n,
+        protocol=f"{metric}[{tags[0]}]",
+        note=NOTE_JOINER.join(note for note in notes if note),
+        nulls=_nulls(measured),
+    )
+
+
+def _nulls(measured: Measured) -> dict[str, Null]:
+    """Each null by name, where there are several; the record's own is the largest."""
+    if len(measured.nulls) < 2:
+        return {}
+    found = {name: mean_sd(np.array([told.share for told in draws])) for name, draws in measured.nulls.items()}
+    return {name: Null(mean=mean, sd=sd) for name, (mean, sd) in found.items()}
+
+
+def _parts(told: Told) -> Vector:
+    """How far each cluster moves the share, to first order: float64 [n_clusters]; sums to 0."""
+    total = told.left_by.sum()
+    if not math.isfinite(told.share) or total <= 0:
+        return np.full(len(told.left_by), math.nan)
+    share = told.mutual_by.sum() / total
+    return np.asarray((told.mutual_by - share * told.left_by) / total)
+
+
+def _around(value: float, parts: Vector) -> Interval:
+    """The interval of a value from what each cluster moves it by."""
+    if not math.isfinite(value):
+        return no_interval("the value is undefined")
+    n = len(parts)
+    if n < MIN_CLUSTERS or not np.isfinite(parts).all():
+        return no_interval(f"fewer than {MIN_CLUSTERS} clusters")
+    half = float(special.stdtrit(n - 1, (1 + LEVEL) / 2)) * math.sqrt(n / (n - 1) * float((parts**2).sum()))
+    # what the value would be without each cluster, to first order: as a jackknife leaves it
+    redrawn = Redrawn((value - parts * n / (n - 1)).astype(np.float32), n)
+    return Interval(value - half, value + half, METHOD, redrawn=redrawn)
+
+
+def within_null(record: Record) -> bool:
+    """Whether a value is no more than chance: less than two standard deviations above a null, or its corrected
+    interval reaches 0.
+    """
+    above = beyond_nulls(record.value, nulls_of(record))
+    low = record.corrected_ci_low
+    return not (above and (low > 0 or not math.isfinite(low)))
+
+
+def least_added(factor: str, added: Mapping[str, Record]) -> Record:
+    """What a stream adds beyond the best single other stream: the smallest corrected addition.
+
+    Args:
+        factor: its name.
+        added: what the stream adds, by given stream.
+    """
+    defined = {given: record for given, record in added.items() if math.isfinite(record.corrected)}
+    given, least = min((defined or added).items(), key=lambda item: (item[1].corrected, item[0]))
+    note = NOTE_JOINER.join(part for part in (f"given {given}, the choice held fixed", least.note) if part)
+    return least.model_copy(update={"id": f"{least.stream}.leakage_adds[{factor}]", "note": note})
+
+
+def most_repeated(
+    stream: str,
+    factor: str,
+    own: Measured,
+    added: Mapping[str, Measured],
+    own_record: Record,
+    frames_by: Vector,
+) -> Record:
+    """What a stream repeats: the largest share of what it tells, less chance, that another one tells too.
+
+    Args:
+        stream: its name.
+        factor: the factor's name.
+        own: what the stream tells alone.
+        added: what it adds, by given stream.
+        own_record: the record of what it tells alone.
+        frames_by: float64 [n_clusters], frames of the factor in each cluster.
+    """
+    made = Record(
+        id=f"{stream}.leakage_repeats[{factor}]",
+        stream=stream,
+        value=math.nan,
+        n=own.actual.n,
+        protocol=f"leakage_adds[{factor}]",
+        note=f"undefined: {METRICS['leakage_repeats'].undefined}",
+    )
+    if not math.isfinite(own_record.value) or within_null(own_record):
+        return made
+    told = _above_chance(own)
+    shares = {given: 1 - _above_chance(one) / told for given, one in added.items()}
+    given, value = max(shares.items(), key=lambda item: (item[1], item[0]))
+    interval = _around(value, _ratio_parts(added[given], own, 1 - value, frames_by))
+    note = f"given {given}, the choice held fixed"
+    return made.model_copy(update={"value": value, **interval_fields(interval), "note": note})
+
+
+def _above_chance(measured: Measured) -> float:
+    """Nats that codes tell beyond the mean null."""
+    return measured.actual.mutual - float(np.mean([null.mutual for null in measured.chance]))
+
+
+def _ratio_parts(added: Measured, own: Measured, ratio: float, frames_by: Vector) -> Vector:
+    """How far each cluster moves added / own."""
+    top, bottom = (_excess_parts(one, frames_by) for one in (added, own))
+    return np.asarray((top - ratio * bottom) / _above_chance(own))
+
+
+def _excess_parts(measured: Measured, frames_by: Vector) -> Vector:
+    """How far each cluster moves the nats that codes tell beyond chance."""
+    n = measured.actual.n
+    nulls = [null.mutual_by for null in measured.chance if len(null.mutual_by)]
+    excess = measured.actual.mutual_by - np.mean(nulls, axis=0)
+    # a mean over frames moves by a cluster's sum less its frames' share of the whole
+    return np.asarray((excess - excess.sum() * frames_by / n) / n)

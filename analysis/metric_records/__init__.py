@@ -1,1 +1,0 @@
-"""The records of metrics, one module an analysis; `analysis.metrics` gathers them."""

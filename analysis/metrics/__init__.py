@@ -1,0 +1,1 @@
+"""Every metric's record: title, unit, range, definition."""

@@ -1,0 +1,1 @@
+"""Phone-normalized mutual information and purity."""

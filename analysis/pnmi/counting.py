@@ -1,0 +1,149 @@
+"""Where counts come from: a corpus in memory, or shards on disk that add up to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import cached_property, reduce
+from operator import add
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hac.data.alignments.alignment import Tier
+from hac.data.tokens.token_store import Stream
+from probes.clusters import Row, Rows
+from probes.joint_counts.counts import JointCounts, count
+from probes.joint_counts.frame_labels import SUBFRAME, Cells, Convention, cells
+from probes.nulls.circular_shift import circular_shifts
+from probes.utterance_keys import utterance_keys
+
+MAX_LAG_FRAMES = 4
+LAG_BLOCK = 8192
+"""Utterances that are laid over their labels at a time in the lag scan: bounds its memory."""
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How tokens are laid over labels and what they are compared with; recorded with every number.
+
+    Attributes:
+        convention: see `probes.joint_counts.frame_labels`.
+        n_nulls: null draws (circular shifts).
+        n_bootstrap: bootstrap draws of the interval.
+        seed: of shifts and draws.
+        phone_policy: name of the phone policy.
+    """
+
+    convention: Convention = "duration"
+    n_nulls: int = 20
+    n_bootstrap: int = 1000
+    seed: int = 0
+    phone_policy: str = "auto"
+
+
+@dataclass(frozen=True)
+class CountedStream:
+    """A stream counted from memory; the `CountSource` of a corpus.
+
+    Attributes:
+        stream: its codes, utterance by utterance as in `phones`.
+        phones: the labels.
+        cells: where frames and labels meet.
+        clock: ticks per second behind the cells, the same for all streams of a run.
+        rows: row of each utterance.
+        protocol: see `Protocol`.
+    """
+
+    stream: Stream
+    phones: Tier
+    cells: Cells
+    clock: int
+    rows: Rows
+    protocol: Protocol
+
+    @property
+    def name(self) -> str:
+        """Stream name."""
+        return self.stream.name
+
+    @property
+    def codebook_size(self) -> int:
+        """Codes lie below this."""
+        return self.stream.codebook_size
+
+    @property
+    def frame_rate(self) -> Fraction:
+        """Hz."""
+        return self.stream.frame_rate
+
+    @property
+    def n_frames(self) -> int:
+        """Tokens of the stream."""
+        return len(self.stream.codes)
+
+    @property
+    def n_nulls(self) -> int:
+        """Null draws."""
+        return self.protocol.n_nulls
+
+    @cached_property
+    def _keys(self) -> NDArray[np.uint64]:
+        return utterance_keys(self.phones.ids)
+
+    @cached_property
+    def _coarse_rows(self) -> Rows:
+        return self.rows.coarse()
+
+    def draw(self, r: int) -> JointCounts:
+        """Counts of draw r (0: the tokens as they are)."""
+        n_frames = np.diff(self.stream.bounds)
+        shifts = circular_shifts(self._keys, n_frames, self.frame_rate, r, self.protocol.seed)
+        rows = self._coarse_rows if r else self.rows
+        return count(self.cells, self.stream, shifts, rows, self.phones.vocabulary)
+
+
+def lay(phones: Tier, stream: Stream, protocol: Protocol, clock: int) -> Cells:
+    """Where the stream's frames and the labels meet."""
+    return cells(phones, np.diff(stream.bounds), stream.frame_rate, protocol.convention, clock=clock)
+
+
+def lags_of(convention: Convention) -> list[Fraction]:
+    """The lags of the scan, in frames: -4 to 4, in half frames where the convention allows."""
+    step = Fraction(2, SUBFRAME) if convention == "duration" else Fraction(1)
+    n = int(MAX_LAG_FRAMES / step)
+    return [i * step for i in range(-n, n + 1)]
+
+
+def lag_counts(source: CountedStream) -> Iterator[JointCounts]:
+    """Pooled counts at each lag of the scan, made block by block so that only a block is laid at a time."""
+    n = len(source.phones.ids)
+    blocks = [_block(source, start, min(start + LAG_BLOCK, n)) for start in range(0, max(n, 1), LAG_BLOCK)]
+    for lag in lags_of(source.protocol.convention):
+        yield reduce(add, (_at_lag(source, phones, stream, lag) for phones, stream in blocks))
+
+
+def _block(source: CountedStream, start: int, stop: int) -> tuple[Tier, Stream]:
+    """Labels and codes of the utterances from `start` to `stop`; views, not copies."""
+    phones, stream = source.phones, source.stream
+    rows = slice(phones.bounds[start], phones.bounds[stop])
+    frames = slice(stream.bounds[start], stream.bounds[stop])
+    labels = replace(
+        phones,
+        ids=phones.ids[start:stop],
+        bounds=phones.bounds[start : stop + 1] - phones.bounds[start],
+        labels=phones.labels[rows],
+        onset_us=phones.onset_us[rows],
+        offset_us=phones.offset_us[rows],
+    )
+    bounds = stream.bounds[start : stop + 1] - stream.bounds[start]
+    return labels, replace(stream, codes=stream.codes[frames], bounds=bounds)
+
+
+def _at_lag(source: CountedStream, phones: Tier, stream: Stream, lag: Fraction) -> JointCounts:
+    everything = Rows((Row("", "", 0),), np.zeros(len(phones.ids), np.int64))
+    still = np.zeros(len(phones.ids), np.int64)
+    n_frames = np.diff(stream.bounds)
+    met = cells(phones, n_frames, stream.frame_rate, source.protocol.convention, lag, source.clock)
+    return count(met, stream, still, everything, phones.vocabulary)

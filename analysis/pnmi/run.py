@@ -1,0 +1,144 @@
+"""The main job: any tokenizer's tokens against forced alignments."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from analysis import parallel
+from analysis.inputs.corpus import Classes, Corpus, Deal, classes_of, join
+from analysis.inputs.request import Request, about_of, streams_of, together
+from analysis.pnmi import lags
+from analysis.pnmi.counting import CountedStream, Protocol, lag_counts, lags_of, lay
+from analysis.pnmi.scoring import CountSource, Settings, StreamScores, score_stream
+from analysis.results.records import DROPPED, KEPT
+from analysis.results.schema import Lag, Results
+from hac.data.phones.policy import SILENCE
+from hac.data.tokens.token_store import Stream
+from probes.clusters import assign_rows
+from probes.joint_counts.frame_labels import Cells, ticks_of
+from probes.nulls.circular_shift import MIN_SHIFT_S, NULL_NAME
+
+COMMAND = "pnmi"
+LOUD_NULL = "chance alone is more than half the width of the interval, so quote the null-corrected value"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Results, the tables behind them by stream, and the phones' classes."""
+
+    results: Results
+    streams: list[StreamScores]
+    classes: Classes
+
+
+def run(request: Request[Protocol], jobs: int = -1) -> Outcome:
+    """Count and score every stream asked for.
+
+    Args:
+        request: what was asked for.
+        jobs: processes; 0 or less: one per core.
+    """
+    corpus = corpus_of(request)
+    streams = streams_of(corpus.tokens, request.streams)
+    sources = sources_of(corpus, streams, request.protocol)
+    classes = classes_of(corpus.policy, corpus.phones.vocabulary)
+    settings = settings_of(classes, request.protocol)
+    tasks = [(source, settings) for source in sources]
+    scored = parallel.run(_score_counted, tasks, jobs=jobs, what="scoring streams")
+    about = about_of(request, corpus.coverage, corpus.warnings)
+    return outcome_of(request.protocol, corpus.policy.name, sources, scored, about, classes)
+
+
+def corpus_of(request: Request[Protocol], deal: Deal = assign_rows) -> Corpus:
+    """The utterances that have labels and tokens, dealt into rows; what fell out goes into the request's failures."""
+    return join(request.labels, request.tokens, request.protocol.phone_policy, request.failures, deal)
+
+
+def sources_of(corpus: Corpus, streams: Sequence[Stream], protocol: Protocol) -> list[CountedStream]:
+    """A source for each stream; streams of the same rate and lengths share their cells."""
+    clock = ticks_of([stream.frame_rate for stream in streams])
+    laid: dict[tuple[Fraction, bytes], Cells] = {}
+    sources = []
+    for stream in streams:
+        key = (stream.frame_rate, hashlib.sha256(stream.bounds.tobytes()).digest())
+        if key not in laid:
+            laid[key] = lay(corpus.phones, stream, protocol, clock)
+        sources.append(CountedStream(stream, corpus.phones, laid[key], clock, corpus.rows, protocol))
+    return sources
+
+
+def settings_of(classes: Classes, protocol: Protocol) -> Settings:
+    """How counts are scored under a protocol."""
+    return Settings((SILENCE,), classes, protocol.n_bootstrap, protocol.seed)
+
+
+def _score_counted(source: CountedStream, settings: Settings) -> tuple[StreamScores, list[float]]:
+    return score_stream(source, settings), lags.lag_pnmi(counts.table for counts in lag_counts(source))
+
+
+def outcome_of(
+    protocol: Protocol,
+    policy: str,
+    sources: Sequence[CountSource],
+    scored: Sequence[tuple[StreamScores, list[float]]],
+    about: Mapping[str, Any],
+    classes: Classes,
+) -> Outcome:
+    """Results of scored streams.
+
+    Args:
+        protocol: as asked for.
+        policy: name of the phone policy that was used.
+        sources: the streams.
+        scored: of each stream, its scores and its PNMI at each lag.
+        about: from `about_of`.
+        classes: kind of phone class -> phone -> class.
+    """
+    scan = lags_of(protocol.convention)
+    judged = [_judge(source, scores, scan, pnmi) for source, (scores, pnmi) in zip(sources, scored, strict=True)]
+    notes = [note for scores, _ in scored for note in scores.notes]
+    notes += [(source.name, LOUD_NULL) for source, (scores, _) in zip(sources, scored, strict=True) if _is_loud(scores)]
+    warnings = [*about["warnings"], *together(notes), *(lag.warning for lag in judged if lag.warning)]
+    results = Results(
+        command=COMMAND,
+        status="complete",
+        system=about["system"],
+        metrics=[record for scores, _ in scored for record in scores.records],
+        streams={source.name: scores.info for source, (scores, _) in zip(sources, scored, strict=True)},
+        lags=judged,
+        protocols=_protocols(protocol, policy),
+        coverage=about["coverage"],
+        failures=about["failures"],
+        failed=about["failed"],
+        warnings=warnings,
+        provenance=about["provenance"],
+    )
+    return Outcome(results, [scores for scores, _ in scored], classes)
+
+
+def _judge(source: CountSource, scores: StreamScores, scan: list[Fraction], pnmi: list[float]) -> Lag:
+    return lags.judge(source.name, source.frame_rate, scan, pnmi, scores.headline.null_sd)
+
+
+def _is_loud(scores: StreamScores) -> bool:
+    """Whether chance alone is larger than the interval of the stream's PNMI says."""
+    pnmi = scores.headline
+    return pnmi.null_mean > (pnmi.ci_high - pnmi.ci_low) / 2
+
+
+def _protocols(protocol: Protocol, policy: str) -> dict[str, dict[str, Any]]:
+    common = {
+        "convention": protocol.convention,
+        "phone_policy": policy,
+        "null": f"{NULL_NAME} within each utterance, at least {float(MIN_SHIFT_S)} s or a quarter of it",
+        "n_nulls": protocol.n_nulls,
+        "interval": "95 %, cluster-bootstrap-basic (corpus, language), cluster-jackknife-t (speaker, phone, class)",
+        "n_bootstrap": protocol.n_bootstrap,
+        "seed": protocol.seed,
+        "logarithm": "natural",
+    }
+    return {KEPT: {**common, "silence": "kept"}, DROPPED: {**common, "silence": "dropped"}}

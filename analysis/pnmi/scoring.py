@@ -1,0 +1,374 @@
+"""From the counts of one stream to its records: values, nulls and intervals, for the corpus and its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+
+from analysis.metrics.registry import METRICS as RECORDS
+from analysis.results.records import (
+    DROPPED,
+    KEPT,
+    NOTE_JOINER,
+    corrected_fields,
+    make_record,
+    mean_sd,
+    units_of,
+    with_fixed_null,
+    within_range,
+)
+from analysis.results.schema import Record, StreamInfo
+from analysis.statistics import bootstrap, groups, kernels
+from analysis.statistics.bootstrap import Draws
+from analysis.statistics.information import METRICS, Information, corrected, information, pnmi_tables
+from probes.clusters import Resampling, Row, resampling
+from probes.joint_counts.counts import JointCounts
+
+NULLS_PER_DRAW = 4
+"""Null tables behind the mean null of each bootstrap draw: enough to keep it quiet, few enough to stay quick."""
+
+
+class CountSource(Protocol):
+    """The counts of one stream, draw by draw: draw 0 is the tokens as they are, draws 1.. are null draws."""
+
+    @property
+    def name(self) -> str:
+        """Stream name."""
+        ...
+
+    @property
+    def codebook_size(self) -> int:
+        """Codes lie below this."""
+        ...
+
+    @property
+    def frame_rate(self) -> Fraction:
+        """Hz."""
+        ...
+
+    @property
+    def n_frames(self) -> int:
+        """Tokens of the stream."""
+        ...
+
+    @property
+    def n_nulls(self) -> int:
+        """Null draws."""
+        ...
+
+    def draw(self, r: int) -> JointCounts:
+        """Counts of that draw."""
+        ...
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What turns counts into records.
+
+    Attributes:
+        silence: the silence labels.
+        classes: kind of phone class -> phone -> class (None where it has none).
+        n_bootstrap: bootstrap draws.
+        seed: of the bootstrap.
+        parts: whether languages, speakers, phones and classes get numbers of their own.
+    """
+
+    silence: tuple[str, ...]
+    classes: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
+    n_bootstrap: int = 1000
+    seed: int = 0
+    parts: bool = True
+
+
+@dataclass(frozen=True)
+class StreamScores:
+    """Everything said of one stream."""
+
+    records: list[Record]
+    info: StreamInfo
+    table: NDArray[np.int64]
+    labels: tuple[str, ...]
+    codes: NDArray[np.int64]
+    notes: list[tuple[str, str]]
+
+    @property
+    def headline(self) -> Record:
+        """PNMI of the whole corpus, silence kept: the record that comes first."""
+        return self.records[0]
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """A part of the corpus that is bootstrapped, with its clusters."""
+
+    part: groups.Part
+    clusters: Resampling
+
+
+class _View:
+    """The rows of a count table, parted: what is resampled, and the speakers.
+
+    Null draws are counted on coarser rows than the tokens; their parts and clusters are the same ones by name.
+    """
+
+    def __init__(self, rows: tuple[Row, ...], parts: bool) -> None:
+        whole = groups.whole(rows)
+        languages = groups.languages(rows) if parts else []
+        self.aliases = [part.name for part in languages if len(part.rows) == len(rows)]
+        sampled = [whole, *(part for part in languages if part.name not in self.aliases)]
+        self.samples = [_Sample(part, resampling([rows[r] for r in part.rows])) for part in sampled]
+        self.speakers = groups.speakers(rows) if parts else []
+
+
+@dataclass(frozen=True)
+class _PartScore:
+    """One table's scores with silence kept and dropped, and those of its bootstrap draws."""
+
+    scores: dict[str, Information]
+    draws: Draws
+
+
+_Sparse = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
+"""Pointers, columns and counts of a sparse matrix, columns ascending in each row."""
+
+
+@dataclass(frozen=True)
+class _DrawScore:
+    """What is said of one draw (the tokens, or one null)."""
+
+    parts: list[_PartScore]
+    speakers: dict[str, NDArray[np.float64]]
+    relabelled: NDArray[np.float64]
+
+
+def score_stream(source: CountSource, settings: Settings) -> StreamScores:
+    """Score one stream: every metric with its null and its interval, silence kept and dropped.
+
+    Args:
+        source: its counts.
+        settings: see `Settings`.
+    """
+    actual = source.draw(0)
+    scorer = _Scorer(actual, source.n_nulls, settings)
+    first = scorer.score(actual, slice(None))
+    nulls = [scorer.score(source.draw(r), scorer.draws_of_null(r)) for r in range(1, source.n_nulls + 1)]
+    table = actual.table
+    whole = first.parts[0].scores[KEPT]
+    hours = float(Fraction(whole.total) / actual.units_per_s / 3600)
+    info = StreamInfo(
+        codebook_size=source.codebook_size,
+        frame_rate=str(source.frame_rate),
+        used_codes=whole.used_codes,
+        n_frames=source.n_frames,
+        hours=hours,
+    )
+    records = scorer.records(source, actual, first, nulls)
+    return StreamScores(records, info, table, actual.labels, actual.codes, scorer.notes())
+
+
+class _Scorer:
+    """Scores draws of one stream the same way, then turns them into records."""
+
+    def __init__(self, actual: JointCounts, n_nulls: int, settings: Settings) -> None:
+        self.settings = settings
+        self.labels = actual.labels
+        self.out = {
+            KEPT: np.zeros(len(self.labels), np.bool_),
+            DROPPED: np.array([label in settings.silence for label in self.labels], np.bool_),
+        }
+        self.views: dict[tuple[Row, ...], _View] = {}
+        self.view = self._view(actual)
+        self.weights = [self._weights(sample.clusters.n) for sample in self.view.samples]
+        self.relabellings = groups.relabellings(self.labels, settings.classes) if settings.parts else []
+        self.merged_labels = [relabelling.groups(self.labels) for relabelling in self.relabellings]
+        self.n_blocks = max(1, n_nulls // NULLS_PER_DRAW)
+
+    def _view(self, counts: JointCounts) -> _View:
+        if counts.rows not in self.views:
+            self.views[counts.rows] = _View(counts.rows, self.settings.parts)
+        return self.views[counts.rows]
+
+    def _weights(self, n_clusters: int) -> NDArray[np.float32]:
+        return bootstrap.draw_weights(n_clusters, self.settings.n_bootstrap, self.settings.seed)
+
+    def notes(self) -> list[tuple[str, str]]:
+        """What a reader must know of the intervals: part of the corpus, and the note."""
+        noted = [sample for sample in self.view.samples if sample.clusters.note]
+        return [(sample.part.name or "whole corpus", sample.clusters.note) for sample in noted]
+
+    def draws_of_null(self, r: int) -> slice:
+        """The bootstrap draws in whose mean null the null draw r takes part: every n_blocks-th."""
+        return slice(min((r - 1) // NULLS_PER_DRAW, self.n_blocks - 1), None, self.n_blocks)
+
+    def score(self, counts: JointCounts, draws: slice) -> _DrawScore:
+        """Score one draw of the stream; bootstrap draws only those of `draws`."""
+        view = self._view(counts)
+        parts = [
+            self._score_part(counts, sample, weights[draws])
+            for sample, weights in zip(view.samples, self.weights, strict=True)
+        ]
+        relabelled = [self._relabelled(counts.table, merged) for merged in self.merged_labels]
+        return _DrawScore(parts, self._score_speakers(counts, view), np.array(relabelled))
+
+    def _score_part(self, counts: JointCounts, sample: _Sample, weights: NDArray[np.float32]) -> _PartScore:
+        whole = len(sample.part.rows) == len(counts.rows)
+        table = counts.table if whole else counts.pooled(sample.part.rows)
+        scores = {name: information(table[~out]) for name, out in self.out.items()}
+        clustered = counts.clustered(sample.part.rows, sample.clusters.of_row, sample.clusters.n)
+        silence = np.flatnonzero(self.out[DROPPED]).tolist()
+        return _PartScore(scores, bootstrap.resample(clustered, len(self.labels), silence, weights))
+
+    def _score_speakers(self, counts: JointCounts, view: _View) -> dict[str, NDArray[np.float64]]:
+        if not view.speakers:
+            return {name: np.empty(0) for name in self.out}
+        rows = np.concatenate([part.rows for part in view.speakers])
+        of_row = np.repeat(np.arange(len(view.speakers)), [len(part.rows) for part in view.speakers])
+        matrix = _arrays(counts.clustered(rows, of_row, len(view.speakers)))
+        pnmi = kernels.pnmi_rows(*matrix, len(self.labels), self.out[DROPPED])
+        return {KEPT: pnmi[:, 0], DROPPED: pnmi[:, 1]}
+
+    def _relabelled(self, table: NDArray[np.int64], merged: list[NDArray[np.int64]]) -> float:
+        """PNMI of a table whose labels are merged; `merged` holds the label indices of each new label."""
+        return float(
+            pnmi_tables(np.stack([table[labels].sum(axis=0) for labels in merged], axis=-1)[None].astype(float))[0]
+        )
+
+    def records(
+        self, source: CountSource, actual: JointCounts, first: _DrawScore, nulls: Sequence[_DrawScore]
+    ) -> list[Record]:
+        """All records of the stream."""
+        made = []
+        for i, sample in enumerate(self.view.samples):
+            names = [sample.part.name, *(self.view.aliases if i == 0 else [])]
+            for protocol in self.out:
+                part = self._part_records(source.name, i, protocol, first, nulls, units_of(actual, source.frame_rate))
+                made += [record.model_copy(update={"group": name}) for name in names for record in part]
+        made += self._speaker_records(source, actual, first, nulls)
+        made += self._relabelled_records(source, actual, first, nulls)
+        return made
+
+    def _part_records(
+        self,
+        stream: str,
+        i: int,
+        protocol: str,
+        first: _DrawScore,
+        nulls: Sequence[_DrawScore],
+        units: Fraction,
+    ) -> list[Record]:
+        scores, clusters = first.parts[i].scores[protocol], self.view.samples[i].clusters
+        made = []
+        for metric in METRICS:
+            value = scores.value(metric)
+            draws = _pick(first.parts[i].draws, protocol)[metric]
+            interval = within_range(metric, bootstrap.basic(value, draws, clusters.n))
+            null = np.array([null.parts[i].scores[protocol].value(metric) for null in nulls])
+            if not RECORDS[metric].has_null:
+                null = null[:0]
+            null_mean, null_sd = mean_sd(null)
+            chance = corrected(value, null_mean)
+            adjusted = self._corrected_draws(i, protocol, metric, draws, nulls) if len(null) else draws[:0]
+            around = bootstrap.at_most_one(bootstrap.basic(chance, adjusted, clusters.n))
+            null_stats = (null_mean, null_sd)
+            record = make_record(stream, metric, protocol, "", value, interval, null_stats, scores.total, units)
+            # the reason of what is missing stays behind the clusters
+            notes = [f"clusters: {clusters.n} ({clusters.unit})", record.note]
+            update = {**corrected_fields(chance, around), "note": NOTE_JOINER.join(note for note in notes if note)}
+            made.append(record.model_copy(update=update))
+        return made
+
+    def _corrected_draws(
+        self, i: int, protocol: str, metric: str, draws: NDArray[np.float64], nulls: Sequence[_DrawScore]
+    ) -> NDArray[np.float64]:
+        """The null-corrected score of each bootstrap draw, with the mean null of that very draw."""
+        total, n = np.zeros(len(draws)), np.zeros(len(draws))
+        for r, null in enumerate(nulls, start=1):
+            block = self.draws_of_null(r)
+            total[block] += _pick(null.parts[i].draws, protocol)[metric]
+            n[block] += 1
+        with np.errstate(divide="ignore", invalid="ignore"):
+            mean = total / n
+        return bootstrap.corrected_draws(draws, mean)
+
+    def _speaker_records(
+        self, source: CountSource, actual: JointCounts, first: _DrawScore, nulls: Sequence[_DrawScore]
+    ) -> list[Record]:
+        made = []
+        matrix = _arrays(actual.matrix)
+        for s, part in enumerate(self.view.speakers):
+            pooled = actual.pooled(part.rows)
+            for protocol, out in self.out.items():
+                value = float(first.speakers[protocol][s])
+                interval = bootstrap.jackknife(value, _left_out(matrix, part.rows, pooled, out))
+                null = np.array([null.speakers[protocol][s] for null in nulls])
+                total = int(pooled[~out].sum())
+                made.append(
+                    with_fixed_null(
+                        make_record(
+                            source.name,
+                            "pnmi",
+                            protocol,
+                            part.name,
+                            value,
+                            interval,
+                            mean_sd(null),
+                            total,
+                            units_of(actual, source.frame_rate),
+                        )
+                    )
+                )
+        return made
+
+    def _relabelled_records(
+        self, source: CountSource, actual: JointCounts, first: _DrawScore, nulls: Sequence[_DrawScore]
+    ) -> list[Record]:
+        if not self.relabellings:
+            return []
+        sample = self.view.samples[0]
+        clustered = actual.clustered(sample.part.rows, sample.clusters.of_row, sample.clusters.n)
+        by_label = groups.ByLabel(clustered, len(self.labels))
+        made = []
+        for i, relabelling in enumerate(self.relabellings):
+            tables = by_label.tables(self.merged_labels[i])
+            pooled = tables.sum(axis=0)
+            value = float(first.relabelled[i])
+            interval = bootstrap.jackknife(value, pnmi_tables(pooled[None] - tables))
+            null = np.array([null.relabelled[i] for null in nulls])
+            record = make_record(
+                source.name,
+                "pnmi",
+                KEPT,
+                relabelling.name,
+                value,
+                interval,
+                mean_sd(null),
+                int(pooled.sum()),
+                units_of(actual, source.frame_rate),
+            )
+            made.append(with_fixed_null(record))
+        return made
+
+
+def _left_out(
+    matrix: _Sparse, rows: NDArray[np.int64], pooled: NDArray[np.int64], out: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """PNMI of the rows' pooled table without each of them in turn; `pooled` is int64 [n_labels, n_codes]."""
+    flat = pooled.T.ravel()
+    columns = np.flatnonzero(flat)
+    scores = kernels.score_without_each(*matrix, rows, columns, flat[columns], len(pooled), out)
+    return np.asarray(scores[:, 0])
+
+
+def _arrays(matrix: csr_matrix) -> _Sparse:
+    """Pointers, columns and counts of a sparse matrix, columns ascending in each row."""
+    return matrix.indptr.astype(np.int64), matrix.indices.astype(np.int64), matrix.data
+
+
+def _pick(draws: Draws, protocol: str) -> dict[str, NDArray[np.float64]]:
+    return draws.kept if protocol == KEPT else draws.dropped

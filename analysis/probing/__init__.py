@@ -1,0 +1,1 @@
+"""Trained linear probes."""

@@ -1,0 +1,216 @@
+"""From what probes got right and lost to records: corpus values, nulls and intervals.
+
+The probes are held fixed in the intervals: what these probes would score on other speakers, not what others would.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.results import ratios
+from analysis.results.ratios import Ratios, Sample
+from analysis.results.records import NOTE_JOINER, corrected_fields, interval_fields, mean_sd, within_range
+from analysis.results.schema import Null, Record
+from analysis.statistics import bootstrap
+from analysis.statistics.information import corrected
+from probes.classifiers.crossfit import HeldOut
+
+PROTOCOL = "probe"
+MAJORITY = "majority"
+"""Null beside the shuffled labels: the shares of the classes in the training part, the most frequent one said."""
+SCORES = ("accuracy", "balanced_accuracy", "macro_f1", "loss", "information")
+GIVEN_OTHERS = "given=others"
+EMBEDDING = "embedding"
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Probed:
+    """What probes say of a factor from one stream.
+
+    Attributes:
+        stream, factor: names.
+        variant: empty for codes, `embedding` for vectors.
+        held: the probe; None where none could be trained.
+        prior: what knows no features.
+        nulls: probes trained on shuffled labels.
+        note: remarks, or why there is none.
+    """
+
+    stream: str
+    factor: str
+    variant: str = ""
+    held: HeldOut | None = None
+    prior: HeldOut | None = None
+    nulls: tuple[HeldOut, ...] = ()
+    note: str = ""
+
+    @property
+    def bracket(self) -> str:
+        """What stands behind the metric in the ids."""
+        return f"[{'|'.join(part for part in (self.factor, self.variant) if part)}]"
+
+
+@dataclass(frozen=True)
+class Conditional:
+    """What a stream adds to all others.
+
+    Attributes:
+        stream, factor: names.
+        others, every: probes on the other streams, and on all.
+        prior: what knows no features.
+        nulls: probes on all streams, this one's codes replaced by some that know nothing.
+        note: remarks, or why there is none.
+    """
+
+    stream: str
+    factor: str
+    others: HeldOut | None = None
+    every: HeldOut | None = None
+    prior: HeldOut | None = None
+    nulls: tuple[HeldOut, ...] = field(default=())
+    note: str = ""
+
+
+def probe_records(probed: Probed, sample: Sample) -> list[Record]:
+    """Every score of one probe, beside shuffled labels (`null_mean`) and the majority (`nulls`).
+
+    Args:
+        probed: the probe.
+        sample: the corpus, and what is resampled.
+    """
+    if probed.held is None or probed.prior is None:
+        return [_undefined(probed.stream, f"probe_{score}", probed.bracket, probed.note) for score in SCORES]
+    made = []
+    remarks = [probed.note, _unconverged(probed.held)]
+    for score, of in _RATIOS.items():
+        value, majority = of(probed.held, probed.prior), of(probed.prior, probed.prior)
+        chance = [of(null, probed.prior) for null in probed.nulls]
+        id = f"{probed.stream}.probe_{score}{probed.bracket}"
+        named = f"probe_{score}"
+        (record,) = ratios.records(id, probed.stream, named, PROTOCOL, value, sample, chance, remarks)[:1]
+        beside = {MAJORITY: Null(mean=majority.value(sample.picks), sd=math.nan)}
+        made.append(record.model_copy(update={"n": int(probed.held.n.sum()), "nulls": beside}))
+    made += [_macro_record(probed, score, sample, remarks) for score in _MACROS]
+    return made
+
+
+def conditional_record(one: Conditional, sample: Sample) -> Record:
+    """Usable information that a stream adds to all others, as a share of the factor's entropy."""
+    bracket = f"[{one.factor}|{GIVEN_OTHERS}]"
+    if one.others is None or one.every is None or one.prior is None:
+        return _undefined(one.stream, "probe_information", bracket, one.note)
+    value = _gain(one.others, one.every, one.prior)
+    chance = [_gain(one.others, null, one.prior) for null in one.nulls]
+    id = f"{one.stream}.probe_information{bracket}"
+    remarks = [one.note, _unconverged(one.every)]
+    (record,) = ratios.records(id, one.stream, "probe_information", PROTOCOL, value, sample, chance, remarks)[:1]
+    return record.model_copy(update={"n": int(one.every.n.sum())})
+
+
+def information_of(held: HeldOut, prior: HeldOut) -> Ratios:
+    """(H - log-loss) / H, utterance by utterance."""
+    return ratios.ratios(prior.loss - held.loss, prior.loss)
+
+
+def _gain(others: HeldOut, every: HeldOut, prior: HeldOut) -> Ratios:
+    return ratios.ratios(others.loss - every.loss, prior.loss)
+
+
+def _accuracy(held: HeldOut, prior: HeldOut) -> Ratios:
+    return ratios.ratios(held.hits.sum(axis=1), held.n.sum(axis=1))
+
+
+def _loss(held: HeldOut, prior: HeldOut) -> Ratios:
+    return ratios.ratios(held.loss, held.n.sum(axis=1))
+
+
+_RATIOS: dict[str, Callable[[HeldOut, HeldOut], Ratios]] = {
+    "accuracy": _accuracy,
+    "loss": _loss,
+    "information": information_of,
+}
+
+
+def _recall(n: Floats, hits: Floats, said: Floats) -> Floats:
+    return _mean_over_classes(hits, n, n)
+
+
+def _f1(n: Floats, hits: Floats, said: Floats) -> Floats:
+    return _mean_over_classes(2 * hits, n + said, n)
+
+
+_MACROS: dict[str, Callable[[Floats, Floats, Floats], Floats]] = {"balanced_accuracy": _recall, "macro_f1": _f1}
+
+
+def _mean_over_classes(above: Floats, below: Floats, n: Floats) -> Floats:
+    """Mean of above / below over the classes that have frames; NaN where none has."""
+    there = n > 0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.where(there, above / below, 0).sum(axis=-1) / there.sum(axis=-1))
+
+
+def _macro_record(probed: Probed, score: str, sample: Sample, remarks: Sequence[str]) -> Record:
+    assert probed.held is not None and probed.prior is not None
+    of, metric = _MACROS[score], f"probe_{score}"
+    value = _macro(of, probed.held, sample)
+    chance = [_macro(of, null, sample) for null in probed.nulls]
+    draws = _macro_draws(of, probed.held, sample)
+    interval = within_range(metric, bootstrap.basic(value, draws, sample.clusters.n))
+    null = mean_sd(np.array(chance))
+    above, around = math.nan, bootstrap.no_interval("")
+    if chance:
+        above = corrected(value, null[0])
+        null_draws = np.mean([_macro_draws(of, one, sample) for one in probed.nulls], axis=0)
+        resampled = bootstrap.corrected_draws(draws, null_draws)
+        around = bootstrap.at_most_one(bootstrap.basic(above, resampled, sample.clusters.n))
+    return Record(
+        id=f"{probed.stream}.{metric}{probed.bracket}",
+        stream=probed.stream,
+        value=value,
+        **interval_fields(interval),
+        null_mean=null[0],
+        null_sd=null[1],
+        **corrected_fields(above, around),
+        n=int(probed.held.n.sum()),
+        protocol=PROTOCOL,
+        note=NOTE_JOINER.join(part for part in (sample.note, interval.reason, *remarks) if part),
+        nulls={MAJORITY: Null(mean=_macro(of, probed.prior, sample), sd=math.nan)},
+    )
+
+
+def _macro(of: Callable[[Floats, Floats, Floats], Floats], held: HeldOut, sample: Sample) -> float:
+    n, hits, said = (table[sample.picks].sum(axis=0).astype(np.float64) for table in (held.n, held.hits, held.said))
+    return float(of(n, hits, said))
+
+
+def _macro_draws(of: Callable[[Floats, Floats, Floats], Floats], held: HeldOut, sample: Sample) -> Floats:
+    """The score of each bootstrap draw."""
+    resampled = []
+    for table in (held.n, held.hits, held.said):
+        by_cluster = np.zeros((sample.clusters.n, table.shape[1]))
+        np.add.at(by_cluster, sample.clusters.of_row, table[sample.picks])
+        # einsum and not BLAS: the bits must not depend on the number of threads
+        resampled.append(np.einsum("dc,cl->dl", sample.weights, by_cluster))
+    return of(*resampled)
+
+
+def _undefined(stream: str, metric: str, bracket: str, reason: str) -> Record:
+    return Record(
+        id=f"{stream}.{metric}{bracket}",
+        stream=stream,
+        value=math.nan,
+        n=0,
+        protocol=PROTOCOL,
+        note=f"undefined: {reason}",
+    )
+
+
+def _unconverged(held: HeldOut) -> str:
+    return f"{held.unconverged} fits ended before the optimum" if held.unconverged else ""

@@ -1,0 +1,1 @@
+"""How near decoded speech is to the original."""

@@ -1,0 +1,87 @@
+"""Bits per second of what is heard: nominal, and what coders of order 0 and 1 would need."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.results import ratios
+from analysis.results.ratios import Ratios
+from hac.data.tokens.token_store import Stream, TokenStore
+from probes.clusters import assign_rows
+from probes.splits import halves
+from probes.tokens.code_lengths import CodeLengths, code_lengths
+
+NOMINAL = "nominal"
+KINDS = (NOMINAL, "order-0", "order-0,held-out", "order-1", "order-1,held-out")
+ONE_HALF = "too few utterances to code one half by the other"
+
+
+class Rates:
+    """Bit rates of sets of streams; every stream is coded once.
+
+    Args:
+        tokens: the store.
+        ids: utterances that count, in order.
+        languages: of each, for the halves.
+        speakers: of each.
+    """
+
+    def __init__(
+        self, tokens: TokenStore, ids: Sequence[str], languages: Sequence[str | None], speakers: Sequence[str | None]
+    ) -> None:
+        self._tokens = tokens.select(ids)
+        self._half = _half_of(ids, languages, speakers, self._seconds([*self._tokens.streams]))
+        self._lengths: dict[str, CodeLengths] = {}
+
+    def ratios(self, streams: Sequence[str]) -> dict[str, Ratios]:
+        """Kilobits per second by kind: bits of all streams over seconds, of each utterance.
+
+        Streams are coded one by one: what one tells of another is not used.
+        """
+        seconds = self._seconds(streams)
+        bits = {NOMINAL: self._sum([self._nominal(self._tokens[name]) for name in streams])}
+        for order in (0, 1):
+            coded = [self._coded(name) for name in streams]
+            bits[f"order-{order}"] = self._sum([each.plug_in[order] for each in coded])
+            bits[f"order-{order},held-out"] = self._sum([each.held_out[order] for each in coded])
+        return {kind: self._ratio(bits[kind], seconds) for kind in KINDS}
+
+    def _coded(self, name: str) -> CodeLengths:
+        if name not in self._lengths:
+            self._lengths[name] = code_lengths(self._tokens[name], self._half)
+        return self._lengths[name]
+
+    def _seconds(self, streams: Sequence[str]) -> NDArray[np.float64]:
+        """Duration of each utterance: that of its longest stream."""
+        rates = [(self._tokens[name].lengths, self._tokens[name].frame_rate) for name in streams]
+        return np.asarray(np.max([lengths / float(rate) for lengths, rate in rates], axis=0))
+
+    @staticmethod
+    def _nominal(stream: Stream) -> NDArray[np.float64]:
+        return np.asarray(stream.lengths * math.log2(stream.codebook_size))
+
+    @staticmethod
+    def _sum(parts: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+        return np.asarray(np.sum(parts, axis=0))
+
+    @staticmethod
+    def _ratio(bits: NDArray[np.float64], seconds: NDArray[np.float64]) -> Ratios:
+        reasons = ["" if math.isfinite(value) else ONE_HALF for value in bits]
+        return ratios.ratios(bits / 1000, seconds, reasons)
+
+
+def _half_of(
+    ids: Sequence[str],
+    languages: Sequence[str | None],
+    speakers: Sequence[str | None],
+    seconds: NDArray[np.float64],
+) -> NDArray[np.int64]:
+    """The half of each utterance: speakers apart where there are two."""
+    dealt = assign_rows(ids, languages, speakers)
+    sizes = np.bincount(dealt.of_utterance, seconds * 1000, len(dealt.rows)).round().astype(np.int64)
+    half, _ = halves(dealt.rows, sizes)
+    return half[dealt.of_utterance]

@@ -1,0 +1,63 @@
+"""Which recordings are compared: each reconstruction with its own reference, and with others' for the null."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from probes.nulls.derangement import derangement, salted_keys
+
+
+@dataclass(frozen=True, slots=True)
+class NullPairs:
+    """One null draw: the reference that each reconstruction is compared with.
+
+    Attributes:
+        reference: int64 [n_utterances], never the utterance itself; -1 where this draw leaves it out.
+    """
+
+    reference: NDArray[np.int64]
+
+    @property
+    def picks(self) -> NDArray[np.int64]:
+        """The utterances that take part."""
+        return np.flatnonzero(self.reference >= 0).astype(np.int64)
+
+
+def null_pairs(ids: Sequence[str], n_draws: int, seed: int, n_pairs: int | None = None) -> list[NullPairs]:
+    """Null draws; with `n_pairs`, each takes its share of so many pairs in all, utterances chosen by chance."""
+    draws = []
+    for draw in range(1, n_draws + 1):
+        reference = derangement(ids, seed, draw)
+        if n_pairs is not None:
+            share = n_pairs * draw // n_draws - n_pairs * (draw - 1) // n_draws
+            order = np.argsort(salted_keys(ids, seed, -draw), kind="stable")
+            reference[order[share:]] = -1
+        draws.append(NullPairs(reference))
+    return draws
+
+
+def other_voices(
+    ids: Sequence[str], speakers: Sequence[str | None], n_draws: int, seed: int
+) -> tuple[list[NullPairs], str]:
+    """Null draws for voices: a reference of another speaker where there is one; and what a reader must know."""
+    known = {speaker for speaker in speakers if speaker is not None}
+    if len(known) < 2:
+        note = "null from other utterances of the same voice, as the manifest names no two speakers"
+        return null_pairs(ids, n_draws, seed), note
+    voice = np.array([-1 if s is None else sorted(known).index(s) for s in speakers], np.int64)
+    draws = []
+    for draw in range(1, n_draws + 1):
+        order = np.argsort(salted_keys(ids, seed, draw), kind="stable")
+        place = np.empty(len(ids), np.int64)
+        place[order] = np.arange(len(ids))
+        reference = np.full(len(ids), -1, np.int64)
+        for i in range(len(ids)):
+            after = np.roll(order, -place[i])
+            others = after[(voice[after] != voice[i]) & (voice[after] >= 0)] if voice[i] >= 0 else after[:0]
+            reference[i] = others[0] if len(others) else -1
+        draws.append(NullPairs(reference))
+    return draws, "null from references of other speakers"

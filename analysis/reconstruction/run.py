@@ -1,0 +1,234 @@
+"""How near decoded speech is to the original: signal, pitch, words, voice, opinion, and what it costs in bits.
+
+Every metric is measured for each utterance and kept; the corpus value is a sum divided once
+(`analysis.results.ratios`), with a clustered interval. Its null compares each reconstruction with another utterance's
+reference. The passes follow each
+other, so that one model is in memory at a time, and each is resumable: what was measured is not measured again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from analysis.inputs.request import examples, together
+from analysis.parallel import cores
+from analysis.reconstruction import judged as recon_judged
+from analysis.reconstruction import scores
+from analysis.reconstruction.bit_rates import Rates
+from analysis.reconstruction.coverage import coverage_of, length_warnings, table_rows
+from analysis.reconstruction.inputs import REFERENCE, Material
+from analysis.reconstruction.pairs import NullPairs, null_pairs, other_voices
+from analysis.reconstruction.protocol import METRICS, ReconProtocol, protocols
+from analysis.reconstruction.scores import Board, Measured
+from analysis.reconstruction.signal import Pair, Row, SignalSettings, measure, signal_ratios
+from analysis.reconstruction.versa import read_versa
+from analysis.results import ratios
+from analysis.results.provenance import provenance
+from analysis.results.ratios import Sample
+from analysis.results.schema import Results
+from hac.errors import FailureLog, HacError
+
+COMMAND = "recon"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for.
+
+    Attributes:
+        material: references and reconstructions.
+        protocol: how to judge them.
+        folder: keeps what was measured, so that a stopped run goes on.
+        failures: what fell out so far.
+        versa: VERSA's result files by condition.
+        inputs: facts on the files that went in, by role.
+        options: as given on the command line.
+        system: what to call the codec.
+        device: where judges compute.
+    """
+
+    material: Material
+    protocol: ReconProtocol
+    folder: Path
+    failures: FailureLog = field(default_factory=FailureLog)
+    versa: Mapping[str, Path] = field(default_factory=dict)
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    system: str = "codec"
+    device: str = "cpu"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Results, and a row for each utterance under each condition."""
+
+    results: Results
+    rows: list[dict[str, Any]]
+
+
+def run(request: Request, jobs: int = -1) -> Outcome:
+    """Measure and score.
+
+    Args:
+        request: what was asked for.
+        jobs: processes; 0 or less: one per core.
+    """
+    jobs = jobs if jobs > 0 else cores()
+    material, protocol = request.material, request.protocol
+    board, notes = Board(), list[tuple[str, str]]()
+    signal_rows = _signal_pass(request, board, jobs)
+    words = _word_pass(request, board, jobs)
+    _voice_pass(request, board, notes, jobs)
+    _opinion_pass(request, board, jobs)
+    _rates(material, board)
+    for condition, path in request.versa.items():
+        for name, value in read_versa(path, material.manifest.ids, request.failures).items():
+            board.measured.append(Measured(condition, "versa", value, part=name))
+    if not board.measured:
+        raise HacError(f"nothing to measure: --metrics and the judges leave none of {', '.join(METRICS)}")
+    utterances = material.manifest.utterances
+    samples = ratios.samples_of(
+        material.manifest.ids,
+        [u.language for u in utterances],
+        [u.speaker for u in utterances],
+        protocol.n_bootstrap,
+        protocol.seed,
+    )
+    notes += [(sample.names[0] or "whole corpus", sample.clusters.note) for sample in samples if _is_told(sample)]
+    warnings = [
+        *length_warnings(material, signal_rows, protocol.sample_rate),
+        *scores.worse_with_more(board, material.conditions, samples[0]),
+        *scores.undefined_everywhere(board),
+        *together(notes),
+    ]
+    coverage = coverage_of(material, signal_rows, protocol.sample_rate)
+    results = _results(request, board, samples, coverage, warnings)
+    return Outcome(results, table_rows(material, board, signal_rows, words))
+
+
+def _is_told(sample: Sample) -> bool:
+    """Notes on what is resampled: of the corpus and its languages; a single speaker never has ten."""
+    return bool(sample.clusters.note) and not sample.names[0].startswith("speaker=")
+
+
+def _signal_pass(request: Request, board: Board, jobs: int) -> dict[str, list[Row]]:
+    """Signal and pitch metrics; rows by condition, in the order of the utterances."""
+    material, protocol = request.material, request.protocol
+    ids = material.manifest.ids
+    settings = SignalSettings(protocol.sample_rate, protocol.signal, protocol.policy)
+    if not protocol.signal:
+        return {}
+    draws = null_pairs(ids, protocol.n_nulls, protocol.seed, protocol.null_pairs)
+    # other utterances have other lengths: the null cuts, whatever the policy is for an utterance's own reference
+    own = [Pair(material.references[id], c.files[id]) for c in material.conditions for id in ids]
+    others = [
+        Pair(material.references[ids[draw.reference[i]]], c.files[ids[i]], "cut-to-shorter")
+        for c in material.conditions
+        for draw in draws
+        for i in draw.picks
+    ]
+    measured = measure([*own, *others], settings, request.folder / "signal", jobs)
+    found, null = iter(measured[: len(own)]), iter(measured[len(own) :])
+    rows: dict[str, list[Row]] = {}
+    for condition in material.conditions:
+        rows[condition.name] = [next(found) for _ in ids]
+        for id, row in zip(ids, rows[condition.name], strict=True):
+            if row["failed"] is not None:
+                request.failures.add(id, row["failed"][0], f"{condition.name}: {row['failed'][1]}")
+        drawn = []
+        for draw in draws:
+            of_draw: list[Row | None] = [None] * len(ids)
+            for i in draw.picks:
+                of_draw[i] = next(null)
+            drawn.append(signal_ratios(of_draw, protocol.signal))
+        board.add(condition.name, signal_ratios(rows[condition.name], protocol.signal), drawn, "")
+    return rows
+
+
+def _word_pass(request: Request, board: Board, jobs: int) -> recon_judged.Words | None:
+    protocol = request.protocol
+    if protocol.recognizer is None or not protocol.asks("wer", "cer"):
+        return None
+    store = request.folder / "transcripts.parquet"
+    words = recon_judged.hear(
+        request.material, protocol.recognizer, protocol.normalizer, store, request.device, jobs, request.failures
+    )
+    draws = null_pairs(request.material.manifest.ids, protocol.n_nulls, protocol.seed)
+    chosen = [metric for metric in ("wer", "cer") if protocol.asks(metric)]
+    for condition in words.heard:
+        values, *nulls = (
+            {metric: found[metric] for metric in chosen}
+            for found in (recon_judged.word_ratios(words, condition, draw) for draw in (None, *draws))
+        )
+        board.add(condition, values, nulls, "")
+    return words
+
+
+def _voice_pass(request: Request, board: Board, notes: list[tuple[str, str]], jobs: int) -> None:
+    protocol, manifest = request.protocol, request.material.manifest
+    if protocol.encoder is None or not protocol.asks("speaker_similarity"):
+        return
+    store = request.folder / "voices.parquet"
+    voices = recon_judged.hear_voices(request.material, protocol.encoder, store, request.device, jobs, request.failures)
+    speakers = [utterance.speaker for utterance in manifest.utterances]
+    draws, note = other_voices(manifest.ids, speakers, protocol.n_nulls, protocol.seed)
+    for condition in request.material.conditions:
+
+        def similarity(draw: NullPairs | None, name: str = condition.name) -> dict[str, ratios.Ratios]:
+            return {"speaker_similarity": recon_judged.voice_ratios(voices, name, draw)}
+
+        board.add(condition.name, similarity(None), [similarity(draw) for draw in draws], note)
+    if "same voice" in note:
+        notes.append(("speaker similarity", note))
+
+
+def _opinion_pass(request: Request, board: Board, jobs: int) -> None:
+    protocol = request.protocol
+    if protocol.predictor is None or not protocol.asks("mos"):
+        return
+    store = request.folder / "opinions.parquet"
+    judged = recon_judged.judge_opinions(
+        request.material, protocol.predictor, store, request.device, jobs, request.failures
+    )
+    for condition, by_scale in judged.items():
+        board.measured += [Measured(condition, "mos", value, part=scale) for scale, value in by_scale.items()]
+
+
+def _rates(material: Material, board: Board) -> None:
+    if material.tokens is None:
+        return
+    utterances = material.manifest.utterances
+    rates = Rates(
+        material.tokens, material.manifest.ids, [u.language for u in utterances], [u.speaker for u in utterances]
+    )
+    for condition in material.conditions:
+        if condition.streams:
+            found = rates.ratios(condition.streams)
+            board.measured += [Measured(condition.name, "kbps", value, part=kind) for kind, value in found.items()]
+
+
+def _results(
+    request: Request, board: Board, samples: Sequence[Sample], coverage: Mapping[str, Any], warnings: Sequence[str]
+) -> Results:
+    tokens = request.material.tokens
+    order = [REFERENCE, *(condition.name for condition in request.material.conditions), *request.versa]
+    board.measured.sort(key=lambda each: order.index(each.condition))
+    return Results(
+        command=COMMAND,
+        system=request.system,
+        metrics=scores.records(board, samples),
+        protocols=protocols(request.protocol, recon_judged.judges_of(request.folder)),
+        coverage=dict(coverage),
+        failures=request.failures.by_reason(),
+        failed=examples(request.failures),
+        warnings=list(warnings),
+        provenance=provenance(
+            inputs=request.inputs,
+            options=request.options,
+            tokenizer={} if tokens is None else dict(tokens.provenance),
+            alignment={},
+        ),
+    )

@@ -1,0 +1,1 @@
+"""What an analysis writes: records, results, draws, provenance."""

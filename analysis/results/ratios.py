@@ -1,0 +1,275 @@
+"""Corpus values as ratios: numerators and denominators by utterance, added up and divided once.
+
+A mean over utterances has the denominator 1 in each; a word error rate has edits over reference words; an error in
+cents has squares over frames, and a root at the end. What is undefined in an utterance is NaN there, with a reason;
+it is left out and counted, never replaced. Intervals draw clusters (`probes.clusters`: speakers where there are
+enough, else utterances) and recompute the ratio on each draw; the null of a ratio is the same ratio on pairs that
+have nothing to do with each other.
+
+`corrected`, (value - null) / (1 - null), is given where 1 is perfect and more is better (`is_corrected`), as it tells
+how much of the way from chance to perfection was gone. Other scales (PESQ, decibels, opinion scores, error rates)
+have no such end, and it stays NaN.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.metrics.registry import METRICS
+from analysis.results.records import NOTE_JOINER, corrected_fields, interval_fields, mean_sd, within_range
+from analysis.results.schema import Record
+from analysis.statistics import bootstrap, groups
+from analysis.statistics.bootstrap import Interval
+from analysis.statistics.information import corrected
+from probes.clusters import Resampling, assign_rows, resampling
+
+Floats = NDArray[np.float64]
+NO_REASON = "unknown"
+
+
+@dataclass(frozen=True)
+class Ratios:
+    """One metric on all utterances.
+
+    Attributes:
+        numerators: float64 [n_utterances], NaN where undefined.
+        denominators: float64 [n_utterances], at least 0, NaN where undefined.
+        reasons: why, for each utterance that is undefined; empty for the others.
+        root: the value is the square root of the ratio.
+    """
+
+    numerators: Floats
+    denominators: Floats
+    reasons: tuple[str, ...]
+    root: bool = False
+
+    @property
+    def is_defined(self) -> NDArray[np.bool_]:
+        """Which utterances count: bool [n_utterances]."""
+        return np.isfinite(self.numerators) & np.isfinite(self.denominators)
+
+    def undefined(self, picks: NDArray[np.int64] | None = None) -> dict[str, int]:
+        """Count of undefined utterances per reason, sorted by reason; of these utterances only, where given."""
+        missing = ~self.is_defined
+        places = range(len(missing)) if picks is None else picks.tolist()
+        return dict(sorted(Counter(self.reasons[i] or NO_REASON for i in places if missing[i]).items()))
+
+    def value(self, picks: NDArray[np.int64] | None = None) -> float:
+        """Sum of numerators over sum of denominators; NaN where nothing is defined or the denominators are 0."""
+        numerators, denominators = self.sums()
+        if picks is not None:
+            numerators, denominators = numerators[picks], denominators[picks]
+        return float(self.divide(np.array([math.fsum(numerators)]), np.array([math.fsum(denominators)]))[0])
+
+    def sums(self) -> tuple[Floats, Floats]:
+        """Numerators and denominators with 0 where undefined, so that they add."""
+        there = self.is_defined
+        return np.where(there, self.numerators, 0.0), np.where(there, self.denominators, 0.0)
+
+    def divide(self, numerators: Floats, denominators: Floats) -> Floats:
+        """The value of each pair of sums; NaN where the denominator is 0."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            values = np.where(denominators > 0, numerators / denominators, np.nan)
+            return np.sqrt(values) if self.root else values
+
+
+def ratios(
+    numerators: Sequence[float] | Floats,
+    denominators: Sequence[float] | Floats,
+    reasons: Sequence[str] = (),
+    root: bool = False,
+) -> Ratios:
+    """Ratios of these parts; see `Ratios`.
+
+    Raises:
+        ValueError: the lengths differ.
+    """
+    above, below = np.asarray(numerators, np.float64), np.asarray(denominators, np.float64)
+    why = tuple(reasons) or ("",) * len(above)
+    if not len(above) == len(below) == len(why):
+        raise ValueError(f"{len(above)} numerators, {len(below)} denominators and {len(why)} reasons")
+    return Ratios(above, below, why, root)
+
+
+def means(values: Sequence[float] | Floats, reasons: Sequence[str] = ()) -> Ratios:
+    """The mean over utterances: every defined value counts once."""
+    array = np.asarray(values, np.float64)
+    return ratios(array, np.where(np.isfinite(array), 1.0, np.nan), reasons)
+
+
+def both_defined(one: Ratios, other: Ratios) -> tuple[Ratios, Ratios]:
+    """The same ratios on the utterances where both are defined, so that their difference compares like with like."""
+    there = one.is_defined & other.is_defined
+    return _only(one, there), _only(other, there)
+
+
+def _only(one: Ratios, there: NDArray[np.bool_]) -> Ratios:
+    return replace(one, numerators=np.where(there, one.numerators, np.nan))
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A part of the corpus, and what is drawn of it.
+
+    Attributes:
+        names: of the part, empty for the whole corpus; a corpus of one language is that part too.
+        picks: int64 [n], its utterances.
+        clusters: the units that are drawn; `of_row` is the cluster of each pick.
+        weights: float64 [n_draws, n_clusters], how often each cluster is drawn.
+    """
+
+    names: tuple[str, ...]
+    picks: NDArray[np.int64]
+    clusters: Resampling
+    weights: Floats
+
+    @property
+    def note(self) -> str:
+        """How many clusters of what."""
+        return f"clusters: {self.clusters.n} ({self.clusters.unit})"
+
+    def draws(self, ratios: Ratios) -> Floats:
+        """The value on each bootstrap draw, float64 [n_draws]; NaN where a draw defines none."""
+        sums = [np.bincount(self.clusters.of_row, part[self.picks], self.clusters.n) for part in ratios.sums()]
+        # einsum and not BLAS: the bits must not depend on the number of threads
+        above, below = (np.einsum("dc,c->d", self.weights, part) for part in sums)
+        return ratios.divide(above, below)
+
+    def interval(self, ratios: Ratios) -> Interval:
+        """Interval of the value."""
+        return bootstrap.basic(ratios.value(self.picks), self.draws(ratios), self.clusters.n)
+
+
+def samples_of(
+    ids: Sequence[str],
+    languages: Sequence[str | None],
+    speakers: Sequence[str | None],
+    n_bootstrap: int,
+    seed: int,
+) -> list[Sample]:
+    """The whole corpus, then its languages and speakers, each with what is drawn of it.
+
+    Args:
+        ids: utterance ids, in the order of the ratios.
+        languages: language of each, None where unknown.
+        speakers: speaker of each, None where unknown.
+        n_bootstrap: draws.
+        seed: of the draws.
+    """
+    dealt = assign_rows(ids, languages, speakers)
+    named: dict[bytes, list[groups.Part]] = {}
+    for part in (groups.whole(dealt.rows), *groups.languages(dealt.rows), *groups.speakers(dealt.rows)):
+        named.setdefault(part.rows.tobytes(), []).append(part)
+    made = []
+    for parts in named.values():
+        rows = parts[0].rows
+        picks = np.flatnonzero(np.isin(dealt.of_utterance, rows)).astype(np.int64)
+        clusters = resampling([dealt.rows[r] for r in rows])
+        place = np.zeros(len(dealt.rows), np.int64)
+        place[rows] = clusters.of_row
+        of_pick = replace(clusters, of_row=place[dealt.of_utterance[picks]])
+        weights = bootstrap.draw_weights(clusters.n, n_bootstrap, seed).astype(np.float64)
+        made.append(Sample(tuple(part.name for part in parts), picks, of_pick, weights))
+    return made
+
+
+def is_corrected(metric: str) -> bool:
+    """Whether (value - null) / (1 - null) means something: 1 is perfect and more is better."""
+    record = METRICS[metric]
+    return record.high == 1 and record.better == "higher"
+
+
+def records(
+    id: str,
+    stream: str,
+    metric: str,
+    protocol: str,
+    value: Ratios,
+    sample: Sample,
+    nulls: Sequence[Ratios] = (),
+    notes: Sequence[str] = (),
+) -> list[Record]:
+    """The record of a ratio under each name of its sample.
+
+    Args:
+        id: `<condition>.<metric>`.
+        stream: the condition.
+        metric: name of the metric in `analysis.metrics.registry`.
+        protocol: which protocol of `Results.protocols` made it.
+        value: on all utterances of the corpus.
+        sample: the part of it.
+        nulls: the same ratio of each null draw; utterances that a draw leaves out are NaN. None: no null.
+        notes: remarks.
+    """
+    estimate = value.value(sample.picks)
+    interval = within_range(metric, sample.interval(value))
+    of_nulls = np.array([null.value(sample.picks) for null in nulls])
+    null = mean_sd(of_nulls[np.isfinite(of_nulls)])
+    chance, around = math.nan, bootstrap.no_interval("")
+    if is_corrected(metric) and math.isfinite(null[0]):
+        chance = corrected(estimate, null[0])
+        resampled = bootstrap.corrected_draws(sample.draws(value), _null_draws(nulls, sample))
+        around = bootstrap.at_most_one(bootstrap.basic(chance, resampled, sample.clusters.n))
+    counted = int(value.is_defined[sample.picks].sum())
+    why = _reason(metric, counted) if not math.isfinite(estimate) else interval.reason
+    remarks = [sample.note, why, _left_out(value.undefined(sample.picks)), *notes]
+    record = Record(
+        id=id,
+        stream=stream,
+        value=estimate,
+        **interval_fields(interval),
+        null_mean=null[0],
+        null_sd=null[1],
+        **corrected_fields(chance, around),
+        n=round(math.fsum(value.sums()[1][sample.picks])),
+        protocol=protocol,
+        note=NOTE_JOINER.join(remark for remark in remarks if remark),
+    )
+    return [record.model_copy(update={"group": name}) for name in sample.names]
+
+
+def _null_draws(nulls: Sequence[Ratios], sample: Sample) -> Floats:
+    """Mean null of each bootstrap draw, on the very clusters of that draw; NaN where no null draw has any."""
+    stacked = np.stack([sample.draws(null) for null in nulls])
+    there = np.isfinite(stacked)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.where(there, stacked, 0.0).sum(axis=0) / there.sum(axis=0))
+
+
+def _reason(metric: str, counted: int) -> str:
+    return f"undefined: {METRICS[metric].undefined}" if counted else "undefined: in every utterance"
+
+
+def _left_out(undefined: dict[str, int]) -> str:
+    """`left out: 2 x too-short, 1 x silent`."""
+    return f"left out: {', '.join(f'{n} x {reason}' for reason, n in undefined.items())}" if undefined else ""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far two ratios of the same utterances lie apart.
+
+    Attributes:
+        value: one minus other.
+        interval: of the value, from draws in which both lose and gain the same clusters.
+        n: utterances in which both are defined.
+    """
+
+    value: float
+    interval: Interval
+    n: int
+
+
+def difference(one: Ratios, other: Ratios, sample: Sample) -> Difference:
+    """One minus other, paired: on the utterances where both are defined, and on the same draws."""
+    one, other = both_defined(one, other)
+    value = one.value(sample.picks) - other.value(sample.picks)
+    draws = sample.draws(one) - sample.draws(other)
+    n = int(one.is_defined[sample.picks].sum())
+    return Difference(value, bootstrap.basic(value, draws, sample.clusters.n), n)

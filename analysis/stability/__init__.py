@@ -1,0 +1,1 @@
+"""Whether the same speech gets the same tokens."""

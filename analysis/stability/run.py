@@ -1,0 +1,217 @@
+"""Does the same speech get the same tokens? Edit distances of the tokens of clean and of perturbed speech."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from analysis import parallel
+from analysis.inputs.request import Request, about_of
+from analysis.inputs.token_corpus import TokenCorpus, check_streams, corpus_of
+from analysis.results import ratios
+from analysis.results.ratios import Ratios, Sample
+from analysis.results.schema import Record, Results, StreamInfo
+from analysis.stability.perturbed_tokens import LEFT_OUT, Variant
+from hac.data.tokens.token_store import Stream
+from probes.nulls.derangement import others
+from probes.tokens.edits import Codes, Edits, borrowed, edits
+
+Pair = tuple[Codes, Codes]
+"""Codes of an utterance, clean and perturbed."""
+
+COMMAND = "stability"
+PROTOCOL = "stability"
+METRICS = ("ued", "frame_ued", "frame_agreement")
+NO_CLEAN, NO_PERTURBED, OTHER_TEMPO = "no-tokens-clean", "no-tokens-perturbed", "other-tempo"
+
+
+@dataclass(frozen=True)
+class StabilityProtocol:
+    """How stability is measured; recorded with every number.
+
+    Attributes:
+        n_nulls: null draws (other utterances of like length).
+        n_bootstrap: bootstrap draws of the intervals.
+        seed: of noises, nulls and draws.
+    """
+
+    n_nulls: int = 10
+    n_bootstrap: int = 1000
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One stream under one perturbation.
+
+    Attributes:
+        stream, perturbation: which.
+        ids: utterance ids.
+        actual: counts of each utterance; None where it has no tokens.
+        n_perturbed: frames after the perturbation; None where it has no tokens.
+        reasons: why an utterance has none, else empty.
+        nulls: for each null draw, counts of each utterance against another's perturbed tokens.
+        keeps_time: whether frames are compared.
+    """
+
+    stream: str
+    perturbation: str
+    ids: tuple[str, ...]
+    actual: list[Edits | None]
+    n_perturbed: list[int | None]
+    reasons: list[str]
+    nulls: list[list[Edits | None]]
+    keeps_time: bool
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Results, and the counts behind them."""
+
+    results: Results
+    compared: list[Compared]
+
+
+def run(request: Request[StabilityProtocol], variants: Sequence[Variant], jobs: int = -1) -> Outcome:
+    """Compare the clean tokens of a request with those of each perturbation.
+
+    Args:
+        request: what was asked for; its tokens are the clean ones.
+        variants: the perturbations.
+        jobs: processes; 0 or less: one per core.
+
+    Raises:
+        HacError: there is no such stream, or no utterance that can be compared.
+    """
+    names = check_streams(request.tokens, request.streams)
+    corpus = corpus_of(request)
+    tasks = [(corpus.tokens.streams[name], corpus.ids, each, request.protocol) for name in names for each in variants]
+    compared: list[Compared] = parallel.run(compare, tasks, jobs=jobs, what="comparing tokens")
+    of = request.labels.manifest.by_id if request.labels.manifest is not None else {}
+    languages = [of[id].language if of else None for id in corpus.ids]
+    speakers = [of[id].speaker if of else None for id in corpus.ids]
+    samples = ratios.samples_of(corpus.ids, languages, speakers, request.protocol.n_bootstrap, request.protocol.seed)
+    kept = [each for each in samples if any(not name or name.startswith("language=") for name in each.names)]
+    metrics = [record for each in compared for sample in kept for record in _records(each, sample)]
+    return Outcome(_results(request, corpus, names, metrics, kept, variants), compared)
+
+
+def compare(clean: Stream, ids: tuple[str, ...], variant: Variant, protocol: StabilityProtocol) -> Compared:
+    """Counts of every utterance of a stream under one perturbation, and of its nulls."""
+    perturbed, places = variant.tokens[clean.name], {id: u for u, id in enumerate(variant.tokens.ids)}
+    lag = nearest_frame(variant.lag_s * clean.frame_rate)
+    pairs: list[Pair | None] = []
+    reasons = []
+    for u, id in enumerate(ids):
+        reference = clean.utterance(u)
+        hypothesis = perturbed.utterance(places[id]) if id in places else None
+        usable = hypothesis is not None and len(reference) > 0
+        pairs.append((reference, hypothesis) if hypothesis is not None and usable else None)
+        reasons.append("" if usable else NO_PERTURBED if hypothesis is None else NO_CLEAN)
+    actual = [edits(*pair, lag) if pair else None for pair in pairs]
+    there = [u for u, pair in enumerate(pairs) if pair]
+    drawn = (_null(pairs, there, lag, draw, protocol.seed) for draw in range(1, protocol.n_nulls + 1))
+    nulls = list(drawn) if len(there) > 1 else []
+    n_perturbed = [len(pair[1]) if pair else None for pair in pairs]
+    return Compared(clean.name, variant.name, ids, actual, n_perturbed, reasons, nulls, variant.keeps_time)
+
+
+def _null(pairs: Sequence[Pair | None], there: list[int], lag: int, draw: int, seed: int) -> list[Edits | None]:
+    """Clean tokens of each utterance against as many perturbed tokens of others as it has itself."""
+    references, hypotheses = zip(*(pair for pair in pairs if pair), strict=True)
+    order = others(np.array([len(each) for each in references], np.int64), draw, seed)
+    found: list[Edits | None] = [None] * len(pairs)
+    for k, u in enumerate(there):
+        found[u] = edits(references[k], borrowed(hypotheses, order[k], len(hypotheses[k])), lag)
+    return found
+
+
+def nearest_frame(frames: Fraction) -> int:
+    """The frame that a place lies nearest to; half-way, the earlier one."""
+    return math.ceil(frames - Fraction(1, 2))
+
+
+def ratio_of(metric: str, counts: Sequence[Edits | None], reasons: Sequence[str], keeps_time: bool) -> Ratios:
+    """A metric of counts, as numerators and denominators by utterance."""
+    above, below = {
+        "ued": ("unit_edits", "units"),
+        "frame_ued": ("frame_edits", "frames"),
+        "frame_agreement": ("equal", "compared"),
+    }[metric]
+    if metric == "frame_agreement" and not keeps_time:
+        none = np.full(len(counts), np.nan)
+        return ratios.ratios(none, none, [OTHER_TEMPO] * len(counts))
+    numerators = [getattr(each, above) if each else math.nan for each in counts]
+    denominators = [getattr(each, below) if each else math.nan for each in counts]
+    return ratios.ratios(numerators, denominators, reasons)
+
+
+def _records(each: Compared, sample: Sample) -> list[Record]:
+    made = []
+    for metric in METRICS:
+        value = ratio_of(metric, each.actual, each.reasons, each.keeps_time)
+        if metric == "frame_agreement" and not each.keeps_time:
+            made += [_undefined(each, metric, sample, name) for name in sample.names]
+            continue
+        nulls = [ratio_of(metric, drawn, each.reasons, each.keeps_time) for drawn in each.nulls]
+        id = f"{each.stream}.{metric}[{each.perturbation}]"
+        notes = [] if nulls else ["no null: one utterance only"]
+        made += ratios.records(id, each.stream, metric, PROTOCOL, value, sample, nulls, notes)
+    return [record for record in made if not record.group or record.group.startswith("language=")]
+
+
+def _undefined(each: Compared, metric: str, sample: Sample, group: str) -> Record:
+    note = f"{sample.note}; undefined: the perturbation changes the speech's tempo"
+    id = f"{each.stream}.{metric}[{each.perturbation}]"
+    return Record(id=id, stream=each.stream, group=group, value=math.nan, n=0, protocol=PROTOCOL, note=note)
+
+
+def _results(
+    request: Request[StabilityProtocol],
+    corpus: TokenCorpus,
+    names: Sequence[str],
+    metrics: list[Record],
+    samples: Sequence[Sample],
+    variants: Sequence[Variant],
+) -> Results:
+    warnings = [*corpus.warnings]
+    if note := samples[0].clusters.note:
+        warnings.append(f"whole corpus: {note}")
+    left_out = (failure for failure in request.failures if failure.reason == LEFT_OUT)
+    warnings += [f"{failure.id} is left out: {failure.detail}" for failure in left_out]
+    about = about_of(request, {**corpus.coverage, "perturbations": [each.name for each in variants]}, warnings)
+    streams = {name: corpus.tokens.streams[name] for name in names}
+    return Results(
+        command=COMMAND,
+        system=about["system"],
+        metrics=metrics,
+        streams={
+            name: StreamInfo.of_frames(each.codebook_size, each.frame_rate, len(each.used_codes()), len(each.codes))
+            for name, each in streams.items()
+        },
+        protocols={PROTOCOL: _protocol(request.protocol, variants)},
+        coverage=about["coverage"],
+        failures=about["failures"],
+        failed=about["failed"],
+        warnings=about["warnings"],
+        provenance=about["provenance"],
+    )
+
+
+def _protocol(protocol: StabilityProtocol, variants: Sequence[Variant]) -> dict[str, Any]:
+    return {
+        "perturbations": [each.name for each in variants],
+        "edits": "Levenshtein (rapidfuzz), each insertion, deletion and substitution 1",
+        "normalization": "edits and clean lengths summed over utterances, divided once",
+        "clipping": "none: tokenizers take floats beyond full scale",
+        "null": "as many perturbed tokens of other utterances of like length (a derangement in blocks of 8)",
+        "n_nulls": protocol.n_nulls,
+        "interval": "95 %, cluster-bootstrap-basic",
+        "n_bootstrap": protocol.n_bootstrap,
+        "seed": protocol.seed,
+    }

@@ -1,0 +1,1 @@
+"""Bootstrap, entropy, information, groups of rows."""

@@ -1,0 +1,56 @@
+"""Parts of the corpus whose rows are resampled: the whole and each of its languages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analysis.statistics import bootstrap, groups
+from probes.clusters import Resampling, Row, resampling
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class RowSample:
+    """A part of the corpus that is resampled.
+
+    Attributes:
+        names: of the part; the whole corpus is also its only language.
+        rows: int64 [n], its rows of the count tables.
+        clusters: what is drawn.
+        weights: float64 [n_draws, n_clusters], how often each cluster is drawn.
+    """
+
+    names: tuple[str, ...]
+    rows: NDArray[np.int64]
+    clusters: Resampling
+    weights: Floats
+
+    def by_cluster(self, values: NDArray[np.int64], axis: int) -> NDArray[np.int64]:
+        """Sums over the rows of each cluster; `axis` is that of the rows."""
+        moved = np.moveaxis(values, axis, 0)[self.rows]
+        summed = np.zeros((self.clusters.n, *moved.shape[1:]), np.int64)
+        np.add.at(summed, self.clusters.of_row, moved)
+        return summed
+
+    @property
+    def note(self) -> str:
+        """How many clusters of what."""
+        return f"clusters: {self.clusters.n} ({self.clusters.unit})"
+
+
+def row_samples(rows: tuple[Row, ...], n_bootstrap: int, seed: int) -> list[RowSample]:
+    """The whole corpus and its languages."""
+    whole, languages = groups.whole(rows), groups.languages(rows)
+    same = tuple(part.name for part in languages if len(part.rows) == len(rows))
+    parts = [(("", *same), whole.rows), *(((part.name,), part.rows) for part in languages if part.name not in same)]
+    made = []
+    for names, picks in parts:
+        clusters = resampling([rows[r] for r in picks])
+        # counts stay below 2^53, so sums of weighted counts are exact in whatever order
+        weights = bootstrap.draw_weights(clusters.n, n_bootstrap, seed).astype(np.float64)
+        made.append(RowSample(names, picks, clusters, weights))
+    return made

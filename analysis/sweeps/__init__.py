@@ -1,0 +1,1 @@
+"""Ablation sweeps, and the checkpoints of one run."""

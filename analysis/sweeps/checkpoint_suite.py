@@ -1,0 +1,276 @@
+"""Several analyses of one checkpoint, through the command line: the words of each, and what makes it done.
+
+The checkpoint encodes the evaluation corpus once; every analysis then reads those tokens. A step is known by what goes
+in: the weights, the manifest's rows, the alignments' contents, the options, and the version of this program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints
+
+from analysis.inputs.corpus import find_alignments
+from analysis.sweeps.launch import Call, Launch, Program, is_stopping, last_words
+from analysis.sweeps.progress_file import DONE, FAILED, RUNNING, STOPPED, Ledger, Say, content_of, key_of, now
+from hac.data.manifest.formats import read_manifest
+from hac.errors import FailureLog, HacError
+from hac.files.yaml_config import beside, check_key
+
+TOKENS = "tokens"
+ANALYSES = ("pnmi", "words", "boundaries", "leakage", "recon", "intervene", "usage")
+OURS = (
+    *("ckpt", "tokens", "name", "manifest", "alignments", "output"),
+    *("device", "jobs", "shard", "ids", "frame-rate", "codebook-size", "decoded"),
+)
+"""Options that the suite itself sees to."""
+_NEED_MODEL = ("recon", "intervene")
+_NO_ALIGNMENTS = ("recon", "usage")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Held-out speech and its alignments, with hashes of what they hold.
+
+    Attributes:
+        manifest: of the speech.
+        alignments: its phones and words; None where no analysis needs them.
+        content: hashes of both.
+    """
+
+    manifest: Path
+    alignments: Path | None
+    content: Mapping[str, str | None]
+
+    @classmethod
+    def read(cls, manifest: Path, alignments: Path | None, analyses: Iterable[str]) -> Evaluation:
+        """Look at the files.
+
+        Raises:
+            HacError: the manifest cannot be read, or alignments are needed and not there.
+        """
+        rows = read_manifest(manifest, failures=FailureLog())
+        needed = any(name not in _NO_ALIGNMENTS for name in analyses)
+        found = find_alignments(alignments, manifest) if needed or alignments is not None else None
+        hashes = {"manifest": rows.sha256, "alignments": None if found is None else content_of(found)}
+        return cls(manifest, found, hashes)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One call with what makes it done.
+
+    Attributes:
+        name: `tokens`, `pnmi`, ...
+        call: the command line.
+        output: the file that is there when it is done.
+        key: hash of all contents that go in.
+    """
+
+    name: str
+    call: Call
+    output: Path
+    key: str
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a suite works.
+
+    Attributes:
+        folder: for tokens, logs, and a folder for each analysis.
+        device: `cpu` or `cuda:N`.
+        jobs: processes of each call.
+        threads: of numerical libraries; None leaves them alone.
+        held: descriptor of a lock that the processes keep.
+    """
+
+    folder: Path
+    device: str = "cpu"
+    jobs: int = -1
+    threads: int | None = None
+    held: int | None = None
+
+    def call(self, program: Program, name: str, words: Sequence[str]) -> Call:
+        """A call that logs to `NAME.log`."""
+        log = self.folder / f"{name}.log"
+        return Call(program, tuple(words), log, self.device, self.threads, held=self.held)
+
+
+def suite(
+    checkpoint: Path,
+    evaluation: Evaluation,
+    analyses: Mapping[str, Mapping[str, Any]],
+    place: Place,
+    name: str,
+) -> list[Step]:
+    """The steps that analyse a checkpoint: its tokens first.
+
+    Args:
+        checkpoint: a model as `HacModel.from_pretrained` reads it.
+        evaluation: the speech.
+        analyses: options by analysis, as `check_analyses` returns them.
+        place: where to work.
+        name: what to call the system.
+    """
+    model, device = f"hac:{checkpoint}", place.device.partition(":")[0]
+    weights = [content_of(checkpoint / file) for file in ("config.json", "model.safetensors")]
+    tokens = place.folder / "tokens.parquet"
+    jobs = ["--jobs", str(place.jobs)]
+    words = ["encode", str(evaluation.manifest), "--tokenizer", model, "-o", str(tokens), "--device", device, *jobs]
+    common = {"weights": weights, "evaluation": evaluation.content, "version": version("hac-codec")}
+    steps = [Step(TOKENS, place.call("hac", TOKENS, words), tokens, key_of(step=TOKENS, **common))]
+    for analysis, options in analyses.items():
+        folder = place.folder / analysis
+        given = ["--tokens", str(tokens), "--manifest", str(evaluation.manifest), "--name", name, "-o", str(folder)]
+        if analysis in _NEED_MODEL:
+            given += ["--ckpt", model]
+        if analysis not in _NO_ALIGNMENTS and evaluation.alignments is not None:
+            given += ["--alignments", str(evaluation.alignments)]
+        # leakage measures pitch without a model, and encodes nothing: only these two compute on a device
+        given += ["--device", device] if analysis in _NEED_MODEL else []
+        call = place.call("hac-analyze", analysis, [analysis, *given, *jobs, *words_of(analysis, options)])
+        contents = {key: _content(value) for key, value in options.items()}
+        steps.append(Step(analysis, call, folder / "results.json", key_of(step=analysis, options=contents, **common)))
+    return steps
+
+
+def run_steps(cell: str, steps: Sequence[Step], ledger: Ledger, launch: Launch, say: Say) -> str:
+    """Run what is not done yet, and say so in the ledger; a failed analysis does not stop the others.
+
+    Returns:
+        The worst state of all: `done`, `failed` or `stopped`.
+    """
+    worst = DONE
+    for step in steps:
+        state = run_step(cell, step, ledger, launch, say)
+        if state == STOPPED or (state == FAILED and step.name == TOKENS):
+            return state
+        worst = FAILED if FAILED in (state, worst) else worst
+    return worst
+
+
+def run_step(cell: str, step: Step, ledger: Ledger, launch: Launch, say: Say, **known: Any) -> str:
+    """Run one step unless it is done; returns its state. `known` is kept with it in the ledger."""
+    if step.output.exists() and ledger.finished(cell, step.name, step.key):
+        return DONE
+    facts = {"key": step.key, "log": str(step.call.log), "started": now(), **known}
+    ledger.step(cell, step.name, state=RUNNING, **facts)
+    try:
+        code = launch(step.call)
+    except KeyboardInterrupt:
+        ledger.step(cell, step.name, state=STOPPED, **facts)
+        raise
+    state = state_of(code, launch)
+    if state == DONE and not step.output.exists():
+        state = FAILED
+    facts |= {"ended": now(), "exit": code}
+    if state == FAILED:
+        facts["error"] = last_words(step.call.log) or f"exit code {code}"
+        say(f"{cell}: {step.name} failed ({facts['error']}); log: {step.call.log}")
+    ledger.step(cell, step.name, state=state, **facts)
+    return state
+
+
+def state_of(code: int, launch: Launch) -> str:
+    """What an exit code means; anything but 0 is no failure of the call where everything was being stopped."""
+    if code == 0:
+        return DONE
+    return STOPPED if is_stopping(launch) else FAILED
+
+
+def check_analyses(analyses: Mapping[str, Any], where: str, folder: Path) -> dict[str, dict[str, Any]]:
+    """Options by analysis, checked against those of the commands; paths are taken from `folder`.
+
+    `false` instead of options leaves an analysis out, which a base names.
+
+    Raises:
+        HacError: no such analysis or option (the nearest is named), one that the suite sees to, or no value for one.
+    """
+    checked: dict[str, dict[str, Any]] = {}
+    for analysis, options in analyses.items():
+        check_key(analysis, ANALYSES, f"{where}: analyses")
+        place = f"{where}: analyses.{analysis}"
+        if options is False:
+            continue
+        if options is not None and not isinstance(options, Mapping):
+            raise HacError(
+                f"{place}: expected options such as {{nulls: 20}}, or false to leave it out, found {options!r:.60}"
+            )
+        checked[analysis] = {}
+        for key, value in (options or {}).items():
+            option = str(key).replace("_", "-")
+            if option in OURS:
+                raise HacError(f"{place}: {key} cannot be given; the checkpoint, the speech and the place are known")
+            check_key(option, _options(analysis), place)
+            checked[analysis][option] = _resolved(value, _options(analysis)[option], folder)
+    return checked
+
+
+def words_of(analysis: str, options: Mapping[str, Any]) -> list[str]:
+    """Options as words of a command line."""
+    words: list[str] = []
+    for option, value in options.items():
+        known = _options(analysis)[option]
+        if known.is_flag:
+            flag = f"--{option}" if value else known.denial
+            words += [] if flag is None else [flag]
+        elif isinstance(value, list):
+            for each in value:
+                words += [f"--{option}={each}"]
+        elif value is not None:
+            # with an equals sign, or a value that begins with a dash would be an option
+            words += [f"--{option}={value}"]
+    return words
+
+
+@dataclass(frozen=True)
+class _Option:
+    """What a command's option takes: a flag and the word that denies it, several values, or a path."""
+
+    is_flag: bool
+    denial: str | None
+    multiple: bool
+    is_path: bool
+
+
+@cache
+def _options(analysis: str) -> dict[str, _Option]:
+    """The command's options by their long names without dashes, from its signature."""
+    from reports.cli import COMMANDS
+
+    command = next(command for command in COMMANDS if command.__name__ == analysis)
+    hints = get_type_hints(command, include_extras=True)
+    return dict(_option(name, hint) for name, hint in hints.items() if name != "return")
+
+
+def _option(name: str, hint: Any) -> tuple[str, _Option]:
+    kind, info = get_args(hint)[:2]
+    # inside Annotated, typer takes the first declaration for a default until it builds the command
+    declared = [words for words in (info.default, *(info.param_decls or ())) if isinstance(words, str)]
+    longs = [part for words in declared for part in words.split("/") if part.startswith("--")]
+    own = longs[0][2:] if longs else name.replace("_", "-")
+    kinds = {kind, *get_args(kind)}
+    # a flag without words of its own gets both from typer
+    denial = (longs[1] if longs[1:] else None) if longs else f"--no-{own}"
+    multiple = any(get_origin(one) is list for one in kinds)
+    return own, _Option(bool in kinds, denial, multiple, Path in kinds)
+
+
+def _resolved(value: Any, option: _Option, folder: Path) -> Any:
+    """A path from the sweep's folder; a list of an option that stands once, by comma."""
+    if option.is_path and value is not None:
+        return str(beside(folder, str(value)))
+    if isinstance(value, list) and not option.multiple:
+        return ",".join(str(each) for each in value)
+    return value
+
+
+def _content(value: Any) -> Any:
+    """A file that an option names is known by its bytes."""
+    if isinstance(value, str) and "\0" not in value and len(value) < 4096 and Path(value).is_file():
+        return content_of(Path(value))
+    return value

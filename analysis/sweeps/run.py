@@ -1,0 +1,247 @@
+"""Training, analysing and comparing the variants of a sweep.
+
+    DIR/sweep.json                     what is done, runs or failed: can be read at any time
+    DIR/VARIANT/seed-N/config.yaml     the whole configuration of one training
+                       run/            what `hac train` leaves
+                       tokens.parquet  of the evaluation speech
+                       pnmi/, words/…  what each analysis leaves
+                       *.log           what each process said
+    DIR/results.json, differences.csv  the comparison
+
+Each training and each analysis is a process of its own, one after the other on a device; several devices, or several
+shares of the cores, work at once. A cell is held by a lock that its processes keep, so several calls of the same sweep
+(an array of a scheduler) do not meet in one.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from analysis.comparison.differences import Run, read_run
+from analysis.parallel import cores
+from analysis.sweeps.checkpoint_suite import Evaluation, Place, Step, run_step, run_steps, suite
+from analysis.sweeps.launch import Call, Launch, is_stopping
+from analysis.sweeps.progress_file import DONE, FAILED, RUNNING, WAITING, Ledger, Say, alone
+from analysis.sweeps.sweep_config import Sweep
+from analysis.sweeps.trainings import Cell, cells_of, check_cells, overlap
+from hac.devices import CPU
+from hac.errors import HacError
+
+SCHEMA = "hac-sweep"
+NAME = "sweep.json"
+TRAIN = "train"
+BUSY = "another process works on it; see its logs, or wait for it"
+
+
+@dataclass(frozen=True)
+class Job:
+    """A sweep with all that is known before it starts.
+
+    Attributes:
+        sweep: the file.
+        folder: where everything goes.
+        cells: all trainings.
+        evaluation: the speech that is analysed.
+        warnings: what a reader of the comparison must know.
+    """
+
+    sweep: Sweep
+    folder: Path
+    cells: tuple[Cell, ...]
+    evaluation: Evaluation
+    warnings: tuple[str, ...] = ()
+
+    def ledger(self) -> Ledger:
+        """The state of the sweep, with every training in it."""
+        ledger = Ledger(self.folder / NAME, SCHEMA)
+        known = ledger.read()["cells"]
+        for cell in self.cells:
+            if cell.name not in known:
+                ledger.cell(cell.name, state=WAITING, total_steps=cell.config.steps)
+        facts = {"sweep": str(self.sweep.path), "reference": self.sweep.reference, "warnings": list(self.warnings)}
+        ledger.describe(**facts, analyses=list(self.sweep.analyses))
+        return ledger
+
+
+def prepare(sweep: Sweep, folder: Path) -> Job:
+    """Everything that can be wrong with a sweep, found before anything starts.
+
+    Raises:
+        HacError: a configuration or the evaluation speech cannot be used, or variants are no fair rows of one table.
+    """
+    cells = cells_of(sweep, folder)
+    warnings = check_cells(cells, sweep.reference, sweep.allow)
+    manifest = sweep.evaluation["manifest"]
+    assert manifest is not None
+    evaluation = Evaluation.read(manifest, sweep.evaluation["alignments"], sweep.analyses)
+    shared = overlap(cells, manifest)
+    return Job(sweep, folder, tuple(cells), evaluation, (*warnings, *([shared] if shared else [])))
+
+
+@dataclass
+class Work:
+    """Doing it: the launcher, the devices, and what went wrong.
+
+    Attributes:
+        launch: runs one call.
+        devices: to work on.
+        at_once: cells at a time; devices are dealt to them in turn.
+        say: prints a line.
+        failed: cells with their reasons.
+    """
+
+    launch: Launch
+    devices: Sequence[str] = (CPU,)
+    at_once: int = 1
+    say: Say = print
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+def run_cells(job: Job, cells: Sequence[Cell], work: Work) -> None:
+    """Train and analyse cells, several at once; what is done is not done again, what failed stops none of the others.
+
+    `work.failed` holds the failures afterwards. Where `work.launch` was told to stop, running cells end in order.
+    """
+    ledger = job.ledger()
+    waiting: queue.SimpleQueue[Cell] = queue.SimpleQueue()
+    for cell in cells:
+        waiting.put(cell)
+    broken: list[BaseException] = []
+
+    def slot(number: int) -> None:
+        while not is_stopping(work.launch) and not broken:
+            try:
+                cell = waiting.get_nowait()
+            except queue.Empty:
+                return
+            try:
+                run_cell(job, cell, ledger, work, work.devices[number % len(work.devices)])
+            except Exception as error:
+                broken.append(error)
+
+    threads = [threading.Thread(target=slot, args=(i,), name=f"slot-{i}") for i in range(min(work.at_once, len(cells)))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        while thread.is_alive():  # a plain join would keep signals waiting
+            thread.join(0.2)
+    if broken:
+        raise broken[0]
+
+
+def run_cell(job: Job, cell: Cell, ledger: Ledger, work: Work, device: str) -> None:
+    """Train and analyse one cell on a device; `work.failed` says afterwards if it failed, and why."""
+    with alone(cell.folder) as held:
+        if held is None:
+            work.failed[cell.name] = BUSY
+            work.say(f"{cell.name}: {work.failed[cell.name]}")
+            return
+        ledger.cell(cell.name, state=RUNNING, device=device)
+        place = Place(cell.folder, device, max(1, cores() // work.at_once), threads_each(work.at_once), held)
+        try:
+            state = _train_and_analyse(job, cell, ledger, work, place)
+            reason = "" if state != FAILED else "; ".join(_reasons(ledger, cell))
+        except HacError as error:
+            state, reason = FAILED, str(error)
+            work.say(f"{cell.name}: {reason}")
+        ledger.cell(cell.name, state=state, error=reason)
+        if state == FAILED:
+            work.failed[cell.name] = reason
+        else:
+            work.say(f"{cell.name}: {state}")
+
+
+def _train_and_analyse(job: Job, cell: Cell, ledger: Ledger, work: Work, place: Place) -> str:
+    from hac.train.run_folder import checkpoints, chosen_checkpoint
+
+    known = ledger.of_step(cell.name, TRAIN)
+    if known.get("data", cell.data) != cell.data and checkpoints(cell.run):
+        raise HacError(f"the speech it trains on has changed since it began; remove {cell.folder}, or give another -o")
+    cell.write_config()
+    work.say(f"{cell.name}: training on {place.device}")
+    state = run_step(cell.name, _training(job.sweep, cell, place), ledger, work.launch, work.say, data=cell.data)
+    if state != DONE:
+        return state
+    work.say(f"{cell.name}: analysing")
+    checkpoint = chosen_checkpoint(cell.run, job.sweep.checkpoint)
+    ledger.cell(cell.name, checkpoint=str(checkpoint))
+    steps = suite(checkpoint, job.evaluation, job.sweep.analyses, place, cell.name)
+    return run_steps(cell.name, steps, ledger, work.launch, work.say)
+
+
+def _training(sweep: Sweep, cell: Cell, place: Place) -> Step:
+    words = ["train", str(cell.config_file), "-o", str(cell.run), *(["--cpu"] if place.device == CPU else [])]
+    log = cell.folder / f"{TRAIN}.log"
+    prefix = sweep.launcher
+    call = Call("hac", tuple(words), log, place.device, place.threads, prefix, gentle=True, held=place.held)
+    last = cell.run / "checkpoints" / f"step-{cell.config.steps:08d}" / "trainer.json"
+    return Step(TRAIN, call, last, cell.key)
+
+
+def _reasons(ledger: Ledger, cell: Cell) -> list[str]:
+    steps = ledger.read()["cells"][cell.name]["steps"]
+    return [f"{name}: {step['error']} (log: {step['log']})" for name, step in steps.items() if step["state"] == FAILED]
+
+
+def threads_each(at_once: int) -> int | None:
+    """Threads of numerical libraries in each of so many processes; None, as they like, for one alone."""
+    return max(1, cores() // at_once) if at_once > 1 else None
+
+
+def finished_runs(job: Job, ledger: Ledger) -> dict[str, dict[str, dict[int, Run]]]:
+    """What is there to be compared: runs by analysis, variant and seed."""
+    content = ledger.read()["cells"]
+    found: dict[str, dict[str, dict[int, Run]]] = {}
+    for analysis in job.sweep.analyses:
+        found[analysis] = {variant.name: {} for variant in job.sweep.variants}
+        for cell in job.cells:
+            state = content.get(cell.name, {}).get("steps", {}).get(analysis, {}).get("state")
+            if state == DONE and (cell.folder / analysis / "results.json").exists():
+                found[analysis][cell.variant][cell.seed] = read_run(cell.folder / analysis, cell.name)
+    return found
+
+
+def failures(job: Job, ledger: Ledger) -> dict[str, str]:
+    """Cells that failed when they were last tried, with why."""
+    return {name: why for name, (state, why) in _states(job, ledger).items() if state == FAILED}
+
+
+def unfinished(job: Job, ledger: Ledger) -> dict[str, str]:
+    """Cells that are not wholly done, with why: what a comparison lacks."""
+    return {name: why for name, (state, why) in _states(job, ledger).items() if state != DONE}
+
+
+def _states(job: Job, ledger: Ledger) -> dict[str, tuple[str, str]]:
+    """Of every cell its state, and what there is to say of it."""
+    content = ledger.read()["cells"]
+    states = {cell.name: content.get(cell.name, {"state": WAITING}) for cell in job.cells}
+    return {name: (known["state"], known.get("error") or known["state"]) for name, known in states.items()}
+
+
+def state_rows(job: Job) -> list[Mapping[str, Any]]:
+    """For a person who looks on the way: state, device, steps trained and analyses done of every cell."""
+    from hac.train.run_folder import checkpoints, step_of
+
+    content = Ledger(job.folder / NAME, SCHEMA).read()["cells"]
+    rows: list[Mapping[str, Any]] = []
+    for cell in job.cells:
+        known = content.get(cell.name, {"state": WAITING, "steps": {}})
+        finished = checkpoints(cell.run)
+        done = [name for name in job.sweep.analyses if known["steps"].get(name, {}).get("state") == DONE]
+        rows.append(
+            {
+                "cell": cell.name,
+                "state": known["state"],
+                "device": known.get("device", ""),
+                "saved_step": step_of(finished[-1]) if finished else 0,
+                "steps": cell.config.steps,
+                "analyses": done,
+                "error": known.get("error", ""),
+            }
+        )
+    return rows

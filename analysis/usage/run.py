@@ -1,0 +1,144 @@
+"""How a tokenizer uses its codebooks: from tokens alone, without alignments."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from analysis import parallel
+from analysis.inputs.request import Request, about_of, together
+from analysis.inputs.token_corpus import check_streams, corpus_of, without_alignments
+from analysis.results import durations
+from analysis.results.schema import Results
+from analysis.usage.compression import COMPRESSORS
+from analysis.usage.counts import UsageProtocol
+from analysis.usage.scores import CODES, PROTOCOL, StreamUsage, score_stream
+from analysis.usage.stream_pairs import PROTOCOL as STREAMS
+from analysis.usage.stream_pairs import pair_records
+from hac.data.manifest.formats import read_manifest
+from hac.data.tokens.token_store import TokenStore
+from hac.errors import FailureLog
+from probes.nulls.circular_shift import MIN_SHIFT_S, NULL_NAME
+from probes.nulls.frame_shuffle import SHUFFLE_NAME
+from probes.utterance_keys import utterance_keys
+
+COMMAND = "usage"
+FEW_FRAMES = 10
+"""With fewer frames than this for each pair of codes in use, entropies of order 2 are far too low."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Results, and what figures need beside them.
+
+    Attributes:
+        results: every number.
+        streams: ranks and runs, by stream in the order of the results.
+    """
+
+    results: Results
+    streams: list[StreamUsage]
+
+
+def request_of(
+    tokens: TokenStore, manifest: Path | None, protocol: UsageProtocol, **request: Any
+) -> Request[UsageProtocol]:
+    """A request that needs no alignments; see `analysis.inputs.request.Request` for the other arguments."""
+    failures = request.pop("failures", None)
+    failures = FailureLog() if failures is None else failures
+    inputs = {**request.pop("inputs", {}), **({"manifest": manifest} if manifest is not None else {})}
+    labels = without_alignments(read_manifest(manifest, failures=failures) if manifest is not None else None)
+    return Request(tokens, labels, protocol, failures=failures, inputs=inputs, **request)
+
+
+def run(request: Request[UsageProtocol], jobs: int = -1) -> Outcome:
+    """Measure every stream asked for, and what every two of them share.
+
+    Args:
+        request: what was asked for; joint streams are no streams of a codebook, and are refused.
+        jobs: processes; 0 or less: one per core.
+
+    Raises:
+        HacError: there is no such stream, or no utterance that can be counted.
+    """
+    names = check_streams(request.tokens, request.streams)
+    corpus = corpus_of(request)
+    streams = [corpus.tokens.streams[name] for name in names]
+    tasks = [(stream, corpus.rows, request.protocol) for stream in streams]
+    scored: list[StreamUsage] = parallel.run(score_stream, tasks, jobs=jobs, what="measuring streams")
+    pairs = pair_records(streams, corpus.rows, utterance_keys(corpus.ids), request.protocol, jobs)
+    notes = [note for each in scored for note in each.notes]
+    about = about_of(request, corpus.coverage, [*corpus.warnings, *together(notes), *_thin(names, scored)])
+    results = Results(
+        command=COMMAND,
+        system=about["system"],
+        metrics=[*(record for each in scored for record in each.records), *pairs],
+        streams={name: each.info for name, each in zip(names, scored, strict=True)},
+        protocols=_protocols(request.protocol),
+        coverage=about["coverage"],
+        failures=about["failures"],
+        failed=about["failed"],
+        warnings=about["warnings"],
+        provenance=about["provenance"],
+    )
+    return Outcome(results, scored)
+
+
+def _thin(names: Sequence[str], scored: Sequence[StreamUsage]) -> list[str]:
+    """A warning for streams with too few frames for the entropies of higher orders."""
+    thin = [
+        (
+            name,
+            f"fewer than {FEW_FRAMES} frames for each pair of codes in use: the plug-in entropies of orders 1 and 2 "
+            "are far too low; read them beside their null, and quote the held-out cross-entropy with them",
+        )
+        for name, each in zip(names, scored, strict=True)
+        if each.info.n_frames < FEW_FRAMES * each.info.used_codes**2
+    ]
+    return together(thin)
+
+
+def _protocols(protocol: UsageProtocol) -> dict[str, dict[str, Any]]:
+    seed = {"seed": protocol.seed}
+    shuffle = f"{SHUFFLE_NAME} within each utterance"
+    return {
+        CODES: {
+            "interval": "95 %, cluster-jackknife-t",
+            "zipf": "maximum likelihood over the ranks of codes that occur (Clauset et al. 2009; Hanel et al. 2017)",
+        },
+        PROTOCOL: {
+            "logarithm": "natural",
+            "bias": "plug-in and miller-madow; cross_entropy: interpolated Kneser-Ney, each half foretold by the other",
+            "compressors": {name: _library(name) for name in COMPRESSORS},
+            "null": shuffle,
+            "n_nulls": protocol.n_nulls,
+            "n_nulls_cross_entropy_and_compressed": protocol.n_dear,
+            "interval": "95 %, cluster-jackknife-t (entropies; compressed: ten groups of clusters), "
+            "cluster-bootstrap-basic (runs, cross-entropies, the model held fixed)",
+            "n_bootstrap": protocol.n_bootstrap,
+            **seed,
+        },
+        STREAMS: {
+            "logarithm": "natural",
+            "bias": "plug-in",
+            "null": f"{NULL_NAME} of the second stream within each utterance, at least {float(MIN_SHIFT_S)} s or a "
+            "quarter of it",
+            "n_nulls": protocol.n_nulls,
+            "interval": "95 %, cluster-jackknife-t",
+            **seed,
+        },
+        durations.PROTOCOL: {
+            "segments": "runs of equal codes within an utterance",
+            "percentile": "least duration that so many percent do not exceed",
+            "interval": "95 %, cluster-bootstrap-basic",
+            "n_bootstrap": protocol.n_bootstrap,
+            **seed,
+        },
+    }
+
+
+def _library(compressor: str) -> str:
+    return f"zlib {zlib.ZLIB_RUNTIME_VERSION}" if compressor.startswith("zlib") else "liblzma, as Python's lzma has it"

@@ -1,0 +1,75 @@
+"""What streams share: mutual information of the codes that two have in the same frame."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+
+from analysis import parallel
+from analysis.results.records import NOTE_JOINER, interval_fields, mean_sd, within_range
+from analysis.results.schema import Record
+from analysis.statistics import bootstrap
+from analysis.statistics.entropy import entropy
+from analysis.statistics.row_samples import RowSample, row_samples
+from analysis.usage.counts import Floats, UsageProtocol, pooled_samples
+from hac.data.tokens.token_store import Stream
+from probes.clusters import Rows
+from probes.nulls.circular_shift import circular_shifts, turned
+from probes.tokens.grams import paired_grams
+
+PROTOCOL = "streams"
+
+
+def pair_records(
+    streams: list[Stream], rows: Rows, keys: np.ndarray, protocol: UsageProtocol, jobs: int
+) -> list[Record]:
+    """Mutual information of every two streams on the whole corpus, `<first>.stream_mi[<second>]`.
+
+    Args:
+        streams: of the utterances of `rows`.
+        rows: row of each utterance.
+        keys: uint64 [n_utterances], from `probes.utterance_keys.utterance_keys`.
+        protocol: see `UsageProtocol`.
+        jobs: processes; 0 or less: one per core.
+    """
+    tasks = [(first, second, rows, keys, protocol) for first, second in combinations(streams, 2)]
+    return parallel.run(_pair_record, tasks, jobs=jobs, what="pairing streams")
+
+
+def _pair_record(first: Stream, second: Stream, rows: Rows, keys: np.ndarray, protocol: UsageProtocol) -> Record:
+    sample = row_samples(rows.rows, protocol.n_bootstrap, protocol.seed)[0]
+    id = f"{first.name}.stream_mi[{second.name}]"
+    if first.frame_rate != second.frame_rate:
+        note = f"undefined: the streams differ in their frames ({first.frame_rate} and {second.frame_rate} Hz)"
+        note = NOTE_JOINER.join((sample.note, note))
+        return Record(id=id, stream=first.name, value=float("nan"), n=0, protocol=PROTOCOL, note=note)
+    draws = []
+    merged, pooled = pooled_samples(rows, [sample])
+    for draw in range(protocol.n_nulls + 1):
+        shifts = circular_shifts(keys, second.lengths, second.frame_rate, draw, protocol.seed)
+        where, clusters = (merged, pooled[0]) if draw else (rows, sample)
+        draws.append(_information(first, turned(second, shifts), where, clusters))
+    value, null = float(draws[0][0]), mean_sd(np.array([each[0] for each in draws[1:]]))
+    interval = within_range("stream_mi", bootstrap.jackknife(value, draws[0][1:]))
+    return Record(
+        id=id,
+        stream=first.name,
+        protocol=PROTOCOL,
+        value=value,
+        **interval_fields(interval),
+        null_mean=null[0],
+        null_sd=null[1],
+        n=len(first.codes),
+        note=NOTE_JOINER.join(note for note in (sample.note, interval.reason) if note),
+    )
+
+
+def _information(first: Stream, second: Stream, rows: Rows, sample: RowSample) -> Floats:
+    """Plug-in mutual information in nats, of all clusters and without each."""
+    pair = paired_grams(first, second, rows)
+    one, other, both = (
+        entropy(grams, sample.clusters.of_row, sample.clusters.n).plug_in
+        for grams in (pair.part([0]), pair.part([1]), pair)
+    )
+    return np.maximum(one + other - both, 0.0)

@@ -1,0 +1,1 @@
+"""Codes as word detectors, and what codes tell of words."""

@@ -1,0 +1,276 @@
+"""Which codes are word detectors, and how much codes tell of words: `hac-analyze words`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from analysis.inputs.corpus import Match, match
+from analysis.inputs.request import Request, about_of, streams_of, together
+from analysis.inputs.vocabulary import Cleaning, warnings_of, word_tokens
+from analysis.results.schema import Record, Results, StreamInfo
+from analysis.words.conditional import ConditionalWords, added_records
+from analysis.words.counting import FREQUENCY, SHIFT, CountedWords, Halves, WordProtocol
+from analysis.words.lists import StreamWords
+from analysis.words.occurrences import Firing, firings
+from analysis.words.scores import score_stream
+from analysis.words.word_families import (
+    INFLECTIONS,
+    TRANSLATIONS,
+    Key,
+    Related,
+    read_translations,
+    record,
+    related,
+    stems,
+)
+from hac.data.alignments.alignment import WORDS
+from hac.data.tokens.token_store import Stream
+from probes.joint_counts.counts import join_streams
+from probes.nulls.circular_shift import MIN_SHIFT_S
+from probes.splits import halves
+from probes.words.word_codes import Words, WordType, lay
+
+COMMAND = "words"
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """The corpus as word analysis sees it.
+
+    Attributes:
+        met: utterances with tokens and words.
+        words: their word tokens.
+        cleaning: what the rules for the words tier did.
+        halves: rows and halves.
+        warnings: what a reader must know.
+    """
+
+    met: Match
+    words: Words
+    cleaning: Cleaning
+    halves: Halves
+    warnings: list[str]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What does not move a number.
+
+    Attributes:
+        given: a stream; every other one is also asked what it adds to it. None: `phonetic`, if there is one.
+        translations: table of translations.
+        firings: so many hits and false alarms of each detected word are listed.
+    """
+
+    given: str | None = None
+    translations: Path | None = None
+    firings: int = 20
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Results, and what lies behind them.
+
+    Attributes:
+        results: the numbers.
+        streams: words of each stream.
+        types: the vocabulary.
+        related: stream, definition, and related words with the same best code.
+        firings: stream, definition, and where the codes of detected words fire.
+    """
+
+    results: Results
+    streams: list[StreamWords]
+    types: tuple[WordType, ...]
+    related: list[tuple[str, str, Related]] = field(default_factory=list)
+    firings: list[tuple[str, str, list[Firing]]] = field(default_factory=list)
+
+
+def spoken(request: Request[WordProtocol]) -> Spoken:
+    """Bring tokens and words together.
+
+    Raises:
+        HacError: there is no words tier, or no word in it, or no utterance has both.
+    """
+    met = match(request.labels, request.tokens, (WORDS,), request.failures)
+    words, cleaning = word_tokens(met.tiers[WORDS], met.languages)
+    sizes = np.bincount(met.rows.of_utterance, minlength=len(met.rows.rows)).astype(np.int64)
+    half, notes = halves(met.rows.rows, sizes)
+    warnings = [*met.warnings, *warnings_of(words, cleaning, request.labels.manifest), *notes]
+    return Spoken(met, words, cleaning, Halves(met.rows, half), warnings)
+
+
+def run(request: Request[WordProtocol], jobs: int = -1, options: Options | None = None) -> Outcome:
+    """Count and score every stream asked for.
+
+    Args:
+        request: what was asked for.
+        jobs: processes; 0 or less: one per core.
+        options: see `Options`; None: its defaults.
+    """
+    options = options or Options()
+    corpus = spoken(request)
+    types = corpus.words.types
+    streams = streams_of(corpus.met.tokens, request.streams)
+    given = given_stream(corpus, options.given)
+    keys = relatives(types, options.translations)
+    scored, infos, added, fired = [], {}, [], []
+    sources = [counted(corpus, stream, request.protocol) for stream in streams]
+    for stream, source in zip(streams, sources, strict=True):
+        one = score_stream(source, corpus.halves, request.protocol, types, jobs)
+        scored.append(one)
+        used = len(stream.used_codes())
+        infos[stream.name] = StreamInfo.of_frames(stream.codebook_size, stream.frame_rate, used, source.n_frames)
+        shown = firings(one.lists, stream, corpus.words, options.firings)
+        fired += [(stream.name, found.definition, each) for found, each in zip(one.lists, shown, strict=True)]
+    for pair in conditionals(corpus, streams, given, request.protocol):
+        added += added_records(pair, jobs)
+    about = about_of(request, coverage_of(corpus, sources), corpus.warnings)
+    return outcome_of(request.protocol, scored, infos, added, types, about, keys, fired)
+
+
+def relatives(types: Sequence[WordType], translations: Path | None) -> dict[str, Key]:
+    """What words share, by kind: their stem, and their row in a table of translations."""
+    keys = {INFLECTIONS: stems(types)}
+    if translations is not None:
+        keys[TRANSLATIONS] = read_translations(translations, types)
+    return keys
+
+
+def counted(corpus: Spoken, stream: Stream, protocol: WordProtocol) -> CountedWords:
+    """The counts of a stream, from memory."""
+    laid = lay(corpus.words, stream, Fraction(protocol.half_window_ms, 1000))
+    return CountedWords(laid, corpus.halves, protocol)
+
+
+def given_stream(corpus: Spoken, name: str | None) -> Stream | None:
+    """The stream that the others are conditioned on.
+
+    Raises:
+        HacError: it was asked for and is not there.
+    """
+    if name is None:
+        return corpus.met.tokens.streams.get("phonetic")
+    return streams_of(corpus.met.tokens, [name])[0]
+
+
+def conditionals(
+    corpus: Spoken, streams: Sequence[Stream], given: Stream | None, protocol: WordProtocol
+) -> list[ConditionalWords]:
+    """What each stream adds to the given one; streams of another rate are left out."""
+    made = []
+    for stream in streams:
+        if given is None or stream.name == given.name or stream.frame_rate != given.frame_rate:
+            continue
+        if not np.array_equal(stream.bounds, given.bounds) or "+" in stream.name:
+            continue
+        joint = join_streams([given, stream])
+        laid = lay(corpus.words, joint, Fraction(protocol.half_window_ms, 1000))
+        made.append(ConditionalWords(stream.name, given.name, laid, corpus.halves, (stream, given), protocol))
+    return made
+
+
+def coverage_of(corpus: Spoken, sources: Sequence[CountedWords]) -> dict[str, Any]:
+    """How much of everything was used; word tokens that no frame of a stream overlaps lower its recall."""
+    silent = int(np.count_nonzero(np.diff(corpus.words.bounds) == 0))
+    words = {
+        **asdict(corpus.cleaning),
+        "types": len(corpus.words.types),
+        "utterances_without_words": silent,
+        "tokens_without_frames": {source.name: source.laid.without_frames for source in sources},
+    }
+    return {**corpus.met.coverage, "words": words}
+
+
+def outcome_of(
+    protocol: WordProtocol,
+    scored: Sequence[StreamWords],
+    infos: Mapping[str, StreamInfo],
+    added: Sequence[Record],
+    types: tuple[WordType, ...],
+    about: Mapping[str, Any],
+    keys: Mapping[str, Key],
+    fired: Sequence[tuple[str, str, list[Firing]]] = (),
+) -> Outcome:
+    """Results of scored streams.
+
+    Args:
+        protocol: as asked for.
+        scored: the streams.
+        infos: what was counted of each.
+        added: what streams add to one another.
+        types: the vocabulary.
+        about: from `about_of`.
+        keys: from `relatives`.
+        fired: where codes of detected words fire.
+    """
+    notes = [note for one in scored for note in one.notes]
+    kin: list[tuple[str, str, Related]] = [
+        (one.name, found.definition, related(found, key_of, kind, protocol.seed))
+        for one in scored
+        for found in one.lists
+        for kind, key_of in keys.items()
+    ]
+    counts = [record(found, stream, definition) for stream, definition, found in kin]
+    results = Results(
+        command=COMMAND,
+        status="complete",
+        system=about["system"],
+        metrics=[*(number for one in scored for number in one.records), *added, *counts],
+        streams=dict(infos),
+        protocols=protocols(protocol),
+        coverage=about["coverage"],
+        failures=about["failures"],
+        failed=about["failed"],
+        warnings=[*about["warnings"], *together(notes), *_stop_word_warning(protocol, types)],
+        provenance=about["provenance"],
+    )
+    return Outcome(results, list(scored), types, kin, list(fired))
+
+
+def protocols(protocol: WordProtocol) -> dict[str, dict[str, Any]]:
+    """What each protocol name of the records means."""
+    common = {
+        "words": "small letters, Unicode composed; the same letters in two languages are two words",
+        "null": f"{SHIFT} of the tokens within each utterance, at least {float(MIN_SHIFT_S)} s or a quarter of it",
+        "n_nulls": protocol.n_nulls,
+        "seed": protocol.seed,
+    }
+    detection = {
+        **common,
+        "min_count": protocol.min_count,
+        "nulls": {FREQUENCY: "word labels dealt anew among the word tokens of a language"},
+        "held-out": "each word's code is chosen on one half of the speakers (or utterances) and scored on the other; "
+        "the counts of both ways are added",
+        "interval": "95 %, cluster-bootstrap-basic, the codes and the best 250 words held fixed",
+        "n_bootstrap": protocol.n_bootstrap,
+    }
+    precision = {
+        "vg-hubert": "of the word tokens that hold the code, those of the word",
+        "resdavenet": f"of the frames of the code, those within {protocol.half_window_ms} ms of the word",
+    }
+    made: dict[str, dict[str, Any]] = {
+        name: {**detection, "precision": precision[name], "stop_words": list(protocol.stops(name))}
+        for name in protocol.definitions
+    }
+    told = {**common, "frames": "those whose centre lies inside a word", "interval": "95 %, cluster-jackknife-t"}
+    made["word-information"] = told
+    made["word-information-given"] = {**told, "null": "codes dealt anew among the runs with the same given code"}
+    return made
+
+
+def _stop_word_warning(protocol: WordProtocol, types: Sequence[WordType]) -> list[str]:
+    spellings = {word.spelling for word in types}
+    stops = {stop for definition in protocol.definitions for stop in protocol.stops(definition)}
+    if not stops or stops & spellings:
+        return []
+    return [
+        f"none of the {len(stops)} stop words ({', '.join(sorted(stops)[:3])}, ...) occurs in the words tier: they are "
+        "of another language or script; give your own with --stop-words, or none"
+    ]

@@ -1,0 +1,1 @@
+"""The builtin aligner: hidden Markov models grown from the corpus itself."""

@@ -1,0 +1,1 @@
+"""Corpora to tokens and back: encoding, embedding, decoding, and what a checkpoint is."""

@@ -1,0 +1,213 @@
+"""Encode a corpus with any tokenizer, resumably.
+
+The manifest is cut into *shards* of about two minutes of audio, in its own order. A shard's file is named
+by a hash of everything its codes depend on (tokenizer, settings, utterances, their audio files' sizes and
+times), and is renamed into place when it is whole. So a finished shard is never made again, whatever
+stopped the run before, and one whose audio or tokenizer changed is never mistaken for finished. At the end
+the shards become one token store.
+
+The bytes depend neither on the number of processes nor on their timing: the shards are planned without
+looking at either, and on a CPU every process computes in one thread (sums of several threads differ in
+their last bits).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+from joblib import effective_n_jobs
+
+from hac.coding.encode_shard import Settings, encode_shard, loaded_tokenizer
+from hac.console import progress
+from hac.data.manifest.manifest import Manifest, Utterance
+from hac.data.tokens.formats import write_tokens
+from hac.data.tokens.parquet import read_parquet
+from hac.data.tokens.stream_options import StreamOptions
+from hac.data.tokens.token_store import TokenStore, concatenate
+from hac.errors import Failure, FailureLog, HacError
+from hac.files.atomic import remove_leftovers
+from hac.parallel.pool import on_cluster, spread, wait_for
+from hac.parallel.resumable import IDLE_S
+from hac.tokenizers.base import Tokenizer, choose_streams
+from hac.tokenizers.chunking import CHUNK_S
+
+SHARD_S = 120.0
+"""Seconds of audio in a shard: what a killed run can lose, per process."""
+BATCH_S = 120.0
+"""Seconds of audio, padding included, given to a tokenizer at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A run of utterances that is encoded, written and resumed as one; `path` tells its content."""
+
+    path: Path
+    utterances: tuple[Utterance, ...]
+
+    @property
+    def seconds(self) -> int:
+        """Duration for the progress bar, whole seconds."""
+        return round(sum(utterance.duration for utterance in self.utterances))
+
+
+def encode_corpus(
+    manifest: Manifest,
+    tokenizer: str | Tokenizer,
+    out: Path,
+    *,
+    device: str = "cpu",
+    jobs: int = 1,
+    streams: Sequence[str] | None = None,
+    batch_s: float = BATCH_S,
+    chunk_s: float = CHUNK_S,
+    shard_s: float = SHARD_S,
+    failures: FailureLog | None = None,
+) -> Path:
+    """Encode every utterance of a manifest; go on where an earlier run of the same call stopped.
+
+    Args:
+        manifest: the corpus.
+        tokenizer: `kind:where`, or a tokenizer (which must be picklable where `jobs` > 1).
+        out: the token store to write, `*.parquet`, with the shards in `*.shards/` beside it; or a folder for
+            `tokens.parquet` and `shards/`. The shards may be deleted afterwards; kept, they save work when
+            the corpus grows.
+        device: where the tokenizer computes.
+        jobs: processes on a CPU, -1 for one per core; threads that read audio where the device is a GPU.
+        streams: names of the streams to keep; None: all.
+        batch_s: seconds of audio, padding included, in a batch.
+        chunk_s: audio longer than this is encoded in chunks.
+        shard_s: seconds of audio in a shard.
+        failures: where audio that cannot be encoded is noted; such utterances are left out of the store.
+
+    Returns:
+        The path of the token store.
+
+    Raises:
+        HacError: no such tokenizer or stream, a tokenizer that breaks its promises, no utterance that could
+            be encoded, or (strict failures) the first that could not.
+    """
+    if jobs == 0:
+        raise HacError("0 jobs were asked for; give 1 or more, or -1 for one per core")
+    failures = FailureLog() if failures is None else failures
+    target, folder = _places(Path(out))
+    # where a cluster has the GPUs, there need be none here: the tokenizer is only asked what it is
+    loaded = loaded_tokenizer(tokenizer, "cpu" if on_cluster() else device)
+    names = choose_streams(loaded, streams)
+    on_cpu = device == "cpu"
+    # a GPU waits for audio rather than for itself, so there the jobs read
+    readers = 1 if on_cpu else effective_n_jobs(jobs)
+    settings = Settings(tokenizer, device, names, batch_s, chunk_s, readers)
+    provenance = _provenance(loaded, settings)
+    shards = plan_shards(manifest, provenance, folder, shard_s)
+    _encode_missing(manifest.root, shards, settings, jobs if on_cpu else 1, failures.strict)
+    write_tokens(_merge(shards, provenance, failures), target)
+    return target
+
+
+def plan_shards(
+    manifest: Manifest, provenance: Mapping[str, Any], folder: Path, shard_s: float = SHARD_S
+) -> list[Shard]:
+    """Cut a manifest into shards of at least `shard_s` seconds (the last may be shorter), in its order."""
+    shards = []
+    group: list[Utterance] = []
+    seconds = 0.0
+    for position, utterance in enumerate(manifest.utterances, start=1):
+        group.append(utterance)
+        seconds += utterance.duration
+        if seconds >= shard_s or position == len(manifest.utterances):
+            content = {"provenance": provenance, "utterances": [_fingerprint(manifest, u) for u in group]}
+            digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+            shards.append(Shard(folder / f"{digest[:32]}.parquet", tuple(group)))
+            group, seconds = [], 0.0
+    return shards
+
+
+def _fingerprint(manifest: Manifest, utterance: Utterance) -> list[Any]:
+    """What tells one utterance's audio from another's without reading it."""
+    try:
+        stat = manifest.audio_path(utterance).stat()
+    except (HacError, OSError):
+        return [utterance.id, utterance.path, utterance.duration, None, None]
+    return [utterance.id, utterance.path, utterance.duration, stat.st_size, stat.st_mtime_ns]
+
+
+def _places(out: Path) -> tuple[Path, Path]:
+    """The token store's path and the folder of its shards.
+
+    Raises:
+        HacError: the name is that of another token format.
+    """
+    if out.suffix == ".parquet":
+        return out, out.with_suffix(".shards")
+    if out.suffix in (".jsonl", ".json", ".npz", ".km", ".pq", ".gz"):
+        raise HacError(f"{out}: token stores are written as .parquet; give -o a name that ends so, or a folder")
+    return out / "tokens.parquet", out / "shards"
+
+
+def _provenance(tokenizer: Tokenizer, settings: Settings) -> dict[str, Any]:
+    """Everything the codes depend on but the audio, as plain JSON."""
+    content = {
+        "program": f"hac-codec {version('hac-codec')}",
+        "tokenizer": tokenizer.name,
+        "tokenizer_provenance": dict(tokenizer.provenance),
+        "sample_rate": tokenizer.sample_rate,
+        "streams": list(settings.streams),
+        "device": settings.device.split(":")[0],
+        "chunk_s": settings.chunk_s,
+    }
+    return dict(json.loads(json.dumps(content, sort_keys=True, default=str)))
+
+
+def _encode_missing(root: Path, shards: Sequence[Shard], settings: Settings, jobs: int, strict: bool) -> None:
+    """Make the shards that are not there yet, in `jobs` processes."""
+    missing = [shard for shard in shards if not _is_finished(shard.path)]
+    with progress("encoding (s of audio)", total=sum(shard.seconds for shard in shards)) as advance:
+        advance(sum(shard.seconds for shard in shards) - sum(shard.seconds for shard in missing))
+        tasks = ((root, shard, settings, strict) for shard in missing)
+        # unordered: a shard counts when it is done, not when those before it are. Idle workers leave soon: they
+        # would otherwise hold a model in memory for minutes after this process was killed
+        for seconds in spread(_encode, tasks, jobs=jobs, idle_worker_timeout=IDLE_S):
+            advance(seconds)
+    wait_for(shard.path for shard in shards)
+    remove_leftovers(shard.path for shard in shards)
+
+
+def _encode(root: Path, shard: Shard, settings: Settings, strict: bool) -> int:
+    """One task of a process, to which only its own part of the manifest travels; returns its seconds."""
+    if _is_finished(shard.path):
+        # by a worker of a cluster that was lost before it could say so; what failed in it is read when all are merged
+        return shard.seconds
+    failed = encode_shard(Manifest(root, shard.utterances), shard.path, settings)
+    # raised here and not where results are gathered: joblib then stops the other processes in order
+    FailureLog(strict).extend(failed)
+    return shard.seconds
+
+
+def _is_finished(path: Path) -> bool:
+    """Whether a shard is there and whole (a crash of the machine may leave a name without content)."""
+    try:
+        pq.read_metadata(path)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _merge(shards: Sequence[Shard], provenance: Mapping[str, Any], failures: FailureLog) -> TokenStore:
+    """All shards as one store in the manifest's order, their failures noted."""
+    stores = [read_parquet(shard.path, None, StreamOptions()) for shard in shards]
+    failed = [Failure(**entry) for store in stores for entry in store.provenance["failures"]]
+    order = {u.id: position for position, u in enumerate(u for shard in shards for u in shard.utterances)}
+    failed.sort(key=lambda failure: order[failure.id])
+    failures.extend(failed)
+    if not any(store.ids for store in stores):
+        first = f"; the first: {failed[0].detail}" if failed else ""
+        raise HacError(f"none of the {len(order)} utterances could be encoded{first}")
+    counts = FailureLog(items=failed).by_reason()
+    return concatenate(stores, {**provenance, "failures": counts})

@@ -1,0 +1,1 @@
+"""Corpora that are made: imported, synthetic, from Debian's packages, from a wheel."""

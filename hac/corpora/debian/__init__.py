@@ -1,0 +1,1 @@
+"""Real speech from Debian's packages."""

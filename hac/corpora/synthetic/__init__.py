@@ -1,0 +1,1 @@
+"""The synthetic corpus: espeak-ng's speech with exact times."""

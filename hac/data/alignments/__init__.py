@@ -1,0 +1,1 @@
+"""Alignments, and the formats that they are read from."""

@@ -1,1 +1,0 @@
-"""Corpora: imported from the layouts people have, fetched from packages, or synthesized."""

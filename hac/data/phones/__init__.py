@@ -1,0 +1,1 @@
+"""Phone labels: policies, classes, and their tables."""

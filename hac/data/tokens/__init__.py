@@ -1,0 +1,1 @@
+"""Token stores, and the formats that they are read from."""

@@ -1,0 +1,1 @@
+"""Frames of speech as vectors: layers of a speech encoder, and MFCC."""

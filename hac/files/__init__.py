@@ -1,0 +1,1 @@
+"""Files: written atomically, under a lock, parsed with bounds, YAML configurations."""

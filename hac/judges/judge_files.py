@@ -1,0 +1,247 @@
+"""Judge many audio files with one model: resumably, in processes, every file once.
+
+Verdicts are kept in a Parquet file, a row for each pair of audio bytes and judge (`hac.parallel.resumable`), so that
+neither an interrupted run nor a second codec's report judges the same reference again. Columns: `audio`, `recipe`
+(hashes), `reason`, `detail` (why there is no value, else null) and `value`.
+A file that cannot be judged gets a verdict without a value; only `--strict` stops at it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from hac.data.audio.audio import AudioError, audio_info, is_silent, read_audio
+from hac.errors import Failure, FailureLog, HacError
+from hac.judges import registry
+from hac.judges.base import Judge, MosPredictor, Recognizer, SpeakerEncoder, Unjudged
+from hac.parallel.resumable import Recipe, Unusable, clear_parts, hashed, lasting, read_rows, work, write_rows
+
+T = TypeVar("T")
+
+VERSION = 1
+"""Of the way in which a file is handed to a judge; another one judges anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict(Generic[T]):
+    """What a judge said of one file.
+
+    Attributes:
+        value: its value; None where it has none.
+        reason: where it has none, a short slug such as `too-short`; else None.
+        detail: the reason as a sentence, else empty.
+    """
+
+    value: T | None
+    reason: str | None = None
+    detail: str = ""
+
+
+def transcripts(
+    files: Mapping[str, Path],
+    judge: str | Recognizer,
+    store: Path,
+    *,
+    device: str = "cpu",
+    jobs: int = 1,
+    failures: FailureLog | None = None,
+) -> dict[str, Verdict[str]]:
+    """What a recognizer hears in every file; digital silence is the empty text.
+
+    Args:
+        files: audio files by utterance id. Leave out those in languages that `languages_of` does not name.
+        judge: name for `hac.judges.registry`, or a recognizer (picklable where `jobs` > 1).
+        store: Parquet file that keeps the verdicts, made where it is not there.
+        device: torch device, for judges that use one.
+        jobs: processes on a CPU, -1 for one per core; on a GPU there is one.
+        failures: where files without a verdict are noted.
+
+    Returns:
+        Verdicts by id, in the order of `files`.
+
+    Raises:
+        HacError: no such judge; a store of another kind; or (strict failures) the first file without a verdict.
+    """
+    return _judged(_Kind("transcripts", "recognizer", pa.string(), str), files, judge, store, device, jobs, failures)
+
+
+def voices(
+    files: Mapping[str, Path],
+    judge: str | SpeakerEncoder,
+    store: Path,
+    *,
+    device: str = "cpu",
+    jobs: int = 1,
+    failures: FailureLog | None = None,
+) -> dict[str, Verdict[NDArray[np.float32]]]:
+    """The voice in every file as a vector, float32 [dim], of length 1; arguments and errors as `transcripts`."""
+    kind = _Kind("voices", "speaker encoder", pa.list_(pa.float32()), _vector)
+    return _judged(kind, files, judge, store, device, jobs, failures)
+
+
+def opinions(
+    files: Mapping[str, Path],
+    judge: str | MosPredictor,
+    store: Path,
+    *,
+    device: str = "cpu",
+    jobs: int = 1,
+    failures: FailureLog | None = None,
+) -> dict[str, Verdict[dict[str, float]]]:
+    """Predicted opinion scores of every file by scale, 1 to 5; arguments and errors as `transcripts`."""
+    kind = _Kind("opinions", "MOS predictor", pa.map_(pa.string(), pa.float64()), dict)
+    return _judged(kind, files, judge, store, device, jobs, failures)
+
+
+def languages_of(judge: str | Recognizer, device: str = "cpu") -> frozenset[str] | None:
+    """Languages a recognizer knows, as manifests name them; None: any.
+
+    Raises:
+        HacError: no such judge.
+    """
+    loaded = judge if not isinstance(judge, str) else _loaded("transcripts", judge, device)
+    assert isinstance(loaded, Recognizer)
+    return loaded.languages
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """A kind of verdict: name of the store, what judges it, its column, and its value out of the column."""
+
+    name: str
+    judge: str
+    column: pa.DataType
+    value: Callable[[Any], Any]
+
+
+@lru_cache(maxsize=1)
+def _loaded(kind: str, name: str, device: str) -> Judge:
+    """A judge by name, the only one in this process's memory."""
+    if kind == "transcripts":
+        return registry.load_recognizer(name, device)
+    return (
+        registry.load_speaker_encoder(name, device) if kind == "voices" else registry.load_mos_predictor(name, device)
+    )
+
+
+def _judged(
+    kind: _Kind,
+    files: Mapping[str, Path],
+    judge: str | Judge,
+    store: Path,
+    device: str,
+    jobs: int,
+    failures: FailureLog | None,
+) -> dict[str, Verdict[Any]]:
+    failures = FailureLog() if failures is None else failures
+    loaded = _loaded(kind.name, judge, device) if isinstance(judge, str) else judge
+    on_cpu = str(loaded.provenance.get("device", "cpu")) == "cpu"
+    recipe = Recipe(_basis(loaded, kind.name), {"value": kind.column}, _Hearing(kind.name, judge, device), on_cpu)
+    kept = read_rows(Path(store), kind.name, recipe.schema.names)
+    found, unreadable = hashed(files)
+    FailureLog(failures.strict).extend(unreadable)
+    folder = Path(store).with_suffix(".parts")
+    rows = work(
+        found,
+        None if kept is None else kept[0],
+        recipe,
+        folder,
+        jobs=jobs if on_cpu else 1,
+        strict=failures.strict,
+        description=f"judging with {loaded.name}",
+    )
+    _keep(rows, kept, recipe, kind, Path(store))
+    clear_parts(folder, recipe)
+    by_audio = {row["audio"]: row for row in rows.to_pylist()}
+    verdicts: dict[str, Verdict[Any]] = {f.id: Verdict(None, f.reason, f.detail) for f in unreadable}
+    verdicts |= {file.id: _verdict(by_audio[file.sha256], kind) for file in found}
+    failures.extend(Failure(id, v.reason, v.detail) for id in files if (v := verdicts[id]).reason is not None)
+    return {id: verdicts[id] for id in files}
+
+
+def _basis(judge: Judge, kind: str) -> dict[str, Any]:
+    """What the verdicts depend on but the audio: neither where a model's folder lies nor how it was named."""
+    fixing = {key: value for key, value in judge.provenance.items() if key not in ("where", "revision")}
+    content = {"version": VERSION, "kind": kind, "sample_rate": judge.sample_rate, "provenance": fixing}
+    return dict(json.loads(json.dumps(content, sort_keys=True, default=str)))
+
+
+def _keep(
+    rows: pa.Table, kept: tuple[pa.Table, dict[str, Any]] | None, recipe: Recipe, kind: _Kind, store: Path
+) -> None:
+    """Write the store: its rows of other judges and audio as they were, and these; sorted, so the bytes are fixed."""
+    rows = lasting(rows, recipe)
+    judges = {recipe.key: recipe.basis}
+    if kept is not None:
+        old, header = kept
+        old = old.select(recipe.schema.names).cast(recipe.schema)
+        judges = {**header.get("judges", {}), **judges}
+        mine = pc.and_(pc.equal(old["recipe"], recipe.key), pc.is_in(old["audio"], rows["audio"].combine_chunks()))
+        rows = pa.concat_tables([old.filter(pc.invert(mine)), rows])
+    rows = rows.sort_by([("recipe", "ascending"), ("audio", "ascending")])
+    if kept is None or not rows.equals(old):
+        write_rows(rows, store, {"version": VERSION, "kind": kind.name, "judges": judges})
+
+
+def _verdict(row: Mapping[str, Any], kind: _Kind) -> Verdict[Any]:
+    if row["reason"] is not None:
+        return Verdict(None, row["reason"], row["detail"])
+    return Verdict(kind.value(row["value"]))
+
+
+def _vector(values: list[float]) -> NDArray[np.float32]:
+    return np.array(values, np.float32)
+
+
+@dataclass(frozen=True)
+class _Hearing:
+    """Makes a judge's value of a file; what travels to the processes."""
+
+    kind: str
+    judge: str | Judge
+    device: str
+
+    def __call__(self, path: Path) -> dict[str, Any]:
+        judge = _loaded(self.kind, self.judge, self.device) if isinstance(self.judge, str) else self.judge
+        samples = read_audio(path, judge.sample_rate).samples
+        if isinstance(judge, MosPredictor) and audio_info(path).sample_rate != judge.sample_rate:
+            # a change of rate overshoots where a recording is at full scale; a file of 16 bits would clip there too
+            samples = np.clip(samples, -1, 1)
+        try:
+            return {"value": self._value(judge, samples)}
+        except Unjudged as error:
+            raise Unusable(error.reason, error.detail) from error
+        except (AudioError, HacError):
+            raise
+        except (RuntimeError, ValueError, ArithmeticError, LookupError, MemoryError) as error:
+            detail = f"the judge {judge.name} failed: {' '.join(str(error).split())[:200] or type(error).__name__}"
+            raise Unusable("judge-error", detail) from error
+
+    def _value(self, judge: Judge, samples: NDArray[np.float32]) -> Any:
+        if isinstance(judge, Recognizer):
+            # recognizers make words up where nothing is heard at all
+            return "" if is_silent(samples) else judge.transcribe(samples)
+        if isinstance(judge, SpeakerEncoder):
+            vector = np.asarray(judge.embed(samples), np.float32)
+            if vector.shape != (judge.dim,) or not abs(float(np.linalg.norm(vector)) - 1) < 1e-3:
+                raise HacError(
+                    f"judge {judge.name}: gave a vector of shape {vector.shape}, not of length 1; ask its maker"
+                )
+            return vector
+        assert isinstance(judge, MosPredictor)
+        scores = judge.predict(samples)
+        if set(scores) != set(judge.scales):
+            raise HacError(f"judge {judge.name}: gave {sorted(scores)} where {sorted(judge.scales)} were promised")
+        if not all(np.isfinite(list(scores.values()))):
+            raise Unjudged("not-finite", "a score is NaN or infinite")
+        return [(name, float(scores[name])) for name in judge.scales]

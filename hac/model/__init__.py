@@ -1,0 +1,1 @@
+"""The network: encoder, factorized bottleneck, decoder, and how they are saved and loaded."""

@@ -1,0 +1,1 @@
+"""What the teachers say of the training speech, cached or live."""

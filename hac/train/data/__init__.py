@@ -1,0 +1,1 @@
+"""The speech that is trained on: split, batched, cut, augmented."""

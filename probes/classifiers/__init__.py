@@ -1,0 +1,1 @@
+"""Linear classifiers, cross-fitted over speakers."""

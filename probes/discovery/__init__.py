@@ -1,0 +1,1 @@
+"""Word discovery by the field's scorer."""

@@ -1,0 +1,1 @@
+"""How often labels and codes meet."""

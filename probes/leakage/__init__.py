@@ -1,0 +1,1 @@
+"""How often codes meet factors, alone or given another stream."""

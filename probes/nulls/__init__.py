@@ -1,0 +1,1 @@
+"""Nulls: circular shift, derangement, permutation of labels, runs and frames."""

@@ -1,0 +1,1 @@
+"""Token sequences: n-grams, code lengths, edits, interventions."""

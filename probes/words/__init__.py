@@ -1,0 +1,1 @@
+"""How often words and codes meet."""

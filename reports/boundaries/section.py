@@ -1,0 +1,69 @@
+"""Change points against boundaries: F1 over the tolerance, beside its null."""
+
+from __future__ import annotations
+
+import math
+
+from reports.document.boundary_scores import Scores, find_boundary
+from reports.document.cells import null_cell, text_cell, value_cell
+from reports.document.claim_rule import corrected_cell
+from reports.document.order import all_streams, first_of_levels
+from reports.document.parts import Chart, Column, Panel, Point, Section, Series, Table, no_run
+from reports.document.runs import ReportRun, Runs
+from reports.document.titles import headed
+
+TITLE = "Boundaries"
+SCORES = ("boundary_precision", "boundary_recall", "boundary_os", "boundary_r_value")
+
+
+def boundary_section(runs: Runs) -> Section:
+    """Tolerance curves for the first stream of each level, and the numbers at the headline tolerance."""
+    found = runs.of("boundaries")
+    if not found:
+        return Section("boundaries", TITLE, "", missing=(no_run("boundaries"),))
+    tiers = tuple(dict.fromkeys(tier for run in found for tier in run.scores.tiers))
+    parts: tuple[Chart | Table, ...] = (*(_curves(found, tier) for tier in tiers), _table(found))
+    first = found[0].scores
+    lead = (
+        f"A token's change is a hit if a boundary lies within the tolerance, by the rule '{first.rule}', edges of "
+        f"utterances {first.edges}. More tolerance makes chance better too: read each curve beside its null."
+    )
+    return Section("boundaries", TITLE, lead, parts)
+
+
+def _curves(found: tuple[ReportRun, ...], tier: str) -> Chart:
+    panels = []
+    for stream in first_of_levels(all_streams(found)):
+        series = tuple(
+            Series(run.system, points)
+            for run in found
+            if stream in run.results.streams and (points := _points(run.scores, stream, tier))
+        )
+        panels.append(Panel(stream, series, x_title="tolerance, ± ms", y_title=headed("boundary_f1")))
+    note = "band: 95 % interval; dotted: null, with 3 sd"
+    return Chart(f"chart-boundaries-{tier}", f"Boundaries of {tier}: F1 by tolerance", "lines", tuple(panels), note)
+
+
+def _points(scores: Scores, stream: str, tier: str) -> tuple[Point, ...]:
+    found = [(ms, find_boundary(scores, stream, "f1", tier, ms)) for ms in scores.tolerances_ms]
+    return tuple(Point.of(record, float(ms)) for ms, record in found if record and math.isfinite(record.value))
+
+
+def _table(found: tuple[ReportRun, ...]) -> Table:
+    heads = (
+        *(Column(name) for name in ("system", "stream", "tier")),
+        *(Column(name, True) for name in (headed("boundary_f1"), "null ± sd", "null-corrected [95 %]")),
+        *(Column(headed(name), True) for name in SCORES),
+    )
+    rows = []
+    for run in found:
+        scores = run.scores
+        for stream in first_of_levels(run.results.streams):
+            for tier in scores.tiers:
+                if record := find_boundary(scores, stream, "f1", tier):
+                    rest = (find_boundary(scores, stream, name.removeprefix("boundary_"), tier) for name in SCORES)
+                    names = (text_cell(run.system), text_cell(stream), text_cell(tier))
+                    numbers = (value_cell(record), null_cell(record), corrected_cell(record))
+                    rows.append((*names, *numbers, *(value_cell(one) for one in rest)))
+    at = ", ".join(dict.fromkeys(f"± {run.scores.tolerance_ms} ms" for run in found))
+    return Table("table-boundaries", f"Boundaries at {at}", heads, tuple(rows))

@@ -1,0 +1,1 @@
+"""Claims that the numbers bear out or do not."""

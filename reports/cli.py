@@ -1,0 +1,65 @@
+"""`hac-analyze`: what tokens carry. Command bodies import what they need, so that `--help` stays quick."""
+
+from __future__ import annotations
+
+import typer
+
+from hac import console
+from reports.commands.ablate import ablate
+from reports.commands.boundaries import boundaries
+from reports.commands.compare import compare
+from reports.commands.demo import demo
+from reports.commands.discovery import discovery
+from reports.commands.doctor import doctor
+from reports.commands.export import export
+from reports.commands.history import history
+from reports.commands.intervene import intervene
+from reports.commands.leakage import leakage
+from reports.commands.merge import merge
+from reports.commands.pnmi import pnmi
+from reports.commands.recon import recon
+from reports.commands.report import report
+from reports.commands.stability import stability
+from reports.commands.usage import usage
+from reports.commands.words import words
+
+app = typer.Typer(
+    name="hac-analyze",
+    help="Show what speech tokens carry: every number beside its null and its interval.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def _hac_analyze() -> None:
+    """Show what speech tokens carry: every number beside its null and its interval."""
+
+
+COMMANDS = (
+    pnmi,
+    words,
+    boundaries,
+    discovery,
+    leakage,
+    recon,
+    intervene,
+    usage,
+    stability,
+    merge,
+    compare,
+    export,
+    ablate,
+    history,
+    report,
+    demo,
+    doctor,
+)
+for command in COMMANDS:
+    app.command()(command)
+
+
+def main() -> None:
+    """Entry point of the `hac-analyze` command."""
+    console.run(app)

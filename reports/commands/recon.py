@@ -1,0 +1,254 @@
+"""`hac-analyze recon`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hac.commands.cluster_option import clustered
+from hac.commands.locked_output import exclusive
+from reports.commands import options as opt
+
+if TYPE_CHECKING:
+    from analysis.reconstruction.inputs import Material
+    from hac.data.alignments.alignment import Alignments
+    from hac.data.manifest.manifest import Manifest
+    from hac.errors import FailureLog
+
+NONE = "none"
+"""A judge's name that means: without."""
+
+
+@exclusive("output")
+@clustered
+def recon(
+    ckpt: Annotated[
+        str | None,
+        typer.Option(help="Codec to encode and decode with: a folder, a hub id or kind:where, such as `dac:WHERE`."),
+    ] = None,
+    tokens: Annotated[Path | None, typer.Option(help="Tokens that were made before; --ckpt then only decodes.")] = None,
+    decoded: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Somebody's reconstructions, [name=]FOLDER or [name=]MANIFEST, files named by id; may be given again."
+        ),
+    ] = None,
+    manifest: opt.ManifestFile = None,
+    output: opt.Output = Path("recon"),
+    name: opt.Name = None,
+    n_quantizers: Annotated[
+        str | None, typer.Option(help="Numbers of acoustic quantizers, by comma: 1,4,8. [default: each there is]")
+    ] = None,
+    streams: Annotated[
+        str | None, typer.Option(help="Levels of a HAC model to be heard, by comma. [default: all]")
+    ] = None,
+    metrics: Annotated[
+        str | None, typer.Option(help="Metrics by comma, such as pesq_wb,stoi,wer. [default: all]")
+    ] = None,
+    asr: Annotated[str, typer.Option(help="Recognizer: moonshine, transformers:WHERE or none.")] = "moonshine",
+    speaker: Annotated[
+        str, typer.Option(help="Speaker encoder: resemblyzer, transformers:WHERE or none.")
+    ] = "resemblyzer",
+    mos: Annotated[str, typer.Option(help="Predictor of opinion scores: dnsmos or none.")] = "dnsmos",
+    normalizer: Annotated[str, typer.Option(help="What is done to texts before words are compared.")] = "basic-1",
+    lengths: Annotated[
+        str, typer.Option(help="Unequal lengths: cut-to-shorter, pad, or refuse (beyond 0.1 s).")
+    ] = "cut-to-shorter",
+    sample_rate: Annotated[int, typer.Option(min=8000, help="Hz at which signals are compared.")] = 16_000,
+    versa: Annotated[
+        list[str] | None,
+        typer.Option(help="Result file of VERSA, [condition=]FILE, shown beside ours; may be given again."),
+    ] = None,
+    nulls: Annotated[int, typer.Option(min=2, help="Null draws (others' references).")] = 5,
+    null_pairs: Annotated[
+        int, typer.Option(min=0, help="Pairs of the signal metrics' null, of each condition; 0: no such null.")
+    ] = 100,
+    bootstrap: opt.Bootstrap = 1000,
+    seed: opt.Seed = 0,
+    clips: opt.Clips = opt.CLIPS,
+    clips_mb: opt.ClipsMb = opt.CLIPS_MB,
+    device: Annotated[str, typer.Option(help="Where codec and judges compute: cpu or cuda.")] = "cpu",
+    jobs: opt.Jobs = -1,
+    strict: opt.IsStrict = False,
+) -> None:
+    """How near a codec's audio is to the original: PESQ, STOI, SI-SDR, spectra, pitch, words, voice, MOS; and its bits.
+
+    Every number stands beside its interval and its null (others' references), for each number of quantizers. What was
+    measured is kept in the output folder: after Ctrl-C or a crash, the same command goes on.
+
+    Examples:
+
+        hac-analyze recon --ckpt runs/hac-small --manifest corpus/manifest.jsonl -o results
+
+        hac-analyze recon --decoded theirs=decoded/ --manifest corpus/manifest.jsonl --metrics pesq_wb,stoi --asr none
+
+        hac-analyze recon --ckpt dac:descript/dac_16khz --n-quantizers 1,4,12 --manifest corpus/manifest.jsonl
+    """
+    from analysis.clips.sources import of_reconstructions
+    from analysis.reconstruction.protocol import ReconProtocol, chosen_metrics
+    from analysis.reconstruction.run import Request, run
+    from hac.errors import FailureLog
+    from probes.signal.signal_metrics import check_policy
+    from probes.transcripts import normalize
+
+    normalize("", normalizer)  # a name that is not known is told before hours of work
+    protocol = ReconProtocol(
+        sample_rate=sample_rate,
+        metrics=chosen_metrics(metrics),
+        policy=check_policy(lengths),
+        recognizer=_judge(asr),
+        encoder=_judge(speaker),
+        predictor=_judge(mos),
+        normalizer=normalizer,
+        n_nulls=nulls,
+        null_pairs=null_pairs,
+        n_bootstrap=bootstrap,
+        seed=seed,
+    )
+    failures = FailureLog(strict=strict)
+    places, scored = _named(decoded or [], "--decoded"), _named(versa or [], "--versa", "versa")
+    found, inputs = _material(
+        ckpt, tokens, places, manifest, output, _depths(n_quantizers), _split(streams), device, jobs, failures
+    )
+    inputs |= {f"versa {condition}": _fact(path) for condition, path in scored.items()}
+    options = {"ckpt": ckpt, "tokens": str(tokens) if tokens else None, "decoded": decoded, "streams": streams}
+    request = Request(
+        found,
+        protocol,
+        output / "measured",
+        failures,
+        versa=scored,
+        inputs=inputs,
+        options={**options, "n_quantizers": n_quantizers, "device": device, "strict": strict},
+        system=name or _system(found, ckpt),
+        device=device,
+    )
+    outcome = run(request, jobs)
+    opt.keep_clips(output, of_reconstructions(found, _labels(manifest if clips else None, found)), clips, clips_mb)
+    finish(outcome, output)
+
+
+def finish(outcome: Any, output: Path) -> None:
+    """Write a run's files, print its tables and say where the files are."""
+    from reports.reconstruction.files import write_recon
+    from reports.reconstruction.tables import recon_table
+
+    written = write_recon(outcome, output)
+    opt.show(recon_table(outcome.results))
+    opt.tell_files(written, output)
+
+
+def _material(
+    ckpt: str | None,
+    tokens: Path | None,
+    places: dict[str, Path],
+    manifest: Path | None,
+    output: Path,
+    depths: Sequence[int] | None,
+    levels: Sequence[str] | None,
+    device: str,
+    jobs: int,
+    failures: FailureLog,
+) -> tuple[Material, dict[str, Any]]:
+    """References and reconstructions, encoded and decoded where that is asked for; and facts on the inputs."""
+    from analysis.reconstruction.inputs import coded_conditions, given_conditions, material
+    from hac.data.manifest.formats import read_manifest
+    from hac.errors import HacError
+
+    if manifest is None:
+        raise HacError("recon needs --manifest, which says where the original audio is")
+    if ckpt is None and tokens is None and not places:
+        raise HacError("give --ckpt (a codec), --tokens (its tokens) or --decoded (reconstructions)")
+    corpus = read_manifest(manifest, failures=failures)
+    inputs: dict[str, Any] = {"manifest": {**_fact(manifest), "content_sha256": corpus.sha256}}
+    conditions, store = [], None
+    if ckpt is not None or tokens is not None:
+        if tokens is not None:
+            inputs["tokens"] = _fact(tokens)
+        path = tokens or _encode(str(ckpt), corpus, output, device, jobs, failures)
+        coded, store = coded_conditions(
+            path,
+            ckpt,
+            corpus,
+            output / "decoded",
+            levels=levels,
+            depths=depths,
+            device=device,
+            jobs=jobs,
+            failures=failures,
+        )
+        conditions += coded
+    conditions += given_conditions(places, corpus.ids)
+    inputs |= {f"decoded {name}": {"path": str(path)} for name, path in places.items()}
+    return material(corpus, conditions, store, failures), inputs
+
+
+def _labels(manifest: Path | None, found: Material) -> Alignments:
+    """Words and phones to show under the clips; the numbers need none, so trouble with them stops nothing."""
+    from analysis.inputs.corpus import alignments_if_any
+    from hac.data.alignments.alignment import Alignments
+    from hac.errors import HacError
+
+    try:
+        return Alignments({}, {}) if manifest is None else alignments_if_any(None, manifest, found.manifest)
+    except HacError as error:
+        typer.echo(f"warning: clips without words and phones: {error}", err=True)
+        return Alignments({}, {})
+
+
+def _encode(ckpt: str, corpus: Manifest, output: Path, device: str, jobs: int, failures: FailureLog) -> Path:
+    from analysis.parallel import cores
+    from hac.coding.encode import encode_corpus
+
+    jobs = jobs if jobs > 0 else cores()
+    return encode_corpus(corpus, ckpt, output / "tokens.parquet", device=device, jobs=jobs, failures=failures)
+
+
+def _judge(name: str) -> str | None:
+    return None if name == NONE else name
+
+
+def _split(text: str | None) -> list[str] | None:
+    return None if text is None else [part.strip() for part in text.split(",")]
+
+
+def _depths(text: str | None) -> list[int] | None:
+    from hac.errors import HacError
+
+    if text is None:
+        return None
+    parts = [part.strip() for part in text.split(",")]
+    for part in parts:
+        if not part.isdecimal() or int(part) < 1:
+            raise HacError(f"--n-quantizers: {part!r} is not a number of quantizers; expected such as 1,4,8")
+    return [int(part) for part in parts]
+
+
+def _named(entries: Sequence[str], option: str, default: str | None = None) -> dict[str, Path]:
+    """`name=path` or `path` (called by its own name, or `default`) by name."""
+    from hac.errors import HacError
+
+    found: dict[str, Path] = {}
+    for entry in entries:
+        first, mark, rest = entry.partition("=")
+        plain = not mark or Path(entry).exists()
+        path = Path(entry) if plain else Path(rest)
+        name = (default or path.resolve().stem) if plain else first
+        if name in found:
+            raise HacError(f"{option}: two are called {name!r}; give each a name of its own, as in name={path}")
+        found[name] = path
+    return found
+
+
+def _fact(path: Path) -> dict[str, str]:
+    from hac.files.atomic import sha256_file
+
+    return {"path": str(path), **({"sha256": sha256_file(path)} if path.is_file() else {})}
+
+
+def _system(found: Material, ckpt: str | None) -> str:
+    maker = None if found.tokens is None else found.tokens.provenance.get("tokenizer")
+    return str(maker or ckpt or ", ".join(condition.name for condition in found.conditions))

@@ -1,0 +1,63 @@
+"""`hac-analyze report`: finished runs as one HTML page, and as PDF."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hac.commands.locked_output import exclusive
+
+
+@exclusive("files", files=["output", "pdf"])
+def report(
+    runs: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Folders of finished runs, of any commands and systems; or folders that hold such folders."
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="The page: one HTML file that needs nothing else.")
+    ] = Path("report.html"),
+    pdf: Annotated[Path | None, typer.Option(help="The same page as PDF, to this file.")] = None,
+    files: Annotated[
+        Path | None,
+        typer.Option(help="Folder for every figure as SVG and PDF, and every table as CSV and LaTeX, for a paper."),
+    ] = None,
+    title: Annotated[str, typer.Option(help="Over the page. [default: the systems' names]")] = "",
+    audio_mb: Annotated[
+        float, typer.Option("--audio-mb", min=0, help="Megabytes of sound in the page; what exceeds it is left out.")
+    ] = 20.0,
+    match: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="OTHER=OWN",
+            help="Hold a stream of later systems against a stream of the first system that has it: units=phonetic "
+            "holds k-means units against the phonetic stream. Repeatable.",
+        ),
+    ] = None,
+) -> None:
+    """One page from finished runs: the verdict, systems side by side, every number beside its null, sounds to hear.
+
+    Reads result files only: nothing is measured again, and no sound is made. The same results make the same bytes.
+
+    Examples:
+
+        hac-analyze report results/pnmi results/words -o report.html
+
+        hac-analyze report runs/hac runs/encodec runs/mimi -o report.html --pdf report.pdf --files paper/
+
+        hac-analyze report runs/hac runs/hubert-kmeans --match units=phonetic -o report.html
+    """
+    from analysis.comparison.differences import stream_pairs
+    from hac.errors import HacError
+    from reports.page.write_report import write_report
+
+    if output.is_dir():
+        raise HacError(f"{output}: is a folder; -o names the HTML file, such as {output / 'report.html'}")
+    for what, path in write_report(
+        runs, output, pdf, files, title, round(audio_mb * 1_000_000), stream_pairs(match or [])
+    ):
+        typer.echo(f"{what}: {path}")

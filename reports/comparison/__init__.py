@@ -1,0 +1,1 @@
+"""Report of differences between runs, and of sweeps."""

@@ -1,0 +1,32 @@
+"""Whether two runs can be compared, asked once for every section that compares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from analysis.comparison.differences import Run, check_alike
+from hac.errors import HacError
+from reports.document.runs import ReportRun
+
+
+@dataclass(frozen=True)
+class Alike:
+    """Whether two runs can be compared, whether draw by draw, and what stands in the way."""
+
+    comparable: bool
+    paired: bool
+    why: str = ""
+
+
+def alike(base: ReportRun, other: ReportRun) -> Alike:
+    """Whether two runs measured the same speech the same way."""
+    try:
+        warnings = check_alike([Run(run.system, run.folder, run.results) for run in (base, other)])
+    except HacError:
+        return Alike(False, False, f"{other.system} and {base.system} measured other speech, or measured differently")
+    return Alike(True, not warnings)
+
+
+def as_run(run: ReportRun) -> Run:
+    """A run as comparisons take it, with its draws."""
+    return Run(run.system, run.folder, run.drawn)

@@ -1,0 +1,146 @@
+"""Differences between systems: of every headline number that two runs of a command have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
+from analysis.comparison.differences import Difference, Run, at_equal_bits, compare
+from analysis.metrics.registry import metric_name
+from analysis.reconstruction.inputs import REFERENCE
+from analysis.results.records import DROPPED
+from analysis.results.schema import Record
+from reports.comparison.comparable_runs import alike, as_run
+from reports.comparison.matched_streams import matches_of
+from reports.comparison.parts import NOTE, difference_chart, difference_table, stream_of
+from reports.comparison.sweep_section import ablation_parts
+from reports.document.order import RECON_ORDER, first_of_levels
+from reports.document.parts import Chart, Section, Table
+from reports.document.runs import OF_TRAININGS, ReportRun, Runs
+
+HEADLINES = {
+    "pnmi": ("pnmi", "phone_purity"),
+    "words": ("detected_words", "word_f1", "word_nmi"),
+    "discovery": ("discovery_token_f1", "discovery_type_f1", "discovery_boundary_f1", "discovery_ned"),
+    "boundaries": ("boundary_f1",),
+    "leakage": ("leakage",),
+    "usage": ("perplexity", "run_frames", "cross_entropy"),
+    "stability": ("ued",),
+    "intervene": ("own_wer", "phone_kept", "source_similarity"),
+}
+"""Metrics whose differences are shown; of reconstructions those of `RECON_ORDER`. `hac-analyze compare` has all."""
+BY_STREAM = ("pnmi", "words", "boundaries", "leakage", "usage", "stability")
+"""Commands of which the first stream of each level is shown."""
+
+
+def difference_section(runs: Runs) -> Section:
+    """Every command that two systems or more ran, each number against the first that has it; then sweeps."""
+    missing: list[str] = []
+    parts: list[Table | Chart] = list(ablation_parts(runs, is_headline, missing))
+    for command in dict.fromkeys(run.command for run in runs.all if run.command not in OF_TRAININGS):
+        parts += _of_command(runs, command, missing)
+    if len(runs.systems) < 2 and not parts:
+        missing.append("One system only: differences need runs of a second one, such as an ablation.")
+    elif not parts and not missing:
+        missing.append("No number was measured on two systems.")
+    lead = (
+        "Each number against that of the first system which has it, draw by draw over the same speakers where both "
+        "counted the same speech. p is corrected for all differences of a table (Holm), in a sweep for all of the "
+        "sweep."
+    )
+    return Section("differences", "Differences between systems", lead, tuple(parts), tuple(missing))
+
+
+def _of_command(runs: Runs, command: str, missing: list[str]) -> Iterator[Table | Chart]:
+    """A table and a figure for each system that is the first to have a number which others have too."""
+    found = runs.of(command)
+    first: dict[str, str] = {}
+    for run in found:
+        for id in run.by_id:
+            first.setdefault(id, run.system)
+    held: set[str] = set()
+    for place, base in enumerate(found):
+        if command == "recon" and base.system in held:
+            continue  # its depths were held against an earlier system's, at equal bits: so are those of all others
+        chosen, notes = [as_run(base)], []
+        for other in found[place + 1 :]:
+            matched, how = _matched(base, other)
+            shared = any(_is_shown(command, base, record, first) for record in matched.results.metrics)
+            if shared and (why := alike(base, other)).comparable:
+                chosen.append(matched)
+                held.add(other.system)
+                notes += [how] if how else []
+            elif shared:
+                missing.append(
+                    f"hac-analyze {command}: {why.why}; see `hac-analyze compare --allow-data --allow-protocol`."
+                )
+        if len(chosen) > 1:
+            title = f"{command}: differences to {base.system}"
+            yield from _compared(
+                f"{command}-{place}", title, chosen, partial(_is_shown, command, base, first=first), notes
+            )
+    yield from _of_matches(runs, command)
+
+
+def _of_matches(runs: Runs, command: str) -> Iterator[Table | Chart]:
+    """A table and a figure for each system whose streams those of others are held against by name."""
+    found = list(matches_of(runs, command)) if command in BY_STREAM else []
+    for base in dict.fromkeys(match.base.system for match in found):
+        of_base = [match for match in found if match.base.system == base]
+        run = of_base[0].base
+        pairs = ", ".join(dict.fromkeys(f"{a} against {b}" for match in of_base for a, b in match.pairs.items()))
+        chosen = [as_run(run), *(match.run for match in of_base)]
+        id, title = f"{command}-match-{runs.systems.index(base)}", f"{command}: {pairs} of {base}"
+        yield from _compared(id, title, chosen, partial(_is_of_base, command, run))
+
+
+def _matched(base: ReportRun, other: ReportRun) -> tuple[Run, str]:
+    """A run as it is held against another: reconstructions of one rate, not of one name."""
+    run = as_run(other)
+    if other.command != "recon":
+        return run, ""
+    run, held = at_equal_bits(as_run(base), run)
+    return run, f"{other.system} {held}" if held else ""
+
+
+def _is_shown(command: str, base: ReportRun, record: Record, first: dict[str, str]) -> bool:
+    return first.get(record.id) == base.system and _is_of_base(command, base, record)
+
+
+def _is_of_base(command: str, base: ReportRun, record: Record) -> bool:
+    """Whether a record of the whole corpus is a headline of the base."""
+    if record.group or record.id not in base.by_id or record.stream == REFERENCE:
+        return False
+    if command in BY_STREAM and record.stream not in first_of_levels(base.results.streams):
+        return False
+    if command == "boundaries":
+        rule, tolerance = next(iter(base.results.protocols.values()))["headline"]
+        return metric_name(record.id) == "boundary_f1" and record.id.endswith(f",{rule},{tolerance}ms]")
+    return _is_headline_id(command, record.id)
+
+
+def _is_headline_id(command: str, id: str) -> bool:
+    name = metric_name(id)
+    if command == "intervene" and not id.endswith(("[drop]", "[alone]")):
+        return False
+    if command in HEADLINES:
+        return name in HEADLINES[command] and DROPPED not in id
+    return name in RECON_ORDER
+
+
+def is_headline(one: Difference, streams: Sequence[str]) -> bool:
+    """Whether a difference of a sweep is shown: of the whole corpus, of one of these streams, under one protocol."""
+    if one.group or (one.analysis in BY_STREAM and stream_of(one.id) not in streams):
+        return False
+    if one.analysis == "boundaries" and not one.id.endswith(",greedy,20ms]"):
+        return False
+    return _is_headline_id(one.analysis, one.id)
+
+
+def _compared(
+    id: str, title: str, chosen: Sequence[Run], wanted: Callable[[Record], bool], notes: Sequence[str] = ()
+) -> Iterator[Table | Chart]:
+    """A table and a figure of the differences to the first of the chosen runs, where there are any."""
+    if found := compare(chosen, wanted):
+        yield difference_table(f"differences-{id}", title, chosen[0].name, found, "; ".join((NOTE, *notes)))
+        yield difference_chart(f"chart-differences-{id}", title, found)

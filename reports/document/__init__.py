@@ -1,0 +1,1 @@
+"""The plain data of a report, that renderers draw."""

@@ -1,0 +1,79 @@
+"""Cells of tables: numbers, intervals and nulls as they are read, with the numbers behind them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from analysis.results.schema import Record
+from reports.document.number_format import figures
+from reports.document.parts import Cell, Column, Mark
+
+EMPTY = Cell("", math.nan)
+"""Where there is no number."""
+LEAST_SHOWN = 0.0005
+"""What three decimals can show."""
+BESIDE = "†"
+"""After a number that lies beside its interval."""
+
+
+def text_cell(text: str, mark: Mark = "", opens: str = "") -> Cell:
+    """A cell of words."""
+    return Cell(text, text, mark, opens)
+
+
+def number_cell(value: float, mark: Mark = "") -> Cell:
+    """A cell of one number."""
+    return Cell(figures(value), value, mark)
+
+
+def interval_text(value: float, low: float, high: float) -> str:
+    """`.258 [.250, .265]`; `.458† [.429, .448]` where the interval, corrected for bias, leaves the number out."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return figures(value)
+    mark = BESIDE if not low - LEAST_SHOWN <= value <= high + LEAST_SHOWN else ""
+    return f"{figures(value)}{mark} [{figures(low)}, {figures(high)}]"
+
+
+def null_text(mean: float, sd: float) -> str:
+    """`.031 ± .001`; a small deviation is not written as none at all: `.070 ± .0003`."""
+    if not math.isfinite(sd):
+        return figures(mean)
+    if sd == 0 or sd >= LEAST_SHOWN:
+        return f"{figures(mean)} ± {figures(sd)}"
+    return f"{figures(mean)} ± {f'{sd:.4f}'.removeprefix('0') if sd >= LEAST_SHOWN / 10 else '< .0001'}"
+
+
+def reason_of(record: Record) -> str:
+    """Why a record has no number, without what else its note says."""
+    return record.note.partition("undefined: ")[2] or record.note or "no reason was given"
+
+
+def interval_cell(value: float, low: float, high: float, mark: Mark = "") -> Cell:
+    """A number with its interval."""
+    return Cell(interval_text(value, low, high), value, mark, more=(("low", low), ("high", high)))
+
+
+def chance_cell(mean: float, sd: float) -> Cell:
+    """What chance scores."""
+    return Cell(null_text(mean, sd) if math.isfinite(mean) else "", mean, more=(("sd", sd),))
+
+
+def value_cell(record: Record | None, mark: Mark = "") -> Cell:
+    """A record's value with its interval; empty where there is no record."""
+    return EMPTY if record is None else interval_cell(record.value, record.ci_low, record.ci_high, mark)
+
+
+def null_cell(record: Record | None) -> Cell:
+    """A record's null; empty where there is no record."""
+    return EMPTY if record is None else chance_cell(record.null_mean, record.null_sd)
+
+
+def count_cell(n: int) -> Cell:
+    """A count."""
+    return Cell(f"{n:,}", n)
+
+
+def columns(names: Iterable[str], numbers: Iterable[str]) -> tuple[Column, ...]:
+    """Heads: words to the left, numbers to the right."""
+    return (*(Column(name) for name in names), *(Column(name, True) for name in numbers))

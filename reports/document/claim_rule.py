@@ -1,0 +1,121 @@
+"""Claims: sentences that results bear out or do not, each with its number, its null and its interval.
+
+Every claim is derived from records by one rule, so that no wish enters: against chance, a number stands if it lies more
+than two standard deviations beyond every null, and its null-corrected interval (or, where there is none, its interval)
+lies beyond chance too; of a change that an intervention makes, no change is a null besides. A difference stands if its
+p-value, corrected by Holm's rule for all differences of the table, is below 0.05. What has no interval is no claim: it
+is listed with the reason.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from analysis.metrics.registry import METRICS, metric_name
+from analysis.results.records import beyond_nulls, nulls_of
+from analysis.results.schema import Record
+from reports.document.cells import (
+    interval_cell,
+    interval_text,
+    null_text,
+    reason_of,
+)
+from reports.document.parts import Cell, Mark
+from reports.document.titles import metric_title
+
+Verdict = Literal["stands", "does not stand", "cannot be judged"]
+NO_INTERVAL, NO_NULL = "no interval", "no null"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A sentence and what it rests on.
+
+    Attributes:
+        system: whose.
+        text: the sentence.
+        metric: what was measured, with its unit.
+        number, null: the value with its interval, and its null, as read.
+        value, low, high, null_mean: the same as numbers.
+        verdict: whether it stands.
+        why: the reason where it cannot be judged, p of a difference, or that it rests on few utterances.
+        stream: which stream it is of, empty for none.
+        rank: place of its kind among all kinds of claims.
+    """
+
+    system: str
+    text: str
+    metric: str
+    number: str
+    null: str
+    value: float
+    low: float
+    high: float
+    null_mean: float
+    verdict: Verdict
+    why: str = ""
+    stream: str = ""
+    rank: int = 0
+
+
+def beyond_chance(record: Record, better: Literal["higher", "lower"] = "higher", *, zero: bool = False) -> Verdict:
+    """Whether a number is better than chance; see the rule of this module.
+
+    Args:
+        record: with its nulls.
+        better: the side that is claimed.
+        zero: whether 0 is a null too, as of a change.
+    """
+    sign = 1 if better == "higher" else -1
+    nulls = nulls_of(record) + ([(0.0, 0.0)] if zero else [])
+    ends = (record.corrected_ci_low, record.corrected_ci_high)
+    bound = 0.0
+    if not all(math.isfinite(end) for end in ends):
+        ends = (record.ci_low, record.ci_high)
+        bound = max(sign * mean for mean, _ in nulls) * sign
+    if not all(math.isfinite(x) for x in (record.value, record.null_mean, *ends)):
+        return "cannot be judged"
+    near = min(ends) if better == "higher" else max(ends)
+    return "stands" if beyond_nulls(record.value, nulls, sign) and sign * (near - bound) > 0 else "does not stand"
+
+
+def chance_claim(system: str, text: str, record: Record, better: Literal["higher", "lower"] = "higher") -> Claim:
+    """The claim that a number is better than chance."""
+    verdict = beyond_chance(record, better)
+    return claim_of(system, text, record, verdict, why_not(record, verdict))
+
+
+def why_not(record: Record, verdict: Verdict) -> str:
+    """Why a number cannot be judged, empty where it can."""
+    if verdict != "cannot be judged":
+        return ""
+    if not math.isfinite(record.value):
+        return reason_of(record)
+    return NO_INTERVAL if math.isfinite(record.null_mean) else NO_NULL
+
+
+def claim_of(system: str, text: str, record: Record, verdict: Verdict, why: str = "") -> Claim:
+    """A claim of one number, with the verdict on it."""
+    return Claim(
+        system,
+        text,
+        metric_title(record.id),
+        interval_text(record.value, record.ci_low, record.ci_high),
+        null_text(record.null_mean, record.null_sd),
+        record.value,
+        record.ci_low,
+        record.ci_high,
+        record.null_mean,
+        verdict,
+        why,
+        record.stream,
+    )
+
+
+def corrected_cell(record: Record) -> Cell:
+    """The null-corrected value with its interval; marked where it is no more than chance."""
+    better: Literal["higher", "lower"] = "lower" if METRICS[metric_name(record.id)].better == "lower" else "higher"
+    mark: Mark = "null" if beyond_chance(record, better) == "does not stand" else ""
+    return interval_cell(record.corrected, record.corrected_ci_low, record.corrected_ci_high, mark)

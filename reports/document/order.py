@@ -1,0 +1,48 @@
+"""The order of streams, and which stand for a system where there is no room for all: the first of each level."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from reports.document.runs import ReportRun
+
+LEVELS = ("phonetic", "lexical", "acoustic")
+"""The levels of a factorized codec, those that must tell of speech's content first."""
+
+
+def perturbations_of(run: ReportRun) -> list[str]:
+    """Names of the perturbations of a run; `reports.stability.tables` has the same, and loads half of scipy."""
+    return list(run.results.protocols.get("stability", {}).get("perturbations", []))
+
+
+def level_of(stream: str) -> str:
+    """The level of a stream: `acoustic` of `acoustic.3`."""
+    return stream.split(".", 1)[0]
+
+
+def level_rank(stream: str) -> int:
+    """Place of a stream's level: phonetic, lexical, acoustic; streams of no known level come last."""
+    level = level_of(stream)
+    return LEVELS.index(level) if level in LEVELS else len(LEVELS)
+
+
+def in_order(streams: Iterable[str]) -> tuple[str, ...]:
+    """The streams, each once, by their level; those of one level in the order given."""
+    return tuple(sorted(dict.fromkeys(streams), key=level_rank))
+
+
+def first_of_levels(streams: Iterable[str]) -> tuple[str, ...]:
+    """The first stream of each level."""
+    found: dict[str, str] = {}
+    for stream in in_order(streams):
+        found.setdefault(level_of(stream), stream)
+    return tuple(found.values())
+
+
+def all_streams(runs: Sequence[ReportRun]) -> tuple[str, ...]:
+    """Streams of all runs, each once."""
+    return in_order(stream for run in runs for stream in run.results.streams)
+
+
+RECON_ORDER = ("wer", "pesq_wb", "stoi", "estoi", "speaker_similarity", "mel_distance")
+"""The metric that stands for a reconstruction: the first of these that was measured."""

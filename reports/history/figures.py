@@ -1,0 +1,88 @@
+"""Figure of a history: a panel for each of the best-known numbers, a line for each stream, what fell marked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from analysis.metrics.registry import METRICS, metric_name
+from analysis.results.records import DROPPED
+from analysis.sweeps.history import Flag, Point
+from reports.render.figure_style import MANY, figure, marked_style, printable
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+PANELS = (
+    *("pnmi", "perplexity", "used_share", "detected_words", "word_f1", "boundary_f1"),
+    *("stoi", "pesq_wb", "mel_distance", "wer"),
+)
+
+Series = Sequence[Point]
+
+
+def history_curves(title: str, points: Sequence[Point], flags: Sequence[Flag], path: Path) -> bool:
+    """Draw the curves with their intervals; null-corrected where that can be had.
+
+    Args:
+        title: over everything.
+        points: numbers of all checkpoints.
+        flags: what fell; marked with a cross.
+        path: PNG, PDF or SVG.
+
+    Returns:
+        Whether there was anything to draw.
+    """
+    panels = {metric: found for metric in PANELS if (found := _series(points, metric))}
+    if not panels:
+        return False
+    columns = min(3, len(panels))
+    rows = -(-len(panels) // columns)
+    with figure(path, (1.2 + 3.4 * columns, 2.7 * rows + 0.4)) as canvas:
+        grid = canvas.subplots(rows, columns, squeeze=False)
+        for axes, (metric, series) in zip(grid.flat, panels.items(), strict=False):
+            _panel(axes, metric, series, flags)
+        for axes in grid.flat[len(panels) :]:
+            axes.set_visible(False)
+        canvas.suptitle(printable(title), fontsize=10)
+    return True
+
+
+def _series(points: Sequence[Point], metric: str) -> dict[str, list[Point]]:
+    """Points of one metric by label: the stream, and what else the id says."""
+    found: dict[str, list[Point]] = {}
+    for point in points:
+        id = point.record.id
+        if metric_name(id) != metric or DROPPED in id:
+            continue
+        label = id.replace(f".{metric}", "", 1) or metric
+        found.setdefault(label, []).append(point)
+    return {label: series for label, series in found.items() if any(math.isfinite(one.record.value) for one in series)}
+
+
+def _panel(axes: Axes, metric: str, series: dict[str, list[Point]], flags: Sequence[Flag]) -> None:
+    corrected = all(math.isfinite(one.record.corrected) for each in series.values() for one in each)
+    fallen = {(flag.step, flag.id) for flag in flags}
+    for place, (label, points) in enumerate(series.items()):
+        steps = [point.step for point in points]
+        values, low, high = (
+            [getattr(point.record, name) for point in points]
+            for name in (
+                ("corrected", "corrected_ci_low", "corrected_ci_high") if corrected else ("value", "ci_low", "ci_high")
+            )
+        )
+        style = marked_style(place)
+        axes.plot(steps, values, markersize=3, linewidth=1.1, label=printable(label), **style)
+        axes.fill_between(steps, low, high, color=style["color"], alpha=0.12, linewidth=0)
+        if not corrected and METRICS[metric].has_null:
+            nulls = [point.record.null_mean for point in points]
+            axes.plot(steps, nulls, color=style["color"], linewidth=0.7, linestyle=":")
+        marked = [i for i, point in enumerate(points) if (point.step, point.record.id) in fallen]
+        axes.plot([steps[i] for i in marked], [values[i] for i in marked], "x", color="k", markersize=7)
+    note = ", null-corrected" if corrected else ""
+    axes.set_title(printable(f"{METRICS[metric].title}{note}"), fontsize=9)
+    axes.set_xlabel("step")
+    if len(series) <= 2 * MANY:
+        axes.legend(fontsize=6, frameon=False)

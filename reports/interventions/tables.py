@@ -1,0 +1,82 @@
+"""What `hac-analyze intervene` prints: levels and interventions down, effects across."""
+
+from __future__ import annotations
+
+import math
+
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from analysis.metrics.interventions import CHANGE
+from analysis.metrics.registry import METRICS
+from analysis.results.schema import Record, Results
+from probes.tokens.interventions import ALL
+from reports.document.number_format import number, short
+from reports.render.tables import coverage_line, make_table, trouble_lines
+
+TABLES = {
+    "words and phones": ("own_wer", "partner_wer", "phone_accuracy", "phone_information", "phone_kept"),
+    "voice and pitch": ("source_similarity", "partner_similarity", "source_f0", "partner_f0", "source_voicing"),
+    "sound": ("opinion", "keep_stoi", "keep_mel"),
+}
+"""Effects that stand side by side, by the table's title."""
+
+
+def intervene_table(results: Results) -> RenderableType:
+    """Every condition, a table for each group of effects that were measured."""
+    by_id = {record.id: record for record in results.metrics if not record.group}
+    parts: list[RenderableType] = []
+    for title, effects in TABLES.items():
+        shown = [effect for effect in effects if any(of_id(record.id)[1] == effect for record in by_id.values())]
+        if shown:
+            parts.append(_table(f"{results.system}: {title}, 95 % intervals", shown, by_id))
+    parts.append(coverage_line(results))
+    parts.append(
+        Text(
+            "second line: null (the same audio against strangers; phones: circular shifts) and Δ, the difference to "
+            "keep over the same utterances; * where its interval leaves out zero",
+            style="dim",
+        )
+    )
+    return Group(*parts, *trouble_lines(results))
+
+
+def _table(title: str, effects: list[str], by_id: dict[str, Record]) -> Table:
+    table = make_table(title, ("level", "intervention"), tuple(METRICS[effect].title for effect in effects))
+    for level, intervention in conditions_of(by_id):
+        cells = [_cell(by_id, level, effect, intervention) for effect in effects]
+        table.add_row("" if level == ALL else escape(level), intervention, *cells)
+    return table
+
+
+def conditions_of(by_id: dict[str, Record]) -> list[tuple[str, str]]:
+    """Level and intervention of every condition, in the order of the results."""
+    return list(dict.fromkeys((level, intervention) for level, _, intervention in map(of_id, by_id)))
+
+
+def of_id(id: str) -> tuple[str, str, str]:
+    """Level, effect and intervention of a record's id, `<level>.<effect>[<intervention>]`."""
+    name, _, intervention = id.rpartition("[")
+    level, _, effect = name.rpartition(".")
+    return level, effect, intervention.rstrip("]")
+
+
+def _cell(by_id: dict[str, Record], level: str, effect: str, intervention: str) -> str:
+    record = by_id.get(f"{level}.{effect}[{intervention}]")
+    if record is None:
+        return ""
+    value = number(record.value)
+    if math.isfinite(record.ci_low):
+        value += escape(f" [{short(record.ci_low)}, {short(record.ci_high)}]")
+    change = by_id.get(f"{level}.{effect}{CHANGE}[{intervention}]")
+    below = [f"null {short(record.null_mean)}"] if METRICS[effect].has_null else []
+    if change is not None and math.isfinite(change.value):
+        below.append(f"Δ {change.value:+.3f}{'*' if is_clear(change) else ''}")
+    return f"{value}\n[dim]{'  '.join(below)}[/dim]"
+
+
+def is_clear(change: Record) -> bool:
+    """Whether the interval of a difference leaves out zero."""
+    return change.ci_low > 0 or change.ci_high < 0

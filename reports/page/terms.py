@@ -1,0 +1,62 @@
+"""What the page's words and numbers mean: short names written out, and the record of every metric that was measured."""
+
+from __future__ import annotations
+
+from analysis.metrics.registry import METRICS, metric_name
+from reports.document.cells import BESIDE, text_cell
+from reports.document.parts import Column, Section, Table
+from reports.document.runs import Runs
+
+TERMS = {
+    "null": "what tokens that hold nothing score under the same rules: mean over its draws ± standard deviation (sd). "
+    "How it is made stands in the protocol card",
+    "null-corrected": "(value - null) / (1 - null): 0 is chance, 1 is all there is",
+    "[.1, .2]": "95 % interval, over speakers (or utterances, where speakers are few)",
+    BESIDE: "the number lies beside its interval: counts of many codes in little speech are too high, the interval is "
+    "corrected for that, and the number is not",
+    "↑ ↓": "which way is better; neither for what only describes",
+    "p (Holm)": "chance of a difference this large where there is none, corrected for how many were looked at",
+    "paired": "the difference was taken draw by draw over the same speakers or utterances, so that easy and hard ones "
+    "cancel",
+    "held out": "codes were chosen on one half of the speakers and scored on the other",
+    "phonetic, lexical, acoustic": "levels of a factorized codec; acoustic.0 is its first residual quantizer",
+    "rvq-3": "decoded from the first three residual quantizers",
+    "PNMI": "phone-normalized mutual information: share of the phones' entropy that the codes explain",
+    "WER, CER": "word and character error rate of a recognizer on the decoded speech",
+    "PESQ wb, nb": "Perceptual Evaluation of Speech Quality, wide and narrow band",
+    "STOI, ESTOI": "short-time objective intelligibility, and its extended form",
+    "SI-SDR": "scale-invariant signal-to-distortion ratio",
+    "F0": "pitch: fundamental frequency of the voice",
+    "MOS": "mean opinion score, from 1 to 5",
+    "NED": "normalized edit distance",
+    "OS": "over-segmentation",
+    "DCI": "disentanglement, completeness, informativeness",
+}
+"""Short names and words that sections use."""
+RANGE = "{} to {}"
+
+
+def terms_section(runs: Runs) -> Section:
+    """Short names, then every metric of the runs with unit, range, direction and definition."""
+    words = tuple((text_cell(term), text_cell(meaning)) for term, meaning in TERMS.items())
+    names = {metric_name(record.id) for run in runs.all for record in run.by_id.values()}
+    heads = (
+        *(Column(name) for name in ("metric", "unit", "range", "better")),
+        *_long("definition", "not defined where"),
+    )
+    rows = []
+    for metric in (metric for name, metric in METRICS.items() if name in names):
+        low, high = ("" if end is None else f"{end:g}" for end in (metric.low, metric.high))
+        ends = RANGE.format(low or "…", high or "…") if low or high else ""
+        facts = (metric.title, metric.unit, ends, metric.better if metric.better != "none" else "")
+        rows.append(tuple(text_cell(text) for text in (*facts, metric.definition, metric.undefined)))
+    parts = (
+        Table("table-terms", "Words and short names", (Column("word"), *_long("meaning")), words),
+        Table("table-metrics", "Metrics of these runs", heads, tuple(rows)),
+    )
+    lead = "What the numbers are, where they are defined, and when they cannot be had."
+    return Section("terms", "Terms and metrics", lead, parts)
+
+
+def _long(*titles: str) -> tuple[Column, ...]:
+    return tuple(Column(title, most=1000) for title in titles)

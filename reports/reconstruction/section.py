@@ -1,0 +1,125 @@
+"""Reconstruction against bit rate: every metric of every condition, systems as colours."""
+
+from __future__ import annotations
+
+import math
+
+from analysis.reconstruction.inputs import REFERENCE
+from reports.document.cells import null_cell, text_cell, value_cell
+from reports.document.order import all_streams, first_of_levels
+from reports.document.parts import Cell, Chart, Column, Panel, Point, Section, Series, Table, no_run
+from reports.document.runs import ReportRun, Runs
+from reports.document.titles import headed
+from reports.reconstruction.tables import Board, title_of
+
+TITLE = "Rate, distortion, information"
+NOMINAL, HELD_OUT = "kbps[nominal]", "kbps[order-1,held-out]"
+
+
+def recon_section(runs: Runs) -> Section:
+    """Curves of every metric against the nominal bit rate, and PNMI against the rate of whole systems."""
+    found = runs.of("recon")
+    missing = [] if found else [no_run("recon")]
+    parts: list[Chart | Table] = []
+    if found:
+        boards = [(run, Board(run.results)) for run in found]
+        if rated := [(run, board) for run, board in boards if _is_rated(board)]:
+            parts.append(_curves(rated))
+        for run, board in boards:
+            if not _is_rated(board):
+                missing.append(f"{run.system}: the bit rate is not known (no tokens), so there are no curves over it.")
+                parts.append(_side_by_side(run, board, len(parts)))
+        parts.append(_table(boards))
+    parts += information(runs, missing)
+    lead = (
+        "How near decoded speech is to the original, against the bits per second it takes; null: others' speech as the "
+        "reference. Information: what the tokens of that rate tell of phones."
+    )
+    return Section("recon", TITLE, lead, tuple(parts), tuple(missing))
+
+
+def _conditions(board: Board) -> list[str]:
+    known = board.results.coverage.get("conditions", {})
+    return [name for name in board.conditions if name != REFERENCE and name in known]
+
+
+def _rate(board: Board, condition: str, kind: str = NOMINAL) -> float:
+    record = board.get(condition, kind)
+    return math.nan if record is None else record.value
+
+
+def _is_rated(board: Board) -> bool:
+    rates = [_rate(board, name) for name in _conditions(board)]
+    return bool(rates) and all(math.isfinite(rate) for rate in rates) and len(set(rates)) == len(rates)
+
+
+def _curves(rated: list[tuple[ReportRun, Board]]) -> Chart:
+    panels = []
+    for metric in dict.fromkeys(metric for _, board in rated for metric in board.metrics):
+        series = tuple(Series(run.system, points) for run, board in rated if (points := _points(board, metric)))
+        panels.append(Panel(title_of(metric, unit=True), series, x_title="kbit/s, nominal"))
+    note = "band or upright line: 95 % interval; dotted, or short line across: null with 3 sd"
+    return Chart("chart-recon", "Reconstruction against bit rate", "lines", tuple(panels), note)
+
+
+def _points(board: Board, metric: str) -> tuple[Point, ...]:
+    found = [(_rate(board, name), board.get(name, metric)) for name in _conditions(board)]
+    known = [(rate, record) for rate, record in found if record is not None and math.isfinite(record.value)]
+    return tuple(Point.of(record, rate) for rate, record in sorted(known, key=lambda pair: pair[0]))
+
+
+def _side_by_side(run: ReportRun, board: Board, place: int) -> Chart:
+    conditions = tuple(_conditions(board))
+    panels = []
+    for metric in board.metrics:
+        points = tuple(Point.of(board.get(name, metric)) for name in conditions)
+        panels.append(Panel(title_of(metric, unit=True), (Series(run.system, points),), conditions))
+    title = f"{run.system}: reconstruction of each condition"
+    return Chart(f"chart-recon-{place}", title, "rows", tuple(panels), "grey: null, 3 sd")
+
+
+def _table(boards: list[tuple[ReportRun, Board]]) -> Table:
+    heads = (
+        *(Column(name) for name in ("system", "condition", "metric")),
+        *(Column(name, True) for name in ("kbit/s, nominal", "kbit/s, order 1", "value [95 %]", "null ± sd")),
+    )
+    rows = []
+    for run, board in boards:
+        for condition in (*_conditions(board), *([REFERENCE] if REFERENCE in board.conditions else [])):
+            rates = [Cell(_figure(rate), rate) for rate in (_rate(board, condition, k) for k in (NOMINAL, HELD_OUT))]
+            for metric in board.metrics:
+                if record := board.get(condition, metric):
+                    names = (text_cell(run.system), text_cell(condition), text_cell(title_of(metric, unit=True)))
+                    rows.append((*names, *rates, value_cell(record), null_cell(record)))
+    return Table("table-recon", "Reconstruction", heads, tuple(rows), f"{REFERENCE}: the same judges on the originals")
+
+
+def _figure(rate: float) -> str:
+    return f"{rate:.3f}" if math.isfinite(rate) else ""
+
+
+def information(runs: Runs, missing: list[str]) -> list[Chart]:
+    """PNMI of the first stream of each level against the bits per second that it takes."""
+    found = runs.of("pnmi")
+    panels = []
+    for stream in first_of_levels(all_streams(found)):
+        known = [(run, run.by_id.get(f"{stream}.pnmi")) for run in found if stream in run.results.streams]
+        series = tuple(
+            Series(run.system, (Point.of(record, _stream_rate(run, stream)),))
+            for run, record in known
+            if record and math.isfinite(record.value)
+        )
+        if series:
+            panels.append(Panel(stream, series, x_title="kbit/s of the stream, nominal", y_title=headed("pnmi")))
+    if not panels:
+        missing.append("Information against bit rate needs a run of hac-analyze pnmi.")
+        return []
+    note = "upright line: 95 % interval, corrected for the bias of counts; short line across: null"
+    title = "Information on phones against bit rate"
+    return [Chart("chart-information", title, "lines", tuple(panels), note, joined=False)]
+
+
+def _stream_rate(run: ReportRun, stream: str) -> float:
+    """Nominal kilobits per second of a stream."""
+    info = run.results.streams[stream]
+    return math.log2(info.codebook_size) * info.frames_per_second / 1000

@@ -1,0 +1,1 @@
+"""Renderers: HTML, PDF, charts, LaTeX, CSV, terminal tables."""

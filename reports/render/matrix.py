@@ -1,0 +1,122 @@
+"""Streams x factors as a picture, cells within the null hatched out."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analysis.leakage.scores import within_null
+from analysis.results.schema import Record
+from reports.document.number_format import short
+from reports.render.figure_style import figure, printable
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.image import AxesImage
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Records of a metric by stream and factor.
+
+    Attributes:
+        streams, factors: names of rows and columns.
+        cells: record of each, None where there is none.
+    """
+
+    streams: tuple[str, ...]
+    factors: tuple[str, ...]
+    cells: dict[tuple[str, str], Record]
+
+    def get(self, stream: str, factor: str) -> Record | None:
+        """The record of a cell."""
+        return self.cells.get((stream, factor))
+
+
+def shown_value(record: Record) -> tuple[float, float, float]:
+    """The number of a cell with its interval: null-corrected, where there is a null."""
+    if math.isfinite(record.null_mean) or record.nulls:
+        return record.corrected, record.corrected_ci_low, record.corrected_ci_high
+    return record.value, record.ci_low, record.ci_high
+
+
+CELL = (0.72, 0.3)
+"""Width and height of a cell, inches."""
+
+
+LETTERS, LETTER = 36, 0.068
+"""Letters of a stream's name, and the width of each, inches."""
+
+
+LETTERS, LETTER = 36, 0.068
+"""Letters of a stream's name, and the width of each, inches."""
+
+
+DARK = 0.55
+"""Share of the range below which letters are white."""
+
+
+def leakage_map(shown: Matrix, title: str, path: Path) -> None:
+    """What streams tell of factors: null-corrected share and interval in each cell, what is within the null hatched.
+
+    Args:
+        shown: the cells.
+        title: over the picture.
+        path: PNG, PDF or SVG.
+    """
+    names = max((len(printable(name, LETTERS)) for name in shown.streams), default=0)
+    width, height = 1.2 + LETTER * names + CELL[0] * len(shown.factors), 0.75 + CELL[1] * max(3, len(shown.streams))
+    with figure(path, (width, height)) as canvas:
+        axes = canvas.subplots()
+        axes.set_title(printable(title))
+        image = draw_cells(axes, shown, largest_value([shown]))
+        canvas.colorbar(image, ax=axes, label="null-corrected share", pad=0.01)
+
+
+def largest_value(shown: list[Matrix]) -> float:
+    """The end of the colours: the largest value of all, so that small ones can be told apart."""
+    values = [shown_value(record)[0] for one in shown for record in one.cells.values()]
+    finite = [value for value in values if math.isfinite(value)]
+    return max([0.05, *finite])
+
+
+def draw_cells(axes: Axes, shown: Matrix, most: float, small: bool = False) -> AxesImage:
+    """The cells in colours up to `most`, each with its number."""
+    from matplotlib.patches import Rectangle
+
+    grid = np.full((len(shown.streams), len(shown.factors)), math.nan)
+    for y, stream in enumerate(shown.streams):
+        for x, factor in enumerate(shown.factors):
+            record = shown.get(stream, factor)
+            if record is None:
+                continue
+            value = shown_value(record)[0]
+            hatched = not math.isfinite(value) or within_null(record)
+            grid[y, x] = math.nan if hatched else max(value, 0.0)
+            if hatched:
+                box = Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor="0.96", edgecolor="0.8", hatch="////", linewidth=0)
+                axes.add_patch(box)
+            light = hatched or value > DARK * most
+            written = axes.text(x, y, _text(record, small), ha="center", va="center", fontsize=5 if small else 6)
+            written.set(color="0.1" if light else "w", in_layout=False)  # it lies within its cell
+    image = axes.imshow(grid, aspect="auto", interpolation="nearest", vmin=0, vmax=most)
+    labels = [printable(name, LETTERS) for name in shown.factors]
+    axes.set_xticks(range(len(labels)), labels, fontsize=6 if small else 7, rotation=90 if small else 0)
+    axes.set_yticks(
+        range(len(shown.streams)), [printable(name, LETTERS) for name in shown.streams], fontsize=6 if small else 8
+    )
+    axes.tick_params(length=0)
+    return image
+
+
+def _text(record: Record, small: bool) -> str:
+    value, low, high = shown_value(record)
+    if not math.isfinite(value):
+        return "-"
+    if small or not math.isfinite(low):
+        return short(value)
+    return f"{short(value)}\n{short(low)} to {short(high)}"

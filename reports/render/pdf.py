@@ -1,0 +1,72 @@
+"""The page as PDF, from the same template, by WeasyPrint."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+
+from hac.errors import HacError
+from hac.files.atomic import atomic_path
+from reports.render.fonts import warn_of_text
+from reports.render.html import Drawn, render
+
+SYSTEM = "apt-get install libpango-1.0-0 libpangoft2-1.0-0 (Debian, Ubuntu), brew install pango (macOS)"
+"""How to get what WeasyPrint draws letters with."""
+GUIDE = "https://doc.courtbouillon.org/weasyprint/stable/first_steps.html"
+
+
+def check_pdf() -> None:
+    """Load WeasyPrint.
+
+    Raises:
+        HacError: it, or a library of the system that it needs, is missing.
+    """
+    try:
+        import weasyprint  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise HacError(
+            f"the PDF needs WeasyPrint, and {error.name} is not installed: pip install 'hac-codec[report]'"
+        ) from error
+    except OSError as error:
+        raise HacError(
+            f"the PDF needs a library of the system that is not there ({' '.join(str(error).split())[:160]}); "
+            f"get it with {SYSTEM}; more: {GUIDE}"
+        ) from error
+
+
+class _Complain(logging.Handler):
+    """An error of what WeasyPrint only logs: it leaves out a picture that fails and goes on, even after Ctrl-C."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Raise what was being handled, or the words of the record."""
+        error = sys.exc_info()[1]
+        if error is not None and not isinstance(error, Exception):
+            raise error
+        raise HacError(f"the PDF would be incomplete ({record.getMessage()}), so it was not written; the HTML is whole")
+
+
+def write_pdf(drawn: Drawn, path: Path) -> None:
+    """Write the page as PDF: fonts embedded, the same bytes from the same page.
+
+    Raises:
+        HacError: what it needs is missing, or a picture fails.
+    """
+    check_pdf()
+    from weasyprint import HTML
+    from weasyprint.text.fonts import FontConfiguration
+    from weasyprint.urls import URLFetcher
+
+    logger = logging.getLogger("weasyprint")
+    logger.setLevel(logging.ERROR)
+    complain = _Complain(logging.ERROR)
+    logging.getLogger("fontTools").setLevel(logging.ERROR)
+    text = render(drawn, pdf=True)
+    warn_of_text(text)
+    document = HTML(string=text, url_fetcher=URLFetcher(allowed_protocols=("data",)))
+    logger.addHandler(complain)
+    try:
+        with atomic_path(path) as temporary:
+            document.write_pdf(temporary, font_config=FontConfiguration())
+    finally:
+        logger.removeHandler(complain)

@@ -1,0 +1,141 @@
+"""How streams use their codebooks, and whether the same speech gets the same tokens."""
+
+from __future__ import annotations
+
+import csv
+import math
+from pathlib import Path
+
+from analysis.results.schema import Record
+from analysis.usage.scores import BITS
+from hac.errors import HacError
+from reports.document.cells import EMPTY, chance_cell, count_cell, interval_cell, null_cell, text_cell, value_cell
+from reports.document.order import all_streams, first_of_levels, in_order, perturbations_of
+from reports.document.parts import Cell, Chart, Column, Panel, Point, Section, Series, Table, no_run
+from reports.document.runs import ReportRun, Runs
+from reports.document.titles import headed
+from reports.render.csv_files import plain
+
+MOST_POINTS = 60
+"""Ranks of a curve: evenly spread over the logarithm, so that a large codebook takes no more room."""
+BIT_RATES = ("nominal", "0,miller-madow", "1,held-out", "lzma-9")
+
+
+def usage_section(runs: Runs) -> Section:
+    """Ranks, entropies and rates; below them stability."""
+    found, stable = runs.of("usage"), runs.of("stability")
+    parts: list[Chart | Table] = []
+    missing = []
+    if found:
+        lists = {run.system: read_ranks(path) for run in found if (path := run.folder / "ranks.csv").is_file()}
+        parts += [_rank_chart(lists)] if any(lists.values()) else []
+        parts.append(_table(found))
+    else:
+        missing.append(no_run("usage"))
+    if stable:
+        parts += [_stability_chart(stable), _stability_table(stable)]
+    else:
+        missing.append(no_run("stability"))
+    lead = "How many codes are in use, how evenly, at what cost; and how tokens change when speech is changed a little."
+    return Section("usage", "Usage and stability", lead, tuple(parts), tuple(missing))
+
+
+def read_ranks(path: Path) -> dict[str, list[int]]:
+    """Frames of each code by stream, most frequent first.
+
+    Raises:
+        HacError: the file is not one of ours.
+    """
+    found: dict[str, list[int]] = {}
+    try:
+        with path.open(encoding="utf-8", newline="") as stream:
+            rows = csv.reader(stream)
+            names = next(rows, [])
+            of, frames = names.index("stream"), names.index("frames")
+            for row in rows:
+                found.setdefault(plain(row[of]), []).append(int(row[frames]))
+    except (OSError, ValueError, LookupError, csv.Error) as error:
+        raise HacError(f"{path}: not a ranks.csv of hac-analyze ({error!r}); run hac-analyze usage again") from error
+    return found
+
+
+def _rank_chart(lists: dict[str, dict[str, list[int]]]) -> Chart:
+    streams = first_of_levels(stream for ranks in lists.values() for stream in ranks)
+    panels = []
+    for stream in streams:
+        series = tuple(Series(system, _spread(ranks[stream])) for system, ranks in lists.items() if ranks.get(stream))
+        panels.append(Panel(stream, series, x_title="rank of the code", y_title="share of frames, log10"))
+    return Chart("chart-usage", "How often codes occur, by rank", "lines", tuple(panels), x_log=True)
+
+
+def _spread(counts: list[int]) -> tuple[Point, ...]:
+    total, n = sum(counts), len(counts)
+    steps = sorted({round(n ** (i / (MOST_POINTS - 1))) for i in range(MOST_POINTS)}) if n > 1 else [1]
+    return tuple(Point(math.log10(counts[rank - 1] / total), x=float(rank)) for rank in steps if counts[rank - 1])
+
+
+def _table(found: tuple[ReportRun, ...]) -> Table:
+    heads = (
+        *(Column(name) for name in ("system", "stream")),
+        *(Column(name, True) for name in ("codes", "used", headed("perplexity"), headed("zipf_exponent"))),
+        *(Column(name, True) for name in (headed("run_frames"), "null", "H1 held out, bits a frame", "null")),
+        *(Column(f"bit/s, {name}", True) for name in BIT_RATES),
+    )
+    rows = []
+    for run in found:
+        for stream in in_order(run.results.streams):
+            info = run.results.streams[stream]
+            runs, held_out = (run.by_id.get(f"{stream}.{name}") for name in ("run_frames", "cross_entropy[1]"))
+            whole = (count_cell(n) for n in (info.codebook_size, info.used_codes))
+            shapes = (value_cell(run.by_id.get(f"{stream}.{name}")) for name in ("perplexity", "zipf_exponent"))
+            rates = (value_cell(run.by_id.get(f"{stream}.bitrate[{name}]")) for name in BIT_RATES)
+            bits = (_bits(held_out), _bits_null(held_out))
+            names = (text_cell(run.system), text_cell(stream))
+            rows.append((*names, *whole, *shapes, value_cell(runs), null_cell(runs), *bits, *rates))
+    return Table("table-usage", "Codebooks", heads, tuple(rows), "H1 held out: Kneser-Ney, an upper bound")
+
+
+def _bits(record: Record | None) -> Cell:
+    if record is None:
+        return EMPTY
+    value, low, high = (x * BITS for x in (record.value, record.ci_low, record.ci_high))
+    return interval_cell(value, low, high)
+
+
+def _bits_null(record: Record | None) -> Cell:
+    if record is None:
+        return EMPTY
+    return chance_cell(record.null_mean * BITS, record.null_sd * BITS)
+
+
+def _stability_chart(found: tuple[ReportRun, ...]) -> Chart:
+    names = tuple(dict.fromkeys(name for run in found for name in perturbations_of(run)))
+    panels = []
+    for stream in first_of_levels(all_streams(found)):
+        series = []
+        for run in found:
+            if stream in run.results.streams:
+                records = [run.by_id.get(f"{stream}.ued[{name}]") for name in names]
+                points = tuple(Point.of(record) for record in records)
+                series.append(Series(run.system, points))
+        panels.append(Panel(stream, tuple(series), names, x_title=headed("ued")))
+    note = "grey: as many tokens of other utterances, 3 sd"
+    return Chart("chart-stability", "The same speech, the same tokens?", "rows", tuple(panels), note)
+
+
+def _stability_table(found: tuple[ReportRun, ...]) -> Table:
+    metrics = ("ued", "frame_agreement")
+    heads = (
+        *(Column(name) for name in ("system", "stream", "perturbation")),
+        *(Column(name, True) for metric in metrics for name in (headed(metric), "null ± sd")),
+    )
+    rows = []
+    for run in found:
+        for stream in first_of_levels(run.results.streams):
+            for name in perturbations_of(run):
+                cells = []
+                for metric in metrics:
+                    record = run.by_id.get(f"{stream}.{metric}[{name}]")
+                    cells += [value_cell(record), null_cell(record)]
+                rows.append((text_cell(run.system), text_cell(stream), text_cell(name), *cells))
+    return Table("table-stability", "Stability", heads, tuple(rows))

@@ -1,0 +1,239 @@
+"""Words that codes detect: ranked, each beside its null and interval; those whose detections can be heard open them."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from analysis.metrics.registry import METRICS, metric_name
+from analysis.results.records import beyond_nulls
+from analysis.results.schema import Record
+from hac.errors import HacError
+from reports.document.cells import chance_cell, count_cell, interval_cell, null_cell, number_cell, text_cell, value_cell
+from reports.document.claim_rule import beyond_chance
+from reports.document.order import first_of_levels, level_of
+from reports.document.parts import Cell, Chart, Column, Panel, Point, Section, Series, Table, no_run
+from reports.document.runs import ReportRun, Runs
+from reports.document.titles import headed, metric_title
+from reports.render.csv_files import plain
+
+SHOWN = 40
+"""Words of a system that the table shows."""
+MAX_RANKS = 250
+RANKS = frozenset(round(MAX_RANKS ** (i / 59)) for i in range(60))
+"""Ranks of a curve: evenly spread over the logarithm."""
+SUMMARY = ("detected_words", "word_f1_top250", "word_f1", "word_nmi", "word_ncmi")
+LATER = ("null_sd", "null_heldout_sd")
+"""Columns that runs of older versions lack."""
+PREFERRED = ("lexical", "phonetic")
+"""Levels whose words are listed, if there are any."""
+
+Opens = Mapping[tuple[str, str, int, str], str]
+"""Id of what can be heard, by system, stream, code and word."""
+
+
+@dataclass(frozen=True)
+class WordRow:
+    """A line of `words.csv`."""
+
+    stream: str
+    definition: str
+    rank: int
+    word: str
+    language: str
+    code: int
+    count: int
+    f1: float
+    low: float
+    high: float
+    null: float
+    held_out: float
+    held_out_null: float
+    null_sd: float
+    held_out_null_sd: float
+
+
+def words_section(runs: Runs, opens: Opens) -> Section:
+    """Detection by codes: a summary, F1 by rank beside its null, and the best words.
+
+    Args:
+        runs: of the report.
+        opens: what can be heard.
+    """
+    found = runs.of("words")
+    title = "Words that codes detect"
+    if not found:
+        return Section("words", title, "", missing=(no_run("words"),))
+    parts: list[Table | Chart] = [_summary(found)]
+    missing, lists = [], {}
+    for run in found:
+        path = run.folder / "words.csv"
+        if path.is_file():
+            lists[run.system] = read_words(path, {key[1:] for key in opens if key[0] == run.system})
+        else:
+            missing.append(f"{run.system}: words.csv is not in the run's folder, so single words are not shown.")
+    if any(lists.values()):
+        parts.append(_rank_chart(lists))
+    parts += [table for run in found if (table := _best(run, lists.get(run.system, []), opens, len(parts)))]
+    if not opens:
+        missing.append("No sound of a detection was kept by the runs (listen/clips.json), so words cannot be heard.")
+    lead = (
+        "A code detects a word if it fires when the word is spoken. Held out: the code is chosen on one half of the "
+        "speakers and scored on the other, which is the honest number."
+    )
+    hint = "Choose a word to hear where its code fires."
+    return Section("words", title, lead, tuple(parts), tuple(missing), hint=hint)
+
+
+def read_words(path: Path, heard: Collection[tuple[str, int, str]] = ()) -> list[WordRow]:
+    """The lines of a `words.csv` whose rank is shown or which can be heard.
+
+    Args:
+        path: the file.
+        heard: stream, code and word of what can be heard.
+
+    Raises:
+        HacError: it is not one of ours.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as stream:
+            rows = csv.reader(stream)
+            names = next(rows, [])
+            rank = names.index("rank")
+            # a corpus has many more words than are shown: most lines are not looked at any further
+            lines = [dict(zip(names, row, strict=True)) for row in rows if heard or int(row[rank]) <= MAX_RANKS]
+        return [_row(line) for line in lines if int(line["rank"]) <= MAX_RANKS or _key(line) in heard]
+    except (OSError, ValueError, LookupError, TypeError, csv.Error) as error:
+        raise HacError(f"{path}: not a words.csv of hac-analyze ({error!r}); run hac-analyze words again") from error
+
+
+def _key(line: Mapping[str, str]) -> tuple[str, int, str]:
+    return plain(line["stream"]), int(line["code"] or -1), plain(line["word"])
+
+
+def _row(line: Mapping[str, str]) -> WordRow:
+    def number(name: str) -> float:
+        text = line.get(name, "") if name in LATER else line[name]
+        return float(text) if text else math.nan
+
+    return WordRow(
+        plain(line["stream"]),
+        line["definition"],
+        int(line["rank"]),
+        plain(line["word"]),
+        plain(line["language"]),
+        int(line["code"]) if line["code"] else -1,
+        int(line["count"]),
+        number("f1"),
+        number("ci_low"),
+        number("ci_high"),
+        number("null"),
+        number("f1_heldout"),
+        number("null_heldout"),
+        number("null_sd"),
+        number("null_heldout_sd"),
+    )
+
+
+def _summary(found: Sequence[ReportRun]) -> Table:
+    heads = (
+        *(Column(name) for name in ("system", "stream", "metric")),
+        *(Column(name, True) for name in ("words or frames", "value [95 %]", "null ± sd")),
+        Column("beyond chance"),
+    )
+    rows = []
+    for run in found:
+        shown = first_of_levels(run.results.streams)
+        records = [r for r in run.by_id.values() if metric_name(r.id) in SUMMARY and r.stream in shown]
+        for record in sorted(records, key=lambda record: shown.index(record.stream)):
+            verdict = {"stands": "yes", "does not stand": "no"}.get(beyond_chance(record), "-")
+            names = (text_cell(run.system), text_cell(record.stream), text_cell(metric_title(record.id)))
+            numbers = (count_cell(record.n), _value(record), null_cell(record))
+            rows.append((*names, *numbers, text_cell(verdict, "null" if verdict == "no" else "")))
+    note = (
+        "In brackets: the definition of detection (see the protocol card), and whether codes were chosen on other "
+        "speech. Codes and the best 250 words are held fixed in the intervals."
+    )
+    return Table("table-words", "Detection and information", heads, tuple(rows), note)
+
+
+def _value(record: Record) -> Cell:
+    """A record's value with its interval; a count of words without decimals."""
+    cell = value_cell(record)
+    if METRICS[metric_name(record.id)].unit != "words" or not math.isfinite(record.value):
+        return cell
+    value, *ends = (f"{x:.1f}".removesuffix(".0") for x in (record.value, record.ci_low, record.ci_high))
+    return replace(cell, text=f"{value} [{', '.join(ends)}]" if math.isfinite(record.ci_low) else value)
+
+
+def _chosen(rows: Sequence[WordRow]) -> list[WordRow]:
+    """The rows under the first definition."""
+    return [row for row in rows if row.definition == rows[0].definition]
+
+
+def _rank_chart(lists: Mapping[str, list[WordRow]]) -> Chart:
+    """F1 by rank, a panel a level's first stream: every word stands beside what chance gives that word."""
+    streams = first_of_levels(row.stream for rows in lists.values() for row in rows)
+    panels = []
+    for stream in streams:
+        series = []
+        for system, rows in lists.items():
+            if mine := [row for row in _chosen(rows) if row.stream == stream and row.rank in RANKS] if rows else []:
+                series.append(Series(system, tuple(_ranked(row) for row in mine)))
+        panels.append(Panel(stream, tuple(series), x_title="word, by rank", y_title=headed("word_f1")))
+    note = "line: F1 of each word's best code, band: its 95 % interval; dotted: what chance gives that word, with 3 sd"
+    return Chart("chart-words", "F1 of words by rank", "lines", tuple(panels), note, x_log=True)
+
+
+def _ranked(row: WordRow) -> Point:
+    return Point(row.f1, row.low, row.high, row.null, row.null_sd, float(row.rank))
+
+
+def _best(run: ReportRun, rows: Sequence[WordRow], opens: Opens, place: int) -> Table | None:
+    """The best words of the level that is meant to hold words; words that can be heard come whatever their rank."""
+    if not rows:
+        return None
+    chosen = _chosen(rows)
+    streams = first_of_levels(row.stream for row in chosen)
+    stream = next((s for level in PREFERRED for s in streams if level_of(s) == level), streams[0])
+
+    def key(row: WordRow) -> str:
+        return opens.get((run.system, row.stream, row.code, row.word), "")
+
+    heard = [row for row in chosen if row.stream != stream and key(row)]
+    mine = [row for row in chosen if row.stream == stream]
+    shown = [row for i, row in enumerate(mine) if i < SHOWN or key(row)] + heard
+    heads = (
+        *(Column(name) for name in ("word", "language", "stream")),
+        *(Column(name, True) for name in ("rank", "code", "tokens", "F1 [95 %]", "null ± sd", "held out")),
+        Column("null ± sd, held out", True),
+    )
+    title = f"{run.system}: best words of {stream}, {chosen[0].definition}"
+    note = f"{len(shown)} words; all that were scored are in the run's words.csv"
+    body = tuple(_best_row(row, key(row)) for row in shown)
+    return Table(f"words-{place}-{abs(hash_of(run.system))}", title, heads, body, note)
+
+
+def hash_of(text: str) -> int:
+    """A small number of a name that is the same in every process."""
+    import zlib
+
+    return zlib.crc32(text.encode("utf-8", "backslashreplace"))
+
+
+def _best_row(row: WordRow, opens: str) -> tuple[Cell, ...]:
+    clear = beyond_nulls(row.f1, [(row.null, row.null_sd)])
+    beaten = clear and (row.low > row.null or not math.isfinite(row.low))
+    return (
+        text_cell(row.word, opens=opens),
+        text_cell(row.language),
+        text_cell(row.stream),
+        *(count_cell(n) for n in (row.rank, row.code, row.count)),
+        interval_cell(row.f1, row.low, row.high, "" if beaten else "null"),
+        chance_cell(row.null, row.null_sd),
+        number_cell(row.held_out),
+        chance_cell(row.held_out_null, row.held_out_null_sd),
+    )

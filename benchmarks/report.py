@@ -26,7 +26,7 @@ from hac.data.alignments.alignment import Alignments, tier_from_rows
 from hac.data.manifest.manifest import Manifest, Utterance
 from hac.data.tokens.token_store import Stream
 from reports.render.result_files import write_numbers
-from tests.analysis.leakage_worlds import FRAME_US, RATE, Spoken
+from tests.analysis.leakage.worlds import FRAME_US, RATE, Spoken
 from tests.reports.report_worlds import write_counted
 
 IPA = (

@@ -20,12 +20,12 @@ from hac.data.manifest.formats import read_manifest
 from hac.features.mfcc import MfccFeatures
 from hac.parallel.dask_cluster import on_cluster
 from hac.tokenizers import kmeans
-from tests import test_bad_input as bad
-from tests.analysis.recon_worlds import decode
-from tests.analysis.sweep_worlds import make_files, write_sweep
-from tests.hac import test_encode as encoding
+from tests.analysis.reconstruction.worlds import decode
+from tests.analysis.sweeps.worlds import make_files, write_sweep
+from tests.bad import test_bad_input as bad
+from tests.bad.test_bad_input import Run
+from tests.hac.coding import test_encode as encoding
 from tests.hac.dask_world import SlowLoudness, World, dask_world, until
-from tests.test_bad_input import Run
 
 corpus, run = bad.corpus, bad.run
 __all__ = ["dask_world"]

@@ -1,7 +1,7 @@
 """Boundaries in parts: shards counted anywhere, added up to the bits of one run.
 
-Tables of a shard (see `analysis.shards.count_file`): `codes` (b: a code that occurs), `runs` (a: frames of a run), for each
-tier `<tier> hits` (a: place of the rule, b: place of the tolerance; where a is the number of rules, b = 0 counts
+Tables of a shard (see `analysis.shards.count_file`): `codes` (b: a code that occurs), `runs` (a: frames of a run), for
+each tier `<tier> hits` (a: place of the rule, b: place of the tolerance; where a is the number of rules, b = 0 counts
 references and b = 1 estimates), and once, under the first stream, `<tier> durations` (a: microseconds of an interval)
 and `time` (all microseconds of a row).
 """

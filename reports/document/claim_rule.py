@@ -16,12 +16,7 @@ from typing import Literal
 from analysis.metrics.registry import METRICS, metric_name
 from analysis.results.records import beyond_nulls, nulls_of
 from analysis.results.schema import Record
-from reports.document.cells import (
-    interval_cell,
-    interval_text,
-    null_text,
-    reason_of,
-)
+from reports.document.cells import interval_cell, interval_text, null_text, reason_of
 from reports.document.parts import Cell, Mark
 from reports.document.titles import metric_title
 

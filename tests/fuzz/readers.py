@@ -11,7 +11,7 @@ from typing import Any
 from hac.errors import FailureLog
 from hac.files.atomic import sha256_file
 from tests.fuzz import seeds
-from tests.hac import test_corpus_import as corpora
+from tests.hac.corpora import test_imports as corpora
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import pytest
 from reports.document.runs import read_runs
 from reports.page.page import build_page
 from reports.render.html import Drawn, draw_page, render
-from tests.analysis.leakage_worlds import Spoken
+from tests.analysis.leakage.worlds import Spoken
 from tests.reports import report_worlds as made
 from tests.reports.clip_worlds import keep_clips
 

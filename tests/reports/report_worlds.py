@@ -29,9 +29,14 @@ from reports.render.result_files import file_names, write_numbers
 from reports.render.tables import phone_given_code_csv
 from reports.usage.tables import ranks_csv
 from reports.words.tables import words_csv
-from tests.analysis import leakage_worlds, recon_worlds, test_interventions, test_usage, word_worlds, worlds
-from tests.analysis.intervention_worlds import judges, village
-from tests.analysis.leakage_worlds import Spoken
+from tests.analysis import worlds
+from tests.analysis.interventions import test_run
+from tests.analysis.interventions.worlds import judges, village
+from tests.analysis.leakage import worlds as leakage_worlds
+from tests.analysis.leakage.worlds import Spoken
+from tests.analysis.reconstruction import worlds as recon_worlds
+from tests.analysis.usage import test_run as test_usage
+from tests.analysis.words import worlds as word_worlds
 
 SCRIPT = "<script>document.title='owned'</script>"
 QUOTES = '"\'`&<b>\u202e\u200f=HYPERLINK("x")../../up\x07\n(x)'
@@ -97,7 +102,7 @@ def write_sounding(folder: Path, system: str) -> None:
     request = recon_worlds.world(folder / "corpus", {"rvq-1": 0.5, "rvq-2": 0.1}, metrics=("si_sdr",))
     write_numbers(recon.run(replace(request, system=system), 1).results, folder / "recon")
     deaf = judges(asr=None, mos=None, pitch=False)
-    quick = replace(test_interventions.QUICK, judges=deaf, levels=("phonetic",), interventions=("drop",))
+    quick = replace(test_run.QUICK, judges=deaf, levels=("phonetic",), interventions=("drop",))
     made = village(folder / "village", n=2).run(folder / "intervene", quick)
     write_numbers(made.results.model_copy(update={"system": system}), folder / "intervene")
 

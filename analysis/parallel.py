@@ -34,7 +34,7 @@ def run(
     from joblib import Parallel, delayed, parallel_config
     from threadpoolctl import threadpool_limits
 
-    from hac.parallel.pool import on_cluster, spread
+    from hac.parallel.pool import on_cluster, parallel_map
 
     jobs = min(jobs if jobs > 0 else cores(), max(1, len(tasks)))
     with progress(what, len(tasks)) as advance:
@@ -45,7 +45,7 @@ def run(
         if here and threads:
             with threadpool_limits(1), parallel_config(backend="threading", n_jobs=jobs):
                 return _collect(Parallel(return_as="generator")(delayed(call)(*task) for task in tasks), advance)
-        found = spread(call, tasks, jobs=jobs, ordered=True, single_thread=True, max_nbytes="1M")
+        found = parallel_map(call, tasks, jobs=jobs, ordered=True, single_thread=True, max_nbytes="1M")
         return _collect(found, advance)
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from analysis.inputs.corpus import Labels
 from analysis.metrics.interventions import CHANGE, EFFECTS
 from analysis.results.schema import Record, Results, StreamInfo
-from analysis.statistics.bootstrap import Redrawn
+from analysis.statistics.bootstrap import Resamples
 from benchmarks.timing import timed
 from hac.data.alignments.alignment import Alignments, tier_from_rows
 from hac.data.manifest.manifest import Manifest, Utterance
@@ -103,7 +103,7 @@ def write_made_up(folder: Path, system: str, rng: np.random.Generator) -> None:
 def record(rng: np.random.Generator, id: str, stream: str, value: float | None = None) -> Record:
     """A record with interval, null and draws."""
     middle = float(rng.random()) if value is None else value
-    draws = Redrawn(rng.normal(middle, 0.02, 200).astype(np.float32), 24)
+    draws = Resamples(rng.normal(middle, 0.02, 200).astype(np.float32), 24)
     around = {"ci_low": middle - 0.04, "ci_high": middle + 0.04, "null_mean": middle / 3, "null_sd": 0.01}
     made = Record(
         id=id, stream=stream, value=middle, n=1000, protocol="made-up", ci_method="cluster-bootstrap-basic", **around

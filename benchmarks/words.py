@@ -36,7 +36,7 @@ from hac.data.manifest.manifest import Manifest, Utterance
 from hac.data.tokens.formats import write_tokens
 from hac.data.tokens.token_store import Stream, TokenStore
 from probes.clusters import assign_rows
-from probes.words.word_codes import Words, WordType, lay
+from probes.words.word_codes import Words, WordType, label_frames
 
 RATE, K, N_WORDS = Fraction(50), 1024, 20_000
 WORDS_PER_S, PAUSES = 2.8, 0.2
@@ -151,7 +151,7 @@ def _our_scores(manifest: Manifest, tier: Tier, stream: Stream) -> dict[str, flo
     words = Words(tier.ids, tier.bounds, tier.labels, tier.onset_us, tier.offset_us, types_, np.empty((0, 3), np.int64))
     rows = assign_rows(tier.ids, ["en"] * len(tier.ids), [u.speaker for u in manifest.utterances])
     halves = Halves(rows, np.arange(len(rows.rows)) % 2)
-    counts = CountedWords(lay(words, stream), halves, WordProtocol(min_count=1)).draw(0)
+    counts = CountedWords(label_frames(words, stream), halves, WordProtocol(min_count=1)).draw(0)
     tokens = counts.tokens_by(np.zeros(len(counts.rows), np.int64), 1)[:, 0]
     chosen_from = candidates(types_, tokens, 1, RESDAVENET_STOP_WORDS)
     found = detect(counts, scopes(counts.rows, halves.half, types_)[0], "resdavenet", chosen_from)

@@ -86,7 +86,7 @@ class BoundaryProtocol:
 
 
 @dataclass(frozen=True)
-class Marked:
+class BoundaryCorpus:
     """Utterances with tokens and tiers, ready to be counted, in order of id.
 
     Attributes:
@@ -109,14 +109,16 @@ class Marked:
     coverage: dict[str, Any]
     warnings: list[str]
 
-    def subset(self, index: int, n: int) -> Marked:
+    def subset(self, index: int, n: int) -> BoundaryCorpus:
         """Every n-th utterance from `index` on: one shard of `n`."""
         picks = np.arange(len(self.ids))[index::n]
         ids = tuple(self.ids[i] for i in picks)
         rows = Rows(self.rows.rows, self.rows.of_utterance[picks])
         tiers = {name: tier.select(ids) for name, tier in self.tiers.items()}
         tokens = self.tokens.select(ids)
-        return Marked(ids, tiers, self.durations_us[picks], tokens, rows, self.policy, self.coverage, self.warnings)
+        return BoundaryCorpus(
+            ids, tiers, self.durations_us[picks], tokens, rows, self.policy, self.coverage, self.warnings
+        )
 
 
 @dataclass(frozen=True)
@@ -145,7 +147,7 @@ class StreamCounts:
         return int(self.runs.time.sum())
 
 
-def marked_of(request: Request[BoundaryProtocol], deal: Deal = assign_rows) -> Marked:
+def marked_of(request: Request[BoundaryProtocol], deal: Deal = assign_rows) -> BoundaryCorpus:
     """The utterances that have tokens and every tier, dealt into rows; what fell out goes into the request's failures.
 
     Raises:
@@ -163,7 +165,7 @@ def marked_of(request: Request[BoundaryProtocol], deal: Deal = assign_rows) -> M
         policy = chosen.name if name == PHONES else policy
     durations = np.array([met.durations_us[id] for id in met.ids], np.int64)
     coverage = {**met.coverage, "alignment_rules": reports}
-    return Marked(met.ids, tiers, durations, met.tokens, met.rows, policy, coverage, met.warnings)
+    return BoundaryCorpus(met.ids, tiers, durations, met.tokens, met.rows, policy, coverage, met.warnings)
 
 
 def _policy(tier: str, phone_policy: str, vocabulary: Sequence[str]) -> PhonePolicy:
@@ -171,7 +173,7 @@ def _policy(tier: str, phone_policy: str, vocabulary: Sequence[str]) -> PhonePol
 
 
 def count_streams(
-    marked: Marked, streams: Sequence[Stream], protocol: BoundaryProtocol, jobs: int
+    marked: BoundaryCorpus, streams: Sequence[Stream], protocol: BoundaryProtocol, jobs: int
 ) -> list[StreamCounts]:
     """Count every stream against every tier, draw by draw.
 
@@ -225,7 +227,7 @@ def _count_draw(
     }
 
 
-def count_labels(marked: Marked) -> dict[str, DurationCounts]:
+def count_labels(marked: BoundaryCorpus) -> dict[str, DurationCounts]:
     """Durations of the phones and words themselves, silence left out."""
     return {
         name: label_durations(tier, marked.durations_us, marked.rows, SILENCE) for name, tier in marked.tiers.items()

@@ -16,7 +16,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.boundaries.counting import BoundaryProtocol, Marked, StreamCounts, count_labels, count_streams, marked_of
+from analysis.boundaries.counting import (
+    BoundaryCorpus,
+    BoundaryProtocol,
+    StreamCounts,
+    count_labels,
+    count_streams,
+    marked_of,
+)
 from analysis.boundaries.run import COMMAND, Outcome, outcome_of
 from analysis.inputs.request import Request, about_of, streams_of
 from analysis.shards import count_file, merged
@@ -82,7 +89,7 @@ def run_shard(
     count_file.write_shard(path, meta, blocks)
 
 
-def _blocks(part: Marked, counts: Sequence[StreamCounts]) -> Iterator[Block]:
+def _blocks(part: BoundaryCorpus, counts: Sequence[StreamCounts]) -> Iterator[Block]:
     labels = count_labels(part)
     for i, each in enumerate(counts):
         nothing = np.zeros_like(each.codes)

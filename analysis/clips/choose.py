@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from analysis.clips.encoding import can_write, clip_rate, log_mel, opus, spectrogram
 from analysis.clips.schema import Clip, ClipTier, Detection, Sound, SoundKind
-from analysis.clips.store import Shelf, discard
+from analysis.clips.store import ClipStore, discard
 from analysis.clips.time_tiers import TimeLabels, TimeTier
 from analysis.clips.word_hits import FoundWord, cut_hits
 from hac.data.audio.audio import AudioError, audio_info, read_audio, read_utterance
@@ -54,7 +54,7 @@ class Rendering:
 
 
 @dataclass(frozen=True)
-class Heard:
+class ClipSource:
     """What a run worked on, and what can be heard of it.
 
     Attributes:
@@ -73,14 +73,14 @@ class Heard:
 
 
 @dataclass(frozen=True)
-class Wish:
+class ClipBudget:
     """How much is to be kept: utterances (0: nothing at all), and bytes of sounds and images together."""
 
     clips: int
     budget_bytes: int
 
 
-def keep_clips(folder: Path, heard: Heard, wish: Wish) -> list[str]:
+def keep_clips(folder: Path, heard: ClipSource, wish: ClipBudget) -> list[str]:
     """Write `listen/` of a run's folder, or remove that of an earlier run where nothing can be heard.
 
     Args:
@@ -102,7 +102,7 @@ def keep_clips(folder: Path, heard: Heard, wish: Wish) -> list[str]:
         return [
             "no clips for the report: this libsndfile writes no Opus; install soundfile from PyPI, or libsndfile 1.0.29"
         ]
-    shelf = Shelf(wish.budget_bytes)
+    shelf = ClipStore(wish.budget_bytes)
     with threadpool_limits(1):  # the last bits of a matrix product, and so a pixel, depend on the number of threads
         clips, notes = _clips(shelf, heard.manifest, heard, wish)
     detections: list[Detection] = []
@@ -115,7 +115,7 @@ def keep_clips(folder: Path, heard: Heard, wish: Wish) -> list[str]:
     return notes
 
 
-def _clips(shelf: Shelf, manifest: Manifest, heard: Heard, wish: Wish) -> tuple[list[Clip], list[str]]:
+def _clips(shelf: ClipStore, manifest: Manifest, heard: ClipSource, wish: ClipBudget) -> tuple[list[Clip], list[str]]:
     """The clips that could be made, and what to say of those that could not; words get half of the budget at least."""
     within = wish.budget_bytes // 2 if heard.words else wish.budget_bytes
     candidates = _candidates(manifest, heard)
@@ -137,7 +137,7 @@ def _clips(shelf: Shelf, manifest: Manifest, heard: Heard, wish: Wish) -> tuple[
     return clips, _notes(len(clips), too_large, troubles, wish)
 
 
-def _notes(n: int, too_large: int, troubles: Sequence[str], wish: Wish) -> list[str]:
+def _notes(n: int, too_large: int, troubles: Sequence[str], wish: ClipBudget) -> list[str]:
     notes = []
     if too_large:
         notes.append(
@@ -151,7 +151,7 @@ def _notes(n: int, too_large: int, troubles: Sequence[str], wish: Wish) -> list[
     return notes
 
 
-def _candidates(manifest: Manifest, heard: Heard) -> list[Utterance]:
+def _candidates(manifest: Manifest, heard: ClipSource) -> list[Utterance]:
     """Utterances in the order in which they are tried: all renderings first, short ones first, then by turns."""
     wanted = set(heard.ids)
     rows = [row for row in manifest.utterances if row.id in wanted and row.duration <= LONGEST_S]
@@ -185,7 +185,7 @@ def by_turns(rows: Sequence[Utterance]) -> list[Utterance]:
     return [row for *_, row in sorted(turns, key=lambda entry: entry[:2])]
 
 
-def _clip(shelf: Shelf, manifest: Manifest, row: Utterance, heard: Heard, within: int) -> Clip | None:
+def _clip(shelf: ClipStore, manifest: Manifest, row: Utterance, heard: ClipSource, within: int) -> Clip | None:
     """One utterance with all its sounds; None where they do not fit.
 
     Raises:

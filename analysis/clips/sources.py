@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analysis.clips.choose import Heard, Rendering
+from analysis.clips.choose import ClipSource, Rendering
 from analysis.clips.schema import SoundKind
 from analysis.clips.time_tiers import TimeLabels
 from analysis.clips.word_hits import top_words
@@ -31,21 +31,21 @@ _KINDS: dict[str, tuple[str, SoundKind]] = {
 """Intervention -> how its name begins, and its kind."""
 
 
-def of_tokens(request: Request[Any]) -> Heard:
+def of_tokens(request: Request[Any]) -> ClipSource:
     """The recordings of utterances that have tokens, and labels where there are any."""
     manifest, tokens = request.labels.manifest, request.tokens
     labelled = {id for tier in request.labels.alignments.tiers.values() for id in tier.ids}
     ids = [id for id in tokens.ids if id in labelled]
-    return Heard(manifest, ids, TimeLabels(request.labels.alignments, tokens))
+    return ClipSource(manifest, ids, TimeLabels(request.labels.alignments, tokens))
 
 
-def of_words(request: Request[Any], outcome: words.Outcome) -> Heard:
+def of_words(request: Request[Any], outcome: words.Outcome) -> ClipSource:
     """The same, and the detections of the best words."""
     heard = of_tokens(request)
-    return Heard(heard.manifest, heard.ids, heard.labels, words=top_words(outcome))
+    return ClipSource(heard.manifest, heard.ids, heard.labels, words=top_words(outcome))
 
 
-def of_interventions(request: Request[Any], outcome: run.Outcome) -> Heard:
+def of_interventions(request: Request[Any], outcome: run.Outcome) -> ClipSource:
     """The recordings, the plain reconstruction, and every level dropped, alone, shuffled or swapped."""
     partners = dict(zip(outcome.ids, outcome.partners, strict=False))
     renderings = [
@@ -55,7 +55,7 @@ def of_interventions(request: Request[Any], outcome: run.Outcome) -> Heard:
         for manifest in [outcome.heard[condition.name]]
     ]
     labels = TimeLabels(request.labels.alignments, request.tokens)
-    return Heard(request.labels.manifest, outcome.ids, labels, renderings)
+    return ClipSource(request.labels.manifest, outcome.ids, labels, renderings)
 
 
 def _rendering(condition: Condition, files: Any, partners: dict[str, str]) -> Rendering:
@@ -65,7 +65,7 @@ def _rendering(condition: Condition, files: Any, partners: dict[str, str]) -> Re
     return Rendering(f"{verb} {condition.level}", kind, files, partners if kind == "swap" else {})
 
 
-def of_reconstructions(material: Material, alignments: Alignments) -> Heard:
+def of_reconstructions(material: Material, alignments: Alignments) -> ClipSource:
     """The recordings and their reconstructions; with many numbers of quantizers, some of them."""
     conditions = material.conditions
     if len(conditions) == 1:
@@ -75,4 +75,4 @@ def of_reconstructions(material: Material, alignments: Alignments) -> Heard:
         chosen = [conditions[i] for i in picks]
         renderings = [Rendering(f"reconstruction {one.name}", "reconstruction", one.files) for one in chosen]
     labels = TimeLabels(alignments, material.tokens)
-    return Heard(material.manifest, material.manifest.ids, labels, renderings)
+    return ClipSource(material.manifest, material.manifest.ids, labels, renderings)

@@ -17,7 +17,7 @@ _OURS = re.compile(r"[0-9a-f]{32}\.(ogg|png)")
 
 
 @dataclass
-class Shelf:
+class ClipStore:
     """Sounds and images to keep.
 
     Attributes:

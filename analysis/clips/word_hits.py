@@ -16,7 +16,7 @@ from hac.data.timeline import US_PER_S
 from hac.errors import HacError
 
 if TYPE_CHECKING:
-    from analysis.clips.store import Shelf
+    from analysis.clips.store import ClipStore
     from analysis.words.run import Outcome
     from hac.data.manifest.manifest import Manifest
 
@@ -73,7 +73,7 @@ def _first(firings: Sequence[Firing], hit: bool, most: int) -> list[Firing]:
     return [firing for *_, firing in sorted(turns, key=lambda turn: turn[:2])[:most]]
 
 
-def cut_hits(shelf: Shelf, manifest: Manifest, words: Sequence[FoundWord]) -> tuple[list[Detection], list[str]]:
+def cut_hits(shelf: ClipStore, manifest: Manifest, words: Sequence[FoundWord]) -> tuple[list[Detection], list[str]]:
     """Cut the firings of words from the recordings, best words first, until the budget is used up.
 
     Returns:
@@ -101,7 +101,7 @@ def cut_hits(shelf: Shelf, manifest: Manifest, words: Sequence[FoundWord]) -> tu
     return made, notes
 
 
-def _cut(shelf: Shelf, manifest: Manifest, firing: Firing) -> Hit | None:
+def _cut(shelf: ClipStore, manifest: Manifest, firing: Firing) -> Hit | None:
     """One firing with its context; None where it does not fit."""
     path = manifest.audio_path(manifest.by_id[firing.id])
     rate = clip_rate(audio_info(path).sample_rate)

@@ -22,7 +22,7 @@ from scipy import optimize, special
 from analysis.metrics.registry import metric_of
 from analysis.results.bootstrap_draws import with_draws
 from analysis.results.schema import Record, Results, read_results
-from analysis.statistics.bootstrap import LEVEL, Redrawn
+from analysis.statistics.bootstrap import LEVEL, Resamples
 from hac.errors import HacError
 
 Verdict = Literal["better", "worse", "different", "within noise", "unknown"]
@@ -348,7 +348,7 @@ def _p_value(parts: Sequence[tuple[float, float]], gap: float) -> float:
 
 
 def _error(
-    a: Redrawn | None, b: Redrawn | None, methods: tuple[str, str], paired: bool
+    a: Resamples | None, b: Resamples | None, methods: tuple[str, str], paired: bool
 ) -> tuple[float, float, Literal["paired", "unpaired", "none"], str]:
     """Standard error of a difference, its degrees of freedom, how it was had, and why not."""
     if a is None or b is None:

@@ -30,7 +30,7 @@ from analysis.comparison.differences import (
     whole_corpus,
 )
 from analysis.results.schema import Record
-from analysis.statistics.bootstrap import Redrawn
+from analysis.statistics.bootstrap import Resamples
 from hac.errors import HacError
 
 Key = tuple[str, str]
@@ -165,14 +165,14 @@ def _mean(values: Sequence[float]) -> float:
     return float(np.mean(values))
 
 
-def _mean_draws(drawn: Sequence[Redrawn | None]) -> Redrawn | None:
+def _mean_draws(drawn: Sequence[Resamples | None]) -> Resamples | None:
     """The mean of every draw; None where the runs did not draw the same."""
     known = [one for one in drawn if one is not None]
     if len(known) < len(drawn) or len({(one.values.shape, one.n_clusters) for one in known}) > 1:
         return None
     # not in single precision: the draws of differences are small against the draws
     values = np.mean([one.values.astype(np.float64) for one in known], axis=0)
-    return Redrawn(values, known[0].n_clusters)
+    return Resamples(values, known[0].n_clusters)
 
 
 def _by_key(run: Run) -> dict[Key, Record]:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from analysis import parallel
 from analysis.discovery.scores import PROTOCOL, records
-from analysis.inputs.corpus import Labels, Match, match
+from analysis.inputs.corpus import Labels, MatchedCorpus, match
 from analysis.inputs.request import Request, about_of, streams_of, together
 from analysis.results.schema import Results, StreamInfo
 from analysis.statistics import bootstrap
@@ -149,7 +149,7 @@ def run(
     return Outcome(_results(protocol, policy, gold, by_name, {s.name: _info(s, met) for s in streams}, about))
 
 
-def _gold(met: Match, request: Request[Protocol]) -> tuple[_Gold, str, dict[str, Any]]:
+def _gold(met: MatchedCorpus, request: Request[Protocol]) -> tuple[_Gold, str, dict[str, Any]]:
     """Phones and words to be found, the name of the phone policy, and what to say of it all."""
     # the policy is chosen by all labels there are, so that a subset gets the same one
     policy = load_policy(request.protocol.phone_policy, request.labels.alignments.tier(PHONES).vocabulary)
@@ -167,7 +167,7 @@ def _gold(met: Match, request: Request[Protocol]) -> tuple[_Gold, str, dict[str,
 
 
 def _segments(
-    met: Match, streams: list[Stream], segmentations: Mapping[str, Tier] | None, failures: FailureLog
+    met: MatchedCorpus, streams: list[Stream], segmentations: Mapping[str, Tier] | None, failures: FailureLog
 ) -> dict[str, Tier]:
     """Segments by name, within their utterances."""
     if segmentations is not None:
@@ -204,7 +204,7 @@ def _segment_facts(segments: Tier, counts: DiscoveryCounts) -> dict[str, int]:
     }
 
 
-def _info(stream: Stream, met: Match) -> StreamInfo:
+def _info(stream: Stream, met: MatchedCorpus) -> StreamInfo:
     return StreamInfo(
         codebook_size=stream.codebook_size,
         frame_rate=str(stream.frame_rate),

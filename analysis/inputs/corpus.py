@@ -93,7 +93,7 @@ def alignments_if_any(given: Path | None, manifest_path: Path, manifest: Manifes
 
 
 @dataclass(frozen=True)
-class Match:
+class MatchedCorpus:
     """Utterances that have tokens and every tier asked for, in order of id.
 
     Attributes:
@@ -119,7 +119,7 @@ class Match:
 
 def match(
     labels: Labels, tokens: TokenStore, names: Sequence[str], failures: FailureLog, deal: Deal = assign_rows
-) -> Match:
+) -> MatchedCorpus:
     """Bring together the utterances that have labels and tokens, and count what does not match.
 
     Args:
@@ -150,7 +150,7 @@ def match(
     languages = tuple(of[id].language if of else None for id in ids)
     coverage = _coverage(ids, manifest, len(labelled), tokens, durations)
     chosen = {name: tier.select(ids) for name, tier in tiers.items()}
-    return Match(ids, chosen, tokens.select(ids), rows, languages, durations, coverage, warnings)
+    return MatchedCorpus(ids, chosen, tokens.select(ids), rows, languages, durations, coverage, warnings)
 
 
 def join(

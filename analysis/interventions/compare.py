@@ -8,9 +8,9 @@ from functools import cached_property
 
 import numpy as np
 
-from analysis.interventions.judged import Evidence, Judges
-from analysis.interventions.measures import Facts, Measure, measures
-from analysis.interventions.phone_content import Ears, Guesses, guess_all
+from analysis.interventions.judged import Judgements, Judges
+from analysis.interventions.measures import Measure, ReferenceTracks, measures
+from analysis.interventions.phone_content import PhoneClassifiers, PhonePredictions, guess_all
 from analysis.interventions.plan import Condition, Plan, Setting, files_of
 from analysis.interventions.scores import Scored, condition_records, parts, phone_accuracy, phone_estimate
 from analysis.interventions.signal import compare
@@ -19,7 +19,7 @@ from analysis.results.schema import Record
 from hac.coding.decoded_audio import file_names
 from hac.data.manifest.manifest import Manifest
 from hac.data.timeline import US_PER_S
-from probes.nulls.derangement import strangers
+from probes.nulls.derangement import hashed_derangement
 from probes.tokens.interventions import ALL, INTERVENTIONS, KEEP, ORIGINAL, SWAP
 
 
@@ -64,8 +64,8 @@ class Job:
     setting: Setting
     plan: Plan
     protocol: Protocol
-    evidence: Evidence
-    ears: Ears | str
+    evidence: Judgements
+    ears: PhoneClassifiers | str
     heard: Mapping[str, Manifest]
 
     @property
@@ -97,7 +97,7 @@ class Job:
             for record in condition_records(one, keep, self.samples, one.condition.level == ALL)
         ]
 
-    def _facts(self) -> Facts:
+    def _facts(self) -> ReferenceTracks:
         """What all conditions are measured against."""
         stream = next(iter(self.setting.tokens.streams.values()))
         periods = [round(US_PER_S * int(n) / stream.frame_rate) for n in stream.lengths]
@@ -105,17 +105,17 @@ class Job:
         partners = self.setting.partners
         # one utterance has nobody to be compared with
         n_nulls = self.protocol.n_nulls if len(self.ids) > 1 else 0
-        return Facts(
+        return ReferenceTracks(
             ids=self.ids,
             texts=self.evidence.normalized([self.setting.manifest.by_id[id].text for id in self.ids]),
             voices=original.voices,
             pitch=original.pitch,
             periods_us=np.array(periods, np.int64),
             partners=None if partners is None else partners.of,
-            strangers=tuple(strangers(self.ids, draw, self.protocol.seed) for draw in range(1, n_nulls + 1)),
+            strangers=tuple(hashed_derangement(self.ids, draw, self.protocol.seed) for draw in range(1, n_nulls + 1)),
         )
 
-    def _measured(self, condition: Condition, name: str, facts: Facts) -> Scored:
+    def _measured(self, condition: Condition, name: str, facts: ReferenceTracks) -> Scored:
         """Everything that is measured of one condition; `name` is its file's."""
         files, keep = files_of(self.heard[condition.name]), files_of(self.heard[KEEP])
         with_partner = condition.level == ALL or condition.intervention == SWAP
@@ -132,7 +132,7 @@ class Job:
         guesses = guess_all(self.ears, self.ids, files, self.setting.jobs, f"phones: {condition.name}")
         return self._with_phones(condition, found, guesses)
 
-    def _with_phones(self, condition: Condition, found: Mapping[str, Measure], guesses: Guesses) -> Scored:
+    def _with_phones(self, condition: Condition, found: Mapping[str, Measure], guesses: PhonePredictions) -> Scored:
         n_nulls, seed = self.protocol.n_nulls, self.protocol.seed
         accuracy = phone_accuracy(guesses, self.ids, n_nulls, seed)
         estimates = [phone_estimate(guesses, self.ids, sample, n_nulls, seed) for sample in self.samples]

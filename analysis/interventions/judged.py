@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from analysis.interventions.measures import Heard
+from analysis.interventions.measures import JudgedAudio
 from analysis.interventions.plan import files_of
 from hac.coding.decoded_audio import file_names
 from hac.data.manifest.manifest import Manifest
@@ -43,7 +43,7 @@ class Judges:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class Judgements:
     """What was said of every condition.
 
     Attributes:
@@ -52,7 +52,7 @@ class Evidence:
         notes: what a reader must know.
     """
 
-    heard: Mapping[str, Heard]
+    heard: Mapping[str, JudgedAudio]
     judges: Judges
     notes: tuple[str, ...]
 
@@ -70,7 +70,7 @@ class Evidence:
 
 def gather(
     made: Mapping[str, Manifest], chosen: Manifest, judges: Judges, folder: Path, device: str, jobs: int
-) -> Evidence:
+) -> Judgements:
     """Ask every judge about every condition, resumably; judges that have nothing to say are not asked.
 
     Args:
@@ -96,8 +96,10 @@ def gather(
         found = _asked(opinions, files, judges.mos, folder / "judges" / "opinions.parquet", device, jobs)
         rated = {key: _first_scale(verdict) for key, verdict in found.items()}
     pitch = _pitch(made, folder / "prosody", jobs) if judges.pitch else {}
-    heard = {name: Heard(_of(told, name), _of(spoken, name), _of(rated, name), pitch.get(name, {})) for name in made}
-    return Evidence(heard, judges, tuple(notes))
+    heard = {
+        name: JudgedAudio(_of(told, name), _of(spoken, name), _of(rated, name), pitch.get(name, {})) for name in made
+    }
+    return Judgements(heard, judges, tuple(notes))
 
 
 def _transcribed(

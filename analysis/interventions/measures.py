@@ -2,7 +2,7 @@
 
 Each measure is a ratio of sums over utterances (`analysis.results.ratios`), so that a corpus value is divided once. Its
 null is the same measure of the same audio against utterances that it has nothing to do with
-(`probes.nulls.derangement.strangers`).
+(`probes.nulls.derangement.hashed_derangement`).
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Measure:
 
 
 @dataclass(frozen=True)
-class Facts:
+class ReferenceTracks:
     """What the measures of all conditions have in common.
 
     Attributes:
@@ -76,7 +76,7 @@ class Facts:
 
 
 @dataclass(frozen=True)
-class Heard:
+class JudgedAudio:
     """What judges and instruments say of the audio of one condition, by id; empty where nobody was asked.
 
     Attributes:
@@ -92,7 +92,7 @@ class Heard:
     pitch: Mapping[str, Prosody]
 
 
-def measures(facts: Facts, heard: Heard, with_partner: bool) -> dict[str, Measure]:
+def measures(facts: ReferenceTracks, heard: JudgedAudio, with_partner: bool) -> dict[str, Measure]:
     """Every measure that there is evidence for, by name.
 
     Args:
@@ -135,7 +135,7 @@ def looped_track(values: NDArray[np.floating], n: int, period_us: int) -> NDArra
     return np.asarray(padded[np.minimum(place, len(values))])
 
 
-def _compared(facts: Facts, of: NDArray[np.int64], call: Callable[[int, int], Part]) -> Measure:
+def _compared(facts: ReferenceTracks, of: NDArray[np.int64], call: Callable[[int, int], Part]) -> Measure:
     """`call(u, v)` for each utterance u and what it is asked about, then for strangers."""
     return Measure(_gathered(of, call), tuple(_gathered(others, call) for others in facts.strangers))
 
@@ -149,7 +149,7 @@ def _missing(reason: str) -> Part:
     return math.nan, math.nan, reason
 
 
-def _edits(facts: Facts, heard: Heard, u: int, v: int) -> Part:
+def _edits(facts: ReferenceTracks, heard: JudgedAudio, u: int, v: int) -> Part:
     """Edits between what is heard of u and the text of v, over its words."""
     reference = facts.texts[v]
     verdict = heard.texts.get(facts.ids[u])
@@ -163,7 +163,7 @@ def _edits(facts: Facts, heard: Heard, u: int, v: int) -> Part:
     return float(edits.errors), float(edits.reference_length), ""
 
 
-def _similarity(facts: Facts, heard: Heard, u: int, v: int) -> Part:
+def _similarity(facts: ReferenceTracks, heard: JudgedAudio, u: int, v: int) -> Part:
     """Cosine of the voice of u as heard and that of the recording of v."""
     for verdict in (heard.voices.get(facts.ids[u]), facts.voices.get(facts.ids[v])):
         if verdict is None or verdict.value is None:
@@ -173,7 +173,9 @@ def _similarity(facts: Facts, heard: Heard, u: int, v: int) -> Part:
     return math.fsum((one.astype(np.float64) * other.astype(np.float64)).tolist()), 1.0, ""
 
 
-def _tracks(facts: Facts, heard: Heard, u: int, v: int) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+def _tracks(
+    facts: ReferenceTracks, heard: JudgedAudio, u: int, v: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
     """F0 of the recording of v, as long as u, and of u as heard."""
     mine, theirs = heard.pitch.get(facts.ids[u]), facts.pitch.get(facts.ids[v])
     if mine is None or theirs is None:
@@ -183,7 +185,7 @@ def _tracks(facts: Facts, heard: Heard, u: int, v: int) -> tuple[NDArray[np.floa
     return np.asarray(reference, np.float64), np.asarray(mine.f0_hz, np.float64)
 
 
-def _f0(facts: Facts, heard: Heard, u: int, v: int) -> Part:
+def _f0(facts: ReferenceTracks, heard: JudgedAudio, u: int, v: int) -> Part:
     """Correlation of log F0 on frames voiced in both."""
     tracks = _tracks(facts, heard, u, v)
     if tracks is None:
@@ -192,7 +194,7 @@ def _f0(facts: Facts, heard: Heard, u: int, v: int) -> Part:
     return score.value, 1.0 if math.isfinite(score.value) else math.nan, score.reason
 
 
-def _voicing(facts: Facts, heard: Heard, u: int, v: int) -> Part:
+def _voicing(facts: ReferenceTracks, heard: JudgedAudio, u: int, v: int) -> Part:
     """Frames voiced in one and not in the other, over all."""
     tracks = _tracks(facts, heard, u, v)
     if tracks is None:

@@ -26,8 +26,8 @@ from probes.classifiers.phone_probe import (
     FRAME_RATE,
     SAMPLE_RATE,
     TRAIN_S,
-    Ear,
     Folds,
+    PhoneClassifier,
     deal_folds,
     frame_labels,
     log_mel,
@@ -45,7 +45,7 @@ NO_FRAMES = "no-phones"
 
 
 @dataclass(frozen=True)
-class Ears:
+class PhoneClassifiers:
     """Trained classifiers, and what they are asked about.
 
     Attributes:
@@ -60,7 +60,7 @@ class Ears:
     vocabulary: tuple[str, ...]
     labels: Mapping[str, Ints]
     folds: Folds
-    ears: tuple[Ear, ...]
+    ears: tuple[PhoneClassifier, ...]
     policy: str
     train_s: float
 
@@ -76,7 +76,9 @@ class Ears:
         }
 
 
-def train_ears(labels: Labels, manifest: Manifest, ids: Sequence[str], policy_name: str, jobs: int) -> Ears | str:
+def train_phone_classifiers(
+    labels: Labels, manifest: Manifest, ids: Sequence[str], policy_name: str, jobs: int
+) -> PhoneClassifiers | str:
     """Classifiers for some utterances, trained on the recordings of all that are aligned; or why there are none.
 
     Args:
@@ -102,7 +104,9 @@ def train_ears(labels: Labels, manifest: Manifest, ids: Sequence[str], policy_na
     if ears is None:
         return UNTRAINED
     seconds = sum(manifest.durations_us[id] for id in pool) / US_PER_S
-    return Ears(phones.vocabulary, {id: framed[id] for id in ids if id in framed}, folds, ears, policy.name, seconds)
+    return PhoneClassifiers(
+        phones.vocabulary, {id: framed[id] for id in ids if id in framed}, folds, ears, policy.name, seconds
+    )
 
 
 def _pool(manifest: Manifest, aligned: set[str], ids: Sequence[str]) -> list[str]:
@@ -122,7 +126,7 @@ def _pool(manifest: Manifest, aligned: set[str], ids: Sequence[str]) -> list[str
 
 def _by_fold(
     energies: Mapping[str, NDArray[np.float32]], framed: Mapping[str, Ints], folds: Folds
-) -> tuple[Ear, ...] | None:
+) -> tuple[PhoneClassifier, ...] | None:
     """The classifier of each fold, trained on the others; None where one cannot be."""
     tasks = []
     for fold in range(max(folds.of.values()) + 1):
@@ -137,7 +141,7 @@ def _by_fold(
 
 def _train(
     energies: Mapping[str, NDArray[np.float32]], framed: Mapping[str, Ints], learned: Sequence[tuple[str, int]]
-) -> Ear | None:
+) -> PhoneClassifier | None:
     if not learned:
         return None
     features = np.concatenate([with_context(energies[id])[:n] for id, n in learned])
@@ -153,7 +157,7 @@ def _energies(path: Path) -> NDArray[np.float32]:
 
 
 @dataclass(frozen=True)
-class Guesses:
+class PhonePredictions:
     """What was guessed of the phones of every utterance, frame by frame.
 
     Attributes:
@@ -170,7 +174,7 @@ class Guesses:
     n_labels: int
     silence: int
 
-    def shifted(self, keys: NDArray[np.uint64], draw: int, seed: int) -> Guesses:
+    def shifted(self, keys: NDArray[np.uint64], draw: int, seed: int) -> PhonePredictions:
         """The guesses moved against the labels in a circle within each utterance: a null draw.
 
         Args:
@@ -183,7 +187,7 @@ class Guesses:
         starts = np.repeat(self.bounds[:-1], lengths)
         place = np.arange(self.bounds[-1]) - starts
         moved = starts + (place - np.repeat(shifts, lengths)) % np.repeat(np.maximum(lengths, 1), lengths)
-        return Guesses(self.bounds, self.labels, self.guesses[moved], self.n_labels, self.silence)
+        return PhonePredictions(self.bounds, self.labels, self.guesses[moved], self.n_labels, self.silence)
 
     def accuracy(self) -> Ratios:
         """Frames guessed right over frames of phones."""
@@ -216,7 +220,9 @@ class Guesses:
         return np.bincount(index, values, minlength=len(self.bounds) - 1).astype(np.float64)
 
 
-def guess_all(ears: Ears, ids: Sequence[str], files: Mapping[str, Path], jobs: int, what: str) -> Guesses:
+def guess_all(
+    ears: PhoneClassifiers, ids: Sequence[str], files: Mapping[str, Path], jobs: int, what: str
+) -> PhonePredictions:
     """Guess the phones of every utterance in one condition.
 
     Args:
@@ -232,7 +238,7 @@ def guess_all(ears: Ears, ids: Sequence[str], files: Mapping[str, Path], jobs: i
     nothing = np.zeros(0, np.int32)
     pairs = [(ears.labels.get(id, nothing), made.get(id, nothing)) for id in ids]
     lengths = [min(len(labels), len(guesses)) for labels, guesses in pairs]
-    return Guesses(
+    return PhonePredictions(
         np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
         np.concatenate([labels[:n] for (labels, _), n in zip(pairs, lengths, strict=True)]),
         np.concatenate([guesses[:n] for (_, guesses), n in zip(pairs, lengths, strict=True)]),
@@ -241,7 +247,7 @@ def guess_all(ears: Ears, ids: Sequence[str], files: Mapping[str, Path], jobs: i
     )
 
 
-def _guess(ear: Ear, path: Path) -> Ints:
+def _guess(ear: PhoneClassifier, path: Path) -> Ints:
     try:
         return ear.guess(read_audio(path, SAMPLE_RATE).samples)
     except AudioError:

@@ -17,7 +17,7 @@ from analysis.inputs.request import Request, about_of
 from analysis.interventions.compare import Job, Protocol
 from analysis.interventions.judged import gather
 from analysis.interventions.measures import Measure
-from analysis.interventions.phone_content import train_ears
+from analysis.interventions.phone_content import train_phone_classifiers
 from analysis.interventions.plan import Condition, Plan, Setting, choose_utterances, decode_all, make_plan
 from analysis.interventions.scores import PROTOCOL
 from analysis.results.schema import Record, Results, StreamInfo
@@ -98,7 +98,7 @@ def run(request: Request[Protocol], decoder: str | Decoder, machine: Machine) ->
     )
     heard = {ORIGINAL: chosen, **decode_all(setting, plan, request.failures)}
     release_decoder()
-    ears = train_ears(request.labels, whole, tokens.ids, protocol.phone_policy, machine.jobs)
+    ears = train_phone_classifiers(request.labels, whole, tokens.ids, protocol.phone_policy, machine.jobs)
     evidence = gather(heard, chosen, protocol.judges, machine.folder, machine.device, machine.jobs)
     job = Job(setting, plan, protocol, evidence, ears, heard)
     scored = job.scored()

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.interventions.measures import Measure
-from analysis.interventions.phone_content import Guesses
+from analysis.interventions.phone_content import PhonePredictions
 from analysis.interventions.plan import Condition
 from analysis.metrics.interventions import CHANGE, EFFECTS
 from analysis.metrics.registry import METRICS
@@ -65,7 +65,7 @@ class Estimate:
         )
 
 
-def phone_estimate(guesses: Guesses, ids: Sequence[str], sample: Sample, n_nulls: int, seed: int) -> Estimate:
+def phone_estimate(guesses: PhonePredictions, ids: Sequence[str], sample: Sample, n_nulls: int, seed: int) -> Estimate:
     """I(phone; guess) / H(phone) of a part of the corpus with its nulls."""
     keys = utterance_keys(ids)
     value, draws = guesses.pnmi(sample)
@@ -73,7 +73,7 @@ def phone_estimate(guesses: Guesses, ids: Sequence[str], sample: Sample, n_nulls
     return Estimate(value, draws, np.array([v for v, _ in found]), np.mean([d for _, d in found], axis=0))
 
 
-def phone_accuracy(guesses: Guesses, ids: Sequence[str], n_nulls: int, seed: int) -> Measure:
+def phone_accuracy(guesses: PhonePredictions, ids: Sequence[str], n_nulls: int, seed: int) -> Measure:
     """Frames guessed right, with the nulls of circular shifts."""
     keys = utterance_keys(ids)
     nulls = tuple(guesses.shifted(keys, draw, seed).accuracy() for draw in range(1, n_nulls + 1))

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.leakage.information import Joint, Labelled, Measured, Told, told
-from analysis.leakage.layout import Laid, Layout
+from analysis.leakage.information import Information, InformationOf, Joint, Labelled, information
+from analysis.leakage.layout import FrameLabels, Layout
 from probes.leakage.cells import MOST_CELLS, Cells, Codes, Counter, Sums, by_label, cells, given_order, marginals
 from probes.nulls.circular_shift import NULL_NAME
-from probes.nulls.run_permutation import dealt_runs
+from probes.nulls.run_permutation import permuted_coded_runs
 
 SHIFT, DEALT, RUNS = NULL_NAME, "labels-dealt", "codes-dealt"
 """Names of the nulls: of a frame factor, of an utterance factor, and of codes among runs of the given stream."""
@@ -31,11 +31,11 @@ class Work:
         self._plain: dict[int, tuple[Cells, Sums]] = {}
         self._cells: dict[tuple[str, int], tuple[Cells, Labelled]] = {}
 
-    def labelled(self, factor: Laid, draw: int = 0) -> Labelled:
+    def labelled(self, factor: FrameLabels, draw: int = 0) -> Labelled:
         """What a factor sums to (draw: which one of its null draws its labels are)."""
         return self._grouped(factor, draw)[1]
 
-    def joints(self, factors: Sequence[Laid], codes: Codes, by_cluster: bool, draw: int = 0) -> list[Joint]:
+    def joints(self, factors: Sequence[FrameLabels], codes: Codes, by_cluster: bool, draw: int = 0) -> list[Joint]:
         """What codes sum to under each factor.
 
         Args:
@@ -54,7 +54,7 @@ class Work:
             made.append(Joint(self._counter.count(grouped, placed, by_cluster), of_codes[factor.mask]))
         return made
 
-    def _grouped(self, factor: Laid, draw: int) -> tuple[Cells, Labelled]:
+    def _grouped(self, factor: FrameLabels, draw: int) -> tuple[Cells, Labelled]:
         key = (factor.name, draw)
         if key not in self._cells:
             if factor.mask not in self._plain:
@@ -68,12 +68,12 @@ class Work:
             self._cells[key] = grouped, labelled
         return self._cells[key]
 
-    def forget(self, factor: Laid, draw: int) -> None:
+    def forget(self, factor: FrameLabels, draw: int) -> None:
         """Drop what was kept of a null draw."""
         self._cells.pop((factor.name, draw), None)
 
 
-def alone(plan: Layout, place: int) -> list[Measured]:
+def unconditional(plan: Layout, place: int) -> list[InformationOf]:
     """What each stream tells of one factor.
 
     Args:
@@ -82,7 +82,7 @@ def alone(plan: Layout, place: int) -> list[Measured]:
     """
     factor = plan.factors[place]
     work = Work(plan, None)
-    draws: list[list[Told]] = [[] for _ in plan.streams]
+    draws: list[list[Information]] = [[] for _ in plan.streams]
     for draw in range(plan.protocol.n_nulls + 1):
         dealt = draw > 0 and factor.kind == "utterance"
         one = plan.dealt(factor, draw) if dealt else factor
@@ -93,14 +93,14 @@ def alone(plan: Layout, place: int) -> list[Measured]:
                 n_clusters = plan.n_clusters if scored else 0
                 at = (one.labels, one.n_labels, codes, stream.n_codes, plan.clusters, n_clusters)
                 sums = marginals(*at)
-                done.append(told(Labelled(sums.labels, sums.frames, sums.n), Joint(sums.both, sums.codes)))
+                done.append(information(Labelled(sums.labels, sums.frames, sums.n), Joint(sums.both, sums.codes)))
                 continue
             label_draw = draw if dealt else 0
             joint = work.joints([one], codes, scored, label_draw)[0]
-            done.append(told(work.labelled(one, label_draw), joint))
+            done.append(information(work.labelled(one, label_draw), joint))
         if dealt:
             work.forget(factor, draw)
-    return [Measured(done[0], {name_of(factor): tuple(done[1:])}) for done in draws]
+    return [InformationOf(done[0], {name_of(factor): tuple(done[1:])}) for done in draws]
 
 
 @dataclass(frozen=True)
@@ -117,10 +117,10 @@ class Beside:
 
     labelled: list[list[Labelled]]
     joints: dict[int, list[list[Joint]]]
-    runs: dict[int, list[list[Told]]]
+    runs: dict[int, list[list[Information]]]
 
 
-def beside(plan: Layout, given: int, all_given: Sequence[int]) -> Beside:
+def conditional(plan: Layout, given: int, all_given: Sequence[int]) -> Beside:
     """Count every stream and factor under a given stream.
 
     Two nulls, since each of them tells too little in one case. Codes dealt anew among the runs with the same given code
@@ -146,20 +146,20 @@ def beside(plan: Layout, given: int, all_given: Sequence[int]) -> Beside:
                 work.forget(factor, draw)
     for a, runs in made.runs.items():
         for draw in range(1, plan.protocol.n_given_nulls + 1):
-            dealt = dealt_runs(plan.streams[a], one, draw, plan.protocol.seed)
+            dealt = permuted_coded_runs(plan.streams[a], one, draw, plan.protocol.seed)
             runs.append(_told(made.labelled[0], work.joints(plan.factors, dealt, draw == 1)))
     return made
 
 
-def _told(labelled: Sequence[Labelled], joints: Sequence[Joint]) -> list[Told]:
-    return [told(of, joint) for of, joint in zip(labelled, joints, strict=True)]
+def _told(labelled: Sequence[Labelled], joints: Sequence[Joint]) -> list[Information]:
+    return [information(of, joint) for of, joint in zip(labelled, joints, strict=True)]
 
 
-def measured(parts: Mapping[int, Beside], factors: Sequence[Laid]) -> dict[tuple[int, int, int], Measured]:
+def measured(parts: Mapping[int, Beside], factors: Sequence[FrameLabels]) -> dict[tuple[int, int, int], InformationOf]:
     """What each stream tells of each factor beyond each given stream.
 
     Args:
-        parts: what `beside` counted, by place of the given stream.
+        parts: what `conditional` counted, by place of the given stream.
         factors: in the order they were counted in.
 
     Returns:
@@ -172,10 +172,10 @@ def measured(parts: Mapping[int, Beside], factors: Sequence[Laid]) -> dict[tuple
             actual, *moved = map(_told, part.labelled, joints)
             for f, factor in enumerate(factors):
                 nulls = {RUNS: tuple(draw[f] for draw in runs), name_of(factor): tuple(draw[f] for draw in moved)}
-                made[a, b, f] = Measured(actual[f], nulls)
+                made[a, b, f] = InformationOf(actual[f], nulls)
     return made
 
 
-def name_of(factor: Laid) -> str:
+def name_of(factor: FrameLabels) -> str:
     """Name of the null that breaks what tokens know of a factor."""
     return DEALT if factor.kind == "utterance" else SHIFT

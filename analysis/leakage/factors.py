@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.inputs.corpus import CLASS_KINDS, Labels, Match, match
+from analysis.inputs.corpus import CLASS_KINDS, Labels, MatchedCorpus, match
 from analysis.inputs.vocabulary import word_tokens
 from hac.data.alignments.alignment import PHONES, WORDS, Tier, partition
 from hac.data.phones.policy import SILENCE, PhonePolicy, load_policy
@@ -53,7 +53,7 @@ class FactorCorpus:
         policy: name of the phone policy; empty without phones.
     """
 
-    met: Match
+    met: MatchedCorpus
     factors: dict[str, Factor]
     missing: dict[str, str]
     policy: str
@@ -127,7 +127,7 @@ class _Maker:
     """Makes factors; what several of them need is made once."""
 
     given: Labels
-    met: Match
+    met: MatchedCorpus
     phone_policy: str
     class_kind: str
     curves: Mapping[str, Curves] | str

@@ -17,7 +17,7 @@ NOTHING_LEFT = 1e-9
 
 
 @dataclass(frozen=True)
-class Told:
+class Information:
     """What codes tell of a factor in one draw.
 
     Attributes:
@@ -67,7 +67,7 @@ class Joint:
     codes: Sums
 
 
-def told(labelled: Labelled, joint: Joint) -> Told:
+def information(labelled: Labelled, joint: Joint) -> Information:
     """The chain of sums in `probes.leakage.cells`; differences of equal sums come first: exactly zero."""
     labels, given, n = labelled.labels, labelled.given, labelled.n
     mutual = (joint.labels.total - labels.total) - (joint.codes.total - given.total)
@@ -77,11 +77,11 @@ def told(labelled: Labelled, joint: Joint) -> Told:
     if len(joint.labels.by_cluster):
         left_by = given.by_cluster - labels.by_cluster
         mutual_by = (joint.labels.by_cluster - labels.by_cluster) - (joint.codes.by_cluster - given.by_cluster)
-    return Told(max(0.0, mutual / n) if n else 0.0, max(0.0, left / n) if n else 0.0, n, mutual_by, left_by)
+    return Information(max(0.0, mutual / n) if n else 0.0, max(0.0, left / n) if n else 0.0, n, mutual_by, left_by)
 
 
 @dataclass(frozen=True)
-class Measured:
+class InformationOf:
     """A measurement with its nulls.
 
     Attributes:
@@ -89,10 +89,10 @@ class Measured:
         nulls: draws of each null, by its name.
     """
 
-    actual: Told
-    nulls: Mapping[str, tuple[Told, ...]]
+    actual: Information
+    nulls: Mapping[str, tuple[Information, ...]]
 
     @property
-    def chance(self) -> tuple[Told, ...]:
+    def chance(self) -> tuple[Information, ...]:
         """The draws of the null that tells most, where there are several."""
         return max(self.nulls.values(), key=lambda draws: np.nan_to_num(np.mean([told.share for told in draws])))

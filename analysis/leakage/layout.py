@@ -13,7 +13,7 @@ from hac.data.tokens.token_store import Stream
 from probes.leakage.cells import Clusters, Coded, Codes, by_label, by_utterance_label, coded
 from probes.leakage.factors import Factor, Kind, Labels, lay_factor
 from probes.nulls.circular_shift import circular_shifts, shifted
-from probes.nulls.label_permutation import dealt_labels, spread
+from probes.nulls.label_permutation import per_frame, permuted_labels
 from probes.utterance_keys import utterance_keys
 
 
@@ -41,7 +41,7 @@ class LeakageProtocol:
 
 
 @dataclass(frozen=True)
-class Laid:
+class FrameLabels:
     """A factor laid over the frames.
 
     Attributes:
@@ -78,7 +78,7 @@ class Layout:
     """
 
     streams: tuple[Coded, ...]
-    factors: tuple[Laid, ...]
+    factors: tuple[FrameLabels, ...]
     bounds: NDArray[np.int64]
     frame_rate: Fraction
     keys: NDArray[np.uint64]
@@ -101,12 +101,12 @@ class Layout:
         shifts = circular_shifts(self.keys, np.diff(self.bounds), self.frame_rate, draw, self.protocol.seed)
         return shifted(codes, self.bounds, shifts)
 
-    def dealt(self, factor: Laid, draw: int) -> Laid:
+    def dealt(self, factor: FrameLabels, draw: int) -> FrameLabels:
         """A factor with the labels of a null draw: moved round within utterances, or dealt anew over them."""
         if factor.kind == "utterance":
             dealt = factor.dealt[draw - 1]
             frames = by_utterance_label(dealt, self.of_utterance, self.bounds)
-            return replace(factor, labels=spread(dealt, np.diff(self.bounds)), frames=frames)
+            return replace(factor, labels=per_frame(dealt, np.diff(self.bounds)), frames=frames)
         labels = self.shifted(factor.labels, draw).astype(np.int32, copy=False)
         frames = by_label(labels, factor.n_labels, self.clusters, self.n_clusters)
         # the frames without a label have moved too: the mask is another one
@@ -139,8 +139,8 @@ def layout(
         mask = masks.setdefault(np.packbits(labels >= 0).tobytes(), len(masks))
         frames = by_label(labels, len(factor.labels), of_frame, n_clusters)
         draws = range(1, protocol.n_nulls + 1) if factor.kind == "utterance" else ()
-        dealt = tuple(dealt_labels(factor, *of_utterance, draw, protocol.seed) for draw in draws)
-        laid.append(Laid(factor.name, factor.kind, labels, frames, len(factor.labels), mask, dealt))
+        dealt = tuple(permuted_labels(factor, *of_utterance, draw, protocol.seed) for draw in draws)
+        laid.append(FrameLabels(factor.name, factor.kind, labels, frames, len(factor.labels), mask, dealt))
     keys = utterance_keys(factors[0].tier.ids)
     made = tuple(coded(stream) for stream in streams)
     grouped = clusters.astype(np.int16)

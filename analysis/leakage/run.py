@@ -12,10 +12,10 @@ import numpy as np
 
 from analysis import parallel
 from analysis.inputs.request import JOINER, Request, about_of, streams_of, together
-from analysis.leakage.counting import DEALT, RUNS, SHIFT, alone, beside, measured
+from analysis.leakage.counting import DEALT, RUNS, SHIFT, conditional, measured, unconditional
 from analysis.leakage.factors import MEASURED, Curves, FactorCorpus, check_factors, coverage_of, factor_corpus
-from analysis.leakage.information import Measured
-from analysis.leakage.layout import Laid, Layout, LeakageProtocol, layout
+from analysis.leakage.information import InformationOf
+from analysis.leakage.layout import FrameLabels, Layout, LeakageProtocol, layout
 from analysis.leakage.scores import METHOD, Clustering, least_added, most_repeated, share_record
 from analysis.results.schema import Record, Results, StreamInfo
 from hac.data.tokens.token_store import Stream, TokenStore
@@ -195,20 +195,20 @@ def defined_shares(plan: Layout) -> dict[str, float]:
     return {factor.name: len(factor.frames) / max(plan.n_frames, 1) for factor in plan.factors}
 
 
-def _alone(plan: Layout, jobs: int) -> list[list[Measured]]:
+def _alone(plan: Layout, jobs: int) -> list[list[InformationOf]]:
     """What each stream (second index) tells of each factor (first)."""
     tasks = [(plan, place) for place in range(len(plan.factors))]
-    return parallel.run(alone, tasks, jobs=jobs, what="what streams tell", threads=True)
+    return parallel.run(unconditional, tasks, jobs=jobs, what="what streams tell", threads=True)
 
 
-def _beside(plan: Layout, given: Sequence[str], jobs: int) -> dict[tuple[str, str, int], Measured]:
+def _beside(plan: Layout, given: Sequence[str], jobs: int) -> dict[tuple[str, str, int], InformationOf]:
     """What each stream adds to each given one, by the place of the factor."""
     names = [stream.name for stream in plan.streams]
     places = [place for place, name in enumerate(names) if name in given]
     if len(names) < 2 or not places:
         return {}
     tasks = [(plan, b, places) for b in places]
-    counted = parallel.run(beside, tasks, jobs=jobs, what="what streams add", threads=True)
+    counted = parallel.run(conditional, tasks, jobs=jobs, what="what streams add", threads=True)
     parts = dict(zip(places, counted, strict=True))
     return {(names[a], names[b], f): one for (a, b, f), one in measured(parts, plan.factors).items()}
 
@@ -216,8 +216,8 @@ def _beside(plan: Layout, given: Sequence[str], jobs: int) -> dict[tuple[str, st
 def records_of(
     plan: Layout,
     corpus: FactorCorpus,
-    told: Sequence[Sequence[Measured]],
-    added: Mapping[tuple[str, str, int], Measured],
+    told: Sequence[Sequence[InformationOf]],
+    added: Mapping[tuple[str, str, int], InformationOf],
     clusters: Clustering,
 ) -> tuple[list[Record], list[tuple[str, str]]]:
     """Records of a layout's streams, and remarks as (stream, remark).
@@ -225,7 +225,7 @@ def records_of(
     Args:
         plan: the layout.
         corpus: the factors.
-        told: what `alone` measured, by factor and stream.
+        told: what `unconditional` measured, by factor and stream.
         added: what streams add, by stream, given stream and factor.
         clusters: behind the intervals.
     """
@@ -261,7 +261,7 @@ def _constant(factor: Factor) -> str:
     return f"one speaker only: {only!r}" if factor.name == "speaker" else f"its only label is {only!r}"
 
 
-def _never_dealt(laid: Laid, factor: Factor) -> str:
+def _never_dealt(laid: FrameLabels, factor: Factor) -> str:
     """Why a factor's null is the measurement itself, where dealing its labels anew changes none of them."""
     if not laid.dealt or any((draw != factor.tier.labels).any() for draw in laid.dealt):
         return ""

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from analysis.leakage.information import Measured, Told, Vector
+from analysis.leakage.information import Information, InformationOf, Vector
 from analysis.metrics.registry import METRICS
 from analysis.results.records import (
     NOTE_JOINER,
@@ -28,7 +28,7 @@ from analysis.results.records import (
     within_range,
 )
 from analysis.results.schema import Null, Record
-from analysis.statistics.bootstrap import LEVEL, Interval, Redrawn, at_most_one, no_interval
+from analysis.statistics.bootstrap import LEVEL, Interval, Resamples, at_most_one, no_interval
 from analysis.statistics.information import corrected
 
 METHOD = "cluster-linearized-t"
@@ -47,7 +47,7 @@ def share_record(
     stream: str,
     metric: str,
     tags: Sequence[str],
-    measured: Measured,
+    measured: InformationOf,
     clusters: Clustering,
     constant: str = "",
 ) -> Record:
@@ -90,7 +90,7 @@ def share_record(
     )
 
 
-def _nulls(measured: Measured) -> dict[str, Null]:
+def _nulls(measured: InformationOf) -> dict[str, Null]:
     """Each null by name, where there are several; the record's own is the largest."""
     if len(measured.nulls) < 2:
         return {}
@@ -98,7 +98,7 @@ def _nulls(measured: Measured) -> dict[str, Null]:
     return {name: Null(mean=mean, sd=sd) for name, (mean, sd) in found.items()}
 
 
-def _parts(told: Told) -> Vector:
+def _parts(told: Information) -> Vector:
     """How far each cluster moves the share, to first order: float64 [n_clusters]; sums to 0."""
     total = told.left_by.sum()
     if not math.isfinite(told.share) or total <= 0:
@@ -116,7 +116,7 @@ def _around(value: float, parts: Vector) -> Interval:
         return no_interval(f"fewer than {MIN_CLUSTERS} clusters")
     half = float(special.stdtrit(n - 1, (1 + LEVEL) / 2)) * math.sqrt(n / (n - 1) * float((parts**2).sum()))
     # what the value would be without each cluster, to first order: as a jackknife leaves it
-    redrawn = Redrawn((value - parts * n / (n - 1)).astype(np.float32), n)
+    redrawn = Resamples((value - parts * n / (n - 1)).astype(np.float32), n)
     return Interval(value - half, value + half, METHOD, redrawn=redrawn)
 
 
@@ -145,8 +145,8 @@ def least_added(factor: str, added: Mapping[str, Record]) -> Record:
 def most_repeated(
     stream: str,
     factor: str,
-    own: Measured,
-    added: Mapping[str, Measured],
+    own: InformationOf,
+    added: Mapping[str, InformationOf],
     own_record: Record,
     frames_by: Vector,
 ) -> Record:
@@ -178,18 +178,18 @@ def most_repeated(
     return made.model_copy(update={"value": value, **interval_fields(interval), "note": note})
 
 
-def _above_chance(measured: Measured) -> float:
+def _above_chance(measured: InformationOf) -> float:
     """Nats that codes tell beyond the mean null."""
     return measured.actual.mutual - float(np.mean([null.mutual for null in measured.chance]))
 
 
-def _ratio_parts(added: Measured, own: Measured, ratio: float, frames_by: Vector) -> Vector:
+def _ratio_parts(added: InformationOf, own: InformationOf, ratio: float, frames_by: Vector) -> Vector:
     """How far each cluster moves added / own."""
     top, bottom = (_excess_parts(one, frames_by) for one in (added, own))
     return np.asarray((top - ratio * bottom) / _above_chance(own))
 
 
-def _excess_parts(measured: Measured, frames_by: Vector) -> Vector:
+def _excess_parts(measured: InformationOf, frames_by: Vector) -> Vector:
     """How far each cluster moves the nats that codes tell beyond chance."""
     n = measured.actual.n
     nulls = [null.mutual_by for null in measured.chance if len(null.mutual_by)]

@@ -104,7 +104,7 @@ class CountedStream:
         return count(self.cells, self.stream, shifts, rows, self.phones.vocabulary)
 
 
-def lay(phones: Tier, stream: Stream, protocol: Protocol, clock: int) -> Cells:
+def label_frames(phones: Tier, stream: Stream, protocol: Protocol, clock: int) -> Cells:
     """Where the stream's frames and the labels meet."""
     return cells(phones, np.diff(stream.bounds), stream.frame_rate, protocol.convention, clock=clock)
 

@@ -12,7 +12,7 @@ from analysis import parallel
 from analysis.inputs.corpus import Classes, Corpus, Deal, classes_of, join
 from analysis.inputs.request import Request, about_of, streams_of, together
 from analysis.pnmi import lags
-from analysis.pnmi.counting import CountedStream, Protocol, lag_counts, lags_of, lay
+from analysis.pnmi.counting import CountedStream, Protocol, label_frames, lag_counts, lags_of
 from analysis.pnmi.scoring import CountSource, Settings, StreamScores, score_stream
 from analysis.results.records import DROPPED, KEPT
 from analysis.results.schema import Lag, Results
@@ -66,7 +66,7 @@ def sources_of(corpus: Corpus, streams: Sequence[Stream], protocol: Protocol) ->
     for stream in streams:
         key = (stream.frame_rate, hashlib.sha256(stream.bounds.tobytes()).digest())
         if key not in laid:
-            laid[key] = lay(corpus.phones, stream, protocol, clock)
+            laid[key] = label_frames(corpus.phones, stream, protocol, clock)
         sources.append(CountedStream(stream, corpus.phones, laid[key], clock, corpus.rows, protocol))
     return sources
 

@@ -32,7 +32,7 @@ from probes.classifiers.crossfit import PENALTIES, cross_fit, cross_fit_priors
 from probes.classifiers.linear import Features, one_hot
 from probes.leakage.factors import Factor
 from probes.nulls.circular_shift import shifted_codes
-from probes.nulls.derangement import swapped_codes
+from probes.nulls.derangement import deranged_codes
 from probes.tokens.frame_matching import codes_at
 
 Vectors = NDArray[np.floating[Any]]
@@ -186,7 +186,7 @@ def _added(
     for draw in range(1, protocol.n_given_nulls + 1):
         # what is the same in a whole utterance is not lost by turning codes round within it
         if is_of_utterance:
-            codes = swapped_codes(stream, draw, protocol.seed)
+            codes = deranged_codes(stream, draw, protocol.seed)
         else:
             codes = shifted_codes(ids, stream, draw, protocol.seed)
         chance = [*streams[:index], replace(stream, codes=codes), *streams[index + 1 :]]

@@ -9,7 +9,7 @@ from typing import Any
 from analysis.inputs.corpus import manifest_key
 from analysis.reconstruction.inputs import REFERENCE, Material
 from analysis.reconstruction.judged import Words
-from analysis.reconstruction.scores import Board
+from analysis.reconstruction.scores import Measurements
 from analysis.reconstruction.signal import Row
 from probes.signal.signal_metrics import TOLERANCE_S
 
@@ -59,7 +59,7 @@ def length_warnings(material: Material, rows: Rows, sample_rate: int) -> list[st
     return warnings
 
 
-def table_rows(material: Material, board: Board, rows: Rows, words: Words | None) -> list[dict[str, Any]]:
+def table_rows(material: Material, board: Measurements, rows: Rows, words: Words | None) -> list[dict[str, Any]]:
     """A row for each utterance under each condition, the references first: every metric, and why where it has none.
 
     Columns of a metric: its value in this utterance; `<metric>.reason`; and, where it is not a plain mean,

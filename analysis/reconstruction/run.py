@@ -22,7 +22,7 @@ from analysis.reconstruction.coverage import coverage_of, length_warnings, table
 from analysis.reconstruction.inputs import REFERENCE, Material
 from analysis.reconstruction.pairs import NullPairs, null_pairs, other_voices
 from analysis.reconstruction.protocol import METRICS, ReconProtocol, protocols
-from analysis.reconstruction.scores import Board, Measured
+from analysis.reconstruction.scores import Measured, Measurements
 from analysis.reconstruction.signal import Pair, Row, SignalSettings, measure, signal_ratios
 from analysis.reconstruction.versa import read_versa
 from analysis.results import ratios
@@ -78,7 +78,7 @@ def run(request: Request, jobs: int = -1) -> Outcome:
     """
     jobs = jobs if jobs > 0 else cores()
     material, protocol = request.material, request.protocol
-    board, notes = Board(), list[tuple[str, str]]()
+    board, notes = Measurements(), list[tuple[str, str]]()
     signal_rows = _signal_pass(request, board, jobs)
     words = _word_pass(request, board, jobs)
     _voice_pass(request, board, notes, jobs)
@@ -114,7 +114,7 @@ def _is_told(sample: Sample) -> bool:
     return bool(sample.clusters.note) and not sample.names[0].startswith("speaker=")
 
 
-def _signal_pass(request: Request, board: Board, jobs: int) -> dict[str, list[Row]]:
+def _signal_pass(request: Request, board: Measurements, jobs: int) -> dict[str, list[Row]]:
     """Signal and pitch metrics; rows by condition, in the order of the utterances."""
     material, protocol = request.material, request.protocol
     ids = material.manifest.ids
@@ -148,7 +148,7 @@ def _signal_pass(request: Request, board: Board, jobs: int) -> dict[str, list[Ro
     return rows
 
 
-def _word_pass(request: Request, board: Board, jobs: int) -> recon_judged.Words | None:
+def _word_pass(request: Request, board: Measurements, jobs: int) -> recon_judged.Words | None:
     protocol = request.protocol
     if protocol.recognizer is None or not protocol.asks("wer", "cer"):
         return None
@@ -167,7 +167,7 @@ def _word_pass(request: Request, board: Board, jobs: int) -> recon_judged.Words 
     return words
 
 
-def _voice_pass(request: Request, board: Board, notes: list[tuple[str, str]], jobs: int) -> None:
+def _voice_pass(request: Request, board: Measurements, notes: list[tuple[str, str]], jobs: int) -> None:
     protocol, manifest = request.protocol, request.material.manifest
     if protocol.encoder is None or not protocol.asks("speaker_similarity"):
         return
@@ -185,7 +185,7 @@ def _voice_pass(request: Request, board: Board, notes: list[tuple[str, str]], jo
         notes.append(("speaker similarity", note))
 
 
-def _opinion_pass(request: Request, board: Board, jobs: int) -> None:
+def _opinion_pass(request: Request, board: Measurements, jobs: int) -> None:
     protocol = request.protocol
     if protocol.predictor is None or not protocol.asks("mos"):
         return
@@ -197,7 +197,7 @@ def _opinion_pass(request: Request, board: Board, jobs: int) -> None:
         board.measured += [Measured(condition, "mos", value, part=scale) for scale, value in by_scale.items()]
 
 
-def _rates(material: Material, board: Board) -> None:
+def _rates(material: Material, board: Measurements) -> None:
     if material.tokens is None:
         return
     utterances = material.manifest.utterances
@@ -211,7 +211,11 @@ def _rates(material: Material, board: Board) -> None:
 
 
 def _results(
-    request: Request, board: Board, samples: Sequence[Sample], coverage: Mapping[str, Any], warnings: Sequence[str]
+    request: Request,
+    board: Measurements,
+    samples: Sequence[Sample],
+    coverage: Mapping[str, Any],
+    warnings: Sequence[str],
 ) -> Results:
     tokens = request.material.tokens
     order = [REFERENCE, *(condition.name for condition in request.material.conditions), *request.versa]

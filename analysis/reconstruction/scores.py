@@ -57,7 +57,7 @@ class Measured:
 
 
 @dataclass
-class Board:
+class Measurements:
     """Everything that was measured, in the order in which it is shown."""
 
     measured: list[Measured] = field(default_factory=list)
@@ -75,7 +75,7 @@ class Board:
         return next((each for each in self.measured if each.id == id), None)
 
 
-def records(board: Board, samples: Sequence[Sample]) -> list[Record]:
+def records(board: Measurements, samples: Sequence[Sample]) -> list[Record]:
     """Records of everything measured, on the whole corpus and its parts."""
     made = []
     for each in board.measured:
@@ -88,7 +88,7 @@ def records(board: Board, samples: Sequence[Sample]) -> list[Record]:
     return made
 
 
-def worse_with_more(board: Board, conditions: Sequence[Condition], whole: Sample) -> list[str]:
+def worse_with_more(board: Measurements, conditions: Sequence[Condition], whole: Sample) -> list[str]:
     """Warnings where a metric gets significantly worse from one number of quantizers to the next larger one."""
     ordered = sorted((c for c in conditions if c.n_quantizers is not None), key=lambda c: c.n_quantizers or 0)
     steps: dict[str, list[str]] = {}
@@ -108,7 +108,7 @@ def worse_with_more(board: Board, conditions: Sequence[Condition], whole: Sample
     return [f"{name} is worse with more quantizers: {'; '.join(listed)}" for name, listed in steps.items()]
 
 
-def undefined_everywhere(board: Board) -> list[str]:
+def undefined_everywhere(board: Measurements) -> list[str]:
     """Warnings of metrics that no utterance has, and of those that many lack."""
     warnings = []
     for each in board.measured:

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from analysis.results.schema import Record, Results
-from analysis.statistics.bootstrap import Redrawn
+from analysis.statistics.bootstrap import Resamples
 from hac.errors import HacError
 from hac.files.atomic import atomic_path
 
@@ -78,7 +78,7 @@ def with_draws(results: Results, folder: Path) -> Results:
         if i is None:
             return record
         found = (one[i] for one in columns)
-        value, corrected = (None if values is None else Redrawn(values, clusters[i]) for values in found)
+        value, corrected = (None if values is None else Resamples(values, clusters[i]) for values in found)
         return record.model_copy(update={"redrawn": value, "redrawn_corrected": corrected})
 
     return results.model_copy(update={"metrics": [drawn(record) for record in results.metrics]})
@@ -89,7 +89,7 @@ def _parts(table: pa.Table) -> list[pa.ChunkedArray]:
     return [table["n_clusters"], *(pc.list_flatten(table[name]) for name in ("value", "corrected"))]
 
 
-def _values(redrawn: Redrawn | None) -> np.ndarray | None:
+def _values(redrawn: Resamples | None) -> np.ndarray | None:
     return None if redrawn is None else redrawn.values
 
 

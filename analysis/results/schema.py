@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 
-from analysis.statistics.bootstrap import Redrawn
+from analysis.statistics.bootstrap import Resamples
 from hac.errors import HacError
 from hac.files.atomic import write_text
 from hac.files.parsing import load_json
@@ -82,8 +82,8 @@ class Record(Strict):
     ci_method: str = "none"
     note: str = ""
     nulls: dict[str, Null] = {}
-    redrawn: Redrawn | None = Field(default=None, exclude=True, repr=False)
-    redrawn_corrected: Redrawn | None = Field(default=None, exclude=True, repr=False)
+    redrawn: Resamples | None = Field(default=None, exclude=True, repr=False)
+    redrawn_corrected: Resamples | None = Field(default=None, exclude=True, repr=False)
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 

@@ -23,7 +23,7 @@ import numpy as np
 
 from analysis.inputs.request import parts_of
 from analysis.shards.count_file import Entries, Shard, ShardMeta
-from analysis.shards.separate_stores import OWN, Common, about_of_parts, check_apart, common_of
+from analysis.shards.separate_stores import OWN, SharedRows, about_of_parts, check_apart, common_of
 from hac.data.alignments.alignment import Tier
 from hac.data.tokens.token_store import Stream, TokenStore
 from hac.errors import HacError
@@ -70,7 +70,7 @@ class MergedStream:
         return int(self.meta.protocol["n_nulls"])
 
     @cached_property
-    def common(self) -> Common:
+    def common(self) -> SharedRows:
         """The rows of the sums."""
         return common_of(self.shards)
 

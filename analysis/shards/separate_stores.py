@@ -95,7 +95,7 @@ def _utterance_block(ids: Sequence[str]) -> Block:
 
 
 @dataclass(frozen=True)
-class Common:
+class SharedRows:
     """What the numbers of several shards index together.
 
     Attributes:
@@ -107,7 +107,7 @@ class Common:
     row: tuple[NDArray[np.int64], ...]
 
 
-def common_of(shards: Sequence[Shard]) -> Common:
+def common_of(shards: Sequence[Shard]) -> SharedRows:
     """The rows of shards that add; those of own stores get the rows that one run would have.
 
     Raises:
@@ -116,7 +116,7 @@ def common_of(shards: Sequence[Shard]) -> Common:
     own = [shard.meta.row_tuple() for shard in shards]
     if not shards[0].meta.extra.get(OWN):
         same = np.arange(len(own[0]), dtype=np.int64)
-        return Common(own[0], (same,) * len(shards))
+        return SharedRows(own[0], (same,) * len(shards))
     every = {row for rows in own for row in rows}
     for language in sorted({row.language for row in every}):
         speakers = {row.speaker for row in every if row.language == language}
@@ -128,7 +128,7 @@ def common_of(shards: Sequence[Shard]) -> Common:
     becomes = gathered(every)
     rows = tuple(sorted(set(becomes.values())))
     place = {row: r for r, row in enumerate(rows)}
-    return Common(rows, tuple(np.array([place[becomes[row]] for row in each], np.int64) for each in own))
+    return SharedRows(rows, tuple(np.array([place[becomes[row]] for row in each], np.int64) for each in own))
 
 
 def check_apart(shards: Sequence[Shard]) -> None:

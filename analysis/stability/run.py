@@ -18,7 +18,7 @@ from analysis.results.ratios import Ratios, Sample
 from analysis.results.schema import Record, Results, StreamInfo
 from analysis.stability.perturbed_tokens import LEFT_OUT, Variant
 from hac.data.tokens.token_store import Stream
-from probes.nulls.derangement import others
+from probes.nulls.derangement import neighbours_by_length
 from probes.tokens.edits import Codes, Edits, borrowed, edits
 
 Pair = tuple[Codes, Codes]
@@ -124,7 +124,7 @@ def compare(clean: Stream, ids: tuple[str, ...], variant: Variant, protocol: Sta
 def _null(pairs: Sequence[Pair | None], there: list[int], lag: int, draw: int, seed: int) -> list[Edits | None]:
     """Clean tokens of each utterance against as many perturbed tokens of others as it has itself."""
     references, hypotheses = zip(*(pair for pair in pairs if pair), strict=True)
-    order = others(np.array([len(each) for each in references], np.int64), draw, seed)
+    order = neighbours_by_length(np.array([len(each) for each in references], np.int64), draw, seed)
     found: list[Edits | None] = [None] * len(pairs)
     for k, u in enumerate(there):
         found[u] = edits(references[k], borrowed(hypotheses, order[k], len(hypotheses[k])), lag)

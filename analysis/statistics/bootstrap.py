@@ -33,7 +33,7 @@ BLOCK = 1 << 17
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Redrawn:
+class Resamples:
     """A value on clusters drawn anew, or without each cluster: what another run's value can be paired with.
 
     Attributes:
@@ -47,7 +47,7 @@ class Redrawn:
 
     def __eq__(self, other: object) -> bool:
         """Whether all values are the same, bit by bit."""
-        same = isinstance(other, Redrawn) and self.n_clusters == other.n_clusters
+        same = isinstance(other, Resamples) and self.n_clusters == other.n_clusters
         return same and self.values.tobytes() == other.values.tobytes()  # type: ignore[attr-defined]
 
     __hash__ = None  # type: ignore[assignment]
@@ -61,11 +61,11 @@ class Interval:
     high: float
     method: str
     reason: str = ""
-    redrawn: Redrawn | None = None
+    redrawn: Resamples | None = None
 
     def scaled(self, factor: float) -> Interval:
         """The interval in another unit, `factor` (above 0) times as many."""
-        redrawn = self.redrawn and Redrawn(self.redrawn.values * np.float32(factor), self.redrawn.n_clusters)
+        redrawn = self.redrawn and Resamples(self.redrawn.values * np.float32(factor), self.redrawn.n_clusters)
         return replace(self, low=self.low * factor, high=self.high * factor, redrawn=redrawn)
 
 
@@ -88,7 +88,7 @@ def basic(estimate: float, draws: NDArray[np.float64], n_clusters: int) -> Inter
         draws: float64 [n_draws], the value on each draw; NaN draws (a score undefined there) are left out.
         n_clusters: count of clusters that were resampled.
     """
-    redrawn = Redrawn(np.asarray(draws, np.float32), n_clusters)
+    redrawn = Resamples(np.asarray(draws, np.float32), n_clusters)
     draws = draws[np.isfinite(draws)]
     if n_clusters < 2 or len(draws) < 20 or not math.isfinite(estimate):
         return no_interval("fewer than 2 clusters or 20 defined draws")
@@ -119,7 +119,7 @@ def expanded_tails(n_clusters: int) -> tuple[float, float]:
 
 def jackknife(estimate: float, left_out: NDArray[np.float64]) -> Interval:
     """Jackknife interval from the values with each cluster left out: float64 [n_clusters]."""
-    redrawn = Redrawn(np.asarray(left_out, np.float32), len(left_out))
+    redrawn = Resamples(np.asarray(left_out, np.float32), len(left_out))
     left_out = left_out[np.isfinite(left_out)]
     n = len(left_out)
     if n < 3 or not math.isfinite(estimate):

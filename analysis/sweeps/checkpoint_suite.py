@@ -15,10 +15,10 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from analysis.inputs.corpus import find_alignments
 from analysis.sweeps.launch import Call, Launch, Program, is_stopping, last_words
-from analysis.sweeps.progress_file import DONE, FAILED, RUNNING, STOPPED, Ledger, Say, content_of, key_of, now
+from analysis.sweeps.progress_file import DONE, FAILED, RUNNING, STOPPED, LogLine, ProgressFile, content_of, key_of, now
 from hac.data.manifest.formats import read_manifest
 from hac.errors import FailureLog, HacError
-from hac.files.yaml_config import beside, check_key
+from hac.files.yaml_config import check_key, relative_to_file
 
 TOKENS = "tokens"
 ANALYSES = ("pnmi", "words", "boundaries", "leakage", "recon", "intervene", "usage")
@@ -77,7 +77,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Place:
+class Workspace:
     """Where a suite works.
 
     Attributes:
@@ -104,7 +104,7 @@ def suite(
     checkpoint: Path,
     evaluation: Evaluation,
     analyses: Mapping[str, Mapping[str, Any]],
-    place: Place,
+    place: Workspace,
     name: str,
 ) -> list[Step]:
     """The steps that analyse a checkpoint: its tokens first.
@@ -138,7 +138,7 @@ def suite(
     return steps
 
 
-def run_steps(cell: str, steps: Sequence[Step], ledger: Ledger, launch: Launch, say: Say) -> str:
+def run_steps(cell: str, steps: Sequence[Step], ledger: ProgressFile, launch: Launch, say: LogLine) -> str:
     """Run what is not done yet, and say so in the ledger; a failed analysis does not stop the others.
 
     Returns:
@@ -153,7 +153,7 @@ def run_steps(cell: str, steps: Sequence[Step], ledger: Ledger, launch: Launch, 
     return worst
 
 
-def run_step(cell: str, step: Step, ledger: Ledger, launch: Launch, say: Say, **known: Any) -> str:
+def run_step(cell: str, step: Step, ledger: ProgressFile, launch: Launch, say: LogLine, **known: Any) -> str:
     """Run one step unless it is done; returns its state. `known` is kept with it in the ledger."""
     if step.output.exists() and ledger.finished(cell, step.name, step.key):
         return DONE
@@ -263,7 +263,7 @@ def _option(name: str, hint: Any) -> tuple[str, _Option]:
 def _resolved(value: Any, option: _Option, folder: Path) -> Any:
     """A path from the sweep's folder; a list of an option that stands once, by comma."""
     if option.is_path and value is not None:
-        return str(beside(folder, str(value)))
+        return str(relative_to_file(folder, str(value)))
     if isinstance(value, list) and not option.multiple:
         return ",".join(str(each) for each in value)
     return value

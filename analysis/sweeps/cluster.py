@@ -16,16 +16,16 @@ from pathlib import Path
 
 from analysis.parallel import cores
 from analysis.sweeps.launch import Processes
-from analysis.sweeps.progress_file import Ledger
+from analysis.sweeps.progress_file import ProgressFile
 from analysis.sweeps.run import BUSY, NAME, SCHEMA, Job, Work, run_cell
 from analysis.sweeps.trainings import Cell
 from hac.devices import CPU, devices_of
 from hac.errors import HacError
-from hac.parallel.pool import spread
+from hac.parallel.pool import parallel_map
 
 POLL_S = 2.0
 """Seconds between looks at the shared folder."""
-Told = tuple[str, str, list[str]]
+CellMessage = tuple[str, str, list[str]]
 """A cell, why it failed (empty where it did not), and what was said of it."""
 
 
@@ -62,7 +62,7 @@ def check_places(devices: Sequence[str], at_once: int) -> None:
 
 
 def run_cells_there(job: Job, cells: Sequence[Cell], work: Work, stop: Stop) -> None:
-    """Train and analyse cells on the cluster in use; `work.failed` holds the failures afterwards.
+    """Train and analyse cells on the cluster in use; `process.failed` holds the failures afterwards.
 
     Args:
         job: the sweep.
@@ -73,7 +73,7 @@ def run_cells_there(job: Job, cells: Sequence[Cell], work: Work, stop: Stop) -> 
     check_places(job.sweep.devices or ("auto",), job.sweep.at_once)
     job.ledger()
     try:
-        for name, reason, said in spread(_cell_there, [(job, cell, stop.file) for cell in cells], jobs=1):
+        for name, reason, said in parallel_map(_cell_there, [(job, cell, stop.file) for cell in cells], jobs=1):
             for line in said:
                 work.say(line)
             if reason:
@@ -82,7 +82,7 @@ def run_cells_there(job: Job, cells: Sequence[Cell], work: Work, stop: Stop) -> 
         stop.file.unlink(missing_ok=True)
 
 
-def _cell_there(job: Job, cell: Cell, stop: Path) -> Told:
+def _cell_there(job: Job, cell: Cell, stop: Path) -> CellMessage:
     """One cell, in a worker."""
     said: dict[str, None] = {}
     (device,) = devices_of(job.sweep.devices)[:1]
@@ -90,7 +90,7 @@ def _cell_there(job: Job, cell: Cell, stop: Path) -> Told:
         # one of many workers of a machine computes in one thread; the one of a GPU has the cores that its job was given
         work = Work(launch, (device,), cores() if device == CPU else 1, lambda line: said.setdefault(line))
         while not launch.stopping.is_set():
-            run_cell(job, cell, Ledger(job.folder / NAME, SCHEMA), work, device)
+            run_cell(job, cell, ProgressFile(job.folder / NAME, SCHEMA), work, device)
             if work.failed.get(cell.name) != BUSY:
                 break
             # what a lost worker had started may still be at it, and saves what it does

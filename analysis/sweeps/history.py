@@ -27,9 +27,9 @@ from typing import Any, Literal
 from analysis.comparison.differences import Difference, Run, difference, judged, read_run
 from analysis.metrics.registry import metric_name, metric_of
 from analysis.results.schema import Record
-from analysis.sweeps.checkpoint_suite import Evaluation, Place, run_steps, suite
+from analysis.sweeps.checkpoint_suite import Evaluation, Workspace, run_steps, suite
 from analysis.sweeps.launch import Launch
-from analysis.sweeps.progress_file import DONE, FAILED, RUNNING, WAITING, Ledger, Say, key_of
+from analysis.sweeps.progress_file import DONE, FAILED, RUNNING, WAITING, LogLine, ProgressFile, key_of
 from hac.errors import HacError
 
 SCHEMA = "hac-history"
@@ -40,7 +40,7 @@ LEAST_PERPLEXITY = 2.0
 
 
 @dataclass(frozen=True)
-class Following:
+class CheckpointSeries:
     """A run whose checkpoints are measured.
 
     Attributes:
@@ -98,7 +98,7 @@ class Flag:
 
 
 @dataclass
-class Measured:
+class CheckpointScores:
     """All checkpoints that were measured.
 
     Attributes:
@@ -120,7 +120,7 @@ class Measured:
         return [point for points in found.values() for point in points]
 
 
-def measure(job: Following, launch: Launch, say: Say) -> Measured:
+def measure(job: CheckpointSeries, launch: Launch, say: LogLine) -> CheckpointScores:
     """Measure every checkpoint that was not measured before; a failed one stops none of the others.
 
     Raises:
@@ -131,16 +131,16 @@ def measure(job: Following, launch: Launch, say: Say) -> Measured:
     found = checkpoints(job.run)
     if not found:
         raise HacError(f"{job.run}: holds no finished checkpoint; expected the folder of a run of hac train")
-    ledger = Ledger(job.folder / NAME, SCHEMA)
+    ledger = ProgressFile(job.folder / NAME, SCHEMA)
     ledger.describe(run=str(job.run), analyses=list(job.analyses))
     for checkpoint in found:
         if checkpoint.name not in ledger.read()["cells"]:
             ledger.cell(checkpoint.name, state=WAITING)
-    measured, spent = Measured(), []
+    measured, spent = CheckpointScores(), []
     for i, checkpoint in enumerate(found):
         started, known = time.monotonic(), ledger.read()["cells"][checkpoint.name]
         ledger.cell(checkpoint.name, state=RUNNING)
-        place = Place(job.folder / checkpoint.name, job.device, job.jobs)
+        place = Workspace(job.folder / checkpoint.name, job.device, job.jobs)
         steps = suite(checkpoint, job.evaluation, job.analyses, place, checkpoint.name)
         state = run_steps(checkpoint.name, steps, ledger, launch, say)
         ledger.cell(checkpoint.name, state=state, suite=job.key)
@@ -157,12 +157,12 @@ def measure(job: Following, launch: Launch, say: Say) -> Measured:
     return measured
 
 
-def _runs(job: Following, name: str, cell: Mapping[str, Any]) -> dict[str, Run]:
+def _runs(job: CheckpointSeries, name: str, cell: Mapping[str, Any]) -> dict[str, Run]:
     done = [one for one in job.analyses if cell["steps"].get(one, {}).get("state") == DONE]
     return {one: read_run(job.folder / name / one, name) for one in done}
 
 
-def _why(ledger: Ledger, cell: str) -> str:
+def _why(ledger: ProgressFile, cell: str) -> str:
     steps = ledger.read()["cells"][cell]["steps"]
     return "; ".join(f"{name}: {step['error']}" for name, step in steps.items() if step["state"] == FAILED)
 
@@ -171,7 +171,7 @@ def flags_of(points: Sequence[Point], collapse_share: float = 0.5) -> list[Flag]
     """What dropped and what collapsed, in the order of the steps.
 
     Args:
-        points: numbers of all checkpoints, as `Measured.points` gives them.
+        points: numbers of all checkpoints, as `CheckpointScores.points` gives them.
         collapse_share: perplexity or used codes at or below this share of the most before are a collapse.
     """
     series: dict[tuple[str, str], list[Point]] = {}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from analysis.results.provenance import input_facts, provenance
 from analysis.results.schema import Record, Results
-from analysis.sweeps.history import Flag, Following, Measured
+from analysis.sweeps.history import CheckpointScores, CheckpointSeries, Flag
 
 COMMAND = "history"
 
@@ -16,7 +16,9 @@ def group_of(step: int) -> str:
     return f"checkpoint=step-{step:08d}"
 
 
-def history_results(job: Following, measured: Measured, flags: Sequence[Flag], collapse_share: float) -> Results:
+def history_results(
+    job: CheckpointSeries, measured: CheckpointScores, flags: Sequence[Flag], collapse_share: float
+) -> Results:
     """Every number of every checkpoint, what fell, and where it comes from."""
     noted: dict[tuple[int, str, str], list[str]] = {}
     for flag in flags:
@@ -57,7 +59,7 @@ def _record(record: Record, analysis: str, step: int, notes: Sequence[str]) -> R
     return record.model_copy(update={**update, "note": "; ".join(note for note in notes if note)})
 
 
-def _provenance(job: Following, measured: Measured) -> dict[str, object]:
+def _provenance(job: CheckpointSeries, measured: CheckpointScores) -> dict[str, object]:
     files = {"manifest": job.evaluation.manifest, "alignments": job.evaluation.alignments}
     inputs = input_facts(files)
     tokenizers = {

@@ -22,12 +22,12 @@ from hac.files.atomic import sha256_file, write_text
 from hac.files.parsing import load_json
 
 VERSION = 1
-Say = Callable[[str], None]
+LogLine = Callable[[str], None]
 """Prints a line."""
 DONE, FAILED, RUNNING, STOPPED, WAITING = "done", "failed", "running", "stopped", "waiting"
 
 
-class Ledger:
+class ProgressFile:
     """The file.
 
     Args:
@@ -115,7 +115,7 @@ def content_of(path: Path) -> str:
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[int | None]:
+def locked(folder: Path) -> Iterator[int | None]:
     """Hold a folder against other processes; gives the lock's descriptor, or None where another one holds it.
 
     A process that inherits the descriptor holds the folder too: a training that outlives whoever started it.

@@ -24,9 +24,9 @@ from typing import Any
 
 from analysis.comparison.differences import Run, read_run
 from analysis.parallel import cores
-from analysis.sweeps.checkpoint_suite import Evaluation, Place, Step, run_step, run_steps, suite
+from analysis.sweeps.checkpoint_suite import Evaluation, Step, Workspace, run_step, run_steps, suite
 from analysis.sweeps.launch import Call, Launch, is_stopping
-from analysis.sweeps.progress_file import DONE, FAILED, RUNNING, WAITING, Ledger, Say, alone
+from analysis.sweeps.progress_file import DONE, FAILED, RUNNING, WAITING, LogLine, ProgressFile, locked
 from analysis.sweeps.sweep_config import Sweep
 from analysis.sweeps.trainings import Cell, cells_of, check_cells, overlap
 from hac.devices import CPU
@@ -56,9 +56,9 @@ class Job:
     evaluation: Evaluation
     warnings: tuple[str, ...] = ()
 
-    def ledger(self) -> Ledger:
+    def ledger(self) -> ProgressFile:
         """The state of the sweep, with every training in it."""
-        ledger = Ledger(self.folder / NAME, SCHEMA)
+        ledger = ProgressFile(self.folder / NAME, SCHEMA)
         known = ledger.read()["cells"]
         for cell in self.cells:
             if cell.name not in known:
@@ -98,7 +98,7 @@ class Work:
     launch: Launch
     devices: Sequence[str] = (CPU,)
     at_once: int = 1
-    say: Say = print
+    say: LogLine = print
     failed: dict[str, str] = field(default_factory=dict)
 
 
@@ -134,15 +134,15 @@ def run_cells(job: Job, cells: Sequence[Cell], work: Work) -> None:
         raise broken[0]
 
 
-def run_cell(job: Job, cell: Cell, ledger: Ledger, work: Work, device: str) -> None:
+def run_cell(job: Job, cell: Cell, ledger: ProgressFile, work: Work, device: str) -> None:
     """Train and analyse one cell on a device; `work.failed` says afterwards if it failed, and why."""
-    with alone(cell.folder) as held:
+    with locked(cell.folder) as held:
         if held is None:
             work.failed[cell.name] = BUSY
             work.say(f"{cell.name}: {work.failed[cell.name]}")
             return
         ledger.cell(cell.name, state=RUNNING, device=device)
-        place = Place(cell.folder, device, max(1, cores() // work.at_once), threads_each(work.at_once), held)
+        place = Workspace(cell.folder, device, max(1, cores() // work.at_once), threads_each(work.at_once), held)
         try:
             state = _train_and_analyse(job, cell, ledger, work, place)
             reason = "" if state != FAILED else "; ".join(_reasons(ledger, cell))
@@ -156,7 +156,7 @@ def run_cell(job: Job, cell: Cell, ledger: Ledger, work: Work, device: str) -> N
             work.say(f"{cell.name}: {state}")
 
 
-def _train_and_analyse(job: Job, cell: Cell, ledger: Ledger, work: Work, place: Place) -> str:
+def _train_and_analyse(job: Job, cell: Cell, ledger: ProgressFile, work: Work, place: Workspace) -> str:
     from hac.train.run_folder import checkpoints, chosen_checkpoint
 
     known = ledger.of_step(cell.name, TRAIN)
@@ -174,7 +174,7 @@ def _train_and_analyse(job: Job, cell: Cell, ledger: Ledger, work: Work, place: 
     return run_steps(cell.name, steps, ledger, work.launch, work.say)
 
 
-def _training(sweep: Sweep, cell: Cell, place: Place) -> Step:
+def _training(sweep: Sweep, cell: Cell, place: Workspace) -> Step:
     words = ["train", str(cell.config_file), "-o", str(cell.run), *(["--cpu"] if place.device == CPU else [])]
     log = cell.folder / f"{TRAIN}.log"
     prefix = sweep.launcher
@@ -183,7 +183,7 @@ def _training(sweep: Sweep, cell: Cell, place: Place) -> Step:
     return Step(TRAIN, call, last, cell.key)
 
 
-def _reasons(ledger: Ledger, cell: Cell) -> list[str]:
+def _reasons(ledger: ProgressFile, cell: Cell) -> list[str]:
     steps = ledger.read()["cells"][cell.name]["steps"]
     return [f"{name}: {step['error']} (log: {step['log']})" for name, step in steps.items() if step["state"] == FAILED]
 
@@ -193,7 +193,7 @@ def threads_each(at_once: int) -> int | None:
     return max(1, cores() // at_once) if at_once > 1 else None
 
 
-def finished_runs(job: Job, ledger: Ledger) -> dict[str, dict[str, dict[int, Run]]]:
+def finished_runs(job: Job, ledger: ProgressFile) -> dict[str, dict[str, dict[int, Run]]]:
     """What is there to be compared: runs by analysis, variant and seed."""
     content = ledger.read()["cells"]
     found: dict[str, dict[str, dict[int, Run]]] = {}
@@ -206,17 +206,17 @@ def finished_runs(job: Job, ledger: Ledger) -> dict[str, dict[str, dict[int, Run
     return found
 
 
-def failures(job: Job, ledger: Ledger) -> dict[str, str]:
+def failures(job: Job, ledger: ProgressFile) -> dict[str, str]:
     """Cells that failed when they were last tried, with why."""
     return {name: why for name, (state, why) in _states(job, ledger).items() if state == FAILED}
 
 
-def unfinished(job: Job, ledger: Ledger) -> dict[str, str]:
+def unfinished(job: Job, ledger: ProgressFile) -> dict[str, str]:
     """Cells that are not wholly done, with why: what a comparison lacks."""
     return {name: why for name, (state, why) in _states(job, ledger).items() if state != DONE}
 
 
-def _states(job: Job, ledger: Ledger) -> dict[str, tuple[str, str]]:
+def _states(job: Job, ledger: ProgressFile) -> dict[str, tuple[str, str]]:
     """Of every cell its state, and what there is to say of it."""
     content = ledger.read()["cells"]
     states = {cell.name: content.get(cell.name, {"state": WAITING}) for cell in job.cells}
@@ -227,7 +227,7 @@ def state_rows(job: Job) -> list[Mapping[str, Any]]:
     """For a person who looks on the way: state, device, steps trained and analyses done of every cell."""
     from hac.train.run_folder import checkpoints, step_of
 
-    content = Ledger(job.folder / NAME, SCHEMA).read()["cells"]
+    content = ProgressFile(job.folder / NAME, SCHEMA).read()["cells"]
     rows: list[Mapping[str, Any]] = []
     for cell in job.cells:
         known = content.get(cell.name, {"state": WAITING, "steps": {}})

@@ -23,7 +23,7 @@ from typing import Any, Literal
 
 from analysis.sweeps.checkpoint_suite import check_analyses
 from hac.errors import HacError
-from hac.files.yaml_config import beside, check_key, read_yaml
+from hac.files.yaml_config import check_key, read_yaml, relative_to_file
 
 ALLOWED = ("codebooks", "data")
 """Differences between variants that a sweep may insist on."""
@@ -229,7 +229,7 @@ def _absolute(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     def place(value: Any) -> Any:
         if isinstance(value, list):
             return [place(each) for each in value]
-        return str(beside(folder, value)) if isinstance(value, str) else value
+        return str(relative_to_file(folder, value)) if isinstance(value, str) else value
 
     def within(value: Any, *keys: str) -> Any:
         if not isinstance(value, Mapping):

@@ -15,7 +15,7 @@ from analysis.statistics.row_samples import RowSample, row_samples
 from analysis.usage.counts import Floats, UsageProtocol, pooled_samples
 from hac.data.tokens.token_store import Stream
 from probes.clusters import Rows
-from probes.nulls.circular_shift import circular_shifts, turned
+from probes.nulls.circular_shift import circular_shifts, circularly_shifted
 from probes.tokens.grams import paired_grams
 
 PROTOCOL = "streams"
@@ -49,7 +49,7 @@ def _pair_record(first: Stream, second: Stream, rows: Rows, keys: np.ndarray, pr
     for draw in range(protocol.n_nulls + 1):
         shifts = circular_shifts(keys, second.lengths, second.frame_rate, draw, protocol.seed)
         where, clusters = (merged, pooled[0]) if draw else (rows, sample)
-        draws.append(_information(first, turned(second, shifts), where, clusters))
+        draws.append(_information(first, circularly_shifted(second, shifts), where, clusters))
     value, null = float(draws[0][0]), mean_sd(np.array([each[0] for each in draws[1:]]))
     interval = within_range("stream_mi", bootstrap.jackknife(value, draws[0][1:]))
     return Record(

@@ -19,7 +19,7 @@ from hac.data.tokens.token_store import Stream
 from probes.clusters import resampling
 from probes.joint_counts.counts import join_streams
 from probes.nulls.run_permutation import permuted_runs
-from probes.words.word_codes import Laid, WordCounts, count_words, lay
+from probes.words.word_codes import FrameLabels, WordCounts, count_words, label_frames
 
 
 class PairSource(Protocol):
@@ -66,7 +66,7 @@ class ConditionalWords:
 
     adds: str
     given: str
-    laid: Laid
+    laid: FrameLabels
     halves: Halves
     streams: tuple[Stream, Stream]
     protocol: WordProtocol
@@ -92,7 +92,7 @@ class ConditionalWords:
         dealt = replace(stream, codes=permuted_runs(stream, given, r, self.protocol.seed))
         joint = join_streams([given, dealt])
         half_window = Fraction(self.protocol.half_window_ms, 1000)
-        return count_words(lay(self.laid.words, joint, half_window), still, rows, part=self.part)
+        return count_words(label_frames(self.laid.words, joint, half_window), still, rows, part=self.part)
 
 
 def added_records(source: PairSource, jobs: int) -> list[Record]:

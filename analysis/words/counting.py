@@ -15,7 +15,7 @@ from probes.clusters import Row, Rows
 from probes.nulls.circular_shift import circular_shifts
 from probes.nulls.label_permutation import permuted_words
 from probes.utterance_keys import utterance_keys
-from probes.words.word_codes import Laid, WordCounts, WordType, count_words, group_tokens
+from probes.words.word_codes import FrameLabels, WordCounts, WordType, count_words, group_tokens
 
 SHIFT, FREQUENCY = "circular-shift", "frequency-matched"
 
@@ -114,7 +114,7 @@ class CountedWords:
         part: bool [n_utterances], utterances to count (a shard); None: all.
     """
 
-    laid: Laid
+    laid: FrameLabels
     halves: Halves
     protocol: WordProtocol
     part: NDArray[np.bool_] | None = None

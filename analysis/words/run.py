@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.inputs.corpus import Match, match
+from analysis.inputs.corpus import MatchedCorpus, match
 from analysis.inputs.request import Request, about_of, streams_of, together
 from analysis.inputs.vocabulary import Cleaning, warnings_of, word_tokens
 from analysis.results.schema import Record, Results, StreamInfo
@@ -34,13 +34,13 @@ from hac.data.tokens.token_store import Stream
 from probes.joint_counts.counts import join_streams
 from probes.nulls.circular_shift import MIN_SHIFT_S
 from probes.splits import halves
-from probes.words.word_codes import Words, WordType, lay
+from probes.words.word_codes import Words, WordType, label_frames
 
 COMMAND = "words"
 
 
 @dataclass(frozen=True)
-class Spoken:
+class WordCorpus:
     """The corpus as word analysis sees it.
 
     Attributes:
@@ -51,7 +51,7 @@ class Spoken:
         warnings: what a reader must know.
     """
 
-    met: Match
+    met: MatchedCorpus
     words: Words
     cleaning: Cleaning
     halves: Halves
@@ -92,7 +92,7 @@ class Outcome:
     firings: list[tuple[str, str, list[Firing]]] = field(default_factory=list)
 
 
-def spoken(request: Request[WordProtocol]) -> Spoken:
+def spoken(request: Request[WordProtocol]) -> WordCorpus:
     """Bring tokens and words together.
 
     Raises:
@@ -103,7 +103,7 @@ def spoken(request: Request[WordProtocol]) -> Spoken:
     sizes = np.bincount(met.rows.of_utterance, minlength=len(met.rows.rows)).astype(np.int64)
     half, notes = halves(met.rows.rows, sizes)
     warnings = [*met.warnings, *warnings_of(words, cleaning, request.labels.manifest), *notes]
-    return Spoken(met, words, cleaning, Halves(met.rows, half), warnings)
+    return WordCorpus(met, words, cleaning, Halves(met.rows, half), warnings)
 
 
 def run(request: Request[WordProtocol], jobs: int = -1, options: Options | None = None) -> Outcome:
@@ -143,13 +143,13 @@ def relatives(types: Sequence[WordType], translations: Path | None) -> dict[str,
     return keys
 
 
-def counted(corpus: Spoken, stream: Stream, protocol: WordProtocol) -> CountedWords:
+def counted(corpus: WordCorpus, stream: Stream, protocol: WordProtocol) -> CountedWords:
     """The counts of a stream, from memory."""
-    laid = lay(corpus.words, stream, Fraction(protocol.half_window_ms, 1000))
+    laid = label_frames(corpus.words, stream, Fraction(protocol.half_window_ms, 1000))
     return CountedWords(laid, corpus.halves, protocol)
 
 
-def given_stream(corpus: Spoken, name: str | None) -> Stream | None:
+def given_stream(corpus: WordCorpus, name: str | None) -> Stream | None:
     """The stream that the others are conditioned on.
 
     Raises:
@@ -161,7 +161,7 @@ def given_stream(corpus: Spoken, name: str | None) -> Stream | None:
 
 
 def conditionals(
-    corpus: Spoken, streams: Sequence[Stream], given: Stream | None, protocol: WordProtocol
+    corpus: WordCorpus, streams: Sequence[Stream], given: Stream | None, protocol: WordProtocol
 ) -> list[ConditionalWords]:
     """What each stream adds to the given one; streams of another rate are left out."""
     made = []
@@ -171,12 +171,12 @@ def conditionals(
         if not np.array_equal(stream.bounds, given.bounds) or "+" in stream.name:
             continue
         joint = join_streams([given, stream])
-        laid = lay(corpus.words, joint, Fraction(protocol.half_window_ms, 1000))
+        laid = label_frames(corpus.words, joint, Fraction(protocol.half_window_ms, 1000))
         made.append(ConditionalWords(stream.name, given.name, laid, corpus.halves, (stream, given), protocol))
     return made
 
 
-def coverage_of(corpus: Spoken, sources: Sequence[CountedWords]) -> dict[str, Any]:
+def coverage_of(corpus: WordCorpus, sources: Sequence[CountedWords]) -> dict[str, Any]:
     """How much of everything was used; word tokens that no frame of a stream overlaps lower its recall."""
     silent = int(np.count_nonzero(np.diff(corpus.words.bounds) == 0))
     words = {

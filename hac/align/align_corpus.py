@@ -16,7 +16,7 @@ from hac.data.alignments.alignment import PHONES, WORDS, Alignments, tier_from_r
 from hac.data.audio.audio import AudioError, read_utterance
 from hac.data.manifest.manifest import Manifest, Utterance
 from hac.errors import Failure, FailureLog, HacError
-from hac.parallel.pool import on_cluster, spread
+from hac.parallel.pool import on_cluster, parallel_map
 
 AlignerName = Literal["builtin", "mfa", "pocketsphinx", "hmm"]
 
@@ -109,7 +109,7 @@ def _align_sphinx(
 ) -> list[Aligned]:
     tasks = [(manifest, items[start : start + _CHUNK]) for start in range(0, len(items), _CHUNK)]
     aligned: list[Aligned] = []
-    for results in spread(_some, tasks, jobs=jobs, ordered=True):
+    for results in parallel_map(_some, tasks, jobs=jobs, ordered=True):
         failures.extend(result for result in results if isinstance(result, Failure))
         aligned.extend(result for result in results if isinstance(result, Aligned))
         advance(len(results))

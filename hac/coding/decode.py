@@ -34,7 +34,7 @@ from hac.data.timeline import US_PER_S, samples_to_us
 from hac.data.tokens.token_store import TokenStore
 from hac.errors import Failure, FailureLog, HacError
 from hac.files.atomic import remove_leftovers
-from hac.parallel.pool import on_cluster, spread, wait_for
+from hac.parallel.pool import on_cluster, parallel_map, wait_for
 from hac.parallel.resumable import IDLE_S
 
 TASK_S = 60.0
@@ -199,7 +199,7 @@ def _decode_missing(
         tasks = list(_tasks(missing, sample_rate))
         # one task is done here: a process would only load the model a second time
         n_jobs, calls = jobs if len(tasks) > 1 else 1, ((task, settings) for task in tasks)
-        for n_samples, trouble in spread(_decode, calls, jobs=n_jobs, idle_worker_timeout=IDLE_S):
+        for n_samples, trouble in parallel_map(_decode, calls, jobs=n_jobs, idle_worker_timeout=IDLE_S):
             failed |= {failure.id: failure for failure in trouble}
             advance(n_samples // sample_rate)
     wait_for(job.path for job in missing if job.id not in failed)

@@ -28,7 +28,7 @@ from hac.data.manifest.manifest import Manifest
 from hac.data.tokens.stream_options import StreamSpec
 from hac.errors import Failure, FailureLog, HacError
 from hac.files.atomic import write_text
-from hac.parallel.pool import on_cluster, spread, wait_for
+from hac.parallel.pool import on_cluster, parallel_map, wait_for
 from hac.parallel.resumable import IDLE_S
 from hac.tokenizers.base import Embedder, Tokenizer, choose_streams, mono
 from hac.tokenizers.chunking import CHUNK_S, encode_long
@@ -139,7 +139,7 @@ def embed_corpus(
         advance(sum(shard.seconds for shard in shards) - sum(shard.seconds for shard in missing))
         tasks = ((manifest.root, shard, settings, failures.strict) for shard in missing)
         n_jobs = jobs if device == "cpu" else 1
-        for seconds in spread(_embed_shard, tasks, jobs=n_jobs, idle_worker_timeout=IDLE_S):
+        for seconds in parallel_map(_embed_shard, tasks, jobs=n_jobs, idle_worker_timeout=IDLE_S):
             advance(seconds)
     wait_for(shard.path for shard in shards)
     _write_index(folder, loaded, shards, settings, provenance, failures)

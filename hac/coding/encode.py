@@ -33,7 +33,7 @@ from hac.data.tokens.stream_options import StreamOptions
 from hac.data.tokens.token_store import TokenStore, concatenate
 from hac.errors import Failure, FailureLog, HacError
 from hac.files.atomic import remove_leftovers
-from hac.parallel.pool import on_cluster, spread, wait_for
+from hac.parallel.pool import on_cluster, parallel_map, wait_for
 from hac.parallel.resumable import IDLE_S
 from hac.tokenizers.base import Tokenizer, choose_streams
 from hac.tokenizers.chunking import CHUNK_S
@@ -173,7 +173,7 @@ def _encode_missing(root: Path, shards: Sequence[Shard], settings: Settings, job
         tasks = ((root, shard, settings, strict) for shard in missing)
         # unordered: a shard counts when it is done, not when those before it are. Idle workers leave soon: they
         # would otherwise hold a model in memory for minutes after this process was killed
-        for seconds in spread(_encode, tasks, jobs=jobs, idle_worker_timeout=IDLE_S):
+        for seconds in parallel_map(_encode, tasks, jobs=jobs, idle_worker_timeout=IDLE_S):
             advance(seconds)
     wait_for(shard.path for shard in shards)
     remove_leftovers(shard.path for shard in shards)

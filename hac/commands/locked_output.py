@@ -32,14 +32,14 @@ def exclusive(
             if by_rank and os.environ.get("RANK", "0") != "0":
                 command(*args, **kwargs)
                 return
-            from hac.files.output_lock import alone
+            from hac.files.output_lock import locked
 
             given = signature.bind(*args, **kwargs)
             given.apply_defaults()
             named = {name: given.arguments[name] for name in (*folders, *files, *either)}
             places = {name: Path(place) for name, place in named.items() if place is not None}
             as_files = {name for name in places if name in files or (name in either and _is_file(places[name]))}
-            with alone([places[n] for n in places if n not in as_files], [places[n] for n in places if n in as_files]):
+            with locked([places[n] for n in places if n not in as_files], [places[n] for n in places if n in as_files]):
                 command(*args, **kwargs)
 
         held.__dict__["is_exclusive"] = True

@@ -29,7 +29,7 @@ _NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 
 
 @contextmanager
-def alone(folders: Sequence[Path] = (), files: Sequence[Path] = ()) -> Iterator[None]:
+def locked(folders: Sequence[Path] = (), files: Sequence[Path] = ()) -> Iterator[None]:
     """Hold the places that a command writes, against other processes.
 
     Args:

@@ -40,13 +40,13 @@ def read_yaml(path: Path, what: str, localize: Localize | None = None, seen: tup
     base = own.pop("base", None)
     if base is None:
         return own
-    base_path = beside(path.parent, str(base))
+    base_path = relative_to_file(path.parent, str(base))
     if base_path in (*seen, path.resolve()):
         raise HacError(f"{path}: includes itself through base: {base}")
     return merged(read_yaml(base_path, what, localize, (*seen, path.resolve())), own)
 
 
-def beside(folder: Path, name: str) -> Path:
+def relative_to_file(folder: Path, name: str) -> Path:
     """A file that a configuration names, from the folder it lies in.
 
     Raises:

@@ -24,7 +24,7 @@ from hac.data.audio.audio import AudioError, audio_info, is_silent, read_audio
 from hac.errors import Failure, FailureLog, HacError
 from hac.judges import registry
 from hac.judges.base import Judge, MosPredictor, Recognizer, SpeakerEncoder, Unjudged
-from hac.parallel.resumable import Recipe, Unusable, clear_parts, hashed, lasting, read_rows, work, write_rows
+from hac.parallel.resumable import Recipe, Unusable, clear_parts, final_rows, hashed, process, read_rows, write_rows
 
 T = TypeVar("T")
 
@@ -151,7 +151,7 @@ def _judged(
     found, unreadable = hashed(files)
     FailureLog(failures.strict).extend(unreadable)
     folder = Path(store).with_suffix(".parts")
-    rows = work(
+    rows = process(
         found,
         None if kept is None else kept[0],
         recipe,
@@ -180,7 +180,7 @@ def _keep(
     rows: pa.Table, kept: tuple[pa.Table, dict[str, Any]] | None, recipe: Recipe, kind: _Kind, store: Path
 ) -> None:
     """Write the store: its rows of other judges and audio as they were, and these; sorted, so the bytes are fixed."""
-    rows = lasting(rows, recipe)
+    rows = final_rows(rows, recipe)
     judges = {recipe.key: recipe.basis}
     if kept is not None:
         old, header = kept

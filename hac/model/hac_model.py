@@ -85,7 +85,7 @@ class HacModel(PreTrainedModel):
         if config.initializer_range is None:
             # not in `_init_weights`: transformers leaves out modules that have no parameters of their own
             for module in self.modules():
-                _calm(module)
+                _rescale_init(module)
 
     @classmethod
     def from_pretrained(cls, where: Any, *args: Any, **options: Any) -> Any:  # type: ignore[override]
@@ -286,7 +286,7 @@ class HacModel(PreTrainedModel):
 
 
 @torch.no_grad()
-def _calm(module: nn.Module) -> None:
+def _rescale_init(module: nn.Module) -> None:
     """Start a module, whose layers keep the size of what passes them, so that as a whole it does too."""
     if isinstance(module, DacResidualUnit):
         # a dozen residual branches of full size would add up

@@ -62,7 +62,7 @@ class Cluster:
         self._world = world_of(folder)
 
     def results(self, call: Callable[..., T], tasks: pool.Tasks, *, ordered: bool, single_thread: bool) -> Iterator[T]:
-        """See `hac.parallel.pool.spread`; everything is handed out at once: late workers find something to do."""
+        """See `hac.parallel.pool.parallel_map`; everything is handed out at once: late workers find something to do."""
         from distributed import KilledWorker
         from joblib import Parallel, delayed, parallel_config
 

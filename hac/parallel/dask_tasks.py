@@ -38,7 +38,7 @@ _one_at_a_time = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class Environment:
     """What a worker must have in common with the process that gives out the work.
 
     Attributes:
@@ -52,9 +52,9 @@ class World:
     versions: tuple[tuple[str, str], ...]
 
 
-def world_of(folder: Path) -> World:
+def world_of(folder: Path) -> Environment:
     """The world of this process."""
-    return World(str(folder), str(Path.cwd()), _versions())
+    return Environment(str(folder), str(Path.cwd()), _versions())
 
 
 @lru_cache(maxsize=1)
@@ -103,7 +103,7 @@ class Packer:
         return str(path)
 
 
-def run_packed(world: World, call: bytes, arguments: tuple[Packed, ...], single_thread: bool) -> Any:
+def run_packed(world: Environment, call: bytes, arguments: tuple[Packed, ...], single_thread: bool) -> Any:
     """Run a task in a worker: one at a time in a process, whatever its threads; in the folder of the caller.
 
     Raises:
@@ -132,7 +132,7 @@ def _read(path: str) -> Any:
 
 
 @lru_cache(maxsize=4)
-def _check(world: World) -> None:
+def _check(world: Environment) -> None:
     """Refuse to work with other versions or without the files.
 
     Raises:

@@ -20,7 +20,7 @@ class Cluster(Protocol):
     """Other machines; see `hac.parallel.dask_cluster`."""
 
     def results(self, call: Callable[..., T], tasks: Tasks, *, ordered: bool, single_thread: bool) -> Iterator[T]:
-        """Results of `call(*task)`, as `spread` gives them."""
+        """Results of `call(*task)`, as `parallel_map` gives them."""
         ...
 
     def everywhere(self, call: Callable[[], Any]) -> None:
@@ -64,7 +64,7 @@ def on_cluster() -> bool:
     return _cluster() is not None
 
 
-def spread(
+def parallel_map(
     call: Callable[..., T],
     tasks: Tasks,
     *,

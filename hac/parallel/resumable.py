@@ -27,7 +27,7 @@ from hac.data.timeline import US_PER_S
 from hac.errors import Failure, FailureLog, HacError
 from hac.files.atomic import atomic_path, sha256_file
 from hac.files.parsing import load_json
-from hac.parallel.pool import spread
+from hac.parallel.pool import parallel_map
 
 PART_S = 60.0
 """Seconds of audio in a part: what a killed run can lose, per process."""
@@ -118,7 +118,7 @@ def hashed(files: Mapping[str, Path]) -> tuple[list[AudioFile], list[Failure]]:
     return found, failed
 
 
-def work(
+def process(
     files: Sequence[AudioFile],
     kept: pa.Table | None,
     recipe: Recipe,
@@ -148,7 +148,7 @@ def work(
     if jobs == 0:
         raise HacError("0 jobs were asked for; give 1 or more, or -1 for one per core")
     wanted = {file.sha256: file for file in reversed(files)}
-    tables = [] if kept is None else [lasting(kept.filter(pc.equal(kept["recipe"], recipe.key)), recipe)]
+    tables = [] if kept is None else [final_rows(kept.filter(pc.equal(kept["recipe"], recipe.key)), recipe)]
     tables += read_parts(folder, recipe)
     done = {digest for table in tables for digest in table["audio"].to_pylist()}
     missing = [wanted[digest] for digest in sorted(wanted.keys() - done)]
@@ -159,7 +159,7 @@ def work(
         # one part is done here: a process would only load the model a second time
         n_jobs = jobs if len(parts) > 1 else 1
         tasks = ((part, recipe, folder, strict) for part in parts)
-        for part_seconds, rows in spread(_work_part, tasks, jobs=n_jobs, idle_worker_timeout=IDLE_S):
+        for part_seconds, rows in parallel_map(_work_part, tasks, jobs=n_jobs, idle_worker_timeout=IDLE_S):
             tables.append(rows)
             advance(round(part_seconds))
     table = pa.concat_tables([recipe.schema.empty_table(), *(table.cast(recipe.schema) for table in tables)])
@@ -167,7 +167,7 @@ def work(
     return _first_of_each(table)
 
 
-def lasting(rows: pa.Table, recipe: Recipe) -> pa.Table:
+def final_rows(rows: pa.Table, recipe: Recipe) -> pa.Table:
     """The rows that need not be made again, in the recipe's columns."""
     passing = pc.is_in(rows["reason"], pa.array(PASSING))
     return rows.filter(pc.invert(passing)).select(recipe.schema.names).cast(recipe.schema)

@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from hac.errors import HacError
-from hac.files.yaml_config import beside, check_key, merged, parse_changes, read_yaml
+from hac.files.yaml_config import check_key, merged, parse_changes, read_yaml, relative_to_file
 from hac.model.config import HacConfig
 from hac.train.config_sections import (
     CheckpointConfig,
@@ -144,7 +144,9 @@ def _localize_model(values: dict[str, Any], folder: Path) -> dict[str, Any]:
         model = {"base": model}
     if isinstance(model, Mapping):
         base = model.get("base")
-        values["model"] = {**model, "base": str(beside(folder, base))} if isinstance(base, str) else dict(model)
+        values["model"] = (
+            {**model, "base": str(relative_to_file(folder, base))} if isinstance(base, str) else dict(model)
+        )
     return values
 
 

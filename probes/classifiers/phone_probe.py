@@ -106,7 +106,7 @@ def deal_folds(ids: Sequence[str], speakers: Sequence[str | None], n_folds: int 
 
 
 @dataclass(frozen=True)
-class Ear:
+class PhoneClassifier:
     """A trained classifier: linear in the features.
 
     Attributes:
@@ -125,7 +125,7 @@ class Ear:
         return np.asarray(self.labels[(features @ self.weights + self.biases).argmax(axis=1)], np.int32)
 
 
-def train_ear(features: NDArray[np.float32], labels: NDArray[np.int32]) -> Ear | None:
+def train_ear(features: NDArray[np.float32], labels: NDArray[np.int32]) -> PhoneClassifier | None:
     """A classifier of frames; None where fewer than two labels have `RAREST` frames.
 
     Args:
@@ -145,4 +145,4 @@ def train_ear(features: NDArray[np.float32], labels: NDArray[np.int32]) -> Ear |
     if len(model.classes_) == 2:
         # scikit-learn gives two classes one discriminant between them
         coefficients, biases = np.stack([0 * coefficients[0], coefficients[0]]), np.array([0.0, biases[0]])
-    return Ear(coefficients.T.copy(), biases, model.classes_.astype(np.int32))
+    return PhoneClassifier(coefficients.T.copy(), biases, model.classes_.astype(np.int32))

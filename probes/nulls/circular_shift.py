@@ -55,7 +55,7 @@ def unshiftable(n_frames: NDArray[np.int64]) -> int:
     return int(np.count_nonzero(np.asarray(n_frames) <= 1))
 
 
-def turned(stream: Stream, shifts: NDArray[np.int64]) -> Stream:
+def circularly_shifted(stream: Stream, shifts: NDArray[np.int64]) -> Stream:
     """The stream with each utterance turned like a ring: frame t gets the code of frame t + shift.
 
     Args:

@@ -12,7 +12,7 @@ from hac.data.tokens.token_store import Stream
 from probes.utterance_keys import hashed_keys, utterance_keys
 
 
-def strangers(ids: Sequence[str], draw: int, seed: int = 0) -> NDArray[np.int64]:
+def hashed_derangement(ids: Sequence[str], draw: int, seed: int = 0) -> NDArray[np.int64]:
     """Another utterance for each, int64 [n], in one null draw: a single round through all in an order by hash.
 
     Nobody meets himself where there are two or more.
@@ -22,7 +22,7 @@ def strangers(ids: Sequence[str], draw: int, seed: int = 0) -> NDArray[np.int64]
     return np.asarray(order[(np.argsort(order) + 1) % len(order)], np.int64)
 
 
-def swapped_codes(stream: Stream, draw: int, seed: int) -> NDArray[np.int32]:
+def deranged_codes(stream: Stream, draw: int, seed: int) -> NDArray[np.int32]:
     """The codes of another utterance, from its start and again where it is shorter: int32 [n_frames].
 
     The null of what is the same in a whole utterance: turning codes round within it would keep all they know of it.
@@ -59,7 +59,7 @@ def salted_keys(ids: Sequence[str], seed: int, draw: int) -> NDArray[np.uint64]:
     return utterance_keys([f"{salt} {id}" for id in ids])
 
 
-def others(lengths: NDArray[np.int64], draw: int, seed: int, block: int = 8) -> list[NDArray[np.int64]]:
+def neighbours_by_length(lengths: NDArray[np.int64], draw: int, seed: int, block: int = 8) -> list[NDArray[np.int64]]:
     """Other utterances of like length for each, in the order in which a null takes them; never the utterance itself.
 
     Utterances are sorted by length (equal ones by chance) and cut into blocks of `block` neighbours (the last holds up

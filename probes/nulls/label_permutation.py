@@ -28,7 +28,7 @@ Unit = tuple[str, tuple[str, str]]
 """Stratum, and the name of an utterance or a speaker in it."""
 
 
-def dealt_labels(
+def permuted_labels(
     factor: Factor, speakers: Sequence[str | None], languages: Sequence[str | None], draw: int, seed: int
 ) -> Labels:
     """Labels of the utterances in one draw: int32 [n_utterances]; undefined ones stay where they are.
@@ -50,19 +50,19 @@ def dealt_labels(
     first: dict[Unit, int] = {}
     for u in sorted((u for u in range(len(ids)) if labels[u] >= 0), key=lambda u: ids[u]):
         first.setdefault((strata[u], units[u]), int(labels[u]))
-    dealt = _dealt(sorted(first), first, np.random.default_rng([seed, draw, 3]))
+    dealt = _permuted(sorted(first), first, np.random.default_rng([seed, draw, 3]))
     places = [dealt.get((strata[u], units[u]), -1) if labels[u] >= 0 else -1 for u in range(len(ids))]
     return np.array(places, np.int32)
 
 
-def _dealt(units: list[Unit], labels: dict[Unit, int], rng: np.random.Generator) -> dict[Unit, int]:
+def _permuted(units: list[Unit], labels: dict[Unit, int], rng: np.random.Generator) -> dict[Unit, int]:
     """The labels of units exchanged within each stratum, which comes first in a unit's name."""
     chance = rng.random(len(units))
     by_chance = sorted(range(len(units)), key=lambda i: (units[i][0], chance[i]))
     return {unit: labels[units[i]] for unit, i in zip(units, by_chance, strict=True)}
 
 
-def spread(labels: Labels, n_frames: NDArray[np.int64]) -> Labels:
+def per_frame(labels: Labels, n_frames: NDArray[np.int64]) -> Labels:
     """Labels of utterances as labels of their frames."""
     return np.repeat(labels, n_frames)
 

@@ -34,7 +34,7 @@ def permuted_runs(stream: Stream, given: Stream, draw: int, seed: int) -> NDArra
     return np.repeat(dealt, np.diff(starts, append=len(stream.codes))).astype(np.int32)
 
 
-def dealt_runs(stream: Coded, given: Coded, draw: int, seed: int) -> Codes:
+def permuted_coded_runs(stream: Coded, given: Coded, draw: int, seed: int) -> Codes:
     """The codes of a stream dealt anew among the runs that have the same code of another one.
 
     The null of `probes.nulls.run_permutation.permuted_runs`, by a shuffle instead of a sort, which is much quicker.

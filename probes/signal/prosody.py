@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from hac.data.audio.audio import QUALITY, read_audio, resampled_length
 from hac.data.manifest.manifest import Manifest
 from hac.errors import FailureLog, HacError
-from hac.parallel.resumable import AudioFile, Recipe, Unusable, clear_parts, hashed, read_rows, work, write_rows
+from hac.parallel.resumable import AudioFile, Recipe, Unusable, clear_parts, hashed, process, read_rows, write_rows
 
 SAMPLE_RATE = 16_000
 """Hz at which everything is measured."""
@@ -116,7 +116,7 @@ def prosody_store(
     failures.extend(unreadable)
     kept = read_rows(path, _KIND, ["id", *recipe.schema.names])
     folder = path.with_suffix(".parts")
-    rows = work(
+    rows = process(
         files,
         None if kept is None else kept[0],
         recipe,

@@ -69,7 +69,7 @@ class Words:
 
 
 @dataclass(frozen=True)
-class Laid:
+class FrameLabels:
     """Word tokens laid over the frames of a stream.
 
     Attributes:
@@ -94,7 +94,7 @@ class Laid:
         return int(np.count_nonzero(self.spans[:, 0] >= self.spans[:, 1]))
 
 
-def lay(words: Words, stream: Stream, half_window_s: Fraction = HALF_WINDOW_S) -> Laid:
+def label_frames(words: Words, stream: Stream, half_window_s: Fraction = HALF_WINDOW_S) -> FrameLabels:
     """Which frames of each utterance overlap each word, lie near it, and are centred in it; exact at any rate.
 
     Args:
@@ -123,7 +123,7 @@ def lay(words: Words, stream: Stream, half_window_s: Fraction = HALF_WINDOW_S) -
     values, numbered = numbering(stream, N_COUNTS + 2)
     # half the memory to walk through, where codes are few
     codes = numbered.astype(np.uint16) if len(values) <= np.iinfo(np.uint16).max else numbered
-    return Laid(words, stream, values, codes, spans, _masked(words, stream, length, scale))
+    return FrameLabels(words, stream, values, codes, spans, _masked(words, stream, length, scale))
 
 
 def _centres_before(twice: Ints, length: int) -> Ints:
@@ -210,7 +210,7 @@ class WordCounts:
 
 
 def count_words(
-    laid: Laid,
+    laid: FrameLabels,
     shifts: Ints,
     rows: Rows,
     word: NDArray[np.int32] | None = None,
@@ -220,7 +220,7 @@ def count_words(
     """Count where the words of each row meet the codes.
 
     Args:
-        laid: from `lay`.
+        laid: from `label_frames`.
         shifts: int64 [n_utterances], circular shift of each utterance's tokens in frames (0: as they are).
         rows: row of each utterance.
         word: int32 [n_tokens], other words in the places of the tokens' own (a null); None: their own.
@@ -274,7 +274,7 @@ def group_tokens(
 
 
 def _count_frames(
-    laid: Laid, shifts: Ints, rows: Rows, part: NDArray[np.bool_]
+    laid: FrameLabels, shifts: Ints, rows: Rows, part: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], Ints]:
     """Row, code and count of all frames; utterances without any word are left out."""
     spoken = (np.diff(laid.words.bounds) > 0) & part

@@ -53,7 +53,7 @@ def history(
         hac-analyze history runs/small --manifest dev.jsonl --words --recon --fail-on-collapse
     """
     from analysis.sweeps.checkpoint_suite import Evaluation, check_analyses
-    from analysis.sweeps.history import Following, flags_of, measure
+    from analysis.sweeps.history import CheckpointSeries, flags_of, measure
     from analysis.sweeps.history_results import history_results
     from analysis.sweeps.launch import in_process
     from hac.errors import HacError
@@ -71,7 +71,7 @@ def history(
         analyses["recon"] = {**quiet, "n-quantizers": _n_quantizers(run)}
     checked = check_analyses(analyses, "history", Path())
     evaluation = Evaluation.read(manifest, alignments, checked)
-    job = Following(run, output, evaluation, checked, device, jobs)
+    job = CheckpointSeries(run, output, evaluation, checked, device, jobs)
     measured = measure(job, in_process, typer.echo)
     points = measured.points()
     flags = flags_of(points, collapse)

@@ -13,7 +13,7 @@ from hac.errors import FailureLog, HacError
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from analysis.clips.choose import Heard
+    from analysis.clips.choose import ClipSource
     from hac.data.tokens.token_store import TokenStore
 
 Output = Annotated[Path, typer.Option("-o", "--output", help="Folder for results.json, tables and figures.")]
@@ -155,13 +155,13 @@ def check_own_stores(own_stores: bool, shard: str | None) -> None:
         raise HacError("--own-stores needs --shard, which says what part of how many the stores hold, such as 7/1000")
 
 
-def keep_clips(output: Path, heard: Heard, clips: int, megabytes: float) -> None:
+def keep_clips(output: Path, heard: ClipSource, clips: int, megabytes: float) -> None:
     """Keep some sounds beside the results, and say what could not be kept; see `analysis.clips.choose`."""
-    from analysis.clips.choose import Wish
+    from analysis.clips.choose import ClipBudget
     from analysis.clips.choose import keep_clips as keep
     from hac.console import printable
 
-    for note in keep(output, heard, Wish(clips, round(megabytes * 1e6))):
+    for note in keep(output, heard, ClipBudget(clips, round(megabytes * 1e6))):
         typer.echo(f"warning: {printable(note, 400)}", err=True)
 
 

@@ -11,7 +11,7 @@ from reports.document.runs import ReportRun, Runs
 
 
 @dataclass(frozen=True)
-class Match:
+class MatchedStreams:
     """A run some of whose streams stand for streams of an earlier system's run of the same command.
 
     Attributes:
@@ -27,7 +27,7 @@ class Match:
     pairs: dict[str, str]
 
 
-def matches_of(runs: Runs, command: str) -> Iterator[Match]:
+def matches_of(runs: Runs, command: str) -> Iterator[MatchedStreams]:
     """The matches of a command: every run with a stream to hold, against the first run with that to hold it against."""
     found = runs.of(command)
     for place, other in enumerate(found):
@@ -36,5 +36,5 @@ def matches_of(runs: Runs, command: str) -> Iterator[Match]:
             pairs = {theirs: own for theirs, own in runs.match.items() if theirs in here and own in there}
             if pairs and alike(base, other).comparable:
                 run = matched([as_run(base), as_run(other)], pairs)[1]
-                yield Match(base, other, replace(run, name=other.system), pairs)
+                yield MatchedStreams(base, other, replace(run, name=other.system), pairs)
                 break

@@ -10,7 +10,7 @@ import numpy as np
 
 from analysis.reconstruction.inputs import REFERENCE
 from analysis.results.schema import Record, Results
-from reports.reconstruction.tables import Board, title_of
+from reports.reconstruction.tables import Measurements, title_of
 from reports.render.figure_style import figure, printable
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def quality_curves(results: Results, path: Path) -> None:
         results: of a reconstruction run.
         path: PNG, PDF or SVG.
     """
-    board = Board(results)
+    board = Measurements(results)
     conditions = [name for name in board.conditions if name != REFERENCE and name in results.coverage["conditions"]]
     rates = [_rate(board.get(name, "kbps[nominal]")) for name in conditions]
     is_rated = all(math.isfinite(rate) for rate in rates) and len(set(rates)) == len(rates)
@@ -53,7 +53,9 @@ def quality_curves(results: Results, path: Path) -> None:
         canvas.suptitle(printable(f"{results.system}: reconstruction against bit rate"), fontsize=10)
 
 
-def _panel(axes: Axes, board: Board, conditions: list[str], places: list[float], metric: str, is_rated: bool) -> None:
+def _panel(
+    axes: Axes, board: Measurements, conditions: list[str], places: list[float], metric: str, is_rated: bool
+) -> None:
     found = [(x, name, board.get(name, metric)) for x, name in zip(places, conditions, strict=True)]
     shown = sorted((x, name, record) for x, name, record in found if record is not None)
     axes.set_title(title_of(metric), fontsize=9)
@@ -103,7 +105,7 @@ def _reference_line(axes: Axes, record: Record | None) -> None:
         axes.axhline(record.value, color="C2", linestyle="--", linewidth=1, label="the reference itself")
 
 
-def _entropies(axes: Axes, board: Board, points: list[tuple[str, float]]) -> None:
+def _entropies(axes: Axes, board: Measurements, points: list[tuple[str, float]]) -> None:
     """The same values at the rate that a coder of order 1 would reach: the held-out one, which is no promise."""
     rates = [_rate(board.get(name, "kbps[order-1,held-out]")) for name, _ in points]
     if all(math.isfinite(rate) for rate in rates):

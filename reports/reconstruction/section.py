@@ -10,7 +10,7 @@ from reports.document.order import all_streams, first_of_levels
 from reports.document.parts import Cell, Chart, Column, Panel, Point, Section, Series, Table, no_run
 from reports.document.runs import ReportRun, Runs
 from reports.document.titles import headed
-from reports.reconstruction.tables import Board, title_of
+from reports.reconstruction.tables import Measurements, title_of
 
 TITLE = "Rate, distortion, information"
 NOMINAL, HELD_OUT = "kbps[nominal]", "kbps[order-1,held-out]"
@@ -22,7 +22,7 @@ def recon_section(runs: Runs) -> Section:
     missing = [] if found else [no_run("recon")]
     parts: list[Chart | Table] = []
     if found:
-        boards = [(run, Board(run.results)) for run in found]
+        boards = [(run, Measurements(run.results)) for run in found]
         if rated := [(run, board) for run, board in boards if _is_rated(board)]:
             parts.append(_curves(rated))
         for run, board in boards:
@@ -38,22 +38,22 @@ def recon_section(runs: Runs) -> Section:
     return Section("recon", TITLE, lead, tuple(parts), tuple(missing))
 
 
-def _conditions(board: Board) -> list[str]:
+def _conditions(board: Measurements) -> list[str]:
     known = board.results.coverage.get("conditions", {})
     return [name for name in board.conditions if name != REFERENCE and name in known]
 
 
-def _rate(board: Board, condition: str, kind: str = NOMINAL) -> float:
+def _rate(board: Measurements, condition: str, kind: str = NOMINAL) -> float:
     record = board.get(condition, kind)
     return math.nan if record is None else record.value
 
 
-def _is_rated(board: Board) -> bool:
+def _is_rated(board: Measurements) -> bool:
     rates = [_rate(board, name) for name in _conditions(board)]
     return bool(rates) and all(math.isfinite(rate) for rate in rates) and len(set(rates)) == len(rates)
 
 
-def _curves(rated: list[tuple[ReportRun, Board]]) -> Chart:
+def _curves(rated: list[tuple[ReportRun, Measurements]]) -> Chart:
     panels = []
     for metric in dict.fromkeys(metric for _, board in rated for metric in board.metrics):
         series = tuple(Series(run.system, points) for run, board in rated if (points := _points(board, metric)))
@@ -62,13 +62,13 @@ def _curves(rated: list[tuple[ReportRun, Board]]) -> Chart:
     return Chart("chart-recon", "Reconstruction against bit rate", "lines", tuple(panels), note)
 
 
-def _points(board: Board, metric: str) -> tuple[Point, ...]:
+def _points(board: Measurements, metric: str) -> tuple[Point, ...]:
     found = [(_rate(board, name), board.get(name, metric)) for name in _conditions(board)]
     known = [(rate, record) for rate, record in found if record is not None and math.isfinite(record.value)]
     return tuple(Point.of(record, rate) for rate, record in sorted(known, key=lambda pair: pair[0]))
 
 
-def _side_by_side(run: ReportRun, board: Board, place: int) -> Chart:
+def _side_by_side(run: ReportRun, board: Measurements, place: int) -> Chart:
     conditions = tuple(_conditions(board))
     panels = []
     for metric in board.metrics:
@@ -78,7 +78,7 @@ def _side_by_side(run: ReportRun, board: Board, place: int) -> Chart:
     return Chart(f"chart-recon-{place}", title, "rows", tuple(panels), "grey: null, 3 sd")
 
 
-def _table(boards: list[tuple[ReportRun, Board]]) -> Table:
+def _table(boards: list[tuple[ReportRun, Measurements]]) -> Table:
     heads = (
         *(Column(name) for name in ("system", "condition", "metric")),
         *(Column(name, True) for name in ("kbit/s, nominal", "kbit/s, order 1", "value [95 %]", "null ± sd")),

@@ -35,7 +35,7 @@ COUNTERPARTS = {
 
 def recon_table(results: Results) -> RenderableType:
     """What `hac-analyze recon` prints."""
-    board = Board(results)
+    board = Measurements(results)
     starts = range(0, len(board.metrics), ACROSS)
     parts: list[RenderableType] = [_scores(board, board.metrics[i : i + ACROSS]) for i in starts]
     if any(board.get(name, "kbps[nominal]") for name in board.conditions):
@@ -44,7 +44,7 @@ def recon_table(results: Results) -> RenderableType:
     return Group(*parts, *_lines(results))
 
 
-class Board:
+class Measurements:
     """The records on the whole corpus, found by condition and metric.
 
     Args:
@@ -80,7 +80,7 @@ def title_of(metric: str, unit: bool = False) -> str:
     )
 
 
-def _scores(board: Board, metrics: Sequence[str]) -> Table:
+def _scores(board: Measurements, metrics: Sequence[str]) -> Table:
     rows = [name for name in board.conditions if any(board.get(name, metric) for metric in metrics)]
     first = next(record for name in rows for metric in metrics if (record := board.get(name, metric)) is not None)
     title = f"{board.results.system}: value [95 % over {clusters_of(first, board.results)}] / null"
@@ -97,7 +97,7 @@ def _cell(record: Record | None) -> str:
     return f"{figures(record.value)}{interval} / {figures(record.null_mean)}"
 
 
-def _rates(board: Board) -> Table:
+def _rates(board: Measurements) -> Table:
     title = "kbit/s: entropies as plug-in … held-out, which lie below and above the truth"
     table = make_table(title, ("condition",), tuple(column for _, column in RATE_COLUMNS))
     for name in board.conditions:
@@ -110,7 +110,7 @@ def _rates(board: Board) -> Table:
     return table
 
 
-def _versa(board: Board, condition: str) -> Table:
+def _versa(board: Measurements, condition: str) -> Table:
     table = make_table(
         f"VERSA's scores of {condition}, under VERSA's names",
         ("metric",),

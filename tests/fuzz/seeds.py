@@ -16,7 +16,7 @@ import yaml
 from analysis.results.bootstrap_draws import write_draws
 from analysis.results.schema import Record, Results, StreamInfo, write_results
 from analysis.shards.count_file import Block, Entries, ShardMeta, write_shard
-from analysis.statistics.bootstrap import Redrawn
+from analysis.statistics.bootstrap import Resamples
 from hac.data.alignments.alignment import Alignments, tier_from_rows, write_alignments
 from hac.data.embedding_store import FORMAT, NAME, SHARDS, VERSION
 from hac.data.embedding_store import write_shard as write_vectors
@@ -136,7 +136,7 @@ def embeddings(folder: Path) -> None:
 
 
 def run_folder(folder: Path) -> None:
-    drawn = Redrawn(np.linspace(0.4, 0.6, 20).astype(np.float32), 4)
+    drawn = Resamples(np.linspace(0.4, 0.6, 20).astype(np.float32), 4)
     record = Record(
         id="units.pnmi",
         stream="units",

@@ -15,7 +15,7 @@ from hac.align.hmm import aligner, features
 from hac.data.audio.audio import AudioError, read_utterance
 from hac.data.manifest.manifest import Manifest, Utterance
 from hac.errors import Failure, FailureLog
-from hac.parallel.pool import spread
+from hac.parallel.pool import parallel_map
 
 Group = tuple[str, str]
 """Language and speaker; an empty speaker stands for all who have too little speech of their own."""
@@ -45,14 +45,14 @@ def align_utterances(
     """
     groups = {group: items for group, items in _groups(utterances, options.min_speaker_s).items() if items}
     training = [(manifest, _training_set(items, options), options) for items in groups.values()]
-    models = list(spread(_train, training, jobs=jobs, ordered=True))
+    models = list(parallel_map(_train, training, jobs=jobs, ordered=True))
     tasks = [
         (manifest, model, items[start : start + _CHUNK])
         for model, items in zip(models, groups.values(), strict=True)
         for start in range(0, len(items), _CHUNK)
     ]
     aligned: list[Aligned] = []
-    for results in spread(_align, tasks, jobs=jobs, ordered=True):
+    for results in parallel_map(_align, tasks, jobs=jobs, ordered=True):
         failures.extend(result for result in results if isinstance(result, Failure))
         aligned.extend(result for result in results if isinstance(result, Aligned))
         advance(len(results))

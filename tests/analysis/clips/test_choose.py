@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from analysis.clips.choose import LONGEST_S, SHORT_S, Heard, Rendering, Wish, by_turns, keep_clips
+from analysis.clips.choose import LONGEST_S, SHORT_S, ClipBudget, ClipSource, Rendering, by_turns, keep_clips
 from analysis.clips.time_tiers import TimeLabels
 from analysis.clips.word_hits import FoundWord
 from analysis.words.occurrences import Firing
@@ -26,7 +26,7 @@ PLENTY = 10_000_000
 HOSTILE = ("../../etc/passwd", '<script>alert("1")</script>', "‮desrever", "a\nb", "con/aux", "x" * 5000, "-rf")
 
 
-def world(folder: Path, ids: Sequence[str] = ("a", "b", "c", "d"), seconds: float = 1.0) -> Heard:
+def world(folder: Path, ids: Sequence[str] = ("a", "b", "c", "d"), seconds: float = 1.0) -> ClipSource:
     """Utterances of two speakers with a word, two phones and a stream at 12.5 Hz."""
     rows, words, phones = [], [], []
     for i, id in enumerate(ids):
@@ -38,10 +38,10 @@ def world(folder: Path, ids: Sequence[str] = ("a", "b", "c", "d"), seconds: floa
     bounds = np.arange(len(ids) + 1, dtype=np.int64) * 12
     store = TokenStore(tuple(ids), {"units": Stream("units", 4, Fraction(25, 2), codes, bounds)})
     tiers = {"words": tier_from_rows("words", words), "phones": tier_from_rows("phones", phones)}
-    return Heard(Manifest(folder, tuple(rows)), tuple(ids), TimeLabels(Alignments(tiers), store))
+    return ClipSource(Manifest(folder, tuple(rows)), tuple(ids), TimeLabels(Alignments(tiers), store))
 
 
-def with_words(heard: Heard, n: int = 1) -> Heard:
+def with_words(heard: ClipSource, n: int = 1) -> ClipSource:
     firings = [
         Firing(0, 3, "a", 0, 240_000, True),
         Firing(0, 3, "b", 480_000, 800_000, True),
@@ -50,14 +50,14 @@ def with_words(heard: Heard, n: int = 1) -> Heard:
     return replace(heard, words=[FoundWord("units", 3, f"word-{i}", 0.5, firings) for i in range(n)])
 
 
-def manifest_of(heard: Heard) -> Manifest:
+def manifest_of(heard: ClipSource) -> Manifest:
     """The manifest of what is heard, which these worlds all have."""
     assert heard.manifest is not None
     return heard.manifest
 
 
 def test_clips_hold_sound_and_exact_tiers(tmp_path: Path) -> None:
-    assert keep_clips(tmp_path / "run", world(tmp_path), Wish(2, PLENTY)) == []
+    assert keep_clips(tmp_path / "run", world(tmp_path), ClipBudget(2, PLENTY)) == []
     found = read_listen(tmp_path / "run")
     assert len(found.clips) == 2
     assert {clip.speaker for clip in found.clips} == {"voice-0", "voice-1"}
@@ -77,10 +77,10 @@ def test_clips_hold_sound_and_exact_tiers(tmp_path: Path) -> None:
 def test_the_same_run_gives_the_same_bytes(tmp_path: Path) -> None:
     heard = with_words(world(tmp_path))
     for name in ("one", "two"):
-        keep_clips(tmp_path / name, heard, Wish(3, PLENTY))
+        keep_clips(tmp_path / name, heard, ClipBudget(3, PLENTY))
     assert all_bytes(tmp_path / "one") == all_bytes(tmp_path / "two")
     shuffled = Manifest(tmp_path, manifest_of(heard).utterances[::-1])
-    keep_clips(tmp_path / "three", replace(heard, manifest=shuffled), Wish(3, PLENTY))
+    keep_clips(tmp_path / "three", replace(heard, manifest=shuffled), ClipBudget(3, PLENTY))
     assert all_bytes(tmp_path / "one") == all_bytes(tmp_path / "three")
 
 
@@ -93,7 +93,7 @@ def test_renderings_are_named_and_equal_sounds_are_one_file(tmp_path: Path) -> N
         Rendering("reconstruction", "reconstruction", files),
         Rendering("swap acoustic", "swap", other, dict.fromkeys(files, "b")),
     )
-    keep_clips(tmp_path / "run", replace(heard, renderings=renderings), Wish(1, PLENTY))
+    keep_clips(tmp_path / "run", replace(heard, renderings=renderings), ClipBudget(1, PLENTY))
     [clip] = read_listen(tmp_path / "run").clips
     original, again, swap = clip.sounds
     assert (again.name, again.kind, again.file, again.spectrogram) == (
@@ -110,7 +110,7 @@ def test_utterances_that_have_every_rendering_come_first(tmp_path: Path) -> None
     heard = world(tmp_path)
     only = {"c": tmp_path / "2.wav"}
     some = replace(heard, renderings=(Rendering("reconstruction", "reconstruction", only),))
-    keep_clips(tmp_path / "run", some, Wish(2, PLENTY))
+    keep_clips(tmp_path / "run", some, ClipBudget(2, PLENTY))
     clips = read_listen(tmp_path / "run").clips
     assert clips[0].utterance == "c"
     assert [len(clip.sounds) for clip in clips] == [2, 1]
@@ -120,7 +120,7 @@ def test_no_text_of_the_corpus_becomes_a_path(tmp_path: Path) -> None:
     folder = tmp_path / "deep" / "run"
     heard = with_words(world(tmp_path, HOSTILE))
     words = [FoundWord("../s", 3, HOSTILE[1], 0.5, [Firing(0, 3, HOSTILE[0], 0, 200_000, True)])]
-    assert keep_clips(folder, replace(heard, words=words), Wish(len(HOSTILE), PLENTY)) == []
+    assert keep_clips(folder, replace(heard, words=words), ClipBudget(len(HOSTILE), PLENTY)) == []
     found = read_listen(folder)
     assert {clip.utterance for clip in found.clips} == set(HOSTILE)
     assert found.detections[0].word == HOSTILE[1]
@@ -129,7 +129,7 @@ def test_no_text_of_the_corpus_becomes_a_path(tmp_path: Path) -> None:
 
 
 def test_detections_are_cut_with_context(tmp_path: Path) -> None:
-    keep_clips(tmp_path / "run", with_words(world(tmp_path)), Wish(1, PLENTY))
+    keep_clips(tmp_path / "run", with_words(world(tmp_path)), ClipBudget(1, PLENTY))
     [word] = read_listen(tmp_path / "run").detections
     assert (word.stream, word.code, word.word, word.f1) == ("units", 3, "word-0", 0.5)
     assert [(hit.utterance, hit.onset_s, hit.offset_s, hit.correct) for hit in word.hits] == [
@@ -145,56 +145,56 @@ def test_detections_are_cut_with_context(tmp_path: Path) -> None:
 
 
 def test_a_budget_is_kept_and_what_does_not_fit_is_told(tmp_path: Path) -> None:
-    notes = keep_clips(tmp_path / "run", world(tmp_path), Wish(4, 40_000))
+    notes = keep_clips(tmp_path / "run", world(tmp_path), ClipBudget(4, 40_000))
     assert 0 < len(read_listen(tmp_path / "run").clips) < 4
     assert len(notes) == 1
     assert "do not fit into 0.04 MB; give more with --clips-mb" in notes[0]
-    notes = keep_clips(tmp_path / "run", with_words(world(tmp_path), 9), Wish(1, 44_000))
+    notes = keep_clips(tmp_path / "run", with_words(world(tmp_path), 9), ClipBudget(1, 44_000))
     found = read_listen(tmp_path / "run")
     assert found.detections
     assert len(found.clips) == 1
-    [note] = keep_clips(tmp_path / "run", world(tmp_path), Wish(4, 1000))
+    [note] = keep_clips(tmp_path / "run", world(tmp_path), ClipBudget(4, 1000))
     assert "4 of 4 clips" in note
     assert not (tmp_path / "run" / "listen").exists()
 
 
 def test_an_earlier_runs_clips_do_not_stay(tmp_path: Path) -> None:
     run = tmp_path / "run"
-    keep_clips(run, world(tmp_path), Wish(4, PLENTY))
+    keep_clips(run, world(tmp_path), ClipBudget(4, PLENTY))
     many = set(all_bytes(run))
-    keep_clips(run, world(tmp_path), Wish(1, PLENTY))
+    keep_clips(run, world(tmp_path), ClipBudget(1, PLENTY))
     assert set(all_bytes(run)) < many
     read_listen(run)
     (run / "listen" / "mine.ogg").write_bytes(b"somebody else's")
-    assert keep_clips(run, world(tmp_path), Wish(0, PLENTY)) == []
+    assert keep_clips(run, world(tmp_path), ClipBudget(0, PLENTY)) == []
     assert set(all_bytes(run)) == {"listen/mine.ogg"}
 
 
 def test_without_a_manifest_or_audio_nothing_is_written_and_it_is_said_once(tmp_path: Path) -> None:
     heard = world(tmp_path)
-    [note] = keep_clips(tmp_path / "run", replace(heard, manifest=None), Wish(4, PLENTY))
+    [note] = keep_clips(tmp_path / "run", replace(heard, manifest=None), ClipBudget(4, PLENTY))
     assert "without a manifest" in note
     for path in tmp_path.glob("*.wav"):
         path.unlink()
-    [note] = keep_clips(tmp_path / "run", with_words(heard), Wish(4, PLENTY))
+    [note] = keep_clips(tmp_path / "run", with_words(heard), ClipBudget(4, PLENTY))
     assert "the audio of 4 utterances could not be read" in note
     assert not (tmp_path / "run" / "listen").exists()
 
 
 def test_a_libsndfile_without_opus_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(soundfile, "available_subtypes", lambda format: {"VORBIS": "Vorbis"})
-    [note] = keep_clips(tmp_path / "run", world(tmp_path), Wish(4, PLENTY))
+    [note] = keep_clips(tmp_path / "run", world(tmp_path), ClipBudget(4, PLENTY))
     assert "writes no Opus" in note
     assert not (tmp_path / "run").exists()
 
 
 def test_one_broken_recording_is_passed_over(tmp_path: Path) -> None:
     heard = world(tmp_path)
-    keep_clips(tmp_path / "all", heard, Wish(1, PLENTY))
+    keep_clips(tmp_path / "all", heard, ClipBudget(1, PLENTY))
     first = read_listen(tmp_path / "all").clips[0].utterance
     row = manifest_of(heard).by_id[first]
     (tmp_path / row.path).write_bytes(b"no audio")
-    assert keep_clips(tmp_path / "run", heard, Wish(3, PLENTY)) == []
+    assert keep_clips(tmp_path / "run", heard, ClipBudget(3, PLENTY)) == []
     clips = read_listen(tmp_path / "run").clips
     assert len(clips) == 3
     assert first not in {clip.utterance for clip in clips}
@@ -208,11 +208,11 @@ def test_long_utterances_come_last_and_very_long_ones_never(tmp_path: Path) -> N
         write_audio(tmp_path / row.path, np.tile(speech(1.0), 40)[: round(row.duration * 16_000)], 16_000)
     rows = (endless, long, *manifest_of(heard).utterances)
     more = replace(heard, manifest=Manifest(tmp_path, rows), ids=("endless", "long", "a", "b"))
-    keep_clips(tmp_path / "run", more, Wish(9, PLENTY))
+    keep_clips(tmp_path / "run", more, ClipBudget(9, PLENTY))
     names = [clip.utterance for clip in read_listen(tmp_path / "run").clips]
     assert names[-1] == "long"
     assert sorted(names) == ["a", "b", "long"]
-    [note] = keep_clips(tmp_path / "run", replace(more, ids=("endless",)), Wish(1, PLENTY))
+    [note] = keep_clips(tmp_path / "run", replace(more, ids=("endless",)), ClipBudget(1, PLENTY))
     assert "at most 30 s" in note
 
 

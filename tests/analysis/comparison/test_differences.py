@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from analysis.comparison.differences import Run, check_alike, compare, holm, named, read_run
 from analysis.pnmi.run import run as run_pnmi
 from analysis.results.schema import Record, Results
-from analysis.statistics.bootstrap import Redrawn, basic
+from analysis.statistics.bootstrap import Resamples, basic
 from hac.errors import HacError
 from reports.cli import app
 from reports.comparison.tables import comparison_csv, comparison_table
@@ -110,7 +110,7 @@ def test_noise_alone_is_seldom_called_a_difference():
         pair = []
         for name in "ab":
             scores = hard + 0.3 * rng.normal(size=20)
-            redrawn = Redrawn((weights @ scores).astype(np.float32), 20)
+            redrawn = Resamples((weights @ scores).astype(np.float32), 20)
             record = Record(
                 id="x.pnmi",
                 stream="x",

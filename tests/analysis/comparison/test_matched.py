@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from analysis.comparison.differences import Run, at_equal_bits, check_alike, compare, matched
 from analysis.comparison.seeds import compare_over_seeds
 from analysis.results.schema import Record, Results
-from analysis.statistics.bootstrap import Redrawn
+from analysis.statistics.bootstrap import Resamples
 from hac.errors import HacError
 from reports.cli import app
 from reports.render.result_files import write_numbers
@@ -30,8 +30,8 @@ def record(id: str, value: float, seed: int = 0) -> Record:
         corrected=value,
         n=1,
         protocol="p",
-        redrawn=Redrawn((WEIGHTS @ scores).astype(np.float32), 20),
-        redrawn_corrected=Redrawn((WEIGHTS @ scores).astype(np.float32), 20),
+        redrawn=Resamples((WEIGHTS @ scores).astype(np.float32), 20),
+        redrawn_corrected=Resamples((WEIGHTS @ scores).astype(np.float32), 20),
         ci_method="cluster-bootstrap-basic",
     )
 

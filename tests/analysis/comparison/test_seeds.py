@@ -12,7 +12,7 @@ from scipy import stats
 from analysis.comparison.differences import Run, compare
 from analysis.comparison.seeds import compare_over_seeds, mean_record
 from analysis.results.schema import Record, Results
-from analysis.statistics.bootstrap import Redrawn
+from analysis.statistics.bootstrap import Resamples
 
 N = 20
 WEIGHTS = np.random.default_rng(0).multinomial(N, np.full(N, 1 / N), size=400) / N
@@ -26,7 +26,7 @@ def run_of(scores: np.ndarray, key: str = "same", command: str = "pnmi") -> Run:
         value=float(scores.mean()),
         n=1,
         protocol="p",
-        redrawn=Redrawn((WEIGHTS @ scores).astype(np.float32), len(scores)),
+        redrawn=Resamples((WEIGHTS @ scores).astype(np.float32), len(scores)),
         ci_method="cluster-bootstrap-basic",
     )
     coverage = {"utterances": {"key": key, "counted": 7}}

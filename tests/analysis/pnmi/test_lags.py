@@ -84,7 +84,7 @@ def test_the_scan_in_blocks_counts_what_it_counts_at_once(monkeypatch: pytest.Mo
     stream = Stream("units", 8, Fraction(50), codes, bounds)
     protocol = counting.Protocol(n_nulls=2, n_bootstrap=100)
     clock = ticks_of([Fraction(50)])
-    laid = counting.lay(phones, stream, protocol, clock)
+    laid = counting.label_frames(phones, stream, protocol, clock)
     source = counting.CountedStream(stream, phones, laid, clock, assign_rows(ids, ["en"] * 8, ["s"] * 8), protocol)
     whole = [counts.table.tolist() for counts in counting.lag_counts(source)]
     monkeypatch.setattr(counting, "LAG_BLOCK", 3)

@@ -7,7 +7,7 @@ import pytest
 from analysis.pnmi.run import run
 from analysis.results.bootstrap_draws import NAME, with_draws, write_draws
 from analysis.results.schema import Results, read_results, write_results
-from analysis.statistics.bootstrap import Redrawn, basic, jackknife
+from analysis.statistics.bootstrap import Resamples, basic, jackknife
 from hac.errors import HacError
 from tests.analysis.worlds import make_world
 
@@ -47,9 +47,9 @@ def test_undefined_draws_keep_their_place():
 
 
 def test_equality_is_of_all_values():
-    one = Redrawn(np.array([0.5, np.nan], np.float32), 9)
-    assert one == Redrawn(np.array([0.5, np.nan], np.float32), 9)
-    assert one != Redrawn(np.array([0.5, 0.25], np.float32), 9)
+    one = Resamples(np.array([0.5, np.nan], np.float32), 9)
+    assert one == Resamples(np.array([0.5, np.nan], np.float32), 9)
+    assert one != Resamples(np.array([0.5, 0.25], np.float32), 9)
     assert one is not None and one != "draws"
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from analysis.sweeps import cluster as there
 from analysis.sweeps.launch import Call
-from analysis.sweeps.progress_file import alone
+from analysis.sweeps.progress_file import locked
 from analysis.sweeps.run import Job, Work
 from hac.errors import HacError
 from tests.analysis.sweeps.test_run import Recorded, state
@@ -117,7 +117,7 @@ def test_a_cell_that_a_lost_worker_left_running_is_waited_for(
     held, until = threading.Event(), time.monotonic() + 0.5
 
     def orphan() -> None:
-        with alone(job.cells[0].folder):
+        with locked(job.cells[0].folder):
             held.set()
             time.sleep(max(0.0, until - time.monotonic()))
 

@@ -13,9 +13,9 @@ import yaml
 from safetensors.numpy import load_file, save_file
 
 from analysis.results.schema import Record, read_results
-from analysis.statistics.bootstrap import Redrawn
+from analysis.statistics.bootstrap import Resamples
 from analysis.sweeps.checkpoint_suite import Evaluation, check_analyses
-from analysis.sweeps.history import Following, Point, flags_of, measure
+from analysis.sweeps.history import CheckpointSeries, Point, flags_of, measure
 from analysis.sweeps.history_results import group_of
 from analysis.sweeps.launch import Call, in_process
 from hac.files.yaml_config import merged
@@ -43,7 +43,7 @@ def pnmi_of(level: float, noise: float, rng: np.random.Generator) -> Record:
         value=float(scores.mean()),
         n=1,
         protocol="p",
-        redrawn=Redrawn((WEIGHTS @ scores).astype(np.float32), N),
+        redrawn=Resamples((WEIGHTS @ scores).astype(np.float32), N),
         ci_method="cluster-bootstrap-basic",
     )
 
@@ -56,7 +56,7 @@ def perplexity_of(value: float, scatter: float = 0.01, id: str = "lexical.perple
         value=value,
         n=1,
         protocol="p",
-        redrawn=Redrawn(left_out.astype(np.float32), N),
+        redrawn=Resamples(left_out.astype(np.float32), N),
         ci_method="cluster-jackknife-t",
     )
 
@@ -114,7 +114,7 @@ def test_a_fall_within_noise_is_no_collapse():
     wild = perplexity_of(28.0)
     left_out = np.full(N, 28.0)
     left_out[0] = 70.0
-    wild = wild.model_copy(update={"redrawn": Redrawn(left_out.astype(np.float32), N)})
+    wild = wild.model_copy(update={"redrawn": Resamples(left_out.astype(np.float32), N)})
     assert not flags_of(points([perplexity_of(60.0), wild]))
     # without any interval the fall itself must do
     bare = wild.model_copy(update={"redrawn": None, "ci_method": "none"})
@@ -150,11 +150,11 @@ def world(tmp_path_factory):
     return folder
 
 
-def following(world: Path, output: Path, **options) -> Following:
+def following(world: Path, output: Path, **options) -> CheckpointSeries:
     analyses = {name: {"nulls": 2, "bootstrap": 100} for name in ("usage",)}
     checked = check_analyses({**analyses, **options}, "history", Path())
     evaluation = Evaluation.read(world / "dev" / "manifest.jsonl", None, checked)
-    return Following(world / "run", output, evaluation, checked, jobs=1)
+    return CheckpointSeries(world / "run", output, evaluation, checked, jobs=1)
 
 
 class Counting:

@@ -172,10 +172,10 @@ def test_only_some_cells(world, tmp_path):
 
 
 def test_a_cell_that_another_process_holds_is_left_to_it(world, tmp_path):
-    from analysis.sweeps.progress_file import alone
+    from analysis.sweeps.progress_file import locked
 
     job = job_of(write_sweep(world, variants=["full.yaml"]), tmp_path)
-    with alone(job.cells[0].folder):
+    with locked(job.cells[0].folder):
         launch, work = work_through(job)
     assert launch.done == [] and "another process works on it" in work.failed["full/seed-0"]
 

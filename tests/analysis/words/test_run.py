@@ -23,7 +23,7 @@ from analysis.words.information import information, without_each
 from analysis.words.run import Options, Outcome, counted, run, spoken
 from analysis.words.shards import merge, run_shard
 from hac.errors import HacError
-from probes.words.word_codes import WordCounts, count_words, lay
+from probes.words.word_codes import WordCounts, count_words, label_frames
 from reports.words.files import write_words
 from reports.words.tables import words_csv
 from tests.analysis.words.worlds import QUICK, RATE, WordWorld, make_words
@@ -46,7 +46,9 @@ def everything(n_words: int) -> Candidates:
 
 
 def counts_of(case: Case) -> WordCounts:
-    return count_words(lay(words_of(case), case.stream), np.zeros(len(case.ids), np.int64), by_utterance(len(case.ids)))
+    return count_words(
+        label_frames(words_of(case), case.stream), np.zeros(len(case.ids), np.int64), by_utterance(len(case.ids))
+    )
 
 
 @pytest.mark.parametrize("definition", DEFINITIONS)

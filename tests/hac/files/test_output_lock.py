@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from hac.errors import HacError
-from hac.files.output_lock import LOCK, alone
+from hac.files.output_lock import LOCK, locked
 from tests.corpora import make_corpus
 from tests.hac.command_line import Hac, Outcome, hac, refused
 
@@ -62,9 +62,9 @@ def hold(tmp_path):
 def test_a_folder_that_another_process_holds_is_refused(hold, tmp_path):
     other = hold("folder", tmp_path / "out")
     says = rf"out: another run is writing there \(process {other.pid} on .*\); wait"
-    with pytest.raises(HacError, match=says), alone([tmp_path / "out"]):
+    with pytest.raises(HacError, match=says), locked([tmp_path / "out"]):
         pass
-    with alone([tmp_path / "out" / "inside"]), alone([tmp_path]):
+    with locked([tmp_path / "out" / "inside"]), locked([tmp_path]):
         pass  # others are free
 
 
@@ -72,10 +72,10 @@ def test_a_file_that_another_process_holds_is_refused_and_its_neighbour_is_free(
     hold("file", tmp_path / "report.html")
     with (
         pytest.raises(HacError, match=r"report\.html: another run is writing there"),
-        alone([], [tmp_path / "report.html"]),
+        locked([], [tmp_path / "report.html"]),
     ):
         pass
-    with alone([], [tmp_path / "report.pdf"]):
+    with locked([], [tmp_path / "report.pdf"]):
         pass
 
 
@@ -85,16 +85,16 @@ def test_a_killed_process_holds_nothing_even_where_a_child_of_it_lives_on(hold, 
     other.kill()
     other.wait()
     assert (tmp_path / "out" / LOCK).exists()  # it could not tidy up
-    with alone([tmp_path / "out"]):
+    with locked([tmp_path / "out"]):
         assert str(os.getpid()) in (tmp_path / "out" / LOCK).read_text()
     assert not list((tmp_path / "out").iterdir())
 
 
 def test_nothing_is_left_but_what_was_written(tmp_path):
-    with alone([tmp_path / "a" / "b"], [tmp_path / "c" / "report.html"]):
+    with locked([tmp_path / "a" / "b"], [tmp_path / "c" / "report.html"]):
         assert (tmp_path / "a" / "b" / LOCK).exists()
     assert not list(tmp_path.iterdir())
-    with alone([tmp_path / "a" / "b"]):
+    with locked([tmp_path / "a" / "b"]):
         (tmp_path / "a" / "b" / "results.json").touch()
     assert [path.name for path in (tmp_path / "a" / "b").iterdir()] == ["results.json"]
 
@@ -108,12 +108,12 @@ def test_what_a_killed_run_left_is_removed_and_nothing_else(hold, tmp_path):
     for path in [*stale, *theirs]:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-    with alone([out]):
+    with locked([out]):
         assert not any(path.exists() for path in stale)
         assert all(path.exists() for path in theirs)
     (tmp_path / ".a.csv.abcd1234.part").touch()
     (tmp_path / ".a.b.csv.abcd1234.part").touch()
-    with alone([], [tmp_path / "a.csv"]):
+    with locked([], [tmp_path / "a.csv"]):
         assert {path.name for path in tmp_path.glob(".*.part")} == {".a.b.csv.abcd1234.part"}
 
 
@@ -122,7 +122,7 @@ def test_a_file_system_without_locks_warns_and_works(tmp_path, monkeypatch, caps
         raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr("fcntl.flock", no_locks)
-    with alone([tmp_path]):
+    with locked([tmp_path]):
         (tmp_path / "x").touch()
     assert "its file system knows no locks" in capsys.readouterr().err
 

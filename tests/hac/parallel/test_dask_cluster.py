@@ -17,7 +17,7 @@ from hac.files.yaml_config import read_yaml
 from hac.parallel import dask_tasks, job_queue
 from hac.parallel.dask_cluster import on_cluster
 from hac.parallel.pool import on_cluster as is_on_cluster
-from hac.parallel.pool import spread
+from hac.parallel.pool import parallel_map
 from tests.analysis.interventions.test_run import QUICK
 from tests.analysis.interventions.worlds import judges, village
 from tests.hac.dask_world import ROOT, World, dask_world, deadly, noted, threads_of_blas, until
@@ -45,7 +45,7 @@ def test_a_killed_worker_and_a_late_one(dask_world: World, tmp_path: Path) -> No
     happening.start()
     with on_cluster(dask_world.address, tmp_path / "out"):
         assert is_on_cluster()
-        results = list(spread(noted, [(notes, i, 0.4) for i in range(60)], jobs=1, ordered=True))
+        results = list(parallel_map(noted, [(notes, i, 0.4) for i in range(60)], jobs=1, ordered=True))
     happening.join()
     assert not is_on_cluster()
     assert [value for value, _ in results] == [i * i for i in range(60)]
@@ -72,9 +72,9 @@ def test_large_arguments_and_threads(dask_world: World, tmp_path: Path) -> None:
 def test_an_error_of_a_task_stops_the_work(dask_world: World, tmp_path: Path) -> None:
     dask_world.worker()
     with on_cluster(dask_world.address, tmp_path / "out"), pytest.raises(HacError, match="no such folder"):
-        list(spread(_refuse, [(i,) for i in range(5)], jobs=1))
+        list(parallel_map(_refuse, [(i,) for i in range(5)], jobs=1))
     with on_cluster(dask_world.address, tmp_path / "out"):
-        assert list(spread(abs, [(-1,)], jobs=1)) == [1]
+        assert list(parallel_map(abs, [(-1,)], jobs=1)) == [1]
 
 
 def _refuse(value: int) -> None:
@@ -86,7 +86,7 @@ def test_a_task_that_ends_every_worker(dask_world: World, tmp_path: Path) -> Non
     for _ in range(6):
         dask_world.worker()
     with on_cluster(dask_world.address, tmp_path / "out"), pytest.raises(HacError, match="memory"):
-        list(spread(deadly, [(tmp_path, i) for i in range(6)], jobs=1))
+        list(parallel_map(deadly, [(tmp_path, i) for i in range(6)], jobs=1))
 
 
 def test_a_lost_scheduler(dask_world: World, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -101,7 +101,7 @@ def test_a_lost_scheduler(dask_world: World, tmp_path: Path, capfd: pytest.Captu
     happening = threading.Thread(target=trouble)
     happening.start()
     with on_cluster(dask_world.address, tmp_path / "out"), pytest.raises(HacError, match="cluster is gone"):
-        list(spread(noted, [(notes, i, 0.3) for i in range(100)], jobs=1))
+        list(parallel_map(noted, [(notes, i, 0.3) for i in range(100)], jobs=1))
     happening.join()
     assert capfd.readouterr().err == ""
 
@@ -112,7 +112,7 @@ def test_a_worker_of_other_versions_is_refused(
     dask_world.worker()
     monkeypatch.setattr(dask_tasks, "_versions", lambda: (("numpy", "1.2.3"),))
     with on_cluster(dask_world.address, tmp_path / "out"), pytest.raises(HacError, match=r"numpy is .*1\.2\.3"):
-        list(spread(abs, [(-1,)], jobs=1))
+        list(parallel_map(abs, [(-1,)], jobs=1))
 
 
 def test_a_worker_with_several_threads_is_refused(dask_world: World, tmp_path: Path) -> None:
@@ -184,7 +184,7 @@ def test_workers_that_slurm_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         "jobs: 2\nwait_s: 90\n"
     )
     with on_cluster("slurm.yaml", tmp_path / "out"):
-        results = list(spread(noted, [(notes, i, 0.2) for i in range(30)], jobs=1, ordered=True))
+        results = list(parallel_map(noted, [(notes, i, 0.2) for i in range(30)], jobs=1, ordered=True))
     assert [value for value, _ in results] == [i * i for i in range(30)]
     assert 1 <= len({pid for _, pid in results} - {os.getpid()}) <= 2
     assert "#SBATCH -p cpu" in next(jobs.glob("script-*")).read_text()

@@ -17,7 +17,7 @@ from probes.classifiers.crossfit import PENALTIES, Task, cross_fit, cross_fit_pr
 from probes.classifiers.folds import MIN_FRAMES, deal, shuffled, thinned, usable_classes
 from probes.classifiers.linear import one_hot
 from probes.nulls.circular_shift import shifted_codes
-from probes.nulls.derangement import swapped_codes
+from probes.nulls.derangement import deranged_codes
 from probes.tokens.frame_matching import NO_CODE, codes_at
 
 NAMES = st.lists(st.tuples(st.sampled_from("abcdefg"), st.sampled_from(["en", "fr", "it"])), min_size=1, max_size=30)
@@ -177,7 +177,7 @@ def test_null_codes_are_turned_round_or_another_utterances(lengths: list[int], d
     rows = [[100 * u + i for i in range(n)] for u, n in enumerate(lengths)]
     whole = stream(rows)
     turned = replace(whole, codes=shifted_codes([f"u{u}" for u in range(len(rows))], whole, draw, 0))
-    swapped = replace(whole, codes=swapped_codes(whole, draw, 0))
+    swapped = replace(whole, codes=deranged_codes(whole, draw, 0))
     for u, row in enumerate(rows):
         assert sorted(turned.utterance(u).tolist()) == row
         assert len(row) == 1 or turned.utterance(u).tolist() != row

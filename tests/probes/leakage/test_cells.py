@@ -12,14 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.leakage import counting
-from analysis.leakage.counting import alone, beside, measured
+from analysis.leakage.counting import conditional, measured, unconditional
 from analysis.leakage.layout import Layout, LeakageProtocol, layout
 from analysis.leakage.scores import Clustering, share_record
 from hac.data.tiers import Tier
 from hac.data.tokens.token_store import Stream
 from probes.leakage.cells import coded
 from probes.leakage.factors import Factor, utterance_factor
-from probes.nulls.run_permutation import dealt_runs, permuted_runs
+from probes.nulls.run_permutation import permuted_coded_runs, permuted_runs
 from tests.probes.leakage import oracles as oracle
 from tests.strategies import bounds
 
@@ -85,7 +85,7 @@ def test_what_is_told_is_as_defined(case: Case) -> None:
     for table in (1 << 18, 0):  # by one table, and cell by cell
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(counting, "MOST_CELLS", table)
-            for stream, one in zip(case.codes, alone(plan, 0), strict=True):
+            for stream, one in zip(case.codes, unconditional(plan, 0), strict=True):
                 mutual, left = oracle.told(case.names, stream, [0] * len(stream))
                 assert one.actual.mutual == pytest.approx(mutual, abs=1e-9)
                 assert one.actual.left == pytest.approx(left, abs=1e-9)
@@ -93,7 +93,7 @@ def test_what_is_told_is_as_defined(case: Case) -> None:
                 n = one.actual.n
                 assert one.actual.mutual_by.sum() == pytest.approx(mutual * n, abs=1e-7)
                 assert one.actual.left_by.sum() == pytest.approx(left * n, abs=1e-7)
-    parts = {b: beside(plan, b, (0, 1)) for b in (0, 1)}
+    parts = {b: conditional(plan, b, (0, 1)) for b in (0, 1)}
     for (a, b, f), one in measured(parts, plan.factors).items():
         speakers: list[str | None] = [f"v{c}" for c in case.cluster_of_frame]
         names = case.names if f == 0 else speakers
@@ -115,10 +115,10 @@ def fixed_case(seed: int = 0, n: int = 40) -> Case:
 @pytest.mark.parametrize("table", [1 << 18, 0])
 def test_both_ways_of_counting_give_the_same_bits(table: int, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = fixed_case().plan(n_nulls=6)
-    expected = [alone(plan, f) for f in (0, 1)]
+    expected = [unconditional(plan, f) for f in (0, 1)]
     monkeypatch.setattr(counting, "MOST_CELLS", table)
     for f in (0, 1):
-        for one, other in zip(expected[f], alone(plan, f), strict=True):
+        for one, other in zip(expected[f], unconditional(plan, f), strict=True):
             for a, b in zip((one.actual, *one.chance), (other.actual, *other.chance), strict=True):
                 assert (a.mutual, a.left, a.n) == (b.mutual, b.left, b.n)
                 np.testing.assert_allclose(a.mutual_by, b.mutual_by, atol=1e-9)
@@ -126,7 +126,7 @@ def test_both_ways_of_counting_give_the_same_bits(table: int, monkeypatch: pytes
 
 def test_the_interval_is_the_first_order_spread_of_clusters() -> None:
     case = fixed_case()
-    one = alone(case.plan(n_nulls=2), 0)[0]
+    one = unconditional(case.plan(n_nulls=2), 0)[0]
     record = share_record("s0", "leakage", ("x",), one, Clustering(8, "speaker"))
     error = oracle.linearized(case.names, case.codes[0], case.cluster_of_frame)
     student = 2.364624251  # 97.5 % of Student's t with 7 degrees of freedom
@@ -140,15 +140,15 @@ def test_dealt_runs_keep_runs_and_how_streams_go_together() -> None:
     plain = [coded(one) for one in case.streams]
     starts = np.union1d(stream.run_starts(), other.run_starts())
     lengths = np.diff(starts, append=len(stream.codes))
-    draws = [dealt_runs(*plain, draw, 0) for draw in (1, 2)]
-    assert (draws[0] != draws[1]).any() and (draws[0] == dealt_runs(*plain, 1, 0)).all()
+    draws = [permuted_coded_runs(*plain, draw, 0) for draw in (1, 2)]
+    assert (draws[0] != draws[1]).any() and (draws[0] == permuted_coded_runs(*plain, 1, 0)).all()
     for dealt in draws:
         assert (dealt == np.repeat(dealt[starts], lengths)).all()
         pairs = lambda codes: Counter(zip(other.codes[starts], codes[starts], strict=True))  # noqa: E731
         assert pairs(dealt) == pairs(plain[0].codes)
     # as much by chance as the null of the words analysis says
     names = case.names
-    ours = [oracle.told(names, dealt_runs(*plain, r, 0).tolist(), case.codes[1])[0] for r in range(1, 21)]
+    ours = [oracle.told(names, permuted_coded_runs(*plain, r, 0).tolist(), case.codes[1])[0] for r in range(1, 21)]
     theirs = [oracle.told(names, permuted_runs(stream, other, r, 0).tolist(), case.codes[1])[0] for r in range(1, 21)]
     spread = np.hypot(np.std(ours), np.std(theirs)) / np.sqrt(20)
     assert abs(np.mean(ours) - np.mean(theirs)) < 4 * spread
@@ -160,7 +160,7 @@ def test_a_stream_that_repeats_another_one_adds_exactly_nothing() -> None:
     renamed = rng.permutation(5)[case.codes[0]].tolist()
     twice = Case(case.lengths, case.labels, [case.codes[0], renamed], [5, 5], case.clusters)
     plan = twice.plan()
-    parts = {b: beside(plan, b, (0, 1)) for b in (0, 1)}
+    parts = {b: conditional(plan, b, (0, 1)) for b in (0, 1)}
     for one in measured(parts, plan.factors).values():
         assert one.actual.mutual == 0 and np.abs(one.actual.mutual_by).max() < 1e-9
         assert [[null.mutual for null in draws] for draws in one.nulls.values()] == [[0, 0], [0, 0]]
@@ -170,4 +170,4 @@ def test_a_huge_codebook_is_counted_like_a_small_one() -> None:
     case = fixed_case(3)
     far = [c * 1_000_003 + 5 for c in case.codes[0]]
     wide = Case(case.lengths, case.labels, [far, case.codes[1]], [1 << 30, 4], case.clusters)
-    assert alone(wide.plan(), 0)[0].actual.mutual == alone(case.plan(), 0)[0].actual.mutual
+    assert unconditional(wide.plan(), 0)[0].actual.mutual == unconditional(case.plan(), 0)[0].actual.mutual

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hac.data.tiers import tier_from_rows
 from hac.data.tokens.token_store import Stream
 from probes.leakage.factors import Factor, grid_factor, interval_factor, lay_factor, quantile_edges, utterance_factor
-from probes.nulls.label_permutation import dealt_labels
+from probes.nulls.label_permutation import permuted_labels
 from tests.probes.leakage.oracles import label_at
 from tests.strategies import RATES, bounds
 
@@ -87,7 +87,7 @@ def test_dealt_labels_keep_what_chance_may_know(rows: list[tuple[int, int, int]]
     speakers = [f"s{b}" for _, b, _ in rows]
     voices = list(zip(languages, speakers, strict=True))
     per_language = ["".join(voice) for voice in voices]
-    deal = lambda factor: dealt_labels(factor, speakers, languages, draw, 0).tolist()  # noqa: E731
+    deal = lambda factor: permuted_labels(factor, speakers, languages, draw, 0).tolist()  # noqa: E731
     # speakers: each language keeps its labels, utterance by utterance
     speaker = utterance_factor("speaker", ids, per_language)
     dealt = deal(speaker)
@@ -119,6 +119,6 @@ def test_dealing_does_not_depend_on_the_order_of_utterances() -> None:
     order = rng.permutation(20)
     one = utterance_factor("speaker", ids, speakers)
     other = utterance_factor("speaker", [ids[i] for i in order], [speakers[i] for i in order])
-    dealt = dealt_labels(one, speakers, languages, 1, 0)
-    moved = dealt_labels(other, [speakers[i] for i in order], languages, 1, 0)
+    dealt = permuted_labels(one, speakers, languages, 1, 0)
+    moved = permuted_labels(other, [speakers[i] for i in order], languages, 1, 0)
     assert isinstance(one, Factor) and moved.tolist() == dealt[order].tolist()

@@ -210,8 +210,8 @@ def test_a_sweep_survives_a_killed_worker(
     first = [dask_world.worker() for _ in range(2)]
 
     def trouble() -> None:
-        ledger = corpus / "many" / "sweep.json"
-        until(lambda: ledger.exists() and '"running"' in ledger.read_text(), 300)
+        progress = corpus / "many" / "sweep.json"
+        until(lambda: progress.exists() and '"running"' in progress.read_text(), 300)
         first[0].kill()
         dask_world.worker()
 

@@ -80,18 +80,18 @@ class ClipBudget:
     budget_bytes: int
 
 
-def keep_clips(folder: Path, heard: ClipSource, wish: ClipBudget) -> list[str]:
+def keep_clips(folder: Path, heard: ClipSource, budget: ClipBudget) -> list[str]:
     """Write `listen/` of a run's folder, or remove that of an earlier run where nothing can be heard.
 
     Args:
         folder: of the run.
         heard: what can be heard.
-        wish: how much of it.
+        budget: how much of it.
 
     Returns:
         What a reader must be told: why there are no clips, or fewer than asked for.
     """
-    if wish.clips == 0:
+    if budget.clips == 0:
         discard(folder)
         return []
     if heard.manifest is None:
@@ -102,9 +102,9 @@ def keep_clips(folder: Path, heard: ClipSource, wish: ClipBudget) -> list[str]:
         return [
             "no clips for the report: this libsndfile writes no Opus; install soundfile from PyPI, or libsndfile 1.0.29"
         ]
-    shelf = ClipStore(wish.budget_bytes)
+    shelf = ClipStore(budget.budget_bytes)
     with threadpool_limits(1):  # the last bits of a matrix product, and so a pixel, depend on the number of threads
-        clips, notes = _clips(shelf, heard.manifest, heard, wish)
+        clips, notes = _clips(shelf, heard.manifest, heard, budget)
     detections: list[Detection] = []
     if clips:
         detections, more = cut_hits(shelf, heard.manifest, heard.words)
@@ -115,9 +115,9 @@ def keep_clips(folder: Path, heard: ClipSource, wish: ClipBudget) -> list[str]:
     return notes
 
 
-def _clips(shelf: ClipStore, manifest: Manifest, heard: ClipSource, wish: ClipBudget) -> tuple[list[Clip], list[str]]:
+def _clips(shelf: ClipStore, manifest: Manifest, heard: ClipSource, budget: ClipBudget) -> tuple[list[Clip], list[str]]:
     """The clips that could be made, and what to say of those that could not; words get half of the budget at least."""
-    within = wish.budget_bytes // 2 if heard.words else wish.budget_bytes
+    within = budget.budget_bytes // 2 if heard.words else budget.budget_bytes
     candidates = _candidates(manifest, heard)
     if not candidates:
         return [], [f"no clips for the report: no utterance is at most {LONGEST_S:g} s long"]
@@ -125,7 +125,7 @@ def _clips(shelf: ClipStore, manifest: Manifest, heard: ClipSource, wish: ClipBu
     troubles: list[str] = []
     too_large = 0
     for row in candidates:
-        if len(clips) + too_large == wish.clips or len(troubles) == MAX_TRIES:
+        if len(clips) + too_large == budget.clips or len(troubles) == MAX_TRIES:
             break
         try:
             made = _clip(shelf, manifest, row, heard, within)
@@ -134,15 +134,15 @@ def _clips(shelf: ClipStore, manifest: Manifest, heard: ClipSource, wish: ClipBu
             continue
         too_large += made is None
         clips += [] if made is None else [made]
-    return clips, _notes(len(clips), too_large, troubles, wish)
+    return clips, _notes(len(clips), too_large, troubles, budget)
 
 
-def _notes(n: int, too_large: int, troubles: Sequence[str], wish: ClipBudget) -> list[str]:
+def _notes(n: int, too_large: int, troubles: Sequence[str], budget: ClipBudget) -> list[str]:
     notes = []
     if too_large:
         notes.append(
             f"{too_large} of {n + too_large} clips for the report are left out, as they do not fit into "
-            f"{wish.budget_bytes / 1e6:g} MB; give more with --clips-mb"
+            f"{budget.budget_bytes / 1e6:g} MB; give more with --clips-mb"
         )
     if troubles and not n + too_large:
         notes.append(

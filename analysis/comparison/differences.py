@@ -292,7 +292,7 @@ def difference(
     corrected = math.isfinite(base.corrected) and math.isfinite(other.corrected)
     of: Literal["corrected", "value"] = "corrected" if corrected else "value"
     a, b = getattr(base, of), getattr(other, of)
-    drawn = [record.redrawn_corrected if corrected else record.redrawn for record in (base, other)]
+    drawn = [record.resamples_corrected if corrected else record.resamples for record in (base, other)]
     error, freedom, method, note = _error(drawn[0], drawn[1], (base.ci_method, other.ci_method), paired)
     parts = [(error, freedom)]
     if len(seeds) > 1:

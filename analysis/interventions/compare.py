@@ -129,13 +129,13 @@ class Job:
             found |= compare(self.ids, files, keep, facts.strangers, kept_at, self.setting.jobs, what)
         if isinstance(self.ears, str):
             return Scored(condition, found, {}, ())
-        guesses = guess_all(self.ears, self.ids, files, self.setting.jobs, f"phones: {condition.name}")
-        return self._with_phones(condition, found, guesses)
+        predictions = guess_all(self.ears, self.ids, files, self.setting.jobs, f"phones: {condition.name}")
+        return self._with_phones(condition, found, predictions)
 
-    def _with_phones(self, condition: Condition, found: Mapping[str, Measure], guesses: PhonePredictions) -> Scored:
+    def _with_phones(self, condition: Condition, found: Mapping[str, Measure], predictions: PhonePredictions) -> Scored:
         n_nulls, seed = self.protocol.n_nulls, self.protocol.seed
-        accuracy = phone_accuracy(guesses, self.ids, n_nulls, seed)
-        estimates = [phone_estimate(guesses, self.ids, sample, n_nulls, seed) for sample in self.samples]
+        accuracy = phone_accuracy(predictions, self.ids, n_nulls, seed)
+        estimates = [phone_estimate(predictions, self.ids, sample, n_nulls, seed) for sample in self.samples]
         n_phones = [int(accuracy.value.sums()[1][sample.picks].sum()) for sample in self.samples]
         return Scored(condition, {**found, "phone_accuracy": accuracy}, {"phone_information": estimates}, n_phones)
 

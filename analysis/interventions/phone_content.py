@@ -163,14 +163,14 @@ class PhonePredictions:
     Attributes:
         bounds: int64 [n_utterances + 1], frames of each utterance; none where there is nothing to guess.
         labels: int32 [n_frames].
-        guesses: int32 [n_frames].
+        predictions: int32 [n_frames].
         n_labels: size of the vocabulary.
         silence: the label that is not counted.
     """
 
     bounds: NDArray[np.int64]
     labels: Ints
-    guesses: Ints
+    predictions: Ints
     n_labels: int
     silence: int
 
@@ -187,12 +187,12 @@ class PhonePredictions:
         starts = np.repeat(self.bounds[:-1], lengths)
         place = np.arange(self.bounds[-1]) - starts
         moved = starts + (place - np.repeat(shifts, lengths)) % np.repeat(np.maximum(lengths, 1), lengths)
-        return PhonePredictions(self.bounds, self.labels, self.guesses[moved], self.n_labels, self.silence)
+        return PhonePredictions(self.bounds, self.labels, self.predictions[moved], self.n_labels, self.silence)
 
     def accuracy(self) -> Ratios:
         """Frames guessed right over frames of phones."""
         speech = (self.labels != self.silence).astype(np.float64)
-        right = speech * (self.guesses == self.labels)
+        right = speech * (self.predictions == self.labels)
         n = self._by_utterance(speech)
         undefined = np.where(n > 0, n, np.nan)
         reasons = [NO_FRAMES if not amount else "" for amount in n.tolist()]
@@ -205,7 +205,7 @@ class PhonePredictions:
         of_frame = np.repeat(cluster, np.diff(self.bounds))
         counted = (of_frame >= 0) & (self.labels != self.silence)
         n = self.n_labels
-        cell = (of_frame[counted] * n + self.guesses[counted]) * n + self.labels[counted]
+        cell = (of_frame[counted] * n + self.predictions[counted]) * n + self.labels[counted]
         tables = np.bincount(cell, minlength=sample.clusters.n * n * n).reshape(sample.clusters.n, n, n)
         value = information(tables.sum(axis=0).T).pnmi
         # in pieces, so that memory stays small, and not BLAS: the bits must not depend on the number of threads
@@ -237,11 +237,11 @@ def guess_all(
     made = dict(zip(asked, parallel.run(_guess, tasks, jobs=jobs, what=what), strict=True))
     nothing = np.zeros(0, np.int32)
     pairs = [(ears.labels.get(id, nothing), made.get(id, nothing)) for id in ids]
-    lengths = [min(len(labels), len(guesses)) for labels, guesses in pairs]
+    lengths = [min(len(labels), len(predictions)) for labels, predictions in pairs]
     return PhonePredictions(
         np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
         np.concatenate([labels[:n] for (labels, _), n in zip(pairs, lengths, strict=True)]),
-        np.concatenate([guesses[:n] for (_, guesses), n in zip(pairs, lengths, strict=True)]),
+        np.concatenate([predictions[:n] for (_, predictions), n in zip(pairs, lengths, strict=True)]),
         len(ears.vocabulary),
         ears.vocabulary.index(SILENCE),
     )

@@ -65,19 +65,21 @@ class Estimate:
         )
 
 
-def phone_estimate(guesses: PhonePredictions, ids: Sequence[str], sample: Sample, n_nulls: int, seed: int) -> Estimate:
+def phone_estimate(
+    predictions: PhonePredictions, ids: Sequence[str], sample: Sample, n_nulls: int, seed: int
+) -> Estimate:
     """I(phone; guess) / H(phone) of a part of the corpus with its nulls."""
     keys = utterance_keys(ids)
-    value, draws = guesses.pnmi(sample)
-    found = [guesses.shifted(keys, draw, seed).pnmi(sample) for draw in range(1, n_nulls + 1)]
+    value, draws = predictions.pnmi(sample)
+    found = [predictions.shifted(keys, draw, seed).pnmi(sample) for draw in range(1, n_nulls + 1)]
     return Estimate(value, draws, np.array([v for v, _ in found]), np.mean([d for _, d in found], axis=0))
 
 
-def phone_accuracy(guesses: PhonePredictions, ids: Sequence[str], n_nulls: int, seed: int) -> Measure:
+def phone_accuracy(predictions: PhonePredictions, ids: Sequence[str], n_nulls: int, seed: int) -> Measure:
     """Frames guessed right, with the nulls of circular shifts."""
     keys = utterance_keys(ids)
-    nulls = tuple(guesses.shifted(keys, draw, seed).accuracy() for draw in range(1, n_nulls + 1))
-    return Measure(guesses.accuracy(), nulls)
+    nulls = tuple(predictions.shifted(keys, draw, seed).accuracy() for draw in range(1, n_nulls + 1))
+    return Measure(predictions.accuracy(), nulls)
 
 
 @dataclass(frozen=True)

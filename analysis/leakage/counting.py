@@ -84,10 +84,10 @@ def unconditional(plan: Layout, place: int) -> list[InformationOf]:
     work = Work(plan, None)
     draws: list[list[Information]] = [[] for _ in plan.streams]
     for draw in range(plan.protocol.n_nulls + 1):
-        dealt = draw > 0 and factor.kind == "utterance"
-        one = plan.dealt(factor, draw) if dealt else factor
+        permuted = draw > 0 and factor.kind == "utterance"
+        one = plan.permuted(factor, draw) if permuted else factor
         for stream, done in zip(plan.streams, draws, strict=True):
-            codes = plan.shifted(stream.codes, draw) if draw and not dealt else stream.codes
+            codes = plan.shifted(stream.codes, draw) if draw and not permuted else stream.codes
             scored = draw <= NULLS_SCORED
             if stream.n_codes * factor.n_labels <= MOST_CELLS:
                 n_clusters = plan.n_clusters if scored else 0
@@ -95,10 +95,10 @@ def unconditional(plan: Layout, place: int) -> list[InformationOf]:
                 sums = marginals(*at)
                 done.append(information(Labelled(sums.labels, sums.frames, sums.n), Joint(sums.both, sums.codes)))
                 continue
-            label_draw = draw if dealt else 0
+            label_draw = draw if permuted else 0
             joint = work.joints([one], codes, scored, label_draw)[0]
             done.append(information(work.labelled(one, label_draw), joint))
-        if dealt:
+        if permuted:
             work.forget(factor, draw)
     return [InformationOf(done[0], {name_of(factor): tuple(done[1:])}) for done in draws]
 
@@ -137,7 +137,7 @@ def conditional(plan: Layout, given: int, all_given: Sequence[int]) -> Beside:
     others = [a for a in range(len(plan.streams)) if a != given]
     made = Beside([], {a: [] for a in others if a > given or a not in all_given}, {a: [] for a in others})
     for draw in range(plan.protocol.n_given_nulls + 1):
-        factors = [plan.dealt(factor, draw) for factor in plan.factors] if draw else plan.factors
+        factors = [plan.permuted(factor, draw) for factor in plan.factors] if draw else plan.factors
         made.labelled.append([work.labelled(factor, draw) for factor in factors])
         for a, joints in made.joints.items():
             joints.append(work.joints(factors, plan.streams[a].codes, draw <= 1, draw))
@@ -146,8 +146,8 @@ def conditional(plan: Layout, given: int, all_given: Sequence[int]) -> Beside:
                 work.forget(factor, draw)
     for a, runs in made.runs.items():
         for draw in range(1, plan.protocol.n_given_nulls + 1):
-            dealt = permuted_coded_runs(plan.streams[a], one, draw, plan.protocol.seed)
-            runs.append(_told(made.labelled[0], work.joints(plan.factors, dealt, draw == 1)))
+            permuted = permuted_coded_runs(plan.streams[a], one, draw, plan.protocol.seed)
+            runs.append(_told(made.labelled[0], work.joints(plan.factors, permuted, draw == 1)))
     return made
 
 

@@ -50,7 +50,7 @@ class FrameLabels:
         frames: int32 [n], the frames that have a label, by label and cluster.
         n_labels: size of its vocabulary.
         mask: factors that are defined for the same frames have the same number.
-        dealt: labels of the utterances in each null draw, for an utterance factor.
+        permuted: labels of the utterances in each null draw, for an utterance factor.
     """
 
     name: str
@@ -59,7 +59,7 @@ class FrameLabels:
     frames: NDArray[np.int32]
     n_labels: int
     mask: int
-    dealt: tuple[Labels, ...] = ()
+    permuted: tuple[Labels, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -101,12 +101,12 @@ class Layout:
         shifts = circular_shifts(self.keys, np.diff(self.bounds), self.frame_rate, draw, self.protocol.seed)
         return shifted(codes, self.bounds, shifts)
 
-    def dealt(self, factor: FrameLabels, draw: int) -> FrameLabels:
+    def permuted(self, factor: FrameLabels, draw: int) -> FrameLabels:
         """A factor with the labels of a null draw: moved round within utterances, or dealt anew over them."""
         if factor.kind == "utterance":
-            dealt = factor.dealt[draw - 1]
-            frames = by_utterance_label(dealt, self.of_utterance, self.bounds)
-            return replace(factor, labels=per_frame(dealt, np.diff(self.bounds)), frames=frames)
+            permuted = factor.permuted[draw - 1]
+            frames = by_utterance_label(permuted, self.of_utterance, self.bounds)
+            return replace(factor, labels=per_frame(permuted, np.diff(self.bounds)), frames=frames)
         labels = self.shifted(factor.labels, draw).astype(np.int32, copy=False)
         frames = by_label(labels, factor.n_labels, self.clusters, self.n_clusters)
         # the frames without a label have moved too: the mask is another one
@@ -139,8 +139,8 @@ def layout(
         mask = masks.setdefault(np.packbits(labels >= 0).tobytes(), len(masks))
         frames = by_label(labels, len(factor.labels), of_frame, n_clusters)
         draws = range(1, protocol.n_nulls + 1) if factor.kind == "utterance" else ()
-        dealt = tuple(permuted_labels(factor, *of_utterance, draw, protocol.seed) for draw in draws)
-        laid.append(FrameLabels(factor.name, factor.kind, labels, frames, len(factor.labels), mask, dealt))
+        permuted = tuple(permuted_labels(factor, *of_utterance, draw, protocol.seed) for draw in draws)
+        laid.append(FrameLabels(factor.name, factor.kind, labels, frames, len(factor.labels), mask, permuted))
     keys = utterance_keys(factors[0].tier.ids)
     made = tuple(coded(stream) for stream in streams)
     grouped = clusters.astype(np.int16)

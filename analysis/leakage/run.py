@@ -263,7 +263,7 @@ def _constant(factor: Factor) -> str:
 
 def _never_dealt(laid: FrameLabels, factor: Factor) -> str:
     """Why a factor's null is the measurement itself, where dealing its labels anew changes none of them."""
-    if not laid.dealt or any((draw != factor.tier.labels).any() for draw in laid.dealt):
+    if not laid.permuted or any((draw != factor.tier.labels).any() for draw in laid.permuted):
         return ""
     return f"{NULL_OF[factor.name]} are the same labels again: chance tells as much, and nothing can be said of it"
 

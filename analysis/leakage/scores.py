@@ -116,8 +116,8 @@ def _around(value: float, parts: Vector) -> Interval:
         return no_interval(f"fewer than {MIN_CLUSTERS} clusters")
     half = float(special.stdtrit(n - 1, (1 + LEVEL) / 2)) * math.sqrt(n / (n - 1) * float((parts**2).sum()))
     # what the value would be without each cluster, to first order: as a jackknife leaves it
-    redrawn = Resamples((value - parts * n / (n - 1)).astype(np.float32), n)
-    return Interval(value - half, value + half, METHOD, redrawn=redrawn)
+    resamples = Resamples((value - parts * n / (n - 1)).astype(np.float32), n)
+    return Interval(value - half, value + half, METHOD, resamples=resamples)
 
 
 def within_null(record: Record) -> bool:

@@ -81,7 +81,7 @@ def _half_of(
     seconds: NDArray[np.float64],
 ) -> NDArray[np.int64]:
     """The half of each utterance: speakers apart where there are two."""
-    dealt = assign_rows(ids, languages, speakers)
-    sizes = np.bincount(dealt.of_utterance, seconds * 1000, len(dealt.rows)).round().astype(np.int64)
-    half, _ = halves(dealt.rows, sizes)
-    return half[dealt.of_utterance]
+    permuted = assign_rows(ids, languages, speakers)
+    sizes = np.bincount(permuted.of_utterance, seconds * 1000, len(permuted.rows)).round().astype(np.int64)
+    half, _ = halves(permuted.rows, sizes)
+    return half[permuted.of_utterance]

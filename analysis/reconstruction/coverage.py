@@ -59,7 +59,7 @@ def length_warnings(material: Material, rows: Rows, sample_rate: int) -> list[st
     return warnings
 
 
-def table_rows(material: Material, board: Measurements, rows: Rows, words: Words | None) -> list[dict[str, Any]]:
+def table_rows(material: Material, measurements: Measurements, rows: Rows, words: Words | None) -> list[dict[str, Any]]:
     """A row for each utterance under each condition, the references first: every metric, and why where it has none.
 
     Columns of a metric: its value in this utterance; `<metric>.reason`; and, where it is not a plain mean,
@@ -67,7 +67,7 @@ def table_rows(material: Material, board: Measurements, rows: Rows, words: Words
     """
     made = []
     conditions = [REFERENCE, *(condition.name for condition in material.conditions)]
-    by_condition = {name: [each for each in board.measured if each.condition == name] for name in conditions}
+    by_condition = {name: [each for each in measurements.measured if each.condition == name] for name in conditions}
     for name in conditions:
         if name == REFERENCE and not by_condition[name]:
             continue

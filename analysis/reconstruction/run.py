@@ -78,16 +78,16 @@ def run(request: Request, jobs: int = -1) -> Outcome:
     """
     jobs = jobs if jobs > 0 else cores()
     material, protocol = request.material, request.protocol
-    board, notes = Measurements(), list[tuple[str, str]]()
-    signal_rows = _signal_pass(request, board, jobs)
-    words = _word_pass(request, board, jobs)
-    _voice_pass(request, board, notes, jobs)
-    _opinion_pass(request, board, jobs)
-    _rates(material, board)
+    measurements, notes = Measurements(), list[tuple[str, str]]()
+    signal_rows = _signal_pass(request, measurements, jobs)
+    words = _word_pass(request, measurements, jobs)
+    _voice_pass(request, measurements, notes, jobs)
+    _opinion_pass(request, measurements, jobs)
+    _rates(material, measurements)
     for condition, path in request.versa.items():
         for name, value in read_versa(path, material.manifest.ids, request.failures).items():
-            board.measured.append(Measured(condition, "versa", value, part=name))
-    if not board.measured:
+            measurements.measured.append(Measured(condition, "versa", value, part=name))
+    if not measurements.measured:
         raise HacError(f"nothing to measure: --metrics and the judges leave none of {', '.join(METRICS)}")
     utterances = material.manifest.utterances
     samples = ratios.samples_of(
@@ -100,13 +100,13 @@ def run(request: Request, jobs: int = -1) -> Outcome:
     notes += [(sample.names[0] or "whole corpus", sample.clusters.note) for sample in samples if _is_told(sample)]
     warnings = [
         *length_warnings(material, signal_rows, protocol.sample_rate),
-        *scores.worse_with_more(board, material.conditions, samples[0]),
-        *scores.undefined_everywhere(board),
+        *scores.worse_with_more(measurements, material.conditions, samples[0]),
+        *scores.undefined_everywhere(measurements),
         *together(notes),
     ]
     coverage = coverage_of(material, signal_rows, protocol.sample_rate)
-    results = _results(request, board, samples, coverage, warnings)
-    return Outcome(results, table_rows(material, board, signal_rows, words))
+    results = _results(request, measurements, samples, coverage, warnings)
+    return Outcome(results, table_rows(material, measurements, signal_rows, words))
 
 
 def _is_told(sample: Sample) -> bool:
@@ -114,7 +114,7 @@ def _is_told(sample: Sample) -> bool:
     return bool(sample.clusters.note) and not sample.names[0].startswith("speaker=")
 
 
-def _signal_pass(request: Request, board: Measurements, jobs: int) -> dict[str, list[Row]]:
+def _signal_pass(request: Request, measurements: Measurements, jobs: int) -> dict[str, list[Row]]:
     """Signal and pitch metrics; rows by condition, in the order of the utterances."""
     material, protocol = request.material, request.protocol
     ids = material.manifest.ids
@@ -144,11 +144,11 @@ def _signal_pass(request: Request, board: Measurements, jobs: int) -> dict[str, 
             for i in draw.picks:
                 of_draw[i] = next(null)
             drawn.append(signal_ratios(of_draw, protocol.signal))
-        board.add(condition.name, signal_ratios(rows[condition.name], protocol.signal), drawn, "")
+        measurements.add(condition.name, signal_ratios(rows[condition.name], protocol.signal), drawn, "")
     return rows
 
 
-def _word_pass(request: Request, board: Measurements, jobs: int) -> recon_judged.Words | None:
+def _word_pass(request: Request, measurements: Measurements, jobs: int) -> recon_judged.Words | None:
     protocol = request.protocol
     if protocol.recognizer is None or not protocol.asks("wer", "cer"):
         return None
@@ -163,11 +163,11 @@ def _word_pass(request: Request, board: Measurements, jobs: int) -> recon_judged
             {metric: found[metric] for metric in chosen}
             for found in (recon_judged.word_ratios(words, condition, draw) for draw in (None, *draws))
         )
-        board.add(condition, values, nulls, "")
+        measurements.add(condition, values, nulls, "")
     return words
 
 
-def _voice_pass(request: Request, board: Measurements, notes: list[tuple[str, str]], jobs: int) -> None:
+def _voice_pass(request: Request, measurements: Measurements, notes: list[tuple[str, str]], jobs: int) -> None:
     protocol, manifest = request.protocol, request.material.manifest
     if protocol.encoder is None or not protocol.asks("speaker_similarity"):
         return
@@ -180,12 +180,12 @@ def _voice_pass(request: Request, board: Measurements, notes: list[tuple[str, st
         def similarity(draw: NullPairs | None, name: str = condition.name) -> dict[str, ratios.Ratios]:
             return {"speaker_similarity": recon_judged.voice_ratios(voices, name, draw)}
 
-        board.add(condition.name, similarity(None), [similarity(draw) for draw in draws], note)
+        measurements.add(condition.name, similarity(None), [similarity(draw) for draw in draws], note)
     if "same voice" in note:
         notes.append(("speaker similarity", note))
 
 
-def _opinion_pass(request: Request, board: Measurements, jobs: int) -> None:
+def _opinion_pass(request: Request, measurements: Measurements, jobs: int) -> None:
     protocol = request.protocol
     if protocol.predictor is None or not protocol.asks("mos"):
         return
@@ -194,10 +194,10 @@ def _opinion_pass(request: Request, board: Measurements, jobs: int) -> None:
         request.material, protocol.predictor, store, request.device, jobs, request.failures
     )
     for condition, by_scale in judged.items():
-        board.measured += [Measured(condition, "mos", value, part=scale) for scale, value in by_scale.items()]
+        measurements.measured += [Measured(condition, "mos", value, part=scale) for scale, value in by_scale.items()]
 
 
-def _rates(material: Material, board: Measurements) -> None:
+def _rates(material: Material, measurements: Measurements) -> None:
     if material.tokens is None:
         return
     utterances = material.manifest.utterances
@@ -207,23 +207,25 @@ def _rates(material: Material, board: Measurements) -> None:
     for condition in material.conditions:
         if condition.streams:
             found = rates.ratios(condition.streams)
-            board.measured += [Measured(condition.name, "kbps", value, part=kind) for kind, value in found.items()]
+            measurements.measured += [
+                Measured(condition.name, "kbps", value, part=kind) for kind, value in found.items()
+            ]
 
 
 def _results(
     request: Request,
-    board: Measurements,
+    measurements: Measurements,
     samples: Sequence[Sample],
     coverage: Mapping[str, Any],
     warnings: Sequence[str],
 ) -> Results:
     tokens = request.material.tokens
     order = [REFERENCE, *(condition.name for condition in request.material.conditions), *request.versa]
-    board.measured.sort(key=lambda each: order.index(each.condition))
+    measurements.measured.sort(key=lambda each: order.index(each.condition))
     return Results(
         command=COMMAND,
         system=request.system,
-        metrics=scores.records(board, samples),
+        metrics=scores.records(measurements, samples),
         protocols=protocols(request.protocol, recon_judged.judges_of(request.folder)),
         coverage=dict(coverage),
         failures=request.failures.by_reason(),

@@ -75,10 +75,10 @@ class Measurements:
         return next((each for each in self.measured if each.id == id), None)
 
 
-def records(board: Measurements, samples: Sequence[Sample]) -> list[Record]:
+def records(measurements: Measurements, samples: Sequence[Sample]) -> list[Record]:
     """Records of everything measured, on the whole corpus and its parts."""
     made = []
-    for each in board.measured:
+    for each in measurements.measured:
         notes = [note for note in (each.note, NO_NULL.get(each.metric, "")) if note]
         protocol = PROTOCOL_OF.get(each.metric, "signal")
         for sample in samples:
@@ -88,14 +88,14 @@ def records(board: Measurements, samples: Sequence[Sample]) -> list[Record]:
     return made
 
 
-def worse_with_more(board: Measurements, conditions: Sequence[Condition], whole: Sample) -> list[str]:
+def worse_with_more(measurements: Measurements, conditions: Sequence[Condition], whole: Sample) -> list[str]:
     """Warnings where a metric gets significantly worse from one number of quantizers to the next larger one."""
     ordered = sorted((c for c in conditions if c.n_quantizers is not None), key=lambda c: c.n_quantizers or 0)
     steps: dict[str, list[str]] = {}
     for fewer, more in pairwise(ordered):
-        for one in (each for each in board.measured if each.condition == fewer.name):
+        for one in (each for each in measurements.measured if each.condition == fewer.name):
             direction = METRICS[one.metric].better
-            other = board.get(replace(one, condition=more.name).id)
+            other = measurements.get(replace(one, condition=more.name).id)
             if direction == "none" or other is None:
                 continue
             change = ratios.difference(other.value, one.value, whole)
@@ -108,10 +108,10 @@ def worse_with_more(board: Measurements, conditions: Sequence[Condition], whole:
     return [f"{name} is worse with more quantizers: {'; '.join(listed)}" for name, listed in steps.items()]
 
 
-def undefined_everywhere(board: Measurements) -> list[str]:
+def undefined_everywhere(measurements: Measurements) -> list[str]:
     """Warnings of metrics that no utterance has, and of those that many lack."""
     warnings = []
-    for each in board.measured:
+    for each in measurements.measured:
         n, missing = len(each.value.reasons), each.value.undefined()
         lacking = sum(missing.values())
         if each.condition == REFERENCE and each.metric in ("wer", "cer"):

@@ -36,14 +36,14 @@ SCHEMA = pa.schema(
 
 def write_draws(results: Results, folder: Path) -> Path:
     """Write the draws of a run's records, atomically."""
-    records = [record for record in results.metrics if record.redrawn is not None]
+    records = [record for record in results.metrics if record.resamples is not None]
     columns = [
         [record.id for record in records],
         [record.group for record in records],
         [record.ci_method for record in records],
-        [record.redrawn.n_clusters for record in records if record.redrawn],
-        [_values(record.redrawn) for record in records],
-        [_values(record.redrawn_corrected) for record in records],
+        [record.resamples.n_clusters for record in records if record.resamples],
+        [_values(record.resamples) for record in records],
+        [_values(record.resamples_corrected) for record in records],
     ]
     arrays = [pa.array(column, field.type) for column, field in zip(columns, SCHEMA, strict=True)]
     path = folder / NAME
@@ -89,8 +89,8 @@ def _parts(table: pa.Table) -> list[pa.ChunkedArray]:
     return [table["n_clusters"], *(pc.list_flatten(table[name]) for name in ("value", "corrected"))]
 
 
-def _values(redrawn: Resamples | None) -> np.ndarray | None:
-    return None if redrawn is None else redrawn.values
+def _values(resamples: Resamples | None) -> np.ndarray | None:
+    return None if resamples is None else resamples.values
 
 
 def _lists(column: pa.ListArray) -> list[NDArray[np.float32] | None]:

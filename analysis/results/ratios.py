@@ -162,18 +162,18 @@ def samples_of(
         n_bootstrap: draws.
         seed: of the draws.
     """
-    dealt = assign_rows(ids, languages, speakers)
+    permuted = assign_rows(ids, languages, speakers)
     named: dict[bytes, list[groups.Part]] = {}
-    for part in (groups.whole(dealt.rows), *groups.languages(dealt.rows), *groups.speakers(dealt.rows)):
+    for part in (groups.whole(permuted.rows), *groups.languages(permuted.rows), *groups.speakers(permuted.rows)):
         named.setdefault(part.rows.tobytes(), []).append(part)
     made = []
     for parts in named.values():
         rows = parts[0].rows
-        picks = np.flatnonzero(np.isin(dealt.of_utterance, rows)).astype(np.int64)
-        clusters = resampling([dealt.rows[r] for r in rows])
-        place = np.zeros(len(dealt.rows), np.int64)
+        picks = np.flatnonzero(np.isin(permuted.of_utterance, rows)).astype(np.int64)
+        clusters = resampling([permuted.rows[r] for r in rows])
+        place = np.zeros(len(permuted.rows), np.int64)
         place[rows] = clusters.of_row
-        of_pick = replace(clusters, of_row=place[dealt.of_utterance[picks]])
+        of_pick = replace(clusters, of_row=place[permuted.of_utterance[picks]])
         weights = bootstrap.draw_weights(clusters.n, n_bootstrap, seed).astype(np.float64)
         made.append(Sample(tuple(part.name for part in parts), picks, of_pick, weights))
     return made

@@ -39,7 +39,7 @@ def interval_fields(interval: Interval) -> dict[str, Any]:
         "ci_low": interval.low,
         "ci_high": interval.high,
         "ci_method": interval.method,
-        "redrawn": interval.redrawn,
+        "redrawn": interval.resamples,
     }
 
 
@@ -49,7 +49,7 @@ def corrected_fields(value: float, interval: Interval) -> dict[str, Any]:
         "corrected": value,
         "corrected_ci_low": interval.low,
         "corrected_ci_high": interval.high,
-        "redrawn_corrected": interval.redrawn,
+        "redrawn_corrected": interval.resamples,
     }
 
 
@@ -95,7 +95,7 @@ def make_record(
 def with_fixed_null(record: Record) -> Record:
     """The record with its null-corrected value; its interval is the value's, the null held fixed."""
     mean = record.null_mean
-    drawn = record.redrawn
+    drawn = record.resamples
     update = {
         "redrawn_corrected": replace(drawn, values=(drawn.values - mean) / (1 - mean)) if drawn and mean < 1 else None,
         "corrected": corrected(record.value, mean),

@@ -63,7 +63,7 @@ class Record(Strict):
         ci_method: how the interval was made, or `none`.
         note: reasons for what is missing, remarks.
         nulls: further nulls by name, where there are any.
-        redrawn, redrawn_corrected: `value` and `corrected` on clusters drawn anew; kept in `draws.parquet`.
+        resamples, resamples_corrected: `value` and `corrected` on clusters drawn anew; kept in `draws.parquet`.
     """
 
     id: str
@@ -82,8 +82,8 @@ class Record(Strict):
     ci_method: str = "none"
     note: str = ""
     nulls: dict[str, Null] = {}
-    redrawn: Resamples | None = Field(default=None, exclude=True, repr=False)
-    redrawn_corrected: Resamples | None = Field(default=None, exclude=True, repr=False)
+    resamples: Resamples | None = Field(default=None, exclude=True, repr=False)
+    resamples_corrected: Resamples | None = Field(default=None, exclude=True, repr=False)
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 

@@ -55,18 +55,18 @@ class Resamples:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A 95 % interval; NaN with a reason where there is none. `redrawn` is what it was made of."""
+    """A 95 % interval; NaN with a reason where there is none. `resamples` is what it was made of."""
 
     low: float
     high: float
     method: str
     reason: str = ""
-    redrawn: Resamples | None = None
+    resamples: Resamples | None = None
 
     def scaled(self, factor: float) -> Interval:
         """The interval in another unit, `factor` (above 0) times as many."""
-        redrawn = self.redrawn and Resamples(self.redrawn.values * np.float32(factor), self.redrawn.n_clusters)
-        return replace(self, low=self.low * factor, high=self.high * factor, redrawn=redrawn)
+        resamples = self.resamples and Resamples(self.resamples.values * np.float32(factor), self.resamples.n_clusters)
+        return replace(self, low=self.low * factor, high=self.high * factor, resamples=resamples)
 
 
 def no_interval(reason: str) -> Interval:
@@ -88,12 +88,12 @@ def basic(estimate: float, draws: NDArray[np.float64], n_clusters: int) -> Inter
         draws: float64 [n_draws], the value on each draw; NaN draws (a score undefined there) are left out.
         n_clusters: count of clusters that were resampled.
     """
-    redrawn = Resamples(np.asarray(draws, np.float32), n_clusters)
+    resamples = Resamples(np.asarray(draws, np.float32), n_clusters)
     draws = draws[np.isfinite(draws)]
     if n_clusters < 2 or len(draws) < 20 or not math.isfinite(estimate):
         return no_interval("fewer than 2 clusters or 20 defined draws")
     low, high = np.quantile(draws - estimate, expanded_tails(n_clusters))
-    return Interval(estimate - float(high), estimate - float(low), "cluster-bootstrap-basic", redrawn=redrawn)
+    return Interval(estimate - float(high), estimate - float(low), "cluster-bootstrap-basic", resamples=resamples)
 
 
 def corrected_draws(draws: NDArray[np.float64], null_mean: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -119,14 +119,14 @@ def expanded_tails(n_clusters: int) -> tuple[float, float]:
 
 def jackknife(estimate: float, left_out: NDArray[np.float64]) -> Interval:
     """Jackknife interval from the values with each cluster left out: float64 [n_clusters]."""
-    redrawn = Resamples(np.asarray(left_out, np.float32), len(left_out))
+    resamples = Resamples(np.asarray(left_out, np.float32), len(left_out))
     left_out = left_out[np.isfinite(left_out)]
     n = len(left_out)
     if n < 3 or not math.isfinite(estimate):
         return no_interval("fewer than 3 clusters")
     error = math.sqrt((n - 1) / n * float(((left_out - left_out.mean()) ** 2).sum()))
     half = float(special.stdtrit(n - 1, (1 + LEVEL) / 2)) * error
-    return Interval(estimate - half, estimate + half, "cluster-jackknife-t", redrawn=redrawn)
+    return Interval(estimate - half, estimate + half, "cluster-jackknife-t", resamples=resamples)
 
 
 @dataclass(frozen=True)

@@ -138,7 +138,7 @@ def suite(
     return steps
 
 
-def run_steps(cell: str, steps: Sequence[Step], ledger: ProgressFile, launch: Launch, say: LogLine) -> str:
+def run_steps(cell: str, steps: Sequence[Step], progress: ProgressFile, launch: Launch, say: LogLine) -> str:
     """Run what is not done yet, and say so in the ledger; a failed analysis does not stop the others.
 
     Returns:
@@ -146,23 +146,23 @@ def run_steps(cell: str, steps: Sequence[Step], ledger: ProgressFile, launch: La
     """
     worst = DONE
     for step in steps:
-        state = run_step(cell, step, ledger, launch, say)
+        state = run_step(cell, step, progress, launch, say)
         if state == STOPPED or (state == FAILED and step.name == TOKENS):
             return state
         worst = FAILED if FAILED in (state, worst) else worst
     return worst
 
 
-def run_step(cell: str, step: Step, ledger: ProgressFile, launch: Launch, say: LogLine, **known: Any) -> str:
+def run_step(cell: str, step: Step, progress: ProgressFile, launch: Launch, say: LogLine, **known: Any) -> str:
     """Run one step unless it is done; returns its state. `known` is kept with it in the ledger."""
-    if step.output.exists() and ledger.finished(cell, step.name, step.key):
+    if step.output.exists() and progress.finished(cell, step.name, step.key):
         return DONE
     facts = {"key": step.key, "log": str(step.call.log), "started": now(), **known}
-    ledger.step(cell, step.name, state=RUNNING, **facts)
+    progress.step(cell, step.name, state=RUNNING, **facts)
     try:
         code = launch(step.call)
     except KeyboardInterrupt:
-        ledger.step(cell, step.name, state=STOPPED, **facts)
+        progress.step(cell, step.name, state=STOPPED, **facts)
         raise
     state = state_of(code, launch)
     if state == DONE and not step.output.exists():
@@ -171,7 +171,7 @@ def run_step(cell: str, step: Step, ledger: ProgressFile, launch: Launch, say: L
     if state == FAILED:
         facts["error"] = last_words(step.call.log) or f"exit code {code}"
         say(f"{cell}: {step.name} failed ({facts['error']}); log: {step.call.log}")
-    ledger.step(cell, step.name, state=state, **facts)
+    progress.step(cell, step.name, state=state, **facts)
     return state
 
 

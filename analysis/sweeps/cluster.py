@@ -71,7 +71,7 @@ def run_cells_there(job: Job, cells: Sequence[Cell], work: Work, stop: Stop) -> 
         stop: asks the workers to stop.
     """
     check_places(job.sweep.devices or ("auto",), job.sweep.at_once)
-    job.ledger()
+    job.progress()
     try:
         for name, reason, said in parallel_map(_cell_there, [(job, cell, stop.file) for cell in cells], jobs=1):
             for line in said:

@@ -131,26 +131,26 @@ def measure(job: CheckpointSeries, launch: Launch, say: LogLine) -> CheckpointSc
     found = checkpoints(job.run)
     if not found:
         raise HacError(f"{job.run}: holds no finished checkpoint; expected the folder of a run of hac train")
-    ledger = ProgressFile(job.folder / NAME, SCHEMA)
-    ledger.describe(run=str(job.run), analyses=list(job.analyses))
+    progress = ProgressFile(job.folder / NAME, SCHEMA)
+    progress.describe(run=str(job.run), analyses=list(job.analyses))
     for checkpoint in found:
-        if checkpoint.name not in ledger.read()["cells"]:
-            ledger.cell(checkpoint.name, state=WAITING)
+        if checkpoint.name not in progress.read()["cells"]:
+            progress.cell(checkpoint.name, state=WAITING)
     measured, spent = CheckpointScores(), []
     for i, checkpoint in enumerate(found):
-        started, known = time.monotonic(), ledger.read()["cells"][checkpoint.name]
-        ledger.cell(checkpoint.name, state=RUNNING)
+        started, known = time.monotonic(), progress.read()["cells"][checkpoint.name]
+        progress.cell(checkpoint.name, state=RUNNING)
         place = Workspace(job.folder / checkpoint.name, job.device, job.jobs)
         steps = suite(checkpoint, job.evaluation, job.analyses, place, checkpoint.name)
-        state = run_steps(checkpoint.name, steps, ledger, launch, say)
-        ledger.cell(checkpoint.name, state=state, suite=job.key)
+        state = run_steps(checkpoint.name, steps, progress, launch, say)
+        progress.cell(checkpoint.name, state=state, suite=job.key)
         if state == FAILED:
-            measured.failed[checkpoint.name] = _why(ledger, checkpoint.name)
+            measured.failed[checkpoint.name] = _why(progress, checkpoint.name)
         if known["state"] != DONE or known.get("suite") != job.key:
             spent.append(time.monotonic() - started)
             left = (len(found) - i - 1) * sum(spent) / len(spent)
             say(f"{checkpoint.name}: {state}; {i + 1} of {len(found)}, about {left / 60:.0f} minutes left")
-    content = ledger.read()["cells"]
+    content = progress.read()["cells"]
     for name, cell in content.items():
         if cell.get("suite") == job.key:
             measured.runs[step_of(Path(name))] = _runs(job, name, cell)
@@ -162,8 +162,8 @@ def _runs(job: CheckpointSeries, name: str, cell: Mapping[str, Any]) -> dict[str
     return {one: read_run(job.folder / name / one, name) for one in done}
 
 
-def _why(ledger: ProgressFile, cell: str) -> str:
-    steps = ledger.read()["cells"][cell]["steps"]
+def _why(progress: ProgressFile, cell: str) -> str:
+    steps = progress.read()["cells"][cell]["steps"]
     return "; ".join(f"{name}: {step['error']}" for name, step in steps.items() if step["state"] == FAILED)
 
 

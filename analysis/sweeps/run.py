@@ -56,16 +56,16 @@ class Job:
     evaluation: Evaluation
     warnings: tuple[str, ...] = ()
 
-    def ledger(self) -> ProgressFile:
+    def progress(self) -> ProgressFile:
         """The state of the sweep, with every training in it."""
-        ledger = ProgressFile(self.folder / NAME, SCHEMA)
-        known = ledger.read()["cells"]
+        progress = ProgressFile(self.folder / NAME, SCHEMA)
+        known = progress.read()["cells"]
         for cell in self.cells:
             if cell.name not in known:
-                ledger.cell(cell.name, state=WAITING, total_steps=cell.config.steps)
+                progress.cell(cell.name, state=WAITING, total_steps=cell.config.steps)
         facts = {"sweep": str(self.sweep.path), "reference": self.sweep.reference, "warnings": list(self.warnings)}
-        ledger.describe(**facts, analyses=list(self.sweep.analyses))
-        return ledger
+        progress.describe(**facts, analyses=list(self.sweep.analyses))
+        return progress
 
 
 def prepare(sweep: Sweep, folder: Path) -> Job:
@@ -107,7 +107,7 @@ def run_cells(job: Job, cells: Sequence[Cell], work: Work) -> None:
 
     `work.failed` holds the failures afterwards. Where `work.launch` was told to stop, running cells end in order.
     """
-    ledger = job.ledger()
+    progress = job.progress()
     waiting: queue.SimpleQueue[Cell] = queue.SimpleQueue()
     for cell in cells:
         waiting.put(cell)
@@ -120,7 +120,7 @@ def run_cells(job: Job, cells: Sequence[Cell], work: Work) -> None:
             except queue.Empty:
                 return
             try:
-                run_cell(job, cell, ledger, work, work.devices[number % len(work.devices)])
+                run_cell(job, cell, progress, work, work.devices[number % len(work.devices)])
             except Exception as error:
                 broken.append(error)
 
@@ -134,44 +134,44 @@ def run_cells(job: Job, cells: Sequence[Cell], work: Work) -> None:
         raise broken[0]
 
 
-def run_cell(job: Job, cell: Cell, ledger: ProgressFile, work: Work, device: str) -> None:
+def run_cell(job: Job, cell: Cell, progress: ProgressFile, work: Work, device: str) -> None:
     """Train and analyse one cell on a device; `work.failed` says afterwards if it failed, and why."""
     with locked(cell.folder) as held:
         if held is None:
             work.failed[cell.name] = BUSY
             work.say(f"{cell.name}: {work.failed[cell.name]}")
             return
-        ledger.cell(cell.name, state=RUNNING, device=device)
+        progress.cell(cell.name, state=RUNNING, device=device)
         place = Workspace(cell.folder, device, max(1, cores() // work.at_once), threads_each(work.at_once), held)
         try:
-            state = _train_and_analyse(job, cell, ledger, work, place)
-            reason = "" if state != FAILED else "; ".join(_reasons(ledger, cell))
+            state = _train_and_analyse(job, cell, progress, work, place)
+            reason = "" if state != FAILED else "; ".join(_reasons(progress, cell))
         except HacError as error:
             state, reason = FAILED, str(error)
             work.say(f"{cell.name}: {reason}")
-        ledger.cell(cell.name, state=state, error=reason)
+        progress.cell(cell.name, state=state, error=reason)
         if state == FAILED:
             work.failed[cell.name] = reason
         else:
             work.say(f"{cell.name}: {state}")
 
 
-def _train_and_analyse(job: Job, cell: Cell, ledger: ProgressFile, work: Work, place: Workspace) -> str:
+def _train_and_analyse(job: Job, cell: Cell, progress: ProgressFile, work: Work, place: Workspace) -> str:
     from hac.train.run_folder import checkpoints, chosen_checkpoint
 
-    known = ledger.of_step(cell.name, TRAIN)
+    known = progress.of_step(cell.name, TRAIN)
     if known.get("data", cell.data) != cell.data and checkpoints(cell.run):
         raise HacError(f"the speech it trains on has changed since it began; remove {cell.folder}, or give another -o")
     cell.write_config()
     work.say(f"{cell.name}: training on {place.device}")
-    state = run_step(cell.name, _training(job.sweep, cell, place), ledger, work.launch, work.say, data=cell.data)
+    state = run_step(cell.name, _training(job.sweep, cell, place), progress, work.launch, work.say, data=cell.data)
     if state != DONE:
         return state
     work.say(f"{cell.name}: analysing")
     checkpoint = chosen_checkpoint(cell.run, job.sweep.checkpoint)
-    ledger.cell(cell.name, checkpoint=str(checkpoint))
+    progress.cell(cell.name, checkpoint=str(checkpoint))
     steps = suite(checkpoint, job.evaluation, job.sweep.analyses, place, cell.name)
-    return run_steps(cell.name, steps, ledger, work.launch, work.say)
+    return run_steps(cell.name, steps, progress, work.launch, work.say)
 
 
 def _training(sweep: Sweep, cell: Cell, place: Workspace) -> Step:
@@ -183,8 +183,8 @@ def _training(sweep: Sweep, cell: Cell, place: Workspace) -> Step:
     return Step(TRAIN, call, last, cell.key)
 
 
-def _reasons(ledger: ProgressFile, cell: Cell) -> list[str]:
-    steps = ledger.read()["cells"][cell.name]["steps"]
+def _reasons(progress: ProgressFile, cell: Cell) -> list[str]:
+    steps = progress.read()["cells"][cell.name]["steps"]
     return [f"{name}: {step['error']} (log: {step['log']})" for name, step in steps.items() if step["state"] == FAILED]
 
 
@@ -193,9 +193,9 @@ def threads_each(at_once: int) -> int | None:
     return max(1, cores() // at_once) if at_once > 1 else None
 
 
-def finished_runs(job: Job, ledger: ProgressFile) -> dict[str, dict[str, dict[int, Run]]]:
+def finished_runs(job: Job, progress: ProgressFile) -> dict[str, dict[str, dict[int, Run]]]:
     """What is there to be compared: runs by analysis, variant and seed."""
-    content = ledger.read()["cells"]
+    content = progress.read()["cells"]
     found: dict[str, dict[str, dict[int, Run]]] = {}
     for analysis in job.sweep.analyses:
         found[analysis] = {variant.name: {} for variant in job.sweep.variants}
@@ -206,19 +206,19 @@ def finished_runs(job: Job, ledger: ProgressFile) -> dict[str, dict[str, dict[in
     return found
 
 
-def failures(job: Job, ledger: ProgressFile) -> dict[str, str]:
+def failures(job: Job, progress: ProgressFile) -> dict[str, str]:
     """Cells that failed when they were last tried, with why."""
-    return {name: why for name, (state, why) in _states(job, ledger).items() if state == FAILED}
+    return {name: why for name, (state, why) in _states(job, progress).items() if state == FAILED}
 
 
-def unfinished(job: Job, ledger: ProgressFile) -> dict[str, str]:
+def unfinished(job: Job, progress: ProgressFile) -> dict[str, str]:
     """Cells that are not wholly done, with why: what a comparison lacks."""
-    return {name: why for name, (state, why) in _states(job, ledger).items() if state != DONE}
+    return {name: why for name, (state, why) in _states(job, progress).items() if state != DONE}
 
 
-def _states(job: Job, ledger: ProgressFile) -> dict[str, tuple[str, str]]:
+def _states(job: Job, progress: ProgressFile) -> dict[str, tuple[str, str]]:
     """Of every cell its state, and what there is to say of it."""
-    content = ledger.read()["cells"]
+    content = progress.read()["cells"]
     states = {cell.name: content.get(cell.name, {"state": WAITING}) for cell in job.cells}
     return {name: (known["state"], known.get("error") or known["state"]) for name, known in states.items()}
 

@@ -89,8 +89,8 @@ class ConditionalWords:
         if r == 0:
             return count_words(self.laid, still, rows, part=self.part)
         stream, given = self.streams
-        dealt = replace(stream, codes=permuted_runs(stream, given, r, self.protocol.seed))
-        joint = join_streams([given, dealt])
+        permuted = replace(stream, codes=permuted_runs(stream, given, r, self.protocol.seed))
+        joint = join_streams([given, permuted])
         half_window = Fraction(self.protocol.half_window_ms, 1000)
         return count_words(label_frames(self.laid.words, joint, half_window), still, rows, part=self.part)
 

@@ -143,8 +143,8 @@ class CountedWords:
         stream, seed = self.laid.stream, self.protocol.seed
         if r > self.protocol.n_nulls:
             still = np.zeros(len(stream.lengths), np.int64)
-            dealt = permuted_words(self.laid.words, r, seed)
-            return count_words(self.laid, still, self.halves.coarse, dealt, self.part)
+            permuted = permuted_words(self.laid.words, r, seed)
+            return count_words(self.laid, still, self.halves.coarse, permuted, self.part)
         shift = circular_shifts(self._keys, stream.lengths, stream.frame_rate, r, seed)
         rows = self.halves.coarse if r else self.halves.rows
         return count_words(self.laid, shift, rows, part=self.part, grouped=self._grouped if r else None)

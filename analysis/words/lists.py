@@ -106,11 +106,11 @@ def word_list(
     """
     half = len(nulls) // 2
     shifted = np.stack(nulls[:half]).astype(np.float64)
-    dealt = np.stack([null[:, 0] for null in nulls[half:]]).astype(np.float64).mean(axis=0)
+    permuted = np.stack([null[:, 0] for null in nulls[half:]]).astype(np.float64).mean(axis=0)
     by_rank = -np.sort(-shifted[:, found.scored], axis=1)[:, :MAX_RANKS]
     mean = shifted.mean(axis=0)
     sd = shifted.std(axis=0, ddof=1) if half > 1 else np.full(mean.shape, np.nan)
     classic, held_out = words[CLASSIC], words[HELD_OUT]
     intervals = (classic.low, classic.high, held_out.low, held_out.high)
-    chance = (*mean.T, *sd.T, dealt, by_rank[:, :, 0], by_rank[:, :, 1])
+    chance = (*mean.T, *sd.T, permuted, by_rank[:, :, 0], by_rank[:, :, 1])
     return WordList(definition, found, first.codes, *intervals, *chance)

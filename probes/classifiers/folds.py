@@ -40,13 +40,13 @@ def deal(groups: Sequence[str], strata: Sequence[str], n_folds: int) -> Ints:
     for stratum, group in zip(strata, groups, strict=True):
         members[stratum].add(group)
     fold: dict[tuple[str, str], int] = {}
-    dealt = 0
+    permuted = 0
     for stratum in sorted(members):
         names = sorted(members[stratum])
         keys = utterance_keys([f"{stratum}\t{name}" for name in names]).tolist()
         for _, name in sorted(zip(keys, names, strict=True)):
-            fold[stratum, name] = dealt % n_folds
-            dealt += 1
+            fold[stratum, name] = permuted % n_folds
+            permuted += 1
     return np.array([fold[stratum, group] for stratum, group in zip(strata, groups, strict=True)], np.int64)
 
 
@@ -145,6 +145,6 @@ def shuffled(labels: Labels, utterance: Ints, rng: np.random.Generator, by_utter
         new[1:] |= (value[1:] != value[:-1]) | (np.diff(places) > 1)
     starts = np.flatnonzero(new)
     lengths, order = np.diff(starts, append=len(places)), rng.permutation(len(starts))
-    dealt = labels.copy()
-    dealt[places] = np.repeat(value[starts][order], lengths if by_utterance else lengths[order])
-    return dealt
+    permuted = labels.copy()
+    permuted[places] = np.repeat(value[starts][order], lengths if by_utterance else lengths[order])
+    return permuted

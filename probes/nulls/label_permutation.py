@@ -50,8 +50,8 @@ def permuted_labels(
     first: dict[Unit, int] = {}
     for u in sorted((u for u in range(len(ids)) if labels[u] >= 0), key=lambda u: ids[u]):
         first.setdefault((strata[u], units[u]), int(labels[u]))
-    dealt = _permuted(sorted(first), first, np.random.default_rng([seed, draw, 3]))
-    places = [dealt.get((strata[u], units[u]), -1) if labels[u] >= 0 else -1 for u in range(len(ids))]
+    permuted = _permuted(sorted(first), first, np.random.default_rng([seed, draw, 3]))
+    places = [permuted.get((strata[u], units[u]), -1) if labels[u] >= 0 else -1 for u in range(len(ids))]
     return np.array(places, np.int32)
 
 
@@ -79,6 +79,6 @@ def permuted_words(words: Words, draw: int, seed: int) -> NDArray[np.int32]:
     # sorting by language first and by chance second deals within each language
     by_chance = np.lexsort((rng.random(len(language)), language))
     in_order = np.argsort(language, kind="stable")
-    dealt = np.empty_like(words.word)
-    dealt[in_order] = words.word[by_chance]
-    return dealt
+    permuted = np.empty_like(words.word)
+    permuted[in_order] = words.word[by_chance]
+    return permuted

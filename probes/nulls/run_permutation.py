@@ -29,9 +29,9 @@ def permuted_runs(stream: Stream, given: Stream, draw: int, seed: int) -> NDArra
     rng = np.random.default_rng([seed, draw, 2])
     by_chance = np.lexsort((rng.random(len(starts)), condition))
     in_order = np.argsort(condition, kind="stable")
-    dealt = np.empty_like(of_run)
-    dealt[in_order] = of_run[by_chance]
-    return np.repeat(dealt, np.diff(starts, append=len(stream.codes))).astype(np.int32)
+    permuted = np.empty_like(of_run)
+    permuted[in_order] = of_run[by_chance]
+    return np.repeat(permuted, np.diff(starts, append=len(stream.codes))).astype(np.int32)
 
 
 def permuted_coded_runs(stream: Coded, given: Coded, draw: int, seed: int) -> Codes:
@@ -39,11 +39,11 @@ def permuted_coded_runs(stream: Coded, given: Coded, draw: int, seed: int) -> Co
 
     The null of `probes.nulls.run_permutation.permuted_runs`, by a shuffle instead of a sort, which is much quicker.
     """
-    dealt, room = np.empty_like(stream.codes), np.empty_like(stream.codes)
+    permuted, room = np.empty_like(stream.codes), np.empty_like(stream.codes)
     starts = np.zeros(given.n_codes + 1, np.int64)
     key = _seed(seed, draw, stream.name, given.name)
-    kernels.deal_runs(stream.codes, stream.begins, given.codes, given.begins, starts, room, key, dealt)
-    return dealt
+    kernels.deal_runs(stream.codes, stream.begins, given.codes, given.begins, starts, room, key, permuted)
+    return permuted
 
 
 def _seed(*parts: int | str) -> np.uint64:

@@ -114,7 +114,7 @@ def ablate(
         with _stopped_by_signals(launch):
             opt.show(plan_table(plan_of(job, cells, n, found, job.sweep.throughput, launch)))
         return
-    failed = failures(job, job.ledger()) if compare_only else _work(job, cells, launch)
+    failed = failures(job, job.progress()) if compare_only else _work(job, cells, launch)
     compared = True
     if only or index is not None:
         typer.echo(f"{len(cells) - len(failed)} of {len(cells)} done; the whole command, without --only, compares all")
@@ -207,14 +207,14 @@ def _compare(job: Job) -> bool:
     from analysis.sweeps.run import finished_runs, unfinished
     from reports.comparison.sweep_files import ablation_table, write_ablation
 
-    metrics, ledger = job.sweep.metrics, job.ledger()
+    metrics, progress = job.sweep.metrics, job.progress()
     compared = compare_over_seeds(
-        finished_runs(job, ledger),
+        finished_runs(job, progress),
         job.sweep.reference,
         wanted=lambda record: not record.group and (not metrics or metric_name(record.id) in metrics),
         allow_levels="codebooks" in job.sweep.allow,
     )
-    left_out = unfinished(job, ledger)
+    left_out = unfinished(job, progress)
     for cell, why in left_out.items():
         typer.echo(f"not in the comparison: {cell}: {why}", err=True)
     results = comparison_results(job, compared, left_out)

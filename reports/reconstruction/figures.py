@@ -31,21 +31,23 @@ def quality_curves(results: Results, path: Path) -> None:
         results: of a reconstruction run.
         path: PNG, PDF or SVG.
     """
-    board = Measurements(results)
-    conditions = [name for name in board.conditions if name != REFERENCE and name in results.coverage["conditions"]]
-    rates = [_rate(board.get(name, "kbps[nominal]")) for name in conditions]
+    measurements = Measurements(results)
+    conditions = [
+        name for name in measurements.conditions if name != REFERENCE and name in results.coverage["conditions"]
+    ]
+    rates = [_rate(measurements.get(name, "kbps[nominal]")) for name in conditions]
     is_rated = all(math.isfinite(rate) for rate in rates) and len(set(rates)) == len(rates)
     places = rates if is_rated else [float(i) for i in range(len(conditions))]
-    n_rows = -(-len(board.metrics) // COLUMNS)
-    columns = min(COLUMNS, len(board.metrics))
+    n_rows = -(-len(measurements.metrics) // COLUMNS)
+    columns = min(COLUMNS, len(measurements.metrics))
     with figure(path, (PANEL[0] * columns + 0.6, PANEL[1] * n_rows + 0.6)) as canvas:
         panels = canvas.subplots(n_rows, columns, squeeze=False).ravel()
-        for axes, metric in zip(panels, board.metrics, strict=False):
-            _panel(axes, board, conditions, places, metric, is_rated)
-        for axes in panels[len(board.metrics) :]:
+        for axes, metric in zip(panels, measurements.metrics, strict=False):
+            _panel(axes, measurements, conditions, places, metric, is_rated)
+        for axes in panels[len(measurements.metrics) :]:
             axes.set_axis_off()
         handles, labels = panels[0].get_legend_handles_labels()
-        for axes in panels[1 : len(board.metrics)]:
+        for axes in panels[1 : len(measurements.metrics)]:
             for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
                 if label not in labels:
                     handles, labels = [*handles, handle], [*labels, label]
@@ -54,9 +56,9 @@ def quality_curves(results: Results, path: Path) -> None:
 
 
 def _panel(
-    axes: Axes, board: Measurements, conditions: list[str], places: list[float], metric: str, is_rated: bool
+    axes: Axes, measurements: Measurements, conditions: list[str], places: list[float], metric: str, is_rated: bool
 ) -> None:
-    found = [(x, name, board.get(name, metric)) for x, name in zip(places, conditions, strict=True)]
+    found = [(x, name, measurements.get(name, metric)) for x, name in zip(places, conditions, strict=True)]
     shown = sorted((x, name, record) for x, name, record in found if record is not None)
     axes.set_title(title_of(metric), fontsize=9)
     axes.tick_params(labelsize=7)
@@ -69,9 +71,9 @@ def _panel(
     x = [place for place, _, _ in shown]
     values = np.array([record.value for _, _, record in shown])
     _null_band(axes, x, [record for _, _, record in shown])
-    _reference_line(axes, board.get(REFERENCE, metric))
+    _reference_line(axes, measurements.get(REFERENCE, metric))
     if is_rated:
-        _entropies(axes, board, [(name, record.value) for _, name, record in shown])
+        _entropies(axes, measurements, [(name, record.value) for _, name, record in shown])
     below = values - [record.ci_low for _, _, record in shown]
     above = np.array([record.ci_high for _, _, record in shown]) - values
     bars = np.nan_to_num(np.maximum([below, above], 0))
@@ -105,9 +107,9 @@ def _reference_line(axes: Axes, record: Record | None) -> None:
         axes.axhline(record.value, color="C2", linestyle="--", linewidth=1, label="the reference itself")
 
 
-def _entropies(axes: Axes, board: Measurements, points: list[tuple[str, float]]) -> None:
+def _entropies(axes: Axes, measurements: Measurements, points: list[tuple[str, float]]) -> None:
     """The same values at the rate that a coder of order 1 would reach: the held-out one, which is no promise."""
-    rates = [_rate(board.get(name, "kbps[order-1,held-out]")) for name, _ in points]
+    rates = [_rate(measurements.get(name, "kbps[order-1,held-out]")) for name, _ in points]
     if all(math.isfinite(rate) for rate in rates):
         label = "value at the entropy of order 1 (held-out)"
         style = {"color": "C1", "marker": "o", "markersize": 3, "markerfacecolor": "none", "linewidth": 0.6}

@@ -23,12 +23,12 @@ def recon_section(runs: Runs) -> Section:
     parts: list[Chart | Table] = []
     if found:
         boards = [(run, Measurements(run.results)) for run in found]
-        if rated := [(run, board) for run, board in boards if _is_rated(board)]:
+        if rated := [(run, measurements) for run, measurements in boards if _is_rated(measurements)]:
             parts.append(_curves(rated))
-        for run, board in boards:
-            if not _is_rated(board):
+        for run, measurements in boards:
+            if not _is_rated(measurements):
                 missing.append(f"{run.system}: the bit rate is not known (no tokens), so there are no curves over it.")
-                parts.append(_side_by_side(run, board, len(parts)))
+                parts.append(_side_by_side(run, measurements, len(parts)))
         parts.append(_table(boards))
     parts += information(runs, missing)
     lead = (
@@ -38,41 +38,43 @@ def recon_section(runs: Runs) -> Section:
     return Section("recon", TITLE, lead, tuple(parts), tuple(missing))
 
 
-def _conditions(board: Measurements) -> list[str]:
-    known = board.results.coverage.get("conditions", {})
-    return [name for name in board.conditions if name != REFERENCE and name in known]
+def _conditions(measurements: Measurements) -> list[str]:
+    known = measurements.results.coverage.get("conditions", {})
+    return [name for name in measurements.conditions if name != REFERENCE and name in known]
 
 
-def _rate(board: Measurements, condition: str, kind: str = NOMINAL) -> float:
-    record = board.get(condition, kind)
+def _rate(measurements: Measurements, condition: str, kind: str = NOMINAL) -> float:
+    record = measurements.get(condition, kind)
     return math.nan if record is None else record.value
 
 
-def _is_rated(board: Measurements) -> bool:
-    rates = [_rate(board, name) for name in _conditions(board)]
+def _is_rated(measurements: Measurements) -> bool:
+    rates = [_rate(measurements, name) for name in _conditions(measurements)]
     return bool(rates) and all(math.isfinite(rate) for rate in rates) and len(set(rates)) == len(rates)
 
 
 def _curves(rated: list[tuple[ReportRun, Measurements]]) -> Chart:
     panels = []
-    for metric in dict.fromkeys(metric for _, board in rated for metric in board.metrics):
-        series = tuple(Series(run.system, points) for run, board in rated if (points := _points(board, metric)))
+    for metric in dict.fromkeys(metric for _, measurements in rated for metric in measurements.metrics):
+        series = tuple(
+            Series(run.system, points) for run, measurements in rated if (points := _points(measurements, metric))
+        )
         panels.append(Panel(title_of(metric, unit=True), series, x_title="kbit/s, nominal"))
     note = "band or upright line: 95 % interval; dotted, or short line across: null with 3 sd"
     return Chart("chart-recon", "Reconstruction against bit rate", "lines", tuple(panels), note)
 
 
-def _points(board: Measurements, metric: str) -> tuple[Point, ...]:
-    found = [(_rate(board, name), board.get(name, metric)) for name in _conditions(board)]
+def _points(measurements: Measurements, metric: str) -> tuple[Point, ...]:
+    found = [(_rate(measurements, name), measurements.get(name, metric)) for name in _conditions(measurements)]
     known = [(rate, record) for rate, record in found if record is not None and math.isfinite(record.value)]
     return tuple(Point.of(record, rate) for rate, record in sorted(known, key=lambda pair: pair[0]))
 
 
-def _side_by_side(run: ReportRun, board: Measurements, place: int) -> Chart:
-    conditions = tuple(_conditions(board))
+def _side_by_side(run: ReportRun, measurements: Measurements, place: int) -> Chart:
+    conditions = tuple(_conditions(measurements))
     panels = []
-    for metric in board.metrics:
-        points = tuple(Point.of(board.get(name, metric)) for name in conditions)
+    for metric in measurements.metrics:
+        points = tuple(Point.of(measurements.get(name, metric)) for name in conditions)
         panels.append(Panel(title_of(metric, unit=True), (Series(run.system, points),), conditions))
     title = f"{run.system}: reconstruction of each condition"
     return Chart(f"chart-recon-{place}", title, "rows", tuple(panels), "grey: null, 3 sd")
@@ -84,11 +86,13 @@ def _table(boards: list[tuple[ReportRun, Measurements]]) -> Table:
         *(Column(name, True) for name in ("kbit/s, nominal", "kbit/s, order 1", "value [95 %]", "null ± sd")),
     )
     rows = []
-    for run, board in boards:
-        for condition in (*_conditions(board), *([REFERENCE] if REFERENCE in board.conditions else [])):
-            rates = [Cell(_figure(rate), rate) for rate in (_rate(board, condition, k) for k in (NOMINAL, HELD_OUT))]
-            for metric in board.metrics:
-                if record := board.get(condition, metric):
+    for run, measurements in boards:
+        for condition in (*_conditions(measurements), *([REFERENCE] if REFERENCE in measurements.conditions else [])):
+            rates = [
+                Cell(_figure(rate), rate) for rate in (_rate(measurements, condition, k) for k in (NOMINAL, HELD_OUT))
+            ]
+            for metric in measurements.metrics:
+                if record := measurements.get(condition, metric):
                     names = (text_cell(run.system), text_cell(condition), text_cell(title_of(metric, unit=True)))
                     rows.append((*names, *rates, value_cell(record), null_cell(record)))
     return Table("table-recon", "Reconstruction", heads, tuple(rows), f"{REFERENCE}: the same judges on the originals")

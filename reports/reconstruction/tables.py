@@ -35,12 +35,12 @@ COUNTERPARTS = {
 
 def recon_table(results: Results) -> RenderableType:
     """What `hac-analyze recon` prints."""
-    board = Measurements(results)
-    starts = range(0, len(board.metrics), ACROSS)
-    parts: list[RenderableType] = [_scores(board, board.metrics[i : i + ACROSS]) for i in starts]
-    if any(board.get(name, "kbps[nominal]") for name in board.conditions):
-        parts.append(_rates(board))
-    parts += [_versa(board, name) for name in board.versa]
+    measurements = Measurements(results)
+    starts = range(0, len(measurements.metrics), ACROSS)
+    parts: list[RenderableType] = [_scores(measurements, measurements.metrics[i : i + ACROSS]) for i in starts]
+    if any(measurements.get(name, "kbps[nominal]") for name in measurements.conditions):
+        parts.append(_rates(measurements))
+    parts += [_versa(measurements, name) for name in measurements.versa]
     return Group(*parts, *_lines(results))
 
 
@@ -80,13 +80,15 @@ def title_of(metric: str, unit: bool = False) -> str:
     )
 
 
-def _scores(board: Measurements, metrics: Sequence[str]) -> Table:
-    rows = [name for name in board.conditions if any(board.get(name, metric) for metric in metrics)]
-    first = next(record for name in rows for metric in metrics if (record := board.get(name, metric)) is not None)
-    title = f"{board.results.system}: value [95 % over {clusters_of(first, board.results)}] / null"
+def _scores(measurements: Measurements, metrics: Sequence[str]) -> Table:
+    rows = [name for name in measurements.conditions if any(measurements.get(name, metric) for metric in metrics)]
+    first = next(
+        record for name in rows for metric in metrics if (record := measurements.get(name, metric)) is not None
+    )
+    title = f"{measurements.results.system}: value [95 % over {clusters_of(first, measurements.results)}] / null"
     table = make_table(title, ("condition",), tuple(title_of(metric) for metric in metrics))
     for name in rows:
-        table.add_row(escape(name), *(_cell(board.get(name, metric)) for metric in metrics))
+        table.add_row(escape(name), *(_cell(measurements.get(name, metric)) for metric in metrics))
     return table
 
 
@@ -97,28 +99,28 @@ def _cell(record: Record | None) -> str:
     return f"{figures(record.value)}{interval} / {figures(record.null_mean)}"
 
 
-def _rates(board: Measurements) -> Table:
+def _rates(measurements: Measurements) -> Table:
     title = "kbit/s: entropies as plug-in … held-out, which lie below and above the truth"
     table = make_table(title, ("condition",), tuple(column for _, column in RATE_COLUMNS))
-    for name in board.conditions:
+    for name in measurements.conditions:
         cells = []
         for kind, _ in RATE_COLUMNS:
-            low, high = board.get(name, f"kbps[{kind}]"), board.get(name, f"kbps[{kind},held-out]")
+            low, high = measurements.get(name, f"kbps[{kind}]"), measurements.get(name, f"kbps[{kind},held-out]")
             cells.append(" … ".join(short(record.value) for record in (low, high) if record is not None))
         if any(cells):
             table.add_row(escape(name), *cells)
     return table
 
 
-def _versa(board: Measurements, condition: str) -> Table:
+def _versa(measurements: Measurements, condition: str) -> Table:
     table = make_table(
         f"VERSA's scores of {condition}, under VERSA's names",
         ("metric",),
         ("VERSA [95 %]", "n", "ours", "value [95 %]"),
     )
-    for name, record in board.of_versa(condition).items():
+    for name, record in measurements.of_versa(condition).items():
         metric = counterpart(name)
-        ours = board.get(condition, metric) if metric else None
+        ours = measurements.get(condition, metric) if metric else None
         table.add_row(
             escape(name),
             _cell(record).split(" / ")[0],

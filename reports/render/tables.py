@@ -72,8 +72,8 @@ def clusters_of(record: Record, results: Results) -> str:
 
 def resampled_units(n: int, unit: str, results: Results) -> str:
     """So many units: utterances that were dealt into fewer are groups of utterances."""
-    dealt = unit == "utterance" and n < results.coverage["utterances"]["counted"]
-    return f"{n} groups of utterances" if dealt else f"{n} {unit}s"
+    permuted = unit == "utterance" and n < results.coverage["utterances"]["counted"]
+    return f"{n} groups of utterances" if permuted else f"{n} {unit}s"
 
 
 def metrics_csv(results: Results) -> str:

@@ -93,7 +93,7 @@ def _information_table(results: Results) -> Table:
         if record.group or f".{nats}" not in record.id:
             continue
         of = results.get(record.id.replace(f".{nats}", f".{share}"))
-        dealt = of.nulls.get(FREQUENCY)
+        permuted = of.nulls.get(FREQUENCY)
         table.add_row(
             escape(record.stream),
             escape(given) or "-",
@@ -102,7 +102,7 @@ def _information_table(results: Results) -> Table:
             short(record.null_mean),
             _spanned(of),
             short(of.null_mean),
-            short(dealt.mean) if dealt else "-",
+            short(permuted.mean) if permuted else "-",
             short(of.corrected),
         )
     return table

@@ -149,7 +149,7 @@ def run_folder(folder: Path) -> None:
         n=9,
         protocol="kept",
         ci_method="bootstrap",
-        redrawn=drawn,
+        resamples=drawn,
     )
     results = Results(
         command="pnmi",

@@ -54,8 +54,8 @@ def test_a_known_loss_is_found_and_the_sign_is_the_runs(runs):
 
 def test_the_paired_error_is_that_of_the_differences_of_the_draws(runs):
     a, b = runs["good"].results.get("units.pnmi"), runs["late"].results.get("units.pnmi")
-    draws = [b.redrawn_corrected.values[i] - np.float64(a.redrawn_corrected.values[i]) for i in range(50)]
-    n = a.redrawn_corrected.n_clusters
+    draws = [b.resamples_corrected.values[i] - np.float64(a.resamples_corrected.values[i]) for i in range(50)]
+    n = a.resamples_corrected.n_clusters
     around = basic(b.corrected - a.corrected, np.array(draws), n)
     one = pnmi([runs["good"], runs["late"]])
     assert (one.high - one.low) == pytest.approx(around.high - around.low, rel=0.3)
@@ -110,14 +110,14 @@ def test_noise_alone_is_seldom_called_a_difference():
         pair = []
         for name in "ab":
             scores = hard + 0.3 * rng.normal(size=20)
-            redrawn = Resamples((weights @ scores).astype(np.float32), 20)
+            resamples = Resamples((weights @ scores).astype(np.float32), 20)
             record = Record(
                 id="x.pnmi",
                 stream="x",
                 value=scores.mean(),
                 n=1,
                 protocol="p",
-                redrawn=redrawn,
+                resamples=resamples,
                 ci_method="cluster-bootstrap-basic",
             )
             coverage = {"utterances": {"key": "same", "counted": 1}}
@@ -161,5 +161,5 @@ def test_names_from_a_corpus_are_no_markup(runs, tmp_path, capsys):
     Console(width=200).print(comparison_table("[red]base", compare([runs["good"], wild])))
     assert "[bold]x[/bold]" in capsys.readouterr().out
     write_numbers(runs["good"].results, tmp_path)
-    assert read_run(tmp_path).results.get("units.pnmi").redrawn is not None
+    assert read_run(tmp_path).results.get("units.pnmi").resamples is not None
     assert comparison_csv(compare([runs["good"], wild])).startswith("id,group,run,of")

@@ -30,8 +30,8 @@ def record(id: str, value: float, seed: int = 0) -> Record:
         corrected=value,
         n=1,
         protocol="p",
-        redrawn=Resamples((WEIGHTS @ scores).astype(np.float32), 20),
-        redrawn_corrected=Resamples((WEIGHTS @ scores).astype(np.float32), 20),
+        resamples=Resamples((WEIGHTS @ scores).astype(np.float32), 20),
+        resamples_corrected=Resamples((WEIGHTS @ scores).astype(np.float32), 20),
         ci_method="cluster-bootstrap-basic",
     )
 

@@ -26,7 +26,7 @@ def run_of(scores: np.ndarray, key: str = "same", command: str = "pnmi") -> Run:
         value=float(scores.mean()),
         n=1,
         protocol="p",
-        redrawn=Resamples((WEIGHTS @ scores).astype(np.float32), len(scores)),
+        resamples=Resamples((WEIGHTS @ scores).astype(np.float32), len(scores)),
         ci_method="cluster-bootstrap-basic",
     )
     coverage = {"utterances": {"key": key, "counted": 7}}
@@ -136,5 +136,5 @@ def test_a_number_that_one_training_lacks_is_unknown():
     good = run_of(np.arange(float(N))).results.metrics[0]
     lacking = good.model_copy(update={"value": math.nan, "redrawn": None, "ci_method": "none"})
     mean = mean_record([good, lacking])
-    assert math.isnan(mean.value) and mean.redrawn is None
+    assert math.isnan(mean.value) and mean.resamples is None
     assert mean_record([good]) is good

@@ -22,28 +22,28 @@ def test_what_is_written_is_read_again(results, tmp_path):
     write_draws(results, tmp_path)
     write_results(results, tmp_path / "results.json")
     bare = read_results(tmp_path)
-    assert all(record.redrawn is None for record in bare.metrics)
+    assert all(record.resamples is None for record in bare.metrics)
     again = with_draws(bare, tmp_path)
-    assert any(record.redrawn is not None for record in again.metrics)
+    assert any(record.resamples is not None for record in again.metrics)
     for record, original in zip(again.metrics, results.metrics, strict=True):
-        assert record.redrawn == original.redrawn
-        assert record.redrawn_corrected == original.redrawn_corrected
+        assert record.resamples == original.resamples
+        assert record.resamples_corrected == original.resamples_corrected
 
 
 def test_an_interval_is_that_of_its_draws(results):
     record = results.get("units.pnmi")
     n = int(record.note.split("clusters: ")[1].split()[0])
-    for value, redrawn, low in (
-        (record.value, record.redrawn, record.ci_low),
-        (record.corrected, record.redrawn_corrected, record.corrected_ci_low),
+    for value, resamples, low in (
+        (record.value, record.resamples, record.ci_low),
+        (record.corrected, record.resamples_corrected, record.corrected_ci_low),
     ):
-        assert basic(value, redrawn.values.astype(float), n).low == pytest.approx(low, abs=1e-6)
+        assert basic(value, resamples.values.astype(float), n).low == pytest.approx(low, abs=1e-6)
 
 
 def test_undefined_draws_keep_their_place():
     drawn = np.where(np.arange(100) % 7 == 0, np.nan, np.linspace(0, 1, 100))
-    assert np.array_equal(basic(0.5, drawn, 12).redrawn.values, drawn.astype(np.float32), equal_nan=True)
-    assert np.array_equal(jackknife(0.5, drawn).redrawn.values, drawn.astype(np.float32), equal_nan=True)
+    assert np.array_equal(basic(0.5, drawn, 12).resamples.values, drawn.astype(np.float32), equal_nan=True)
+    assert np.array_equal(jackknife(0.5, drawn).resamples.values, drawn.astype(np.float32), equal_nan=True)
 
 
 def test_equality_is_of_all_values():

@@ -43,7 +43,7 @@ def pnmi_of(level: float, noise: float, rng: np.random.Generator) -> Record:
         value=float(scores.mean()),
         n=1,
         protocol="p",
-        redrawn=Resamples((WEIGHTS @ scores).astype(np.float32), N),
+        resamples=Resamples((WEIGHTS @ scores).astype(np.float32), N),
         ci_method="cluster-bootstrap-basic",
     )
 
@@ -56,7 +56,7 @@ def perplexity_of(value: float, scatter: float = 0.01, id: str = "lexical.perple
         value=value,
         n=1,
         protocol="p",
-        redrawn=Resamples(left_out.astype(np.float32), N),
+        resamples=Resamples(left_out.astype(np.float32), N),
         ci_method="cluster-jackknife-t",
     )
 

@@ -68,7 +68,7 @@ def finished(world, tmp_path_factory):
     job = job_of(write_sweep(world, seeds=[0, 1]), tmp_path_factory.mktemp("sweep"))
     launch, work = work_through(job)
     assert not work.failed, work.failed
-    compared = compare_over_seeds(finished_runs(job, job.ledger()), "full")
+    compared = compare_over_seeds(finished_runs(job, job.progress()), "full")
     write_ablation(comparison_results(job, compared, {}), compared, job.folder)
     return job, launch, compared
 
@@ -148,8 +148,8 @@ def test_what_fails_stops_none_of_the_others_and_is_tried_again(world, tmp_path)
     assert work.failed["full/seed-0"] == f"train: it broke (log: {tmp_path}/full/seed-0/train.log)"
     assert work.failed["untaught/seed-0"].startswith("pnmi: it broke (log: ")
     assert state(job)["untaught/seed-0"]["steps"]["usage"]["state"] == "done"
-    compared = compare_over_seeds(finished_runs(job, job.ledger()), "full")
-    assert unfinished(job, job.ledger()) == work.failed
+    compared = compare_over_seeds(finished_runs(job, job.progress()), "full")
+    assert unfinished(job, job.progress()) == work.failed
     results = comparison_results(job, compared, work.failed)
     assert results.status == "partial" and results.failures == {"not-finished": 2}
     assert any("no finished seed in common" in warning for warning in results.warnings)

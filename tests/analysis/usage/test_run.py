@@ -181,8 +181,10 @@ def test_every_record_has_its_metric_null_and_interval(outcome: Outcome) -> None
 
 def test_bits_per_second_can_be_paired_with_those_of_another_run(outcome: Outcome) -> None:
     entropy, rate = outcome.results.get("units.entropy[plug-in]"), outcome.results.get("units.bitrate[0,plug-in]")
-    assert entropy.redrawn is not None and rate.redrawn is not None
-    np.testing.assert_allclose(rate.redrawn.values, entropy.redrawn.values * (rate.value / entropy.value), rtol=1e-5)
+    assert entropy.resamples is not None and rate.resamples is not None
+    np.testing.assert_allclose(
+        rate.resamples.values, entropy.resamples.values * (rate.value / entropy.value), rtol=1e-5
+    )
 
 
 def test_speech_is_foretold_and_chance_is_not(outcome: Outcome) -> None:

@@ -82,13 +82,13 @@ def test_shuffled_labels_keep_their_places_and_frequencies(rows: list[list[int]]
         rows = [[min(row[0], value) if value < 0 else max(row[0], 0) for value in row] for row in rows if row]
     labels = np.array([value for row in rows for value in row], np.int32)
     utterance = np.array([i for i, row in enumerate(rows) for _ in row], np.int64)
-    dealt = shuffled(labels, utterance, np.random.default_rng(0), by_utterance)
-    assert np.array_equal(dealt < 0, labels < 0)
+    permuted = shuffled(labels, utterance, np.random.default_rng(0), by_utterance)
+    assert np.array_equal(permuted < 0, labels < 0)
     if not by_utterance:
-        assert sorted(dealt.tolist()) == sorted(labels.tolist())
+        assert sorted(permuted.tolist()) == sorted(labels.tolist())
     else:
         there = labels >= 0
-        assert all(len(set(dealt[there & (utterance == u)].tolist())) <= 1 for u in set(utterance.tolist()))
+        assert all(len(set(permuted[there & (utterance == u)].tolist())) <= 1 for u in set(utterance.tolist()))
 
 
 def test_the_sums_are_those_of_scikit_learn_fold_by_fold() -> None:

@@ -63,9 +63,9 @@ def test_planted_phones_are_found_and_those_too_rare_never_guessed() -> None:
     rare[:5] = 7
     ear = train_ear(features, rare)
     assert ear is not None
-    guesses = ear.guess(sound)
-    assert np.mean(guesses == labels) > 0.9
-    assert set(guesses.tolist()) <= {0, 1, 2}
+    predictions = ear.guess(sound)
+    assert np.mean(predictions == labels) > 0.9
+    assert set(predictions.tolist()) <= {0, 1, 2}
 
 
 @pytest.mark.parametrize("n_labels", [1, 2])

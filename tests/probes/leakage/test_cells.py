@@ -142,10 +142,10 @@ def test_dealt_runs_keep_runs_and_how_streams_go_together() -> None:
     lengths = np.diff(starts, append=len(stream.codes))
     draws = [permuted_coded_runs(*plain, draw, 0) for draw in (1, 2)]
     assert (draws[0] != draws[1]).any() and (draws[0] == permuted_coded_runs(*plain, 1, 0)).all()
-    for dealt in draws:
-        assert (dealt == np.repeat(dealt[starts], lengths)).all()
+    for permuted in draws:
+        assert (permuted == np.repeat(permuted[starts], lengths)).all()
         pairs = lambda codes: Counter(zip(other.codes[starts], codes[starts], strict=True))  # noqa: E731
-        assert pairs(dealt) == pairs(plain[0].codes)
+        assert pairs(permuted) == pairs(plain[0].codes)
     # as much by chance as the null of the words analysis says
     names = case.names
     ours = [oracle.told(names, permuted_coded_runs(*plain, r, 0).tolist(), case.codes[1])[0] for r in range(1, 21)]

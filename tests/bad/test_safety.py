@@ -66,7 +66,7 @@ def test_numbers_are_untouched(value: float) -> None:
 
 def test_all_csv_goes_through_one_function() -> None:
     writers = {file for file, name, _ in calls() if name.endswith((".to_csv", "csv.writer", "csv.DictWriter"))}
-    assert writers == {"reports/csv_files.py"}
+    assert writers == {"reports/render/csv_files.py"}
 
 
 def test_no_shell_and_no_text_that_becomes_code() -> None:
@@ -80,7 +80,7 @@ def test_no_shell_and_no_text_that_becomes_code() -> None:
 
 def test_nothing_is_unpickled_but_what_a_cluster_sends_itself() -> None:
     readers = ("pickle.load", "pickle.loads", "joblib.load", "cloudpickle.load", "cloudpickle.loads", "pd.read_pickle")
-    assert {file for file, name, _ in calls() if name in readers} == {"hac/cluster_tasks.py"}
+    assert {file for file, name, _ in calls() if name in readers} == {"hac/parallel/dask_tasks.py"}
     for file, name, node in calls():
         assert keyword(node, "allow_pickle") in (None, "False"), file
         assert name != "np.load" or keyword(node, "allow_pickle") == "False", file

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hac.align.align_corpus import Options, align_corpus
 from hac.align.mfa import MfaOptions, find_program
+from hac.align.run import Options, align_corpus
 from hac.data.audio.audio import write_audio
 from hac.data.manifest.manifest import Manifest, Utterance
 from hac.errors import FailureLog, HacError

@@ -366,7 +366,7 @@ def test_an_alignment_is_made_once_for_the_same_recordings(
         rows = [(id, "x", 0, 1000) for id in manifest.ids]
         return Alignments({name: tier_from_rows(name, rows) for name in (PHONES, WORDS)}, {"aligner": "fake"})
 
-    monkeypatch.setattr("hac.align.align_corpus.align_corpus", align_corpus)
+    monkeypatch.setattr("hac.align.run.align_corpus", align_corpus)
     app = typer.Typer()
     app.command()(corpus_builtin.debian)
 
@@ -398,7 +398,7 @@ def test_the_aligner_is_measured_by_default_and_again_where_it_could_not_be(
         return Alignments(alignments.tiers, {**alignments.provenance, "aligner_error": {"en": errors.pop(0)}})
 
     monkeypatch.setattr("hac.align.synthetic_test.with_error", with_error)
-    monkeypatch.setattr("hac.align.align_corpus.align_corpus", align_corpus)
+    monkeypatch.setattr("hac.align.run.align_corpus", align_corpus)
     app = typer.Typer()
     app.command()(corpus_builtin.debian)
     arguments = [str(tmp_path / "made"), "--cache", str(cache), "--sets", "asterisk-en"]

@@ -8,10 +8,10 @@ import pytest
 from typer.testing import CliRunner
 
 from hac.align import pocketsphinx
-from hac.align.align_corpus import Options, align_corpus
 from hac.align.alignment_types import AlignmentFailure, Segment, close_gaps
 from hac.align.hmm.aligner import HmmOptions
 from hac.align.mfa import MfaOptions
+from hac.align.run import Options, align_corpus
 from hac.align.synthetic_test import NOT_MEASURED, measure_aligner, summary, with_error
 from hac.cli import app
 from hac.data.alignments.alignment import read_alignments, write_alignments

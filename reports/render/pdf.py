@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from hac.errors import HacError
@@ -46,6 +49,21 @@ class _Complain(logging.Handler):
         raise HacError(f"the PDF would be incomplete ({record.getMessage()}), so it was not written; the HTML is whole")
 
 
+@contextmanager
+def _fixed_time_of_fonts() -> Iterator[None]:
+    """Where the system has no HarfBuzz-Subset, fontTools cuts the fonts, and writes into each when it did so."""
+    name = "SOURCE_DATE_EPOCH"
+    before = os.environ.get(name)
+    os.environ[name] = before or "0"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
+
+
 def write_pdf(drawn: Drawn, path: Path) -> None:
     """Write the page as PDF: fonts embedded, the same bytes from the same page.
 
@@ -66,7 +84,7 @@ def write_pdf(drawn: Drawn, path: Path) -> None:
     document = HTML(string=text, url_fetcher=URLFetcher(allowed_protocols=("data",)))
     logger.addHandler(complain)
     try:
-        with atomic_path(path) as temporary:
+        with _fixed_time_of_fonts(), atomic_path(path) as temporary:
             document.write_pdf(temporary, font_config=FontConfiguration())
     finally:
         logger.removeHandler(complain)

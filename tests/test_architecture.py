@@ -42,12 +42,10 @@ def test_files_and_modules_that_docs_name_exist() -> None:
     for page in [*(ROOT / "docs").glob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"]:
         text = page.read_text(encoding="utf-8")
         rooms = "|".join((*ROOMS, "tests", "benchmarks", "scripts"))
-        for path in re.findall(rf"`((?:{rooms})/[\w/.-]*)`", text):
-            if not (ROOT / path).exists():
-                missing.append(f"{page.name}: {path}")
-        for dotted in re.findall(rf"`((?:{'|'.join(ROOMS)})(?:\.\w+)+)[`(]", text):
-            if not _is_there(dotted):
-                missing.append(f"{page.name}: {dotted}")
+        paths = re.findall(rf"`((?:{rooms})/[\w/.-]*)`", text)
+        missing += [f"{page.name}: {path}" for path in paths if not (ROOT / path).exists()]
+        names = re.findall(rf"`((?:{'|'.join(ROOMS)})(?:\.\w+)+)[`(]", text)
+        missing += [f"{page.name}: {dotted}" for dotted in names if not _is_there(dotted)]
     assert missing == []
 
 

@@ -48,20 +48,24 @@ def test_encoding_survives_a_killed_worker_and_takes_a_late_one(dask_world: Worl
     first = [dask_world.worker() for _ in range(3)]
     late = []
     made = tmp_path / "many.shards"
-    log = tmp_path / "log"
+    # work is left for the late one until it has begun, however slow the machine is
+    log, gate = tmp_path / "log", tmp_path / "late-has-begun"
+    encoder = SlowLoudness(log, delay_s=0.1, gate=gate)
 
     def encoded_by() -> list[int]:
         return [int(line) for line in log.read_text().split()] if log.exists() else []
 
     def trouble() -> None:
-        until(lambda: len(list(made.glob("*.parquet"))) > 3 and first[0].pid in encoded_by(), 90)
+        until(lambda: len(list(made.glob("*.parquet"))) > 3 and first[0].pid in encoded_by())
         first[0].kill()
         late.append(dask_world.worker())
+        until(lambda: late[0].pid in encoded_by())
+        gate.touch()
 
     happening = threading.Thread(target=trouble)
     happening.start()
     with on_cluster(str(dask_world.file), tmp_path / "many.parquet"):
-        many = encode_corpus(manifest, SlowLoudness(log, delay_s=0.5), tmp_path / "many.parquet", shard_s=1, jobs=1)
+        many = encode_corpus(manifest, encoder, tmp_path / "many.parquet", shard_s=1, jobs=1)
     happening.join()
     assert many.read_bytes() == alone.read_bytes()
     by = encoded_by()
@@ -73,7 +77,7 @@ def test_encoding_survives_a_killed_worker_and_takes_a_late_one(dask_world: Worl
     assert n_shards <= len(by) <= n_shards + 1
     # and what is finished is not done again
     with on_cluster(dask_world.address, tmp_path / "many.parquet"):
-        encode_corpus(manifest, SlowLoudness(log, delay_s=0.5), tmp_path / "many.parquet", shard_s=1)
+        encode_corpus(manifest, encoder, tmp_path / "many.parquet", shard_s=1)
     assert encoded_by() == by
     assert not [path for path in tmp_path.rglob(".*") if path.name.endswith(".part") or "hac-cluster" in path.name]
 
@@ -140,7 +144,7 @@ def test_commands_survive_a_killed_worker(words: tuple[str, ...], dask_world: Wo
         with Client(dask_world.address, set_as_default=False) as client:
             client.wait_for_workers(3)
             pids = client.run(os.getpid)
-            until(lambda: any(client.processing().values()), 90)
+            until(lambda: any(client.processing().values()))
             busy = next(address for address, tasks in client.processing().items() if tasks)
             os.kill(pids[busy], signal.SIGKILL)
             killed.append(pids[busy])
@@ -211,7 +215,7 @@ def test_a_sweep_survives_a_killed_worker(
 
     def trouble() -> None:
         progress = corpus / "many" / "sweep.json"
-        until(lambda: progress.exists() and '"running"' in progress.read_text(), 300)
+        until(lambda: progress.exists() and '"running"' in progress.read_text())
         first[0].kill()
         dask_world.worker()
 

@@ -18,6 +18,7 @@ import pytest
 import soundfile as sf
 
 from analysis.shards.count_file import GROUPS
+from hac.files.output_lock import LOCK
 from tests.corpora import make_corpus, speech, textgrid
 
 ROOT = Path(__file__).parents[2]
@@ -335,13 +336,13 @@ def subprocess_run(folder: Path, *words: str, limit_bytes: int) -> tuple[int, st
 def _interrupted(process: subprocess.Popen[str]) -> str:
     """What a process says on stderr after Ctrl-C; pressed again, as people do, where an import swallowed the first."""
     try:
-        for _ in range(12):
+        for _ in range(120):
             process.send_signal(signal.SIGINT)
             try:
                 return process.communicate(timeout=5)[1]
             except subprocess.TimeoutExpired:
                 continue
-        pytest.fail("the command did not end after a minute of Ctrl-C")
+        pytest.fail("the command did not end after ten minutes of Ctrl-C")
     finally:
         process.kill()
         process.wait()
@@ -356,7 +357,7 @@ def test_ctrl_c_says_so_and_leaves_nothing_half_written(corpus: Path) -> None:
         "sys.argv = ['hac-analyze', *sys.argv[1:]]\n"
         "reports.cli.main()\n"
     )
-    command = [sys.executable, "-c", code, *PNMI, "--nulls", "4000", "--bootstrap", "50000"]
+    command = [sys.executable, "-c", code, *PNMI, "--nulls", "400000", "--bootstrap", "50000"]
     process = subprocess.Popen(
         command,
         cwd=corpus,
@@ -367,7 +368,10 @@ def test_ctrl_c_says_so_and_leaves_nothing_half_written(corpus: Path) -> None:
     )
     assert process.stdout is not None
     process.stdout.readline()
-    time.sleep(3)
+    # the output's lock is taken when the command itself begins
+    while not (corpus / "out" / LOCK).exists():
+        assert process.poll() is None
+        time.sleep(0.02)
     error = _interrupted(process)
     assert process.returncode == 130, error
     assert error.splitlines()[-1].startswith("error: interrupted")

@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from tests.hac.loudness import Loudness
 
 ROOT = Path(__file__).parents[2]
+WAIT_S = 600.0
+"""For an event that takes seconds on a quiet machine."""
 
 
 class World:
@@ -34,7 +36,7 @@ class World:
             "scheduler", "--port", "0", "--no-dashboard", "--scheduler-file", str(self.file), "--host", "127.0.0.1"
         )
         # Dask opens the file before it writes it: for a moment it is there and empty
-        until(lambda: self.file.exists() and self.file.stat().st_size > 0, 60)
+        until(lambda: self.file.exists() and self.file.stat().st_size > 0)
 
     @property
     def address(self) -> str:
@@ -73,7 +75,7 @@ class World:
         self._logs.close()
 
 
-def until(happens: Callable[[], bool], seconds: float) -> None:
+def until(happens: Callable[[], bool], seconds: float = WAIT_S) -> None:
     end = time.monotonic() + seconds
     while not happens():
         assert time.monotonic() < end, f"it did not happen within {seconds} s"
@@ -112,10 +114,18 @@ def threads_of_blas(_: int) -> list[int]:
 
 @dataclass
 class SlowLoudness(Loudness):
-    """Writes into its log which process encodes, and takes its time."""
+    """Writes into its log which process encodes, and takes its time.
+
+    Attributes:
+        gate: after three shards a process waits for this file; None: it never waits.
+    """
+
+    gate: Path | None = None
 
     def encode(self, batch: Sequence[NDArray[np.float32]]) -> list[dict[str, NDArray[np.int32]]]:
         with self.log.open("a") as stream:
             stream.write(f"{os.getpid()}\n")
+        if self.gate and self.log.read_text().split().count(str(os.getpid())) > 3:
+            until(self.gate.exists)
         time.sleep(self.delay_s)
         return [self._one(samples) for samples in batch]

@@ -16,7 +16,7 @@ import pytest
 
 AXE = "axe-core@4.10.3"
 """The accessibility checker, by npm's name."""
-WAIT_S = 10.0
+WAIT_S = 300.0
 
 
 @contextmanager
@@ -35,6 +35,7 @@ def browser() -> Iterator[Browser]:
     options.add_argument("--autoplay-policy=no-user-gesture-required")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(programs[1]))
+    driver.set_script_timeout(WAIT_S)
     try:
         yield Browser(driver)
     finally:
@@ -93,7 +94,7 @@ def axe_source(folder: Path, run: Callable[..., Any] = subprocess.run) -> str:
     npm = shutil.which("npm")
     if npm is None:
         pytest.skip(f"no npm here to get {AXE} with")
-    done = run([npm, "pack", AXE, "--silent"], cwd=folder, capture_output=True, text=True, timeout=60)
+    done = run([npm, "pack", AXE, "--silent"], cwd=folder, capture_output=True, text=True, timeout=WAIT_S)
     packed = next(folder.glob("axe-core-*.tgz"), None)
     if done.returncode or packed is None:
         pytest.skip(f"npm cannot get {AXE} here")

@@ -99,7 +99,7 @@ def test_a_stop_reaches_what_is_running(
 
     def training(self: InThisProcess, call: Call) -> int:
         stop.stop()
-        assert self.stopping.wait(10)
+        assert self.stopping.wait(300)
         self.calls.append(call)
         return -15
 
@@ -123,7 +123,7 @@ def test_a_cell_that_a_lost_worker_left_running_is_waited_for(
 
     thread = threading.Thread(target=orphan)
     thread.start()
-    assert held.wait(10)
+    assert held.wait(300)
     work, said = work_through(job)
     thread.join()
     assert not work.failed and time.monotonic() >= until

@@ -26,7 +26,7 @@ def python(code: str, folder: Path, **options) -> Python:
 
 
 def wait_for(path: Path) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 300
     while not path.exists():
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -78,7 +78,7 @@ def test_stop_asks_a_process_to_end_and_starts_no_more(tmp_path, gentle):
         "    print(signal.Signals(number).name); sys.exit(9)\n"
         "signal.signal(signal.SIGTERM, save); signal.signal(signal.SIGINT, save)\n"
         f"open({str(tmp_path / 'ready')!r}, 'w').close()\n"
-        "time.sleep(60)\n"
+        "time.sleep(3600)\n"
     )
     launch, codes = Processes(), []
     call = python(code, tmp_path, gentle=gentle)
@@ -86,7 +86,7 @@ def test_stop_asks_a_process_to_end_and_starts_no_more(tmp_path, gentle):
     thread.start()
     wait_for(tmp_path / "ready")
     launch.stop()
-    thread.join(30)
+    thread.join(300)
     assert codes == [9]
     assert call.log.read_text().strip() == ("SIGTERM" if gentle else "SIGINT")
     assert launch(python("open('never', 'w')", tmp_path)) == -signal.SIGTERM
@@ -97,14 +97,14 @@ def test_a_process_that_will_not_end_is_killed(tmp_path):
         "import signal, time\n"
         "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
         f"open({str(tmp_path / 'ready')!r}, 'w').close()\n"
-        "time.sleep(60)\n"
+        "time.sleep(3600)\n"
     )
     launch, codes = Processes(grace_s=0.1), []
     thread = threading.Thread(target=lambda: codes.append(launch(python(code, tmp_path, gentle=True))))
     thread.start()
     wait_for(tmp_path / "ready")
     launch.stop()
-    thread.join(30)
+    thread.join(300)
     assert codes == [-signal.SIGKILL]
 
 

@@ -37,7 +37,7 @@ def test_a_killed_worker_and_a_late_one(dask_world: World, tmp_path: Path) -> No
     late = []
 
     def trouble() -> None:
-        until(lambda: any(pid == first[0].pid for _, pid in began(notes)), 60)
+        until(lambda: any(pid == first[0].pid for _, pid in began(notes)))
         first[0].kill()
         late.append(dask_world.worker())
 
@@ -95,7 +95,7 @@ def test_a_lost_scheduler(dask_world: World, tmp_path: Path, capfd: pytest.Captu
     notes.mkdir()
 
     def trouble() -> None:
-        until(lambda: len(began(notes)) > 1, 60)
+        until(lambda: len(began(notes)) > 1)
         dask_world.scheduler.kill()
 
     happening = threading.Thread(target=trouble)

@@ -218,7 +218,7 @@ def test_mfcc_kmeans_encodes_without_torch(folder):
         "assert len(codes[0]['units']) == 10\n"
         "assert 'torch' not in sys.modules and 'transformers' not in sys.modules"
     )
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=120)
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 @pytest.mark.parametrize(

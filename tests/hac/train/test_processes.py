@@ -151,7 +151,7 @@ def test_launchers_start_one_run(config, one, tmp_path, launcher: Sequence[str])
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1"}
     port = [] if "--standalone" in launcher else ["--main_process_port", str(free_port())]
     command = [*launcher, *port, "-m", "hac.cli", "train", str(config), "--cpu", "-o", str(tmp_path / "run")]
-    ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=280)
+    ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=1100)
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.count("last checkpoint:") == 1, ended.stdout
     assert_like(tmp_path / "run", one)

@@ -135,11 +135,11 @@ class CommandLine:
         self.process = SERVER.Process(target=command_line, args=arguments)
         self.process.start()
 
-    def wait(self, seconds: float = 240) -> tuple[int | None, str]:
+    def wait(self, seconds: float = 1100) -> tuple[int | None, str]:
         self.process.join(seconds)
         return self.process.exitcode, self.said.read_text()
 
-    def wait_for(self, condition: Callable[[], bool], seconds: float = 240) -> None:
+    def wait_for(self, condition: Callable[[], bool], seconds: float = 1100) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             assert self.process.is_alive() and time.monotonic() < deadline, self.said.read_text()

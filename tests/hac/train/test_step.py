@@ -302,7 +302,7 @@ def work(rank, folder):
     if sys.platform == "linux":
         os.environ["GLOO_SOCKET_IFNAME"] = "lo"
     dist.init_process_group(
-        "gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2, timeout=timedelta(seconds=250)
+        "gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2, timeout=timedelta(seconds=1000)
     )
     sums = [torch.full((3,), rank + 1.0), torch.arange(4.0).reshape(2, 2) * (rank + 1), torch.full((), rank + 1.0)]
     sum_over_processes(sums)
@@ -334,7 +334,7 @@ def two(tmp_path_factory):
     folder = tmp_path_factory.mktemp("two")
     code = f"from {__name__} import work_both; work_both({str(folder)!r})"
     command = [sys.executable, "-c", code]
-    ended = subprocess.run(command, cwd=Path(__file__).parents[3], capture_output=True, text=True, timeout=280)
+    ended = subprocess.run(command, cwd=Path(__file__).parents[3], capture_output=True, text=True, timeout=1100)
     assert ended.returncode == 0, ended.stderr
     return [load_file(folder / f"{rank}.safetensors") for rank in range(2)]
 

@@ -331,7 +331,7 @@ def test_a_killed_process_loses_no_finished_target(corpus, cache, tmp_path):
     for _ in range(4):
         assert process.stdout.readline() == b"call\n"
     process.send_signal(signal.SIGKILL)
-    process.wait(20)
+    process.wait()
     process.stdout.close()
     teacher = Teacher()
     check(make(corpus, cache, teacher), corpus)
@@ -441,7 +441,7 @@ def test_reading_a_cache_needs_no_torch():
         f"import sys; from hac.teachers import base; from hac.teachers.targets import {modules}; "
         "assert not {'torch', 'transformers'} & set(sys.modules)"
     )
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=120)
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 # sizes and statistics

@@ -108,7 +108,7 @@ def record(rng: np.random.Generator, id: str, stream: str, value: float | None =
     made = Record(
         id=id, stream=stream, value=middle, n=1000, protocol="made-up", ci_method="cluster-bootstrap-basic", **around
     )
-    return made.model_copy(update={"redrawn": draws})
+    return made.model_copy(update={"resamples": draws})
 
 
 def write_run(folder: Path, command: str, system: str, records: list[Record], protocols: dict, coverage: dict) -> None:

@@ -134,7 +134,7 @@ def test_all_differences_are_corrected_together():
 
 def test_a_number_that_one_training_lacks_is_unknown():
     good = run_of(np.arange(float(N))).results.metrics[0]
-    lacking = good.model_copy(update={"value": math.nan, "redrawn": None, "ci_method": "none"})
+    lacking = good.model_copy(update={"value": math.nan, "resamples": None, "ci_method": "none"})
     mean = mean_record([good, lacking])
     assert math.isnan(mean.value) and mean.resamples is None
     assert mean_record([good]) is good

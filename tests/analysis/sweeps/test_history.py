@@ -114,10 +114,10 @@ def test_a_fall_within_noise_is_no_collapse():
     wild = perplexity_of(28.0)
     left_out = np.full(N, 28.0)
     left_out[0] = 70.0
-    wild = wild.model_copy(update={"redrawn": Resamples(left_out.astype(np.float32), N)})
+    wild = wild.model_copy(update={"resamples": Resamples(left_out.astype(np.float32), N)})
     assert not flags_of(points([perplexity_of(60.0), wild]))
     # without any interval the fall itself must do
-    bare = wild.model_copy(update={"redrawn": None, "ci_method": "none"})
+    bare = wild.model_copy(update={"resamples": None, "ci_method": "none"})
     assert len(flags_of(points([perplexity_of(60.0), bare]))) == 1
 
 

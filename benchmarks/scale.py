@@ -40,9 +40,11 @@ import json, resource, sys, time
 from pathlib import Path
 import psutil
 from analysis.sweeps.launch import Call, in_process
+from reports.cli import app
+launch = in_process({"hac-analyze": app})
 for line in sys.stdin:
     words, before, start = json.loads(line), time.process_time(), time.perf_counter()
-    code = in_process(Call("hac-analyze", tuple(words), Path(sys.argv[1])))
+    code = launch(Call("hac-analyze", tuple(words), Path(sys.argv[1])))
     cpu, wall = time.process_time() - before, time.perf_counter() - start
     now, peak = psutil.Process().memory_info().rss, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     print(json.dumps([code, wall, cpu, peak * 1024 / 1e9, now / 1e9]), flush=True)

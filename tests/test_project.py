@@ -1,19 +1,25 @@
-"""The project as it is shipped: what the wheel holds, and what is imported when."""
+"""The project as it is shipped: what the wheel holds, what is imported when, and how the tree is cut."""
 
 from __future__ import annotations
 
+import ast
 import re
 import shutil
 import subprocess
 import sys
 import tomllib
 import zipfile
+from collections import Counter
+from collections.abc import Collection, Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = {"hac", "probes", "analysis", "reports"}
+MOST_MODULES = 22
+"""Of a folder: beyond it, nobody sees what it is about."""
 
 
 @pytest.fixture(scope="module")
@@ -100,3 +106,62 @@ def test_the_lock_holds_every_dependency() -> None:
     ]
     names = {re.sub(r"[-_.]+", "-", re.split(r"[\[<>=]", each)[0]).lower() for each in wanted}
     assert names - {"hac-codec"} <= set(locked())
+
+
+def modules(root: Path) -> dict[str, Path]:
+    """The four packages' files by module name."""
+    files = sorted(file for package in PACKAGES for file in (root / package).rglob("*.py"))
+    return {".".join(file.relative_to(root).with_suffix("").parts).removesuffix(".__init__"): file for file in files}
+
+
+def imported(node: ast.AST, known: Collection[str]) -> Iterator[str]:
+    """Modules that a syntax tree imports, also late in functions; not what only types need."""
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        # a package's submodule, or a name in a module
+        inner = [f"{node.module}.{alias.name}" for alias in node.names]
+        yield from (name if name in known else str(node.module) for name in inner)
+    elif not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"):
+        for child in ast.iter_child_nodes(node):
+            yield from imported(child, known)
+
+
+def import_loop(root: Path) -> list[str]:
+    """Modules that import one another in a ring, the first one again at the end; empty: there is no ring."""
+    files = modules(root)
+    graph = {
+        name: {one for one in imported(ast.parse(file.read_text(encoding="utf-8")), files) if one in files}
+        for name, file in files.items()
+    }
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def test_no_modules_import_one_another_in_a_ring() -> None:
+    assert import_loop(ROOT) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "ring"),
+    [
+        ("from reports import cli\n", True),
+        ("import reports.cli\n", True),
+        ("def late():\n    from reports.cli import app\n", True),
+        ("if TYPE_CHECKING:\n    from reports.cli import app\n", False),
+    ],
+)
+def test_a_ring_is_found_where_one_is(text: str, ring: bool, tmp_path: Path) -> None:
+    for package in PACKAGES:
+        (tmp_path / package).mkdir()
+    (tmp_path / "reports" / "cli.py").write_text("from analysis.sweep import run\n")
+    (tmp_path / "analysis" / "sweep.py").write_text(text)
+    assert bool(import_loop(tmp_path)) == ring
+
+
+def test_a_folder_can_be_taken_in_at_a_glance() -> None:
+    folders = Counter(file.parent for file in modules(ROOT).values())
+    assert {folder: n for folder, n in folders.items() if n > MOST_MODULES} == {}

@@ -8,25 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any
 
 from analysis.inputs.corpus import find_alignments
+from analysis.sweeps.analysis_options import Analysis
 from analysis.sweeps.launch import Call, Launch, Program, is_stopping, last_words
 from analysis.sweeps.progress_file import DONE, FAILED, RUNNING, STOPPED, LogLine, ProgressFile, content_of, key_of, now
 from hac.data.manifest.formats import read_manifest
-from hac.errors import FailureLog, HacError
-from hac.files.yaml_config import check_key, relative_to_file
+from hac.errors import FailureLog
 
 TOKENS = "tokens"
-ANALYSES = ("pnmi", "words", "boundaries", "leakage", "recon", "intervene", "usage")
-OURS = (
-    *("ckpt", "tokens", "name", "manifest", "alignments", "output"),
-    *("device", "jobs", "shard", "ids", "frame-rate", "codebook-size", "decoded"),
-)
-"""Options that the suite itself sees to."""
 _NEED_MODEL = ("recon", "intervene")
 _NO_ALIGNMENTS = ("recon", "usage")
 
@@ -103,7 +96,7 @@ class Workspace:
 def suite(
     checkpoint: Path,
     evaluation: Evaluation,
-    analyses: Mapping[str, Mapping[str, Any]],
+    analyses: Mapping[str, Analysis],
     place: Workspace,
     name: str,
 ) -> list[Step]:
@@ -112,7 +105,7 @@ def suite(
     Args:
         checkpoint: a model as `HacModel.from_pretrained` reads it.
         evaluation: the speech.
-        analyses: options by analysis, as `check_analyses` returns them.
+        analyses: those to run, by name.
         place: where to work.
         name: what to call the system.
     """
@@ -123,7 +116,7 @@ def suite(
     words = ["encode", str(evaluation.manifest), "--tokenizer", model, "-o", str(tokens), "--device", device, *jobs]
     common = {"weights": weights, "evaluation": evaluation.content, "version": version("hac-codec")}
     steps = [Step(TOKENS, place.call("hac", TOKENS, words), tokens, key_of(step=TOKENS, **common))]
-    for analysis, options in analyses.items():
+    for analysis, chosen in analyses.items():
         folder = place.folder / analysis
         given = ["--tokens", str(tokens), "--manifest", str(evaluation.manifest), "--name", name, "-o", str(folder)]
         if analysis in _NEED_MODEL:
@@ -132,8 +125,8 @@ def suite(
             given += ["--alignments", str(evaluation.alignments)]
         # leakage measures pitch without a model, and encodes nothing: only these two compute on a device
         given += ["--device", device] if analysis in _NEED_MODEL else []
-        call = place.call("hac-analyze", analysis, [analysis, *given, *jobs, *words_of(analysis, options)])
-        contents = {key: _content(value) for key, value in options.items()}
+        call = place.call("hac-analyze", analysis, [analysis, *given, *jobs, *chosen.words])
+        contents = {key: _content(value) for key, value in chosen.options.items()}
         steps.append(Step(analysis, call, folder / "results.json", key_of(step=analysis, options=contents, **common)))
     return steps
 
@@ -180,93 +173,6 @@ def state_of(code: int, launch: Launch) -> str:
     if code == 0:
         return DONE
     return STOPPED if is_stopping(launch) else FAILED
-
-
-def check_analyses(analyses: Mapping[str, Any], where: str, folder: Path) -> dict[str, dict[str, Any]]:
-    """Options by analysis, checked against those of the commands; paths are taken from `folder`.
-
-    `false` instead of options leaves an analysis out, which a base names.
-
-    Raises:
-        HacError: no such analysis or option (the nearest is named), one that the suite sees to, or no value for one.
-    """
-    checked: dict[str, dict[str, Any]] = {}
-    for analysis, options in analyses.items():
-        check_key(analysis, ANALYSES, f"{where}: analyses")
-        place = f"{where}: analyses.{analysis}"
-        if options is False:
-            continue
-        if options is not None and not isinstance(options, Mapping):
-            raise HacError(
-                f"{place}: expected options such as {{nulls: 20}}, or false to leave it out, found {options!r:.60}"
-            )
-        checked[analysis] = {}
-        for key, value in (options or {}).items():
-            option = str(key).replace("_", "-")
-            if option in OURS:
-                raise HacError(f"{place}: {key} cannot be given; the checkpoint, the speech and the place are known")
-            check_key(option, _options(analysis), place)
-            checked[analysis][option] = _resolved(value, _options(analysis)[option], folder)
-    return checked
-
-
-def words_of(analysis: str, options: Mapping[str, Any]) -> list[str]:
-    """Options as words of a command line."""
-    words: list[str] = []
-    for option, value in options.items():
-        known = _options(analysis)[option]
-        if known.is_flag:
-            flag = f"--{option}" if value else known.denial
-            words += [] if flag is None else [flag]
-        elif isinstance(value, list):
-            for each in value:
-                words += [f"--{option}={each}"]
-        elif value is not None:
-            # with an equals sign, or a value that begins with a dash would be an option
-            words += [f"--{option}={value}"]
-    return words
-
-
-@dataclass(frozen=True)
-class _Option:
-    """What a command's option takes: a flag and the word that denies it, several values, or a path."""
-
-    is_flag: bool
-    denial: str | None
-    multiple: bool
-    is_path: bool
-
-
-@cache
-def _options(analysis: str) -> dict[str, _Option]:
-    """The command's options by their long names without dashes, from its signature."""
-    from reports.cli import COMMANDS
-
-    command = next(command for command in COMMANDS if command.__name__ == analysis)
-    hints = get_type_hints(command, include_extras=True)
-    return dict(_option(name, hint) for name, hint in hints.items() if name != "return")
-
-
-def _option(name: str, hint: Any) -> tuple[str, _Option]:
-    kind, info = get_args(hint)[:2]
-    # inside Annotated, typer takes the first declaration for a default until it builds the command
-    declared = [words for words in (info.default, *(info.param_decls or ())) if isinstance(words, str)]
-    longs = [part for words in declared for part in words.split("/") if part.startswith("--")]
-    own = longs[0][2:] if longs else name.replace("_", "-")
-    kinds = {kind, *get_args(kind)}
-    # a flag without words of its own gets both from typer
-    denial = (longs[1] if longs[1:] else None) if longs else f"--no-{own}"
-    multiple = any(get_origin(one) is list for one in kinds)
-    return own, _Option(bool in kinds, denial, multiple, Path in kinds)
-
-
-def _resolved(value: Any, option: _Option, folder: Path) -> Any:
-    """A path from the sweep's folder; a list of an option that stands once, by comma."""
-    if option.is_path and value is not None:
-        return str(relative_to_file(folder, str(value)))
-    if isinstance(value, list) and not option.multiple:
-        return ",".join(str(each) for each in value)
-    return value
 
 
 def _content(value: Any) -> Any:

@@ -27,6 +27,7 @@ from typing import Any, Literal
 from analysis.comparison.differences import Difference, Run, difference, judged, read_run
 from analysis.metrics.registry import metric_name, metric_of
 from analysis.results.schema import Record
+from analysis.sweeps.analysis_options import Analysis
 from analysis.sweeps.checkpoint_suite import Evaluation, Workspace, run_steps, suite
 from analysis.sweeps.launch import Launch
 from analysis.sweeps.progress_file import DONE, FAILED, RUNNING, WAITING, LogLine, ProgressFile, key_of
@@ -47,7 +48,7 @@ class CheckpointSeries:
         run: folder of `hac train`.
         folder: where everything goes.
         evaluation: the speech.
-        analyses: options by analysis, as `check_analyses` returns them.
+        analyses: those to run, by name.
         device: `cpu` or `cuda:N`.
         jobs: processes.
     """
@@ -55,15 +56,15 @@ class CheckpointSeries:
     run: Path
     folder: Path
     evaluation: Evaluation
-    analyses: Mapping[str, Mapping[str, Any]]
+    analyses: Mapping[str, Analysis]
     device: str = "cpu"
     jobs: int = -1
 
     @property
     def key(self) -> str:
         """Hash of what is measured, whatever the checkpoint."""
-        content = {"evaluation": self.evaluation.content, "analyses": self.analyses}
-        return key_of(**content, version=version("hac-codec"))
+        options = {name: analysis.options for name, analysis in self.analyses.items()}
+        return key_of(evaluation=self.evaluation.content, analyses=options, version=version("hac-codec"))
 
 
 @dataclass(frozen=True)

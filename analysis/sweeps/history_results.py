@@ -67,5 +67,5 @@ def _provenance(job: CheckpointSeries, measured: CheckpointScores) -> dict[str, 
         for step, runs in measured.runs.items()
         if runs
     }
-    options = {"run": str(job.run), "analyses": {name: dict(given) for name, given in job.analyses.items()}}
+    options = {"run": str(job.run), "analyses": {name: dict(one.options) for name, one in job.analyses.items()}}
     return provenance(inputs, options, tokenizers, {})

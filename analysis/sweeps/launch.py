@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,8 +125,16 @@ class Processes:
                         _signal_group(process.pid, signal.SIGKILL)
 
 
-def in_process(call: Call) -> int:
-    """Run a call in this process; not from several threads at once. Ctrl-C goes through."""
+def in_process(apps: Mapping[Program, Callable[..., Any]]) -> Launch:
+    """A launcher that runs calls in this process; not from several threads at once. Ctrl-C goes through.
+
+    Args:
+        apps: the command lines, as typer or its click has them.
+    """
+    return lambda call: _run_here(apps[call.program], call)
+
+
+def _run_here(app: Callable[..., Any], call: Call) -> int:
     import typer
 
     from hac.files.atomic import NO_SPACE
@@ -135,7 +143,7 @@ def in_process(call: Call) -> int:
     log = call.log.open("w", encoding="utf-8", errors="backslashreplace")
     with log, redirect_stdout(log), redirect_stderr(log):
         try:
-            code = _app(call.program)(args=list(call.words), standalone_mode=False)
+            code = app(args=list(call.words), standalone_mode=False)
             return code if isinstance(code, int) else 0
         except typer.Exit as finished:
             return finished.exit_code
@@ -188,16 +196,6 @@ def last_words(log: Path) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("error: ")]
     return (errors or lines or [""])[-1].removeprefix("error: ")[:500]
-
-
-def _app(program: Program) -> Callable[..., Any]:
-    if program == "hac":
-        from hac.cli import app as hac_app
-
-        return hac_app
-    from reports.cli import app as analysis_app
-
-    return analysis_app
 
 
 def _ask(process: subprocess.Popen[bytes], gentle: bool) -> None:

@@ -98,7 +98,7 @@ def _protocol(job: Job, analysis: str) -> dict[str, Any]:
         "reference": sweep.reference,
         "seeds": list(sweep.seeds),
         "checkpoint": sweep.checkpoint,
-        "options": dict(sweep.analyses[analysis]),
+        "options": dict(sweep.analyses[analysis].options),
         "metrics": list(sweep.metrics) or "all",
     }
 

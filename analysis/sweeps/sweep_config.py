@@ -21,7 +21,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from analysis.sweeps.checkpoint_suite import check_analyses
+from analysis.sweeps.analysis_options import Analysis, Commands, check_analyses
 from hac.errors import HacError
 from hac.files.yaml_config import check_key, read_yaml, relative_to_file
 
@@ -54,7 +54,7 @@ class Sweep:
         set: values laid over every configuration.
         train, validation: manifests; empty: what the configurations say.
         evaluation: manifest and alignments of the speech that is analysed.
-        analyses: options by analysis.
+        analyses: those to run, by name.
         checkpoint: which one is analysed.
         devices: `auto`, `cpu`, `cuda:N`.
         at_once: trainings at a time; 0: one a device.
@@ -72,7 +72,7 @@ class Sweep:
     train: tuple[str, ...]
     validation: tuple[str, ...]
     evaluation: Mapping[str, Path | None]
-    analyses: Mapping[str, Mapping[str, Any]]
+    analyses: Mapping[str, Analysis]
     checkpoint: Literal["last", "best"]
     devices: tuple[str, ...]
     at_once: int
@@ -85,8 +85,8 @@ class Sweep:
 KEYS = tuple(field.name for field in fields(Sweep) if field.name != "path")
 
 
-def read_sweep(path: Path) -> Sweep:
-    """Read a sweep file.
+def read_sweep(path: Path, commands: Commands) -> Sweep:
+    """Read a sweep file, whose analyses have the options of these commands.
 
     Raises:
         HacError: no such file, an unknown key (the nearest one is named), two variants of one name, no variant, seed
@@ -98,6 +98,7 @@ def read_sweep(path: Path) -> Sweep:
         check_key(str(key), KEYS, where)
     variants = _variants(values.get("variants"), where)
     names = [variant.name for variant in variants]
+    analyses = _mapping(values.get("analyses", {"pnmi": {}, "usage": {}}), where)
     reference = str(values.get("reference", "full" if "full" in names else names[0]))
     check_key(reference, names, f"{where}: reference")
     return Sweep(
@@ -109,7 +110,7 @@ def read_sweep(path: Path) -> Sweep:
         train=_texts(values.get("train"), f"{where}: train"),
         validation=_texts(values.get("validation"), f"{where}: validation"),
         evaluation=_evaluation(values.get("evaluation"), where),
-        analyses=check_analyses(_mapping(values.get("analyses", {"pnmi": {}, "usage": {}}), where), where, path.parent),
+        analyses=check_analyses(analyses, commands, where, path.parent),
         checkpoint=_one_of(values.get("checkpoint", "last"), ("last", "best"), f"{where}: checkpoint"),
         devices=_texts(values.get("devices", "auto"), f"{where}: devices"),
         at_once=int(_number(values.get("at_once", 0), f"{where}: at_once", whole=True)),

@@ -6,7 +6,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,6 +16,7 @@ from reports.commands import options as opt
 if TYPE_CHECKING:
     from types import FrameType
 
+    from analysis.sweeps.analysis_options import Commands
     from analysis.sweeps.cluster import Stop
     from analysis.sweeps.launch import Processes
     from analysis.sweeps.run import Job
@@ -27,6 +28,7 @@ FAILED = 1
 
 @clustered
 def ablate(
+    context: typer.Context,
     sweep: Annotated[Path, typer.Argument(help="Sweep file (YAML): variants, seeds, speech, analyses.")],
     output: Annotated[
         Path, typer.Option("-o", "--output", help="Folder for runs, logs, sweep.json and the comparison.")
@@ -95,7 +97,8 @@ def ablate(
     if throughput is not None and not throughput > 0:
         raise HacError(f"--throughput {throughput} is no number above 0 of seconds of audio per second")
     allow = [name for name, given in (("codebooks", allow_codebooks), ("data", allow_data)) if given]
-    job = _job(sweep, output, allow, devices, at_once, throughput, launcher)
+    analyze: Any = context.find_root().command
+    job = _job(sweep, analyze.commands, output, allow, devices, at_once, throughput, launcher)
     cells = chosen(job.cells, only or [], index)
     if status:
         _show_status(job)
@@ -133,6 +136,7 @@ def ablate(
 
 def _job(
     path: Path,
+    commands: Commands,
     output: Path,
     allow: list[str],
     devices: str | None,
@@ -146,7 +150,7 @@ def _job(
     from analysis.sweeps.run import prepare
     from analysis.sweeps.sweep_config import launcher_words, read_sweep
 
-    sweep = read_sweep(path)
+    sweep = read_sweep(path, commands)
     sweep = replace(
         sweep,
         devices=opt.names_of(devices) or sweep.devices,

@@ -16,6 +16,7 @@ FAILED = 1
 
 @exclusive("output")
 def history(
+    context: typer.Context,
     run: Annotated[
         Path, typer.Argument(help="Folder of a run of hac train; --set checkpoint.keep=all keeps them all.")
     ],
@@ -52,10 +53,12 @@ def history(
 
         hac-analyze history runs/small --manifest dev.jsonl --words --recon --fail-on-collapse
     """
-    from analysis.sweeps.checkpoint_suite import Evaluation, check_analyses
+    from analysis.sweeps.analysis_options import check_analyses
+    from analysis.sweeps.checkpoint_suite import Evaluation
     from analysis.sweeps.history import CheckpointSeries, flags_of, measure
     from analysis.sweeps.history_results import history_results
     from analysis.sweeps.launch import in_process
+    from hac.cli import app as hac
     from hac.errors import HacError
     from reports.history.files import history_table, write_history
 
@@ -69,10 +72,11 @@ def history(
     if with_recon:
         quiet = {"asr": "none", "speaker": "none", "mos": "none", "null-pairs": 0, "bootstrap": bootstrap, "seed": seed}
         analyses["recon"] = {**quiet, "n-quantizers": _n_quantizers(run)}
-    checked = check_analyses(analyses, "history", Path())
+    analyze: Any = context.find_root().command
+    checked = check_analyses(analyses, analyze.commands, "history", Path())
     evaluation = Evaluation.read(manifest, alignments, checked)
     job = CheckpointSeries(run, output, evaluation, checked, device, jobs)
-    measured = measure(job, in_process, typer.echo)
+    measured = measure(job, in_process({"hac": hac, "hac-analyze": analyze}), typer.echo)
     points = measured.points()
     flags = flags_of(points, collapse)
     results = history_results(job, measured, flags, collapse)

@@ -15,13 +15,13 @@ import pytest
 
 from analysis.results.schema import read_results
 from analysis.sweeps.budget import plan
-from analysis.sweeps.launch import Call, in_process
+from analysis.sweeps.launch import Call
 from hac.data.manifest.formats import read_manifest
 from hac.model.config import HacConfig
 from hac.train.config import model_config
 from hac.train.disk_usage import checkpoint_bytes, checkpoints_kept, target_size
 from hac.train.run_folder import checkpoints, chosen_checkpoint, step_of
-from tests.analysis.sweeps.worlds import job_of, make_files, write_sweep
+from tests.analysis.sweeps.worlds import job_of, make_files, run_here, write_sweep
 from tests.hac.tiny_hac import one_thread
 
 __all__ = ["one_thread"]  # a fixture that runs by itself
@@ -76,9 +76,7 @@ def test_gigabytes_are_those_of_the_files(world, tmp_path):
     job = job_of(write_sweep(world, set={"steps": 2, "losses": {"adversarial": 1.0}}), tmp_path)
     cell = job.cells[1]
     cell.write_config()
-    assert (
-        in_process(Call("hac", ("train", str(cell.config_file), "-o", str(cell.run), "--cpu"), tmp_path / "log")) == 0
-    )
+    assert run_here(Call("hac", ("train", str(cell.config_file), "-o", str(cell.run), "--cpu"), tmp_path / "log")) == 0
     folder = checkpoints(cell.run)[-1]
     held = sum((folder / name).stat().st_size for name in ("model.safetensors", "trainer.safetensors"))
     assert checkpoint_bytes(cell.config, model_config(cell.config)) == pytest.approx(held, rel=0.1)
@@ -100,7 +98,7 @@ def test_targets_are_counted_once_for_all_who_share_them(world, tmp_path):
     frames = sum(-(-us * 50 // 10**6) for us in corpus.durations_us.values())
     dim = json.loads((world / "teacher" / "config.json").read_text())["hidden_size"]
     assert size.n_bytes == frames * dim * 2
-    found = plan(job, job.cells, 1, ["cpu"], 1.0, in_process)
+    found = plan(job, job.cells, 1, ["cpu"], 1.0, run_here)
     assert found.targets_gigabytes * 1e9 == pytest.approx(size.n_bytes)
     assert target_size(job.cells[1].config, model, corpus) is None
 
@@ -108,7 +106,7 @@ def test_targets_are_counted_once_for_all_who_share_them(world, tmp_path):
 def test_a_short_run_tells_the_speed_where_nobody_does(world, tmp_path):
     job = job_of(write_sweep(world), tmp_path / "out")
     started = time.perf_counter()
-    found = plan(job, job.cells, 1, ["cpu"], None, in_process)
+    found = plan(job, job.cells, 1, ["cpu"], None, run_here)
     spent = time.perf_counter() - started
     assert "measured now: 6 steps of full/seed-0 alone on cpu" in found.source
     speed = float(found.source.split()[0])

@@ -14,12 +14,14 @@ from safetensors.numpy import load_file, save_file
 
 from analysis.results.schema import Record, read_results
 from analysis.statistics.bootstrap import Resamples
-from analysis.sweeps.checkpoint_suite import Evaluation, check_analyses
+from analysis.sweeps.analysis_options import check_analyses
+from analysis.sweeps.checkpoint_suite import Evaluation
 from analysis.sweeps.history import CheckpointSeries, Point, flags_of, measure
 from analysis.sweeps.history_results import group_of
-from analysis.sweeps.launch import Call, in_process
+from analysis.sweeps.launch import Call
 from hac.files.yaml_config import merged
 from hac.train.run_folder import checkpoints
+from tests.analysis.sweeps.worlds import COMMANDS, run_here
 from tests.corpora import make_corpus
 from tests.hac.tiny_hac import one_thread
 from tests.hac.train.tiny_run import TRAIN, tiny_corpus
@@ -145,14 +147,14 @@ def world(tmp_path_factory):
     }
     (folder / "run.yaml").write_text(yaml.safe_dump(merged(TRAIN, changes)))
     call = Call("hac", ("train", str(folder / "run.yaml"), "-o", str(folder / "run"), "--cpu"), folder / "train.log")
-    assert in_process(call) == 0, call.log.read_text()
+    assert run_here(call) == 0, call.log.read_text()
     assert [path.name for path in checkpoints(folder / "run")] == [f"step-0000000{i}" for i in (1, 2, 3)]
     return folder
 
 
 def following(world: Path, output: Path, **options) -> CheckpointSeries:
     analyses = {name: {"nulls": 2, "bootstrap": 100} for name in ("usage",)}
-    checked = check_analyses({**analyses, **options}, "history", Path())
+    checked = check_analyses({**analyses, **options}, COMMANDS, "history", Path())
     evaluation = Evaluation.read(world / "dev" / "manifest.jsonl", None, checked)
     return CheckpointSeries(world / "run", output, evaluation, checked, jobs=1)
 
@@ -170,7 +172,7 @@ class Counting:
             call.log.parent.mkdir(parents=True, exist_ok=True)
             call.log.write_text("error: it broke\n")
             return 2
-        return in_process(call)
+        return run_here(call)
 
 
 def quiet(_: str) -> None:

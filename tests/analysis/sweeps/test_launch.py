@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from analysis.sweeps.launch import Call, Processes, environment, in_process, last_words
+from analysis.sweeps.launch import Call, Processes, environment, last_words
+from tests.analysis.sweeps.worlds import run_here
 
 
 class Python(Call):
@@ -110,9 +111,9 @@ def test_a_process_that_will_not_end_is_killed(tmp_path):
 
 def test_in_this_process_errors_are_codes_and_said_in_the_log(tmp_path, capsys):
     call = Call("hac-analyze", ("pnmi", "--tokens", str(tmp_path / "none.parquet")), tmp_path / "call.log")
-    assert in_process(call) == 2
+    assert run_here(call) == 2
     assert "none.parquet" in last_words(call.log)
     call = Call("hac-analyze", ("pnmi", "--nulls=many"), tmp_path / "call.log")
-    assert in_process(call) == 2 and "Invalid value for '--nulls'" in last_words(call.log)
-    assert in_process(Call("hac-analyze", ("pnmi", "--help"), tmp_path / "help.log")) == 0
+    assert run_here(call) == 2 and "Invalid value for '--nulls'" in last_words(call.log)
+    assert run_here(Call("hac-analyze", ("pnmi", "--help"), tmp_path / "help.log")) == 0
     assert capsys.readouterr() == ("", "")

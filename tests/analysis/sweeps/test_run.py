@@ -12,14 +12,14 @@ import torch
 from analysis.comparison.differences import read_run
 from analysis.comparison.seeds import compare_over_seeds
 from analysis.results.schema import read_results
-from analysis.sweeps.checkpoint_suite import _options, check_analyses, words_of
-from analysis.sweeps.launch import Call, in_process
+from analysis.sweeps.analysis_options import check_analyses, options_of
+from analysis.sweeps.launch import Call
 from analysis.sweeps.results import ONE_SEED, comparison_results, warnings_of
 from analysis.sweeps.run import NAME, Job, Work, finished_runs, run_cells, state_rows, unfinished
 from analysis.sweeps.trainings import chosen
 from hac.errors import HacError
 from reports.comparison.sweep_files import ablation_table, write_ablation
-from tests.analysis.sweeps.worlds import STEPS, job_of, make_files, write_sweep
+from tests.analysis.sweeps.worlds import COMMANDS, STEPS, job_of, make_files, run_here, write_sweep
 from tests.hac.tiny_hac import one_thread
 
 __all__ = ["one_thread"]  # a fixture that runs by itself
@@ -38,7 +38,7 @@ class Recorded:
             call.log.parent.mkdir(parents=True, exist_ok=True)
             call.log.write_text("on the way\nerror: it broke\n")
             return 2
-        return in_process(call)
+        return run_here(call)
 
     @property
     def done(self) -> list[str]:
@@ -217,19 +217,18 @@ def test_options_of_a_sweep_are_those_of_the_commands(analysis):
     from reports.cli import app
 
     shown = CliRunner().invoke(app, [analysis, "--help"], env={"COLUMNS": "400"}).output
-    known = _options(analysis)
+    known = options_of(COMMANDS[analysis])
     assert known and all(f"--{name}" in shown for name in known)
     assert all(f"{one.denial}" in shown for one in known.values() if one.is_flag and one.denial)
 
 
 def test_options_become_words():
     given = {"leakage": {"probes": True, "probe_given": False, "factors": ["phone", "speaker"], "strict": False}}
-    checked = check_analyses(given, "sweep", Path("/here"))["leakage"]
-    assert words_of("leakage", checked) == ["--probes", "--no-probe-given", "--factors=phone,speaker"]
-    words = check_analyses({"words": {"translations": "t.csv"}}, "sweep", Path("/here"))["words"]
-    assert words == {"translations": "/here/t.csv"}
-    levels = check_analyses({"intervene": {"levels": ["a=x", "b=y"]}}, "sweep", Path("/here"))["intervene"]
-    assert words_of("intervene", levels) == ["--levels=a=x", "--levels=b=y"]
+    given |= {"words": {"translations": "t.csv"}, "intervene": {"levels": ["a=x", "b=y"]}}
+    checked = check_analyses(given, COMMANDS, "sweep", Path("/here"))
+    assert checked["leakage"].words == ("--probes", "--no-probe-given", "--factors=phone,speaker")
+    assert checked["words"].options == {"translations": "/here/t.csv"}
+    assert checked["intervene"].words == ("--levels=a=x", "--levels=b=y")
 
 
 def test_a_difference_without_interval_is_none_and_says_so(finished):

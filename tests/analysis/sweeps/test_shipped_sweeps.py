@@ -11,6 +11,7 @@ import yaml
 from analysis.sweeps.sweep_config import read_sweep
 from analysis.sweeps.trainings import cells_of, check_cells
 from hac.errors import HacError
+from tests.analysis.sweeps.worlds import COMMANDS
 from tests.hac.train.tiny_run import tiny_corpus
 
 ROOT = Path(__file__).parents[3]
@@ -30,7 +31,9 @@ def own(folder: Path, name: str, **changes: object) -> Path:
     [("teachers.yaml", 24, 0), ("levels.yaml", 12, 3)],
 )
 def test_shipped_sweeps_are_fair_tables(tmp_path, name, n_cells, n_warnings):
-    sweep = read_sweep(own(tmp_path, name, set={"steps": 3, "model": str(ROOT / "configs/model/hac-nano.yaml")}))
+    sweep = read_sweep(
+        own(tmp_path, name, set={"steps": 3, "model": str(ROOT / "configs/model/hac-nano.yaml")}), COMMANDS
+    )
     cells = cells_of(sweep, tmp_path)
     assert len(cells) == n_cells and len(check_cells(cells, sweep.reference, sweep.allow)) == n_warnings
     assert {cell.config.steps for cell in cells} == {3}
@@ -41,21 +44,21 @@ def test_shipped_sweeps_are_fair_tables(tmp_path, name, n_cells, n_warnings):
 
 
 def test_an_analysis_of_the_base_can_be_left_out(tmp_path):
-    sweep = read_sweep(own(tmp_path, "teachers.yaml", analyses={"recon": False, "usage": {"nulls": 3}}))
-    assert "recon" not in sweep.analyses and sweep.analyses["usage"]["nulls"] == 3 and "words" in sweep.analyses
+    sweep = read_sweep(own(tmp_path, "teachers.yaml", analyses={"recon": False, "usage": {"nulls": 3}}), COMMANDS)
+    assert "recon" not in sweep.analyses and sweep.analyses["usage"].options["nulls"] == 3 and "words" in sweep.analyses
 
 
 def test_a_key_of_a_variant_that_is_unknown_is_told_where_it_stands(tmp_path):
     variants = [str(ROOT / "configs/ablation/full.yaml")]
     variants.append({"name": "x", "config": variants[0], "set": {"teachers": {"txt": None}}})
-    sweep = read_sweep(own(tmp_path, "teachers.yaml", variants=variants))
+    sweep = read_sweep(own(tmp_path, "teachers.yaml", variants=variants), COMMANDS)
     with pytest.raises(HacError, match=r"own\.yaml: variant x: .*: teachers: unknown key 'txt'; did you mean 'text'"):
         cells_of(sweep, tmp_path)
 
 
 def test_a_shipped_sweep_alone_says_what_it_lacks():
     with pytest.raises(HacError, match="no manifest of held-out speech"):
-        read_sweep(ROOT / "configs" / "sweeps" / "teachers.yaml")
+        read_sweep(ROOT / "configs" / "sweeps" / "teachers.yaml", COMMANDS)
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import typer
 import yaml
 
+import hac.cli
+import reports.cli
+from analysis.sweeps.launch import in_process
 from analysis.sweeps.run import Job, prepare
 from analysis.sweeps.sweep_config import read_sweep
 from hac.files.yaml_config import merged
@@ -15,6 +19,8 @@ from tests.hac import tiny_models
 from tests.hac.train.tiny_run import TRAIN, tiny_corpus
 
 STEPS = 2
+COMMANDS: dict[str, Any] = typer.main.get_command(reports.cli.app).commands  # type: ignore[attr-defined]
+run_here = in_process({"hac": hac.cli.app, "hac-analyze": reports.cli.app})
 
 
 def make_files(folder: Path) -> Path:
@@ -50,4 +56,4 @@ def write_sweep(folder: Path, name: str = "sweep.yaml", **changes: Any) -> Path:
 
 def job_of(path: Path, output: Path) -> Job:
     """The sweep, checked."""
-    return prepare(read_sweep(path), output)
+    return prepare(read_sweep(path, COMMANDS), output)

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from analysis.inputs.corpus import Labels
-from analysis.metrics.interventions import CHANGE, EFFECTS
+from analysis.interventions.effects import CHANGE, EFFECTS
 from analysis.results.schema import Record, Results, StreamInfo
 from analysis.statistics.bootstrap import Resamples
 from benchmarks.timing import timed

@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.interventions.effects import CHANGE, EFFECTS
 from analysis.interventions.measures import Measure
 from analysis.interventions.phone_content import PhonePredictions
 from analysis.interventions.plan import Condition
-from analysis.metrics.interventions import CHANGE, EFFECTS
 from analysis.metrics.registry import METRICS
 from analysis.results import ratios
 from analysis.results.ratios import Sample

@@ -97,7 +97,9 @@ def with_fixed_null(record: Record) -> Record:
     mean = record.null_mean
     drawn = record.resamples
     update = {
-        "resamples_corrected": replace(drawn, values=(drawn.values - mean) / (1 - mean)) if drawn and mean < 1 else None,
+        "resamples_corrected": replace(drawn, values=(drawn.values - mean) / (1 - mean))
+        if drawn and mean < 1
+        else None,
         "corrected": corrected(record.value, mean),
         "corrected_ci_low": corrected(record.ci_low, mean),
         "corrected_ci_high": corrected(record.ci_high, mean),

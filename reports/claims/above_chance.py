@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Literal
 
-from analysis.metrics.interventions import CHANGE
+from analysis.interventions.effects import CHANGE
 from analysis.metrics.registry import METRICS
 from analysis.results.schema import Record
 from analysis.words.detection import HELD_OUT

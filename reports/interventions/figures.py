@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.metrics.interventions import EFFECTS
+from analysis.interventions.effects import EFFECTS
 from analysis.metrics.registry import METRICS
 from analysis.results.schema import Record, Results
 from probes.tokens.interventions import ALL, INTERVENTIONS, KEEP, ORIGINAL

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 
-from analysis.metrics.interventions import CHANGE
+from analysis.interventions.effects import CHANGE
 from analysis.metrics.registry import METRICS
 from probes.tokens.interventions import ALL
 from reports.document.cells import EMPTY, interval_text, null_text, text_cell

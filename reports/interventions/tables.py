@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from analysis.metrics.interventions import CHANGE
+from analysis.interventions.effects import CHANGE
 from analysis.metrics.registry import METRICS
 from analysis.results.schema import Record, Results
 from probes.tokens.interventions import ALL

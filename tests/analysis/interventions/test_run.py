@@ -14,10 +14,10 @@ import pytest
 
 from analysis.inputs.corpus import Labels
 from analysis.interventions.compare import Protocol
+from analysis.interventions.effects import CHANGE, EFFECTS
 from analysis.interventions.measures import looped_track
 from analysis.interventions.plan import choose_utterances, make_plan
 from analysis.interventions.run import Outcome
-from analysis.metrics.interventions import CHANGE, EFFECTS
 from analysis.results.schema import Record
 from hac.data.alignments.alignment import Alignments
 from hac.data.manifest.manifest import Manifest, Utterance

@@ -16,8 +16,9 @@ from analysis.results import ratios
 from analysis.results.ratios import Ratios, Sample, samples_of
 from analysis.statistics import bootstrap
 
-SHARE = Metric("test_share", "share", "share", 0, 1, "higher", True, "there is nothing", "made up")
-OPEN = Metric("test_open", "open", "dB", None, None, "higher", True, "there is nothing", "made up")
+SAID = {"better": "higher", "has_null": True, "undefined": "there is nothing", "definition": "made up"}
+SHARE = Metric(name="test_share", title="share", unit="share", low=0, high=1, **SAID)
+OPEN = Metric(name="test_open", title="open", unit="dB", **SAID)
 
 
 @pytest.fixture(autouse=True)

@@ -9,10 +9,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
+from analysis.metrics import registry
+from analysis.metrics.metric import Metric, read_metrics
 from analysis.metrics.registry import METRICS, metric_of
 from analysis.results.schema import SCHEMA, VERSION, Lag, Record, Results, StreamInfo, read_results, write_results
 from hac.errors import HacError
+from hac.files.parsing import load_yaml
 
 numbers = st.floats(allow_infinity=False)
 
@@ -129,3 +133,25 @@ def test_every_metric_says_what_it_is(name: str) -> None:
     assert metric.name == name
     assert all((metric.title, metric.unit, metric.undefined, metric.definition))
     assert metric.low is None or metric.high is None or metric.low < metric.high
+
+
+def test_every_file_of_metrics_is_read_and_says_no_name_twice() -> None:
+    """Read by the strict loader, which refuses a key that stands twice; the quick one would take the last."""
+    folder = Path(registry.__file__).parent.parent
+    files = {path.parent.name: path for path in folder.glob("*/metrics.yaml")}
+    assert set(files) == set(registry.ANALYSES)
+    names = [metric.name for name in registry.ANALYSES for metric in read_metrics(name)]
+    assert len(names) == len(set(names)) == len(METRICS)
+    for path in files.values():
+        assert set(load_yaml(path.read_text(encoding="utf-8"))["metrics"]) <= set(METRICS)
+
+
+def test_a_metric_with_an_unknown_or_missing_key_is_refused() -> None:
+    said = METRICS["pnmi"].model_dump()
+    for wrong in (
+        {**said, "ttle": "PNMI"},
+        {key: said[key] for key in said if key != "unit"},
+        {**said, "better": "up"},
+    ):
+        with pytest.raises(ValidationError):
+            Metric(**wrong)

@@ -34,7 +34,7 @@ from probes.classifiers.phone_probe import (
     train_ear,
     with_context,
 )
-from probes.nulls.circular_shift import circular_shifts
+from probes.nulls.circular_shift import circular_shifts, circularly_shifted
 from probes.utterance_keys import utterance_keys
 
 Ints = NDArray[np.int32]
@@ -184,10 +184,9 @@ class PhonePredictions:
         """
         lengths = np.diff(self.bounds)
         shifts = circular_shifts(keys, lengths, FRAME_RATE, draw, seed)
-        starts = np.repeat(self.bounds[:-1], lengths)
-        place = np.arange(self.bounds[-1]) - starts
-        moved = starts + (place - np.repeat(shifts, lengths)) % np.repeat(np.maximum(lengths, 1), lengths)
-        return PhonePredictions(self.bounds, self.labels, self.predictions[moved], self.n_labels, self.silence)
+        # backwards: frame t gets the prediction of frame t - shift
+        moved = circularly_shifted(self.predictions, self.bounds, lengths - shifts)
+        return PhonePredictions(self.bounds, self.labels, moved, self.n_labels, self.silence)
 
     def accuracy(self) -> Ratios:
         """Frames guessed right over frames of phones."""

@@ -18,6 +18,7 @@ from analysis.words.records import word_record
 from hac.data.tokens.token_store import Stream
 from probes.clusters import resampling
 from probes.joint_counts.counts import join_streams
+from probes.leakage.cells import coded
 from probes.nulls.run_permutation import permuted_runs
 from probes.words.word_codes import FrameLabels, WordCounts, count_words, label_frames
 
@@ -83,13 +84,14 @@ class ConditionalWords:
         return self.protocol.n_nulls
 
     def draw(self, r: int) -> WordCounts:
-        """Counts of draw r: 0 the tokens, 1 to n with the stream's codes dealt anew within the given one's."""
+        """Counts of draw r: 0 the tokens, 1 to n with the stream's codes permuted within the given one's."""
         rows = self.halves.coarse if r else self.halves.rows
         still = np.zeros(len(self.laid.words.ids), np.int64)
         if r == 0:
             return count_words(self.laid, still, rows, part=self.part)
         stream, given = self.streams
-        permuted = replace(stream, codes=permuted_runs(stream, given, r, self.protocol.seed))
+        codes = permuted_runs(coded(stream), coded(given), r, self.protocol.seed)
+        permuted = replace(stream, codes=stream.used_codes().astype(np.int32)[codes])
         joint = join_streams([given, permuted])
         half_window = Fraction(self.protocol.half_window_ms, 1000)
         return count_words(label_frames(self.laid.words, joint, half_window), still, rows, part=self.part)

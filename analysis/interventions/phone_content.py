@@ -21,6 +21,7 @@ from hac.data.alignments.alignment import PHONES, partition
 from hac.data.audio.audio import AudioError, read_audio
 from hac.data.manifest.manifest import Manifest
 from hac.data.phones.policy import SILENCE, load_policy
+from hac.data.ragged import bounds_of, utterance_of
 from hac.data.timeline import US_PER_S
 from probes.classifiers.phone_probe import (
     FRAME_RATE,
@@ -215,8 +216,7 @@ class PhonePredictions:
 
     def _by_utterance(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Sum over the frames of each utterance."""
-        index = np.repeat(np.arange(len(self.bounds) - 1), np.diff(self.bounds))
-        return np.bincount(index, values, minlength=len(self.bounds) - 1).astype(np.float64)
+        return np.bincount(utterance_of(self.bounds), values, minlength=len(self.bounds) - 1).astype(np.float64)
 
 
 def guess_all(
@@ -238,7 +238,7 @@ def guess_all(
     pairs = [(ears.labels.get(id, nothing), made.get(id, nothing)) for id in ids]
     lengths = [min(len(labels), len(predictions)) for labels, predictions in pairs]
     return PhonePredictions(
-        np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        bounds_of(lengths),
         np.concatenate([labels[:n] for (labels, _), n in zip(pairs, lengths, strict=True)]),
         np.concatenate([predictions[:n] for (_, predictions), n in zip(pairs, lengths, strict=True)]),
         len(ears.vocabulary),

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from hac.data.ragged import place_of
 from hac.data.tokens.token_store import Stream
 from probes.nulls.random_streams import random_keys
 
@@ -77,6 +78,5 @@ def deranged_codes(ids: Sequence[str], stream: Stream, draw: int, seed: int) -> 
     others = derangement([ids[u] for u in there], draw, seed)
     source = np.arange(len(lengths))
     source[there[others >= 0]] = there[others[others >= 0]]
-    place = np.arange(len(stream.codes)) - np.repeat(stream.bounds[:-1], lengths)
     begins = np.repeat(stream.bounds[source], lengths)
-    return np.asarray(stream.codes[begins + place % np.repeat(lengths[source], lengths)])
+    return np.asarray(stream.codes[begins + place_of(stream.bounds) % np.repeat(lengths[source], lengths)])

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
-
+from hac.data.ragged import utterance_of
 from hac.data.tokens.token_store import Stream
 from probes.nulls.random_streams import permutation_within, random_stream
 
@@ -25,6 +24,5 @@ def shuffled(stream: Stream, draw: int, seed: int) -> Stream:
     """
     if draw == 0:
         return stream
-    utterance = np.repeat(np.arange(len(stream.lengths)), stream.lengths)
-    order = permutation_within(utterance, random_stream("frame shuffle", draw, seed))
+    order = permutation_within(utterance_of(stream.bounds), random_stream("frame shuffle", draw, seed))
     return replace(stream, codes=stream.codes[order])

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hac.data.ragged import utterance_of
 from hac.data.tokens.token_store import Stream
 from probes.clusters import Rows
 from probes.sparse_counts import numbered, summed
@@ -71,7 +72,7 @@ def code_grams(stream: Stream, rows: Rows, order: int) -> Grams:
         rows: row of each utterance.
         order: 1 for single codes.
     """
-    utterance = np.repeat(np.arange(len(stream.bounds) - 1), stream.lengths)
+    utterance = utterance_of(stream.bounds)
     n = len(stream.codes) - order + 1
     if n <= 0:
         return Grams(np.zeros((0, order), np.int32), *(np.zeros(0, np.int64) for _ in range(3)))

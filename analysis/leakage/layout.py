@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hac.data.tokens.token_store import Stream
 from probes.leakage.cells import Clusters, Coded, Codes, by_label, by_utterance_label, coded
-from probes.leakage.factors import Factor, Kind, Labels, lay_factor
+from probes.leakage.factors import Factor, Kind, Labels, label_frames
 from probes.nulls.circular_shift import circular_shifts, circularly_shifted
 from probes.nulls.label_permutation import per_frame, permuted_labels
 from probes.utterance_keys import utterance_keys
@@ -135,7 +135,7 @@ def layout(
     masks: dict[bytes, int] = {}
     laid = []
     for factor in factors:
-        labels = lay_factor(factor, one)
+        labels = label_frames(factor, one)
         mask = masks.setdefault(np.packbits(labels >= 0).tobytes(), len(masks))
         frames = by_label(labels, len(factor.labels), of_frame, n_clusters)
         draws = range(1, protocol.n_nulls + 1) if factor.kind == "utterance" else ()

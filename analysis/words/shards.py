@@ -64,7 +64,7 @@ def run_shard(request: Request[WordProtocol], index: int, n: int, path: Path, op
         command=COMMAND,
         tables=TABLES,
         streams={
-            **{one.name: {**stream_facts(one.laid.stream), "n_frames": one.n_frames} for one in singles},
+            **{one.name: {**stream_facts(one.labels.stream), "n_frames": one.n_frames} for one in singles},
             **{f"{pair.adds}{GIVEN}{pair.given}": stream_facts(pair.streams[0]) for pair in joint},
         },
         rows=[asdict(row) for row in whole.met.rows.rows],

@@ -79,6 +79,11 @@ class Tier:
         rows, bounds = take(self.bounds, self._positions(wanted))
         return self._with_rows(rows, bounds, wanted)
 
+    def between(self, start: int, stop: int) -> Tier:
+        """The tier of utterances `start` to `stop`; its columns are views."""
+        bounds = self.bounds[start : stop + 1]
+        return self._with_rows(slice(bounds[0], bounds[-1]), bounds - bounds[0], self.ids[start:stop])
+
     def where(self, keep: NDArray[np.bool_]) -> Tier:
         """The tier with only some of its intervals, of the same utterances.
 
@@ -88,7 +93,7 @@ class Tier:
         return self if keep.all() else self._with_rows(keep, bounds_where(self.bounds, keep), self.ids)
 
     def _with_rows(
-        self, rows: NDArray[np.int64] | NDArray[np.bool_], bounds: NDArray[np.int64], ids: tuple[str, ...]
+        self, rows: NDArray[np.int64] | NDArray[np.bool_] | slice, bounds: NDArray[np.int64], ids: tuple[str, ...]
     ) -> Tier:
         columns = {name: getattr(self, name)[rows] for name in ("labels", "onset_us", "offset_us")}
         return replace(self, ids=ids, bounds=bounds, **columns)

@@ -61,7 +61,7 @@ class Factor:
         return self.tier.vocabulary
 
 
-def lay_factor(factor: Factor, stream: Stream) -> Labels:
+def label_frames(factor: Factor, stream: Stream) -> Labels:
     """The label of each frame of a stream: int32 [n_frames], an index into `factor.labels` or -1.
 
     Args:

@@ -76,6 +76,11 @@ class Stream:
         rows, bounds = take(self.bounds, indices)
         return replace(self, codes=self.codes[rows], bounds=bounds)
 
+    def between(self, start: int, stop: int) -> Stream:
+        """The stream of utterances `start` to `stop`; its codes are a view."""
+        bounds = self.bounds[start : stop + 1]
+        return replace(self, codes=self.codes[bounds[0] : bounds[-1]], bounds=bounds - bounds[0])
+
 
 @dataclass(frozen=True)
 class TokenStore:

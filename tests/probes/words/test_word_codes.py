@@ -105,10 +105,10 @@ def test_a_shift_turns_the_codes_round(case: Case, shift: int) -> None:
 @settings(max_examples=50, deadline=None)
 def test_parts_add_up_to_the_whole(case: Case, chosen: int) -> None:
     words, n = words_of(case), len(case.ids)
-    laid, still, rows = label_frames(words, case.stream), np.zeros(n, np.int64), by_utterance(n)
+    labels, still, rows = label_frames(words, case.stream), np.zeros(n, np.int64), by_utterance(n)
     part = np.array([bool(chosen >> u & 1) for u in range(n)])
-    whole = tables(count_words(laid, still, rows), words.types)
-    parts = [tables(count_words(laid, still, rows, part=mask), words.types) for mask in (part, ~part)]
+    whole = tables(count_words(labels, still, rows), words.types)
+    parts = [tables(count_words(labels, still, rows, part=mask), words.types) for mask in (part, ~part)]
     for name, table in whole.items():
         keys = {*parts[0][name], *parts[1][name]}
         assert table == {key: parts[0][name].get(key, 0) + parts[1][name].get(key, 0) for key in keys}
@@ -148,9 +148,9 @@ def test_words_beyond_the_tokens_are_tokens_without_frames() -> None:
         ("a",), bounds([2]), np.array([0, 0], np.int32), np.array([0, 50_000]), np.array([20_000, 90_000]),
         (WordType("", "w"),), np.empty((0, 3), np.int64),
     )  # fmt: skip
-    laid = label_frames(words, stream)
-    assert laid.without_frames == 1
-    assert tables(count_words(laid, np.zeros(1, np.int64), by_utterance(1)), words.types)["tokens"] == {"w": 2}
+    labels = label_frames(words, stream)
+    assert labels.without_frames == 1
+    assert tables(count_words(labels, np.zeros(1, np.int64), by_utterance(1)), words.types)["tokens"] == {"w": 2}
 
 
 @given(cases())

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -93,7 +94,7 @@ def added(parts: Iterable[SparseCounts], shape: tuple[int, int, int] | None = No
         _, n_a, n_b = shape
         table = np.zeros(math.prod(shape), np.int64)
         for part in parts:
-            np.add.at(table, (part.row * n_b + part.b) * n_a + part.a, part.n)
+            _add_to_table(*part.columns(), n_a, n_b, table)
         places = np.flatnonzero(table)
         place, a = np.divmod(places, n_a)
         row, b = np.divmod(place, n_b)
@@ -108,6 +109,13 @@ def added(parts: Iterable[SparseCounts], shape: tuple[int, int, int] | None = No
             # sums that do not get smaller are not added up again for every part
             most = max(MAX_KEPT, 2 * n)
     return joined(kept)
+
+
+@numba.njit(cache=True)
+def _add_to_table(row: Ints, a: Ints, b: Ints, n: Ints, n_a: int, n_b: int, table: Ints) -> None:
+    """Add counts to a dense table, ascending by row, then b, then a; half the time of `np.add.at`."""
+    for i in range(len(n)):
+        table[(row[i] * n_b + b[i]) * n_a + a[i]] += n[i]
 
 
 def numbered(*columns: NDArray[np.integer[Any]]) -> tuple[Ints, Ints]:

@@ -42,4 +42,4 @@ def take(bounds: Ints, utterances: Ints) -> tuple[Ints, Ints]:
 
 def bounds_where(bounds: Ints, keep: NDArray[np.bool_]) -> Ints:
     """The bounds when only the rows to keep are left: int64 [n + 1]."""
-    return bounds_of(keep)[bounds]
+    return bounds_of(keep.astype(np.int64))[bounds]

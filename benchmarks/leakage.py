@@ -28,7 +28,7 @@ from benchmarks.words import RATE, corpus, peak_bytes
 from hac.data.alignments.alignment import PHONES, Alignments, Tier, write_alignments
 from hac.data.manifest.formats import write_manifest
 from hac.data.manifest.manifest import Manifest, Utterance
-from hac.data.tiers import bounds_of
+from hac.data.ragged import bounds_of
 from hac.data.tokens.formats import write_tokens
 from hac.data.tokens.token_store import Stream, TokenStore
 from hac.parallel.resumable import write_rows

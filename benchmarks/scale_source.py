@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from hac.data.alignments.alignment import Alignments, Tier, read_alignments, write_alignments
 from hac.data.manifest.formats import read_manifest, write_manifest
 from hac.data.manifest.manifest import Manifest, Utterance
-from hac.data.tiers import bounds_of
+from hac.data.ragged import take
 from hac.data.tokens.formats import read_tokens, write_tokens
 from hac.data.tokens.token_store import Stream, TokenStore
 
@@ -75,9 +75,7 @@ class Source:
 
 def _drawn(tier: Tier, picks: NDArray[np.int64], ids: tuple[str, ...]) -> Tier:
     """Utterances of a tier under new ids, some of them again and again."""
-    lengths = np.diff(tier.bounds)[picks]
-    bounds = bounds_of(lengths)
-    rows = np.arange(bounds[-1]) + np.repeat(tier.bounds[picks] - bounds[:-1], lengths)
+    rows, bounds = take(tier.bounds, picks)
     columns = {name: getattr(tier, name)[rows] for name in ("labels", "onset_us", "offset_us")}
     return replace(tier, ids=ids, bounds=bounds, **columns)
 

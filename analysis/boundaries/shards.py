@@ -14,7 +14,6 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis.boundaries.counting import (
     BoundaryCorpus,
@@ -28,12 +27,13 @@ from analysis.boundaries.run import COMMAND, Outcome, outcome_of
 from analysis.inputs.request import Request, about_of, streams_of
 from analysis.shards import count_file, merged
 from analysis.shards import separate_stores as own
-from analysis.shards.count_file import Block, Entries, ShardMeta
+from analysis.shards.count_file import Block, ShardMeta
 from analysis.shards.merged import MergedStream, job_of, stream_facts
 from hac.data import timeline
 from probes.boundaries.boundary_counts import BoundaryCounts
-from probes.boundaries.durations import DurationCounts, of_entries
+from probes.boundaries.durations import DurationCounts
 from probes.clusters import assign_rows, rows_apart
+from probes.sparse_counts import SparseCounts, summed
 
 CODES, RUNS, TIME = "codes", "runs", "time"
 
@@ -92,37 +92,31 @@ def run_shard(
 def _blocks(part: BoundaryCorpus, counts: Sequence[StreamCounts]) -> Iterator[Block]:
     labels = count_labels(part)
     for i, each in enumerate(counts):
-        nothing = np.zeros_like(each.codes)
-        yield Block(i, 0, CODES, Entries(nothing, nothing, each.codes, nothing + 1))
-        yield Block(i, 0, RUNS, _of_durations(each.runs))
+        yield Block(i, 0, CODES, SparseCounts.of(np.ones_like(each.codes), b=each.codes))
+        yield Block(i, 0, RUNS, each.runs.counts)
         for tier, draws in each.boundaries.items():
             for r, draw in enumerate(draws):
                 yield Block(i, r, _hits(tier), _of_counts(draw))
     for tier, durations in labels.items():
-        yield Block(0, 0, _durations(tier), _of_durations(durations))
+        yield Block(0, 0, _durations(tier), durations.counts)
     time = next(iter(labels.values())).time
-    yield Block(0, 0, TIME, Entries(np.arange(len(time)), np.zeros_like(time), np.zeros_like(time), time))
+    yield Block(0, 0, TIME, SparseCounts.of(time, np.arange(len(time))))
 
 
-def _of_durations(durations: DurationCounts) -> Entries:
-    row, value, count = durations.entries()
-    return Entries(row, value, np.zeros_like(value), count)
-
-
-def _of_counts(counts: BoundaryCounts) -> Entries:
+def _of_counts(counts: BoundaryCounts) -> SparseCounts:
     """Counts as a cube [n_rows, n_rules + 1, columns], of which what is not zero is written."""
     n_rows, n_rules, n_tolerances = counts.hits.shape
     cube = np.zeros((n_rows, n_rules + 1, max(n_tolerances, 2)), np.int64)
     cube[:, :n_rules, :n_tolerances] = counts.hits
     cube[:, n_rules, 0], cube[:, n_rules, 1] = counts.references, counts.estimates
     row, a, b = np.nonzero(cube)
-    return Entries(row, a, b, cube[row, a, b])
+    return SparseCounts(row, a, b, cube[row, a, b])
 
 
-def _to_counts(entries: Entries, n_rows: int, n_rules: int, n_tolerances: int) -> BoundaryCounts:
+def _to_counts(counts: SparseCounts, n_rows: int, n_rules: int, n_tolerances: int) -> BoundaryCounts:
     """The inverse of `_of_counts`; what stands at one place twice is added."""
     cube = np.zeros((n_rows, n_rules + 1, max(n_tolerances, 2)), np.int64)
-    np.add.at(cube, (entries.row, entries.a, entries.b), entries.n)
+    np.add.at(cube, (counts.row, counts.a, counts.b), counts.n)
     return BoundaryCounts(cube[:, n_rules, 0], cube[:, n_rules, 1], cube[:, :n_rules, :n_tolerances])
 
 
@@ -141,10 +135,11 @@ def merge(paths: Sequence[Path], jobs: int = -1) -> Outcome:
     protocol = BoundaryProtocol(**meta.protocol_values())
     streams = [MergedStream(name, i, parts) for i, name in enumerate(meta.streams)]
     rows = streams[0].common.rows
-    time = _by_row(streams[0].entries(0, TIME), len(rows))
+    time = streams[0].counts(0, TIME).by_row(len(rows))
     unit_s = Fraction(1, timeline.US_PER_S)
     labels = {
-        tier: _to_durations(streams[0].entries(0, _durations(tier)), time, unit_s) for tier in meta.extra["tiers"]
+        tier: DurationCounts(streams[0].counts(0, _durations(tier)).summed(), time, unit_s)
+        for tier in meta.extra["tiers"]
     }
     counts = [_merged(stream, protocol) for stream in streams]
     about = merged.add_about(parts)
@@ -154,29 +149,19 @@ def merge(paths: Sequence[Path], jobs: int = -1) -> Outcome:
 def _merged(stream: MergedStream, protocol: BoundaryProtocol) -> StreamCounts:
     """The counts of one stream, added over the shards."""
     n_rows, n_rules = len(stream.common.rows), len(protocol.rules)
-    runs = stream.entries(0, RUNS)
-    frames = _by_row(Entries(runs.row, runs.a, runs.b, runs.a * runs.n), n_rows)
+    runs = stream.counts(0, RUNS).summed()
+    frames = summed(runs.row, runs.a * runs.n, n_rows)
     return StreamCounts(
         stream.name,
         stream.codebook_size,
         stream.frame_rate,
-        np.unique(stream.entries(0, CODES).b),
+        np.unique(stream.counts(0, CODES).b),
         {
             tier: [
-                _to_counts(stream.entries(r, _hits(tier)), n_rows, n_rules, len(protocol.tolerances_ms))
+                _to_counts(stream.counts(r, _hits(tier)), n_rows, n_rules, len(protocol.tolerances_ms))
                 for r in range(stream.n_nulls + 1)
             ]
             for tier in stream.meta.extra["tiers"]
         },
-        _to_durations(runs, frames, 1 / stream.frame_rate),
+        DurationCounts(runs, frames, 1 / stream.frame_rate),
     )
-
-
-def _to_durations(entries: Entries, time: NDArray[np.int64], unit_s: Fraction) -> DurationCounts:
-    return of_entries(entries.row, entries.a, entries.n, time, unit_s)
-
-
-def _by_row(entries: Entries, n_rows: int) -> NDArray[np.int64]:
-    total = np.zeros(n_rows, np.int64)
-    np.add.at(total, entries.row, entries.n)
-    return total

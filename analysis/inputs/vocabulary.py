@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from hac.data.alignments.alignment import WORDS, Tier
 from hac.data.manifest.manifest import Manifest
 from hac.data.phones.policy import SILENCE, load_policy
-from hac.data.tiers import bounds_of
+from hac.data.ragged import bounds_of
 from hac.errors import HacError
 from probes.words.word_codes import Words, WordType
 

@@ -19,7 +19,7 @@ from analysis.results.schema import Record
 from hac.coding.decoded_audio import file_names
 from hac.data.manifest.manifest import Manifest
 from hac.data.timeline import US_PER_S
-from probes.nulls.derangement import hashed_derangement
+from probes.nulls.derangement import derangement
 from probes.tokens.interventions import ALL, INTERVENTIONS, KEEP, ORIGINAL, SWAP
 
 
@@ -112,7 +112,7 @@ class Job:
             pitch=original.pitch,
             periods_us=np.array(periods, np.int64),
             partners=None if partners is None else partners.of,
-            strangers=tuple(hashed_derangement(self.ids, draw, self.protocol.seed) for draw in range(1, n_nulls + 1)),
+            strangers=tuple(derangement(self.ids, draw, self.protocol.seed) for draw in range(1, n_nulls + 1)),
         )
 
     def _measured(self, condition: Condition, name: str, facts: ReferenceTracks) -> Scored:

@@ -2,7 +2,7 @@
 
 Each measure is a ratio of sums over utterances (`analysis.results.ratios`), so that a corpus value is divided once. Its
 null is the same measure of the same audio against utterances that it has nothing to do with
-(`probes.nulls.derangement.hashed_derangement`).
+(`probes.nulls.derangement.derangement`).
 """
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ from hac.data.alignments.alignment import PHONES, partition
 from hac.data.audio.audio import AudioError, read_audio
 from hac.data.manifest.manifest import Manifest
 from hac.data.phones.policy import SILENCE, load_policy
+from hac.data.ragged import bounds_of, utterance_of
 from hac.data.timeline import US_PER_S
 from probes.classifiers.phone_probe import (
     FRAME_RATE,
@@ -34,7 +35,7 @@ from probes.classifiers.phone_probe import (
     train_ear,
     with_context,
 )
-from probes.nulls.circular_shift import circular_shifts
+from probes.nulls.circular_shift import circular_shifts, circularly_shifted
 from probes.utterance_keys import utterance_keys
 
 Ints = NDArray[np.int32]
@@ -184,10 +185,9 @@ class PhonePredictions:
         """
         lengths = np.diff(self.bounds)
         shifts = circular_shifts(keys, lengths, FRAME_RATE, draw, seed)
-        starts = np.repeat(self.bounds[:-1], lengths)
-        place = np.arange(self.bounds[-1]) - starts
-        moved = starts + (place - np.repeat(shifts, lengths)) % np.repeat(np.maximum(lengths, 1), lengths)
-        return PhonePredictions(self.bounds, self.labels, self.predictions[moved], self.n_labels, self.silence)
+        # backwards: frame t gets the prediction of frame t - shift
+        moved = circularly_shifted(self.predictions, self.bounds, lengths - shifts)
+        return PhonePredictions(self.bounds, self.labels, moved, self.n_labels, self.silence)
 
     def accuracy(self) -> Ratios:
         """Frames guessed right over frames of phones."""
@@ -216,8 +216,7 @@ class PhonePredictions:
 
     def _by_utterance(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Sum over the frames of each utterance."""
-        index = np.repeat(np.arange(len(self.bounds) - 1), np.diff(self.bounds))
-        return np.bincount(index, values, minlength=len(self.bounds) - 1).astype(np.float64)
+        return np.bincount(utterance_of(self.bounds), values, minlength=len(self.bounds) - 1).astype(np.float64)
 
 
 def guess_all(
@@ -239,7 +238,7 @@ def guess_all(
     pairs = [(ears.labels.get(id, nothing), made.get(id, nothing)) for id in ids]
     lengths = [min(len(labels), len(predictions)) for labels, predictions in pairs]
     return PhonePredictions(
-        np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        bounds_of(lengths),
         np.concatenate([labels[:n] for (labels, _), n in zip(pairs, lengths, strict=True)]),
         np.concatenate([predictions[:n] for (_, predictions), n in zip(pairs, lengths, strict=True)]),
         len(ears.vocabulary),

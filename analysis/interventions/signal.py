@@ -51,7 +51,7 @@ def compare(
         ids: the utterances.
         files: audio of the condition.
         keep: audio of the reference.
-        strangers: from `probes.nulls.derangement.hashed_derangement`, one for each null draw.
+        strangers: from `probes.nulls.derangement.derangement`, one for each null draw.
         kept_at: Parquet file of the condition.
         jobs: processes.
         what: shown beside the progress bar.

@@ -12,7 +12,7 @@ from analysis.leakage.information import Information, InformationOf, Joint, Labe
 from analysis.leakage.layout import FrameLabels, Layout
 from probes.leakage.cells import MOST_CELLS, Cells, Codes, Counter, Sums, by_label, cells, given_order, marginals
 from probes.nulls.circular_shift import NULL_NAME
-from probes.nulls.run_permutation import permuted_coded_runs
+from probes.nulls.run_permutation import permuted_runs
 
 SHIFT, DEALT, RUNS = NULL_NAME, "labels-dealt", "codes-dealt"
 """Names of the nulls: of a frame factor, of an utterance factor, and of codes among runs of the given stream."""
@@ -110,9 +110,9 @@ class Beside:
     A pair of streams sums to the same whichever of the two is given, so `joints` of a pair are in one of the two only.
 
     Attributes:
-        labelled: of each factor as it is, and in each draw of labels moved round: [1 + draws][factors].
+        labelled: of each factor as it is, and in each draw of shifted or permuted labels: [1 + draws][factors].
         joints: by place of stream, likewise: [1 + draws][factors].
-        runs: by place of stream, of each factor, the draws of codes dealt among runs: [draws][factors].
+        runs: by place of stream, of each factor, the draws of codes permuted among runs: [draws][factors].
     """
 
     labelled: list[list[Labelled]]
@@ -123,10 +123,10 @@ class Beside:
 def conditional(plan: Layout, given: int, all_given: Sequence[int]) -> Beside:
     """Count every stream and factor under a given stream.
 
-    Two nulls, since each of them tells too little in one case. Codes dealt anew among the runs with the same given code
+    Two nulls, since each of them tells too little in one case. Codes permuted among the runs with the same given code
     keep how the two streams go together, but not that the codes of a stream last: a stream that knows nothing and
-    changes slowly would seem to tell of words and speakers. Labels moved round (or dealt anew) under both streams at
-    once keep that, but not what the given stream tells of the factor.
+    changes slowly would seem to tell of words and speakers. Labels shifted (or permuted) under both streams at once
+    keep that, but not what the given stream tells of the factor.
 
     Args:
         plan: the layout.
@@ -146,7 +146,7 @@ def conditional(plan: Layout, given: int, all_given: Sequence[int]) -> Beside:
                 work.forget(factor, draw)
     for a, runs in made.runs.items():
         for draw in range(1, plan.protocol.n_given_nulls + 1):
-            permuted = permuted_coded_runs(plan.streams[a], one, draw, plan.protocol.seed)
+            permuted = permuted_runs(plan.streams[a], one, draw, plan.protocol.seed)
             runs.append(_told(made.labelled[0], work.joints(plan.factors, permuted, draw == 1)))
     return made
 

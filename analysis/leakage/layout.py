@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from hac.data.tokens.token_store import Stream
 from probes.leakage.cells import Clusters, Coded, Codes, by_label, by_utterance_label, coded
-from probes.leakage.factors import Factor, Kind, Labels, lay_factor
-from probes.nulls.circular_shift import circular_shifts, shifted
+from probes.leakage.factors import Factor, Kind, Labels, label_frames
+from probes.nulls.circular_shift import circular_shifts, circularly_shifted
 from probes.nulls.label_permutation import per_frame, permuted_labels
 from probes.utterance_keys import utterance_keys
 
@@ -97,12 +97,12 @@ class Layout:
         return int(self.of_utterance.max(initial=-1)) + 1
 
     def shifted(self, codes: Codes, draw: int) -> Codes:
-        """Codes moved round within each utterance."""
+        """Codes (or labels) of frames, shifted circularly within each utterance."""
         shifts = circular_shifts(self.keys, np.diff(self.bounds), self.frame_rate, draw, self.protocol.seed)
-        return shifted(codes, self.bounds, shifts)
+        return circularly_shifted(codes, self.bounds, shifts)
 
     def permuted(self, factor: FrameLabels, draw: int) -> FrameLabels:
-        """A factor with the labels of a null draw: moved round within utterances, or dealt anew over them."""
+        """A factor with the labels of a null draw: shifted within utterances, or permuted over them."""
         if factor.kind == "utterance":
             permuted = factor.permuted[draw - 1]
             frames = by_utterance_label(permuted, self.of_utterance, self.bounds)
@@ -135,7 +135,7 @@ def layout(
     masks: dict[bytes, int] = {}
     laid = []
     for factor in factors:
-        labels = lay_factor(factor, one)
+        labels = label_frames(factor, one)
         mask = masks.setdefault(np.packbits(labels >= 0).tobytes(), len(masks))
         frames = by_label(labels, len(factor.labels), of_frame, n_clusters)
         draws = range(1, protocol.n_nulls + 1) if factor.kind == "utterance" else ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, reduce
 from operator import add
@@ -119,26 +119,12 @@ def lags_of(convention: Convention) -> list[Fraction]:
 def lag_counts(source: CountedStream) -> Iterator[JointCounts]:
     """Pooled counts at each lag of the scan, made block by block so that only a block is laid at a time."""
     n = len(source.phones.ids)
-    blocks = [_block(source, start, min(start + LAG_BLOCK, n)) for start in range(0, max(n, 1), LAG_BLOCK)]
+    blocks = [
+        (source.phones.between(start, start + LAG_BLOCK), source.stream.between(start, start + LAG_BLOCK))
+        for start in range(0, max(n, 1), LAG_BLOCK)
+    ]
     for lag in lags_of(source.protocol.convention):
         yield reduce(add, (_at_lag(source, phones, stream, lag) for phones, stream in blocks))
-
-
-def _block(source: CountedStream, start: int, stop: int) -> tuple[Tier, Stream]:
-    """Labels and codes of the utterances from `start` to `stop`; views, not copies."""
-    phones, stream = source.phones, source.stream
-    rows = slice(phones.bounds[start], phones.bounds[stop])
-    frames = slice(stream.bounds[start], stream.bounds[stop])
-    labels = replace(
-        phones,
-        ids=phones.ids[start:stop],
-        bounds=phones.bounds[start : stop + 1] - phones.bounds[start],
-        labels=phones.labels[rows],
-        onset_us=phones.onset_us[rows],
-        offset_us=phones.offset_us[rows],
-    )
-    bounds = stream.bounds[start : stop + 1] - stream.bounds[start]
-    return labels, replace(stream, codes=stream.codes[frames], bounds=bounds)
 
 
 def _at_lag(source: CountedStream, phones: Tier, stream: Stream, lag: Fraction) -> JointCounts:

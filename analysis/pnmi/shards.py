@@ -93,9 +93,9 @@ def _score_merged(name: str, index: int, paths: list[Path], settings: Settings) 
 
 
 def _blocks(sources: Sequence[CountedStream], meta: ShardMeta) -> Iterator[Block]:
-    labels = joint_counts.labels_of(meta)
+    rows, labels = meta.row_tuple(), joint_counts.labels_of(meta)
     for i, source in enumerate(sources):
         for r in range(source.n_nulls + 1):
-            yield Block(i, r, joint_counts.JOINT, joint_counts.to_entries(source.draw(r), meta.row_tuple(), labels))
+            yield Block(i, r, joint_counts.JOINT, source.draw(r).entries(rows, labels))
         for lag, counts in enumerate(lag_counts(source)):
-            yield Block(i, 0, joint_counts.lag_table(lag), joint_counts.to_entries(counts, meta.row_tuple(), labels))
+            yield Block(i, 0, joint_counts.lag_table(lag), counts.entries(rows, labels))

@@ -29,6 +29,7 @@ from analysis.results.records import interval_fields, mean_sd, within_range
 from analysis.results.schema import Record
 from analysis.statistics import bootstrap
 from analysis.statistics.information import corrected
+from probes.nulls.random_streams import random_stream
 
 ALL = "all"
 """Stands for the stream in the ids of what is said of all streams together."""
@@ -89,8 +90,8 @@ def _weighed(values: Floats, weights: Floats) -> Floats:
 
 
 def permuted(importance: Floats, n: int, seed: int) -> Floats:
-    """Null draws: the same importances dealt anew to the cells, float64 [n, n_streams, n_factors]."""
-    rng = np.random.default_rng([seed, 4])
+    """Null draws: the same importances permuted over the cells, float64 [n, n_streams, n_factors]."""
+    rng = random_stream("importances", 0, seed)
     flat = np.broadcast_to(importance.ravel(), (n, importance.size))
     return rng.permuted(flat, axis=1).reshape(n, *importance.shape)
 

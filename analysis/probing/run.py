@@ -31,9 +31,10 @@ from hac.data.tokens.token_store import Stream
 from probes.classifiers.crossfit import PENALTIES, cross_fit, cross_fit_priors
 from probes.classifiers.linear import Features, one_hot
 from probes.leakage.factors import Factor
-from probes.nulls.circular_shift import shifted_codes
+from probes.nulls.circular_shift import circular_shifts, circularly_shifted
 from probes.nulls.derangement import deranged_codes
 from probes.tokens.frame_matching import codes_at
+from probes.utterance_keys import utterance_keys
 
 Vectors = NDArray[np.floating[Any]]
 
@@ -184,11 +185,12 @@ def _added(
     others = [other for i, other in enumerate(streams) if i != index]
     nulls = []
     for draw in range(1, protocol.n_given_nulls + 1):
-        # what is the same in a whole utterance is not lost by turning codes round within it
+        # what is the same in a whole utterance is not lost by a circular shift within it
         if is_of_utterance:
-            codes = deranged_codes(stream, draw, protocol.seed)
+            codes = deranged_codes(ids, stream, draw, protocol.seed)
         else:
-            codes = shifted_codes(ids, stream, draw, protocol.seed)
+            shifts = circular_shifts(utterance_keys(ids), stream.lengths, stream.frame_rate, draw, protocol.seed)
+            codes = circularly_shifted(stream.codes, stream.bounds, shifts)
         chance = [*streams[:index], replace(stream, codes=codes), *streams[index + 1 :]]
         nulls.append(cross_fit(_beside(chance), task, penalties=penalties))
     without = cross_fit(_beside(others), task, penalties=penalties)

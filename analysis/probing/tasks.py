@@ -10,7 +10,7 @@ import numpy as np
 from hac.data.tokens.token_store import Stream
 from probes.classifiers.crossfit import Task
 from probes.classifiers.folds import MIN_FRAMES, Classes, deal, thinned, usable_classes
-from probes.leakage.factors import Factor, lay_factor
+from probes.leakage.factors import Factor, label_frames
 
 SPEAKERS, UTTERANCES = "held-out speakers", "held-out utterances"
 SPEAKER = "speaker"
@@ -71,7 +71,7 @@ def ask(factor: Factor, stream: Stream, voices: Voices, protocol: ProbeProtocol)
         protocol: see `ProbeProtocol`.
     """
     split, groups, strata, note = _split(factor, voices)
-    labels = lay_factor(factor, stream)
+    labels = label_frames(factor, stream)
     named = [f"{stratum}\t{group}" for stratum, group in zip(strata, groups, strict=True)]
     group = np.unique(named, return_inverse=True)[1].astype(np.int64)
     n_groups = int(group.max(initial=-1)) + 1

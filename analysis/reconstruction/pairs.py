@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from probes.nulls.derangement import derangement, salted_keys
+from probes.nulls.derangement import derangement
+from probes.nulls.random_streams import random_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +32,10 @@ def null_pairs(ids: Sequence[str], n_draws: int, seed: int, n_pairs: int | None 
     """Null draws; with `n_pairs`, each takes its share of so many pairs in all, utterances chosen by chance."""
     draws = []
     for draw in range(1, n_draws + 1):
-        reference = derangement(ids, seed, draw)
+        reference = derangement(ids, draw, seed)
         if n_pairs is not None:
             share = n_pairs * draw // n_draws - n_pairs * (draw - 1) // n_draws
-            order = np.argsort(salted_keys(ids, seed, -draw), kind="stable")
+            order = np.argsort(random_keys("pairs", ids, draw, seed))
             reference[order[share:]] = -1
         draws.append(NullPairs(reference))
     return draws
@@ -51,7 +52,7 @@ def other_voices(
     voice = np.array([-1 if s is None else sorted(known).index(s) for s in speakers], np.int64)
     draws = []
     for draw in range(1, n_draws + 1):
-        order = np.argsort(salted_keys(ids, seed, draw), kind="stable")
+        order = np.argsort(random_keys("voices", ids, draw, seed))
         place = np.empty(len(ids), np.int64)
         place[order] = np.arange(len(ids))
         reference = np.full(len(ids), -1, np.int64)

@@ -76,8 +76,9 @@ def summarize(name: str, kind: Literal["stream", "tier"], durations: DurationCou
     here = durations.of_rows(sample.rows)
     values, counts = here.pooled()
     of_row = np.zeros((2, len(durations.time)), np.int64)
-    np.add.at(of_row[0], durations.row, durations.value * durations.count)
-    np.add.at(of_row[1], durations.row, durations.count)
+    counted = durations.counts
+    np.add.at(of_row[0], counted.row, counted.a * counted.n)
+    np.add.at(of_row[1], counted.row, counted.n)
     lasting, n, time = (sample.by_cluster(x, 0) for x in (*of_row, durations.time))
     unit_ms = durations.unit_s * 1000
     mean = _ratio(lasting, n, float(unit_ms), sample)

@@ -21,28 +21,18 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from hac.errors import HacError
 from hac.files.atomic import atomic_path
 from hac.files.parsing import load_json
 from probes.clusters import Row
+from probes.sparse_counts import SparseCounts
 
 META = b"hac-counts"
-
-
 GROUPS = b"hac-count-groups"
-
-
 VERSION = 3
-
-
 MOST_SHARDS = 1_000_000
-
-
 NAME = "counts.parquet"
-
-
 SCHEMA = pa.schema(
     [
         ("stream", pa.int16()),
@@ -54,6 +44,8 @@ SCHEMA = pa.schema(
         ("n", pa.int64()),
     ]
 )
+COUNTS = ["row", "a", "b", "n"]
+"""The columns that hold the counts of a row group."""
 
 
 @dataclass(frozen=True)
@@ -92,22 +84,13 @@ class ShardMeta:
         return tuple(Row(**row) for row in self.rows)
 
 
-class Entries(NamedTuple):
-    """Counts by place, columnar: int64 [n] each; places need not be sorted, and may repeat."""
-
-    row: NDArray[np.int64]
-    a: NDArray[np.int64]
-    b: NDArray[np.int64]
-    n: NDArray[np.int64]
-
-
 class Block(NamedTuple):
     """One table of one stream at one draw."""
 
     stream: int
     draw: int
     table: str
-    entries: Entries
+    counts: SparseCounts
 
 
 def write_shard(path: Path, meta: ShardMeta, blocks: Iterable[Block]) -> None:
@@ -118,10 +101,10 @@ def write_shard(path: Path, meta: ShardMeta, blocks: Iterable[Block]) -> None:
         groups: list[tuple[int, int, int]] = []
         for block in blocks:
             groups.append((block.stream, block.draw, place[block.table]))
-            n = len(block.entries.n)
+            n = len(block.counts.n)
             columns = [
                 *(np.full(n, value, np.int64) for value in groups[-1]),
-                *block.entries,
+                *block.counts.columns(),
             ]
             arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
             writer.write_table(pa.table(arrays, schema=schema), row_group_size=1 << 62)
@@ -154,21 +137,21 @@ class Shard:
         """An open file cannot go to another process; its name can."""
         return Shard, (self.path,)
 
-    def entries(self, stream: int, draw: int, table: str) -> Entries:
+    def counts(self, stream: int, draw: int, table: str) -> SparseCounts:
         """One table of one stream at one draw; empty where nothing was counted."""
         if table not in self.meta.tables:
             raise HacError(f"{self.path}: has no table {table!r} of counts; write it again with --shard")
         groups = self._groups.get((stream, draw, self.meta.tables.index(table)), [])
         if not groups:
-            return Entries(*(np.empty(0, np.int64) for _ in Entries._fields))
+            return SparseCounts.of(np.empty(0, np.int64))
         try:
             with pq.ParquetFile(self.path) as file:
-                found = file.read_row_groups(groups, columns=list(Entries._fields), use_threads=False)
+                found = file.read_row_groups(groups, columns=COUNTS, use_threads=False)
             if any(column.null_count for column in found.columns):
                 raise pa.ArrowInvalid("a count is missing")
         except (pa.ArrowException, OSError) as error:
             raise HacError(f"{self.path}: is damaged ({error}); write it again with --shard") from error
-        return Entries(*(found.column(name).to_numpy().astype(np.int64, copy=False) for name in Entries._fields))
+        return SparseCounts(*(found.column(name).to_numpy().astype(np.int64, copy=False) for name in COUNTS))
 
 
 def _groups_of(metadata: pq.FileMetaData) -> dict[tuple[int, int, int], list[int]]:

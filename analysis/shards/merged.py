@@ -1,12 +1,4 @@
-"""Counts on disk: what a shard found, so that shards made anywhere add up to the bits of one run.
-
-One Parquet file a shard. Columns: `stream`, `draw` (0: the tokens; 1..: nulls), `table` (place in the schema's list of
-tables), `row`, `a`, `b` (what the table counts: a label and a code, a word and a code, ...), `n`. A row group holds
-one table of one stream at one draw, so that a merge never holds more than one. The file's metadata say what the numbers
-index (`hac-counts`) and which row group holds which table (`hac-count-groups`: a list of `[stream, draw, table]`).
-Statistics of the columns would tell that too, but a damaged file whose column metadata are looked at ends the process
-(pyarrow 26 lets a C++ exception through there), and reading never looks at them so.
-"""
+"""Shards that add: what they have in common, what proves that they belong together, and the sums of their counts."""
 
 from __future__ import annotations
 
@@ -19,15 +11,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from analysis.inputs.request import parts_of
-from analysis.shards.count_file import Entries, Shard, ShardMeta
+from analysis.shards.count_file import Shard, ShardMeta
 from analysis.shards.separate_stores import OWN, SharedRows, about_of_parts, check_apart, common_of
 from hac.data.alignments.alignment import Tier
 from hac.data.tokens.token_store import Stream, TokenStore
 from hac.errors import HacError
 from probes.clusters import Rows
+from probes.sparse_counts import SparseCounts, added
 
 
 @dataclass(frozen=True)
@@ -74,22 +65,17 @@ class MergedStream:
         """The rows of the sums."""
         return common_of(self.shards)
 
-    def parts(self, draw: int, table: str) -> Iterator[Entries]:
+    def parts(self, draw: int, table: str) -> Iterator[SparseCounts]:
         """One table at one draw of each shard, in rows of the sums."""
         for shard, row in zip(self.shards, self.common.row, strict=True):
-            found = shard.entries(self.index, draw, table)
+            found = shard.counts(self.index, draw, table)
             if len(found.n) and not 0 <= found.row.min() <= found.row.max() < len(row):
                 raise HacError(f"{shard.path}: counts in rows that it does not name; write it again with --shard")
-            yield found._replace(row=row[found.row])
+            yield found.moved(row)
 
-    def entries(self, draw: int, table: str) -> Entries:
-        """One table at one draw, of all shards, one after the other."""
-        return joined(self.parts(draw, table))
-
-
-def joined(parts: Iterable[Entries]) -> Entries:
-    """Entries of several tables, one after the other."""
-    return Entries(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+    def counts(self, draw: int, table: str) -> SparseCounts:
+        """One table at one draw, added over the shards; places may repeat."""
+        return added(self.parts(draw, table))
 
 
 def open_shards(paths: Sequence[Path]) -> tuple[Shard, ...]:

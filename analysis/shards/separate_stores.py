@@ -28,6 +28,7 @@ from hac.data.timeline import US_PER_S
 from hac.data.tokens.token_store import Stream
 from hac.errors import HacError
 from probes.clusters import MIN_SPEAKERS, Row, enough, gathered
+from probes.sparse_counts import SparseCounts
 from probes.utterance_keys import utterance_keys
 
 if TYPE_CHECKING:
@@ -87,11 +88,10 @@ def _job_of_part(command: str, system: str, streams: Iterable[Stream], protocol:
 
 def _utterance_block(ids: Sequence[str]) -> Block:
     """The table of the shard's utterances."""
-    from analysis.shards.count_file import Block, Entries
+    from analysis.shards.count_file import Block
 
     keys = np.sort(utterance_keys(ids).view(np.int64))
-    nothing = np.zeros_like(keys)
-    return Block(0, 0, UTTERANCES, Entries(nothing, keys, nothing, nothing + 1))
+    return Block(0, 0, UTTERANCES, SparseCounts.of(np.ones_like(keys), a=keys))
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def check_apart(shards: Sequence[Shard]) -> None:
     """
     if not shards[0].meta.extra.get(OWN):
         return
-    keys = [shard.entries(0, 0, UTTERANCES).a for shard in shards]
+    keys = [shard.counts(0, 0, UTTERANCES).a for shard in shards]
     of = np.repeat(np.arange(len(keys)), [len(each) for each in keys])
     every = np.concatenate(keys)
     order = np.argsort(every, kind="stable")

@@ -18,7 +18,7 @@ from analysis.results.ratios import Ratios, Sample
 from analysis.results.schema import Record, Results, StreamInfo
 from analysis.stability.perturbed_tokens import LEFT_OUT, Variant
 from hac.data.tokens.token_store import Stream
-from probes.nulls.derangement import neighbours_by_length
+from probes.nulls.derangement import cycle, derangement, length_blocks
 from probes.tokens.edits import Codes, Edits, borrowed, edits
 
 Pair = tuple[Codes, Codes]
@@ -114,20 +114,22 @@ def compare(clean: Stream, ids: tuple[str, ...], variant: Variant, protocol: Sta
         pairs.append((reference, hypothesis) if hypothesis is not None and usable else None)
         reasons.append("" if usable else NO_PERTURBED if hypothesis is None else NO_CLEAN)
     actual = [edits(*pair, lag) if pair else None for pair in pairs]
-    there = [u for u, pair in enumerate(pairs) if pair]
-    drawn = (_null(pairs, there, lag, draw, protocol.seed) for draw in range(1, protocol.n_nulls + 1))
-    nulls = list(drawn) if len(there) > 1 else []
+    drawn = (_null(ids, pairs, lag, draw, protocol.seed) for draw in range(1, protocol.n_nulls + 1))
+    nulls = list(drawn) if sum(pair is not None for pair in pairs) > 1 else []
     n_perturbed = [len(pair[1]) if pair else None for pair in pairs]
     return Compared(clean.name, variant.name, ids, actual, n_perturbed, reasons, nulls, variant.keeps_time)
 
 
-def _null(pairs: Sequence[Pair | None], there: list[int], lag: int, draw: int, seed: int) -> list[Edits | None]:
+def _null(ids: Sequence[str], pairs: Sequence[Pair | None], lag: int, draw: int, seed: int) -> list[Edits | None]:
     """Clean tokens of each utterance against as many perturbed tokens of others as it has itself."""
+    there = [u for u, pair in enumerate(pairs) if pair]
+    who = [ids[u] for u in there]
     references, hypotheses = zip(*(pair for pair in pairs if pair), strict=True)
-    order = neighbours_by_length(np.array([len(each) for each in references], np.int64), draw, seed)
+    lengths = np.array([len(each) for each in references], np.int64)
+    others = derangement(who, draw, seed, length_blocks(who, lengths, draw, seed))
     found: list[Edits | None] = [None] * len(pairs)
     for k, u in enumerate(there):
-        found[u] = edits(references[k], borrowed(hypotheses, order[k], len(hypotheses[k])), lag)
+        found[u] = edits(references[k], borrowed(hypotheses, cycle(others, k), len(hypotheses[k])), lag)
     return found
 
 

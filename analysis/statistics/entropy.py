@@ -17,7 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from probes.tokens.grams import Grams, Ints, summed, tally
+from probes.sparse_counts import summed
+from probes.tokens.grams import Grams, Ints, tally
 
 Floats = NDArray[np.float64]
 

@@ -11,21 +11,6 @@ N_SCORES = 4
 
 
 @numba.njit(cache=True)
-def add_entries(
-    row: NDArray[np.int64],
-    label: NDArray[np.int64],
-    code: NDArray[np.int64],
-    count: NDArray[np.int64],
-    n_labels: int,
-    n_codes: int,
-    total: NDArray[np.int64],
-) -> None:
-    """Add counts by place to a dense table, `total` [n_rows * n_codes * n_labels]."""
-    for i in range(len(count)):
-        total[(row[i] * n_codes + code[i]) * n_labels + label[i]] += count[i]
-
-
-@numba.njit(cache=True)
 def score_table(
     column: NDArray[np.int64],
     count: NDArray[np.int64],

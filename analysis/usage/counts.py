@@ -16,7 +16,8 @@ from analysis.usage.zipf import zipf_exponents
 from hac.data.tokens.token_store import Stream
 from probes.clusters import Resampling, Row, Rows
 from probes.nulls.frame_shuffle import shuffled
-from probes.tokens.grams import Grams, Ints, code_grams, summed
+from probes.sparse_counts import summed
+from probes.tokens.grams import Grams, Ints, code_grams
 
 Floats = NDArray[np.float64]
 

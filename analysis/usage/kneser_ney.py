@@ -19,7 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from probes.tokens.grams import Grams, Ints, distinct, summed
+from probes.sparse_counts import summed
+from probes.tokens.grams import Grams, Ints, distinct
 
 Floats = NDArray[np.float64]
 

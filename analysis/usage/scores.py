@@ -33,8 +33,9 @@ from analysis.usage.counts import (
 from hac.data.tokens.token_store import Stream
 from probes.boundaries.durations import run_durations
 from probes.clusters import Rows
+from probes.sparse_counts import summed
 from probes.splits import halves
-from probes.tokens.grams import Ints, summed
+from probes.tokens.grams import Ints
 
 Floats = NDArray[np.float64]
 

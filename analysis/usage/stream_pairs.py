@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -49,7 +50,8 @@ def _pair_record(first: Stream, second: Stream, rows: Rows, keys: np.ndarray, pr
     for draw in range(protocol.n_nulls + 1):
         shifts = circular_shifts(keys, second.lengths, second.frame_rate, draw, protocol.seed)
         where, clusters = (merged, pooled[0]) if draw else (rows, sample)
-        draws.append(_information(first, circularly_shifted(second, shifts), where, clusters))
+        codes = circularly_shifted(second.codes, second.bounds, shifts)
+        draws.append(_information(first, replace(second, codes=codes), where, clusters))
     value, null = float(draws[0][0]), mean_sd(np.array([each[0] for each in draws[1:]]))
     interval = within_range("stream_mi", bootstrap.jackknife(value, draws[0][1:]))
     return Record(

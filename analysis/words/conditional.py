@@ -18,6 +18,7 @@ from analysis.words.records import word_record
 from hac.data.tokens.token_store import Stream
 from probes.clusters import resampling
 from probes.joint_counts.counts import join_streams
+from probes.leakage.cells import coded
 from probes.nulls.run_permutation import permuted_runs
 from probes.words.word_codes import FrameLabels, WordCounts, count_words, label_frames
 
@@ -57,7 +58,7 @@ class ConditionalWords:
     Attributes:
         adds: name of the stream that adds.
         given: name of the other.
-        laid: words over the joint stream, as the tokens are.
+        labels: words over the joint stream, as the tokens are.
         halves: rows and halves.
         streams: the stream and the given one.
         protocol: see `WordProtocol`.
@@ -66,7 +67,7 @@ class ConditionalWords:
 
     adds: str
     given: str
-    laid: FrameLabels
+    labels: FrameLabels
     halves: Halves
     streams: tuple[Stream, Stream]
     protocol: WordProtocol
@@ -83,16 +84,17 @@ class ConditionalWords:
         return self.protocol.n_nulls
 
     def draw(self, r: int) -> WordCounts:
-        """Counts of draw r: 0 the tokens, 1 to n with the stream's codes dealt anew within the given one's."""
+        """Counts of draw r: 0 the tokens, 1 to n with the stream's codes permuted within the given one's."""
         rows = self.halves.coarse if r else self.halves.rows
-        still = np.zeros(len(self.laid.words.ids), np.int64)
+        still = np.zeros(len(self.labels.words.ids), np.int64)
         if r == 0:
-            return count_words(self.laid, still, rows, part=self.part)
+            return count_words(self.labels, still, rows, part=self.part)
         stream, given = self.streams
-        permuted = replace(stream, codes=permuted_runs(stream, given, r, self.protocol.seed))
+        codes = permuted_runs(coded(stream), coded(given), r, self.protocol.seed)
+        permuted = replace(stream, codes=stream.used_codes().astype(np.int32)[codes])
         joint = join_streams([given, permuted])
         half_window = Fraction(self.protocol.half_window_ms, 1000)
-        return count_words(label_frames(self.laid.words, joint, half_window), still, rows, part=self.part)
+        return count_words(label_frames(self.labels.words, joint, half_window), still, rows, part=self.part)
 
 
 def added_records(source: PairSource, jobs: int) -> list[Record]:

@@ -91,7 +91,7 @@ def scopes(rows: Sequence[Row], half: NDArray[np.int64], types: Sequence[WordTyp
 
 
 class WordSource(Protocol):
-    """The counts of one stream, draw by draw: 0 the tokens, 1 to n circular shifts, n + 1 to 2 n words dealt anew."""
+    """The counts of one stream, draw by draw: 0 the tokens, 1 to n circular shifts, n + 1 to 2 n permuted words."""
 
     @property
     def name(self) -> str:
@@ -108,13 +108,13 @@ class CountedWords:
     """A stream counted from memory.
 
     Attributes:
-        laid: word tokens over the stream's frames.
+        labels: word tokens over the stream's frames.
         halves: rows and halves of the utterances.
         protocol: see `WordProtocol`.
         part: bool [n_utterances], utterances to count (a shard); None: all.
     """
 
-    laid: FrameLabels
+    labels: FrameLabels
     halves: Halves
     protocol: WordProtocol
     part: NDArray[np.bool_] | None = None
@@ -122,29 +122,29 @@ class CountedWords:
     @property
     def name(self) -> str:
         """Stream name."""
-        return self.laid.stream.name
+        return self.labels.stream.name
 
     @property
     def n_frames(self) -> int:
         """Tokens of the stream in the utterances that are counted."""
-        lengths = self.laid.stream.lengths
+        lengths = self.labels.stream.lengths
         return int(lengths.sum() if self.part is None else lengths[self.part].sum())
 
     @cached_property
     def _keys(self) -> NDArray[np.uint64]:
-        return utterance_keys(self.laid.words.ids)
+        return utterance_keys(self.labels.words.ids)
 
     @cached_property
     def _grouped(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        return group_tokens(self.laid.words, self.laid.words.word, self.halves.coarse, self.part)
+        return group_tokens(self.labels.words, self.labels.words.word, self.halves.coarse, self.part)
 
     def draw(self, r: int) -> WordCounts:
         """Counts of draw r."""
-        stream, seed = self.laid.stream, self.protocol.seed
+        stream, seed = self.labels.stream, self.protocol.seed
         if r > self.protocol.n_nulls:
             still = np.zeros(len(stream.lengths), np.int64)
-            permuted = permuted_words(self.laid.words, r, seed)
-            return count_words(self.laid, still, self.halves.coarse, permuted, self.part)
+            permuted = permuted_words(self.labels.words, r, seed)
+            return count_words(self.labels, still, self.halves.coarse, permuted, self.part)
         shift = circular_shifts(self._keys, stream.lengths, stream.frame_rate, r, seed)
         rows = self.halves.coarse if r else self.halves.rows
-        return count_words(self.laid, shift, rows, part=self.part, grouped=self._grouped if r else None)
+        return count_words(self.labels, shift, rows, part=self.part, grouped=self._grouped if r else None)

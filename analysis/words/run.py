@@ -145,8 +145,8 @@ def relatives(types: Sequence[WordType], translations: Path | None) -> dict[str,
 
 def counted(corpus: WordCorpus, stream: Stream, protocol: WordProtocol) -> CountedWords:
     """The counts of a stream, from memory."""
-    laid = label_frames(corpus.words, stream, Fraction(protocol.half_window_ms, 1000))
-    return CountedWords(laid, corpus.halves, protocol)
+    labels = label_frames(corpus.words, stream, Fraction(protocol.half_window_ms, 1000))
+    return CountedWords(labels, corpus.halves, protocol)
 
 
 def given_stream(corpus: WordCorpus, name: str | None) -> Stream | None:
@@ -171,8 +171,8 @@ def conditionals(
         if not np.array_equal(stream.bounds, given.bounds) or "+" in stream.name:
             continue
         joint = join_streams([given, stream])
-        laid = label_frames(corpus.words, joint, Fraction(protocol.half_window_ms, 1000))
-        made.append(ConditionalWords(stream.name, given.name, laid, corpus.halves, (stream, given), protocol))
+        labels = label_frames(corpus.words, joint, Fraction(protocol.half_window_ms, 1000))
+        made.append(ConditionalWords(stream.name, given.name, labels, corpus.halves, (stream, given), protocol))
     return made
 
 
@@ -183,7 +183,7 @@ def coverage_of(corpus: WordCorpus, sources: Sequence[CountedWords]) -> dict[str
         **asdict(corpus.cleaning),
         "types": len(corpus.words.types),
         "utterances_without_words": silent,
-        "tokens_without_frames": {source.name: source.laid.without_frames for source in sources},
+        "tokens_without_frames": {source.name: source.labels.without_frames for source in sources},
     }
     return {**corpus.met.coverage, "words": words}
 

@@ -7,12 +7,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from analysis.inputs.request import Request, about_of, streams_of
 from analysis.results.schema import Record, StreamInfo
 from analysis.shards import count_file, merged
-from analysis.shards.count_file import Block, Entries, ShardMeta
+from analysis.shards.count_file import Block, ShardMeta
 from analysis.shards.merged import MergedStream, job_of, stream_facts
 from analysis.words.conditional import ConditionalWords, added_records
 from analysis.words.counting import CountedWords, Halves, WordProtocol
@@ -31,6 +30,7 @@ from analysis.words.run import (
 from analysis.words.scores import score_stream
 from hac.data.alignments.alignment import WORDS
 from probes.clusters import Row, Rows
+from probes.sparse_counts import SparseCounts, joined, numbered, summed
 from probes.words.word_codes import N_COUNTS, WordCounts, WordType
 
 COUNTS = ("held", "near", "inside")
@@ -64,7 +64,7 @@ def run_shard(request: Request[WordProtocol], index: int, n: int, path: Path, op
         command=COMMAND,
         tables=TABLES,
         streams={
-            **{one.name: {**stream_facts(one.laid.stream), "n_frames": one.n_frames} for one in singles},
+            **{one.name: {**stream_facts(one.labels.stream), "n_frames": one.n_frames} for one in singles},
             **{f"{pair.adds}{GIVEN}{pair.given}": stream_facts(pair.streams[0]) for pair in joint},
         },
         rows=[asdict(row) for row in whole.met.rows.rows],
@@ -88,68 +88,47 @@ def _blocks(singles: Sequence[CountedWords], pairs: Sequence[ConditionalWords]) 
     sources += [(pair, pair.n_nulls) for pair in pairs]
     for i, (source, last) in enumerate(sources):
         for r in range(last + 1):
-            for table, entries in to_entries(source.draw(r)).items():
-                yield Block(i, r, table, entries)
+            for table, counts in to_tables(source.draw(r)).items():
+                yield Block(i, r, table, counts)
 
 
-def to_entries(counts: WordCounts) -> dict[str, Entries]:
-    """The counts by table: row, word, code and how often."""
+def to_tables(counts: WordCounts) -> dict[str, SparseCounts]:
+    """The counts by table: row, word (a) and code (b)."""
+    code = counts.codes[counts.code]
     made = {}
     for place, table in enumerate(COUNTS):
         n = counts.counts[:, place]
         some = n > 0
-        made[table] = _entries(counts.row[some], counts.word[some], counts.codes[counts.code[some]], n[some])
-    made[TOKENS] = _entries(counts.token_row, counts.token_word, np.zeros_like(counts.token_n), counts.token_n)
-    codes = counts.codes[counts.frame_code]
-    made[FRAMES] = _entries(counts.frame_row, np.zeros_like(codes), codes, counts.frame_n)
+        made[table] = SparseCounts.of(n[some], counts.row[some], counts.word[some], code[some])
+    made[TOKENS] = SparseCounts.of(counts.token_n, counts.token_row, counts.token_word)
+    made[FRAMES] = SparseCounts.of(counts.frame_n, counts.frame_row, b=counts.codes[counts.frame_code])
     return made
 
 
-def _entries(*columns: NDArray[np.int32] | NDArray[np.int64]) -> Entries:
-    return Entries(*(column.astype(np.int64) for column in columns))
-
-
-def from_entries(tables: Mapping[str, Entries], rows: tuple[Row, ...], n_words: int) -> WordCounts:
-    """The inverse of `to_entries`; what stands at one place twice is added."""
-    codes = np.unique(np.concatenate([tables[table].b for table in (*COUNTS, FRAMES)]))
-    n_rows, n_codes = len(rows), max(len(codes), 1)
-    keys, counts = [], []
-    for place, table in enumerate(COUNTS):
-        entries = tables[table]
-        keys.append((entries.a * n_rows + entries.row) * n_codes + np.searchsorted(codes, entries.b))
-        column = np.zeros((len(entries.n), N_COUNTS), np.int64)
-        column[:, place] = entries.n
-        counts.append(column)
-    key, back = np.unique(np.concatenate(keys), return_inverse=True)
-    summed = np.stack([_sums(back, column, len(key)) for column in np.concatenate(counts).T], axis=1)
-    group, code = np.divmod(key, n_codes)
-    token, token_n = _added(tables[TOKENS].a * n_rows + tables[TOKENS].row, tables[TOKENS].n)
-    frames = tables[FRAMES]
-    frame, frame_n = _added(frames.row * n_codes + np.searchsorted(codes, frames.b), frames.n)
+def from_tables(tables: Mapping[str, SparseCounts], rows: tuple[Row, ...], n_words: int) -> WordCounts:
+    """The inverse of `to_tables`; what stands at one place twice is added."""
+    tokens, frames = tables[TOKENS], tables[FRAMES].summed()
+    every = joined(tables[table] for table in COUNTS)
+    codes = np.unique(np.concatenate([every.b, frames.b]))
+    entry, number = numbered(every.a, every.row, every.b)
+    counts = np.zeros((len(entry), N_COUNTS), np.int32)
+    np.add.at(counts, (number, np.repeat(np.arange(N_COUNTS), [len(tables[table].n) for table in COUNTS])), every.n)
+    group, of_group = numbered(tokens.a, tokens.row)
     return WordCounts(
         rows,
         codes,
-        (group // n_rows).astype(np.int32),
-        (group % n_rows).astype(np.int32),
-        code.astype(np.int32),
-        summed.astype(np.int32),
-        (token // n_rows).astype(np.int32),
-        (token % n_rows).astype(np.int32),
-        token_n.astype(np.int32),
-        (frame // n_codes).astype(np.int32),
-        (frame % n_codes).astype(np.int32),
-        frame_n,
+        every.a[entry].astype(np.int32),
+        every.row[entry].astype(np.int32),
+        np.searchsorted(codes, every.b[entry]).astype(np.int32),
+        counts,
+        tokens.a[group].astype(np.int32),
+        tokens.row[group].astype(np.int32),
+        summed(of_group, tokens.n, len(group)).astype(np.int32),
+        frames.row.astype(np.int32),
+        np.searchsorted(codes, frames.b).astype(np.int32),
+        frames.n,
         n_words,
     )
-
-
-def _added(key: NDArray[np.int64], n: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    places, back = np.unique(key, return_inverse=True)
-    return places, _sums(back, n, len(places))
-
-
-def _sums(place: NDArray[np.int64], n: NDArray[np.int64], size: int) -> NDArray[np.int64]:
-    return np.bincount(place, weights=n, minlength=size).astype(np.int64)
 
 
 @dataclass(frozen=True)
@@ -161,7 +140,7 @@ class MergedWords(MergedStream):
     def draw(self, r: int) -> WordCounts:
         """Counts of draw r, added over the shards."""
         rows, _ = self.halves.of_draw(r)
-        return from_entries({table: self.entries(r, table) for table in TABLES}, rows, len(self.meta.extra["types"]))
+        return from_tables({table: self.counts(r, table) for table in TABLES}, rows, len(self.meta.extra["types"]))
 
 
 @dataclass(frozen=True)

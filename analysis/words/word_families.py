@@ -21,6 +21,7 @@ from analysis.statistics.bootstrap import no_interval
 from analysis.words.lists import WordList
 from analysis.words.records import word_record
 from hac.errors import HacError
+from probes.nulls.random_streams import random_stream
 from probes.words.word_codes import WordType
 
 RELATED_F1 = 0.2
@@ -154,7 +155,7 @@ def related(found: WordList, key_of: Key, kind: str, seed: int) -> Related:
         RelatedWords(kind, key, code, tuple(words[i] for i in members))
         for (key, code), members in _together(keys, codes).items()
     ]
-    rng = np.random.default_rng([seed, 3])
+    rng = random_stream(f"codes of {kind}", 0, seed)
     null = [len({code for _, code in _together(keys, rng.permutation(codes))}) for _ in range(N_DRAWS)]
     return Related(kind, groups, np.array(null, np.float64), len(words))
 

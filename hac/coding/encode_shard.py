@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from hac.data.audio.audio import AudioError, audio_info, is_silent, iter_audio, read_utterance
 from hac.data.manifest.manifest import Manifest, Utterance
+from hac.data.ragged import bounds_of
 from hac.data.timeline import US_PER_S
 from hac.data.tokens.parquet import write_parquet
 from hac.data.tokens.stream_options import StreamSpec
@@ -188,6 +189,5 @@ def _stream(tokenizer: Tokenizer, spec: StreamSpec, ids: Sequence[str], coded: M
         if spec.name not in coded[id]:
             raise HacError(f"tokenizer {tokenizer.name} promised stream {spec.name!r}, but made none for {id!r}")
     parts = [np.asarray(coded[id][spec.name]) for id in ids]
-    bounds = np.concatenate([[0], np.cumsum([len(part) for part in parts])]).astype(np.int64)
     codes = np.concatenate([np.empty(0, dtype=np.int32), *parts])
-    return Stream(spec.name, spec.codebook_size, spec.frame_rate, codes, bounds)
+    return Stream(spec.name, spec.codebook_size, spec.frame_rate, codes, bounds_of([len(part) for part in parts]))

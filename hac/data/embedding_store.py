@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hac.data.ragged import bounds_of
 from hac.data.timeline import parse_rate
 from hac.errors import HacError
 from hac.files.atomic import atomic_path
@@ -94,7 +95,7 @@ class EmbeddingStore:
         for k in needed:
             name, n = self.shards[k]
             first = int(last[k]) - n
-            bounds = np.concatenate([[0], np.cumsum(self.lengths[stream][first : first + n])])
+            bounds = bounds_of(self.lengths[stream][first : first + n])
             held = _tensor(self.folder / SHARDS / name, stream)
             for i in np.flatnonzero(of_shard == k).tolist():
                 at = int(wanted[i]) - first

@@ -26,7 +26,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hac.data.tiers import Row, Tier, bounds_of, tier_from_rows
+from hac.data.ragged import bounds_of
+from hac.data.tiers import Row, Tier, tier_from_rows
 from hac.data.timeline import US_PER_S, frame_edges_us, to_us
 from hac.data.tokens.token_store import Stream
 from hac.errors import FailureLog, HacError

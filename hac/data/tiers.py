@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from hac.data.ragged import bounds_of, bounds_where, take, utterance_of
 from hac.errors import HacError
 
 PHONES = "phones"
@@ -52,7 +53,7 @@ class Tier:
 
     def utterance_index(self) -> NDArray[np.int64]:
         """int64 [n_intervals]: the index into `ids` of each interval's utterance."""
-        return np.repeat(np.arange(len(self.ids), dtype=np.int64), np.diff(self.bounds))
+        return utterance_of(self.bounds)
 
     def rows(self) -> list[Row]:
         """Every interval as a plain tuple, for people and for tests; slow on a large corpus."""
@@ -75,18 +76,27 @@ class Tier:
         wanted = tuple(ids)
         if wanted == self.ids:
             return self
-        picks = self._positions(wanted)
-        lengths = np.diff(self.bounds)[picks]
-        bounds = bounds_of(lengths)
-        rows = np.arange(bounds[-1]) + np.repeat(self.bounds[picks] - bounds[:-1], lengths)
-        return replace(
-            self,
-            ids=wanted,
-            bounds=bounds,
-            labels=self.labels[rows],
-            onset_us=self.onset_us[rows],
-            offset_us=self.offset_us[rows],
-        )
+        rows, bounds = take(self.bounds, self._positions(wanted))
+        return self._with_rows(rows, bounds, wanted)
+
+    def between(self, start: int, stop: int) -> Tier:
+        """The tier of utterances `start` to `stop`; its columns are views."""
+        bounds = self.bounds[start : stop + 1]
+        return self._with_rows(slice(bounds[0], bounds[-1]), bounds - bounds[0], self.ids[start:stop])
+
+    def where(self, keep: NDArray[np.bool_]) -> Tier:
+        """The tier with only some of its intervals, of the same utterances.
+
+        Args:
+            keep: bool [n_intervals].
+        """
+        return self if keep.all() else self._with_rows(keep, bounds_where(self.bounds, keep), self.ids)
+
+    def _with_rows(
+        self, rows: NDArray[np.int64] | NDArray[np.bool_] | slice, bounds: NDArray[np.int64], ids: tuple[str, ...]
+    ) -> Tier:
+        columns = {name: getattr(self, name)[rows] for name in ("labels", "onset_us", "offset_us")}
+        return replace(self, ids=ids, bounds=bounds, **columns)
 
     def _positions(self, wanted: tuple[str, ...]) -> NDArray[np.int64]:
         where = {id: i for i, id in enumerate(self.ids)}
@@ -143,13 +153,6 @@ class Alignments:
         """
         wanted = tuple(ids)
         return replace(self, tiers={name: tier.select(wanted) for name, tier in self.tiers.items()})
-
-
-def bounds_of(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Row bounds int64 [n + 1] of n consecutive runs with these lengths."""
-    bounds = np.zeros(len(lengths) + 1, dtype=np.int64)
-    np.cumsum(lengths, out=bounds[1:])
-    return bounds
 
 
 def tier_from_rows(

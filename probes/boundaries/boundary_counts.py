@@ -33,6 +33,7 @@ from numpy.typing import NDArray
 
 from hac.data import timeline
 from hac.data.alignments.alignment import Tier
+from hac.data.ragged import bounds_of
 from hac.data.tokens.token_store import Stream
 from hac.errors import HacError
 from probes.boundaries import kernels
@@ -141,8 +142,7 @@ def reference_boundaries(tier: Tier, edges: Edges = "out", silence: str | None =
         # the first of an utterance, and the last
         inner = ~(np.append(True, alone) | np.append(alone, True))[: len(time)]
         utterance, time = utterance[inner], time[inner]
-    counts = np.bincount(utterance, minlength=len(tier.ids))
-    return References(time, np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), edges)
+    return References(time, bounds_of(np.bincount(utterance, minlength=len(tier.ids))), edges)
 
 
 def count_boundaries(

@@ -12,6 +12,7 @@ from hac.data import timeline
 from hac.data.alignments.alignment import Tier
 from hac.data.tokens.token_store import Stream
 from probes.clusters import Rows
+from probes.sparse_counts import SparseCounts, numbered, summed
 
 MS_PER_BIN = 10
 N_BINS = 100
@@ -22,44 +23,31 @@ MAX_TABLE = 1 << 22
 
 @dataclass(frozen=True)
 class DurationCounts:
-    """How often each duration occurs, by row; row and value together occur once, ascending.
+    """How often each duration occurs, by row.
 
     Attributes:
-        row: int64 [n].
-        value: int64 [n], duration in units.
-        count: int64 [n], segments of that duration.
+        counts: segments by row and duration (a, in units); each once, ascending.
         time: int64 [n_rows], all the time there is in a row, segment or not, in units.
         unit_s: seconds in a unit: a frame's length, or a microsecond.
     """
 
-    row: NDArray[np.int64]
-    value: NDArray[np.int64]
-    count: NDArray[np.int64]
+    counts: SparseCounts
     time: NDArray[np.int64]
     unit_s: Fraction
 
     def __add__(self, other: DurationCounts) -> DurationCounts:
         """Counts of both; rows and unit must be the same ones."""
-        row, value, count = (np.concatenate(pair) for pair in zip(self.entries(), other.entries(), strict=True))
-        return of_entries(row, value, count, self.time + other.time, self.unit_s)
-
-    def entries(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """Row, value and count: int64 [n] each."""
-        return self.row, self.value, self.count
+        return DurationCounts((self.counts + other.counts).summed(), self.time + other.time, self.unit_s)
 
     def of_rows(self, rows: NDArray[np.int64]) -> DurationCounts:
         """The counts of some rows only, numbered anew in that order."""
-        place = np.full(len(self.time), -1, np.int64)
-        place[rows] = np.arange(len(rows))
-        kept = place[self.row] >= 0
-        return of_entries(place[self.row[kept]], self.value[kept], self.count[kept], self.time[rows], self.unit_s)
+        counts = self.counts.of_rows(rows, len(self.time)).summed()
+        return DurationCounts(counts, self.time[rows], self.unit_s)
 
     def pooled(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Distinct durations over all rows, ascending, and how often each occurs: int64 [n_distinct] each."""
-        values, place = np.unique(self.value, return_inverse=True)
-        counts = np.zeros(len(values), np.int64)
-        np.add.at(counts, place, self.count)
-        return values, counts
+        first, place = numbered(self.counts.a)
+        return self.counts.a[first], summed(place, self.counts.n, len(first))
 
     def histogram(self) -> NDArray[np.int64]:
         """Segments by duration: int64 [N_BINS + 1]; bin i holds [10 i, 10 i + 10) ms, the last all from 1 s on."""
@@ -70,27 +58,15 @@ class DurationCounts:
         return found
 
 
-def of_entries(
-    row: NDArray[np.int64],
-    value: NDArray[np.int64],
-    count: NDArray[np.int64],
-    time: NDArray[np.int64],
-    unit_s: Fraction,
-) -> DurationCounts:
-    """Counts from entries in any order, in which a row and value may repeat; see `DurationCounts`."""
-    widest = int(value.max(initial=0)) + 1
-    keys, place = np.unique(row * widest + value, return_inverse=True)
-    counts = np.zeros(len(keys), np.int64)
-    np.add.at(counts, place, count)
-    return DurationCounts(*np.divmod(keys, widest), counts, time, unit_s)
-
-
 def run_durations(stream: Stream, rows: Rows) -> DurationCounts:
     """Runs of equal codes within each utterance, in frames; those cut off by its ends count as they are."""
     starts = stream.run_starts()
     row = rows.of_utterance[np.searchsorted(stream.bounds, starts, side="right") - 1]
     return _tally(
-        row, np.diff(starts, append=len(stream.codes)), _sum_by_row(stream.lengths, rows), 1 / stream.frame_rate
+        row,
+        np.diff(starts, append=len(stream.codes)),
+        summed(rows.of_utterance, stream.lengths, len(rows.rows)),
+        1 / stream.frame_rate,
     )
 
 
@@ -108,24 +84,20 @@ def label_durations(tier: Tier, durations_us: NDArray[np.int64], rows: Rows, sil
         kept = tier.labels != tier.vocabulary.index(silence)
     row = rows.of_utterance[tier.utterance_index()[kept]]
     length = (tier.offset_us - tier.onset_us)[kept]
-    return _tally(row, length, _sum_by_row(durations_us, rows), Fraction(1, timeline.US_PER_S))
+    return _tally(row, length, summed(rows.of_utterance, durations_us, len(rows.rows)), Fraction(1, timeline.US_PER_S))
 
 
 def _tally(
     row: NDArray[np.int64], value: NDArray[np.int64], time: NDArray[np.int64], unit_s: Fraction
 ) -> DurationCounts:
-    """Counts of segments one by one; much quicker than `of_entries`, which must add up what repeats."""
+    """Counts of segments one by one; much quicker than `SparseCounts.summed`, which must add up what repeats."""
     widest = int(value.max(initial=0)) + 1
     keys = row * widest + value
     if len(time) * widest <= MAX_TABLE:
         table = np.bincount(keys)
         keys = np.flatnonzero(table)
-        return DurationCounts(*np.divmod(keys, widest), table[keys], time, unit_s)
-    keys, counts = np.unique(keys, return_counts=True)
-    return DurationCounts(*np.divmod(keys, widest), counts, time, unit_s)
-
-
-def _sum_by_row(values: NDArray[np.int64], rows: Rows) -> NDArray[np.int64]:
-    total = np.zeros(len(rows.rows), np.int64)
-    np.add.at(total, rows.of_utterance, values)
-    return total
+        counts = table[keys]
+    else:
+        keys, counts = np.unique(keys, return_counts=True)
+    row, value = np.divmod(keys, widest)
+    return DurationCounts(SparseCounts.of(counts, row, value), time, unit_s)

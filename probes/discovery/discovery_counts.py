@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hac.data.alignments.alignment import Tier
-from hac.data.tiers import bounds_of
+from hac.data.ragged import bounds_of
 from probes.discovery import term_discovery
 from probes.discovery.term_discovery import Phones, Utterance
 
@@ -213,18 +213,10 @@ def words_to_find(words: Tier, phones: Tier, silent: Iterable[str]) -> tuple[Tie
     keep = lasting & spoken
     edges = np.concatenate([phones.onset_us + phone_base, phones.offset_us + phone_base])
     off = ~(np.isin(onset, edges) & np.isin(offset, edges))
-    before = np.concatenate([[0], np.cumsum(~keep)])
-    kept = replace(
-        words,
-        bounds=words.bounds - before[words.bounds],
-        labels=words.labels[keep],
-        onset_us=words.onset_us[keep],
-        offset_us=words.offset_us[keep],
-    )
     counts = {
         "found": words.n_intervals,
         "without_duration": int((~lasting).sum()),
         "without_phones": int((lasting & ~spoken).sum()),
         "edges_within_phones": int((off & keep).sum()),
     }
-    return kept, counts
+    return words.where(keep), counts

@@ -19,6 +19,7 @@ from hac.data.tokens.token_store import Stream
 from probes.clusters import Row, Rows
 from probes.joint_counts import kernels
 from probes.joint_counts.frame_labels import Cells
+from probes.sparse_counts import SparseCounts
 
 MAX_SCRATCH = 1 << 24
 """Most cells (codes x labels) that are counted in one dense scratch table; beyond, codes are renumbered first."""
@@ -79,22 +80,39 @@ class JointCounts:
             raise ValueError(f"counts in units of 1/{self.units_per_s} s and 1/{other.units_per_s} s do not add")
         rows = tuple(sorted({*self.rows, *other.rows}))
         labels = tuple(sorted({*self.labels, *other.labels}))
-        codes = np.union1d(self.codes, other.codes)
-        matrix = self._on(rows, labels, codes) + other._on(rows, labels, codes)
-        matrix.sort_indices()
-        return JointCounts(rows, labels, codes, matrix, self.units_per_s)
+        entries = self.entries(rows, labels) + other.entries(rows, labels)
+        return from_entries(entries, rows, labels, self.units_per_s)
 
-    def _on(self, rows: tuple[Row, ...], labels: tuple[str, ...], codes: NDArray[np.int64]) -> csr_matrix:
+    def entries(self, rows: Sequence[Row], labels: Sequence[str]) -> SparseCounts:
+        """The counts by row, label (a) and value of the code (b), rows and labels numbered as in those given.
+
+        Args:
+            rows: a row that is not among them gets number 0, the place of what is pooled.
+            labels: all of the counts' labels, and more.
+        """
         row_index = {row: r for r, row in enumerate(rows)}
         label_index = {label: i for i, label in enumerate(labels)}
-        to_row = np.array([row_index[row] for row in self.rows], np.int64)
+        to_row = np.array([row_index.get(row, 0) for row in self.rows], np.int64)
         to_label = np.array([label_index[label] for label in self.labels], np.int64)
-        to_code = np.searchsorted(codes, self.codes)
         entries = self.matrix.tocoo()
         code, label = np.divmod(entries.col.astype(np.int64), max(len(self.labels), 1))
-        column = to_code[code] * len(labels) + to_label[label]
-        shape = (len(rows), len(codes) * len(labels))
-        return csr_matrix((entries.data, (to_row[entries.row], column)), shape=shape)
+        return SparseCounts(to_row[entries.row], to_label[label], self.codes[code], entries.data.astype(np.int64))
+
+
+def from_entries(
+    entries: SparseCounts, rows: tuple[Row, ...], labels: tuple[str, ...], units_per_s: Fraction
+) -> JointCounts:
+    """The inverse of `JointCounts.entries`, canonical; what stands at one place twice is added.
+
+    Args:
+        entries: label (a) and code (b) by row.
+        rows, labels: what they index, sorted.
+        units_per_s: units of count per second of speech.
+    """
+    codes, place = np.unique(entries.b, return_inverse=True)
+    column = place.astype(np.int64) * len(labels) + entries.a
+    matrix = csr_matrix((entries.n, (entries.row, column)), shape=(len(rows), len(codes) * len(labels)))
+    return JointCounts(rows, labels, codes, matrix, units_per_s)
 
 
 def count(cells: Cells, stream: Stream, shifts: NDArray[np.int64], rows: Rows, labels: Sequence[str]) -> JointCounts:
@@ -154,15 +172,7 @@ def canonical(counts: JointCounts) -> JointCounts:
         matrix.has_sorted_indices = True
         return JointCounts(counts.rows, counts.labels, counts.codes[seen], matrix, counts.units_per_s)
     labels = tuple(sorted(counts.labels))
-    kept = JointCounts(counts.rows, labels, counts.codes[seen], counts.matrix, counts.units_per_s)
-    entries = counts.matrix.tocoo()
-    code, label = np.divmod(entries.col.astype(np.int64), len(counts.labels))
-    to_code = np.cumsum(seen) - 1
-    to_label = np.array([labels.index(name) for name in counts.labels], np.int64)
-    column = to_code[code] * len(labels) + to_label[label]
-    matrix = csr_matrix((entries.data, (entries.row, column)), shape=(len(counts.rows), len(kept.codes) * len(labels)))
-    matrix.sort_indices()
-    return JointCounts(counts.rows, labels, kept.codes, matrix, counts.units_per_s)
+    return from_entries(counts.entries(counts.rows, labels), counts.rows, labels, counts.units_per_s)
 
 
 def numbering(stream: Stream, n_labels: int) -> tuple[NDArray[np.int64], NDArray[np.int64] | NDArray[np.int32]]:

@@ -76,7 +76,7 @@ def cells(
     lag: Fraction | int = 0,
     clock: int | None = None,
 ) -> Cells:
-    """Lay the tokens of each utterance over its labels.
+    """What the tokens of each utterance share with its labels.
 
     Args:
         tier: a partition of each utterance from 0 on (see `hac.data.alignments.alignment.partition`); labels below zero

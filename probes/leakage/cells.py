@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hac.data.ragged import take
 from hac.data.tokens.token_store import Stream
 from probes.leakage import kernels
 from probes.leakage.factors import Labels
@@ -141,10 +142,7 @@ def by_utterance_label(labels: Labels, clusters: Clusters, bounds: Ints) -> NDAr
     """The same where the labels and clusters are those of whole utterances, which is quicker."""
     utterances = np.lexsort((clusters, labels))
     utterances = utterances[labels[utterances] >= 0]
-    lengths = np.diff(bounds)[utterances]
-    ends = np.cumsum(lengths)
-    shift = np.repeat(bounds[utterances] - ends + lengths, lengths)
-    return np.asarray(np.arange(len(shift)) + shift, np.int32)
+    return take(bounds, utterances)[0].astype(np.int32)
 
 
 def cells(given: Given, frames: NDArray[np.int32], labels: Labels, clusters: Clusters) -> Cells:

@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hac.data import timeline
-from hac.data.tiers import Tier, bounds_of
+from hac.data.ragged import bounds_of, ranges
+from hac.data.tiers import Tier
 from hac.data.tokens.token_store import Stream
 
 Kind = Literal["frame", "utterance"]
@@ -60,7 +61,7 @@ class Factor:
         return self.tier.vocabulary
 
 
-def lay_factor(factor: Factor, stream: Stream) -> Labels:
+def label_frames(factor: Factor, stream: Stream) -> Labels:
     """The label of each frame of a stream: int32 [n_frames], an index into `factor.labels` or -1.
 
     Args:
@@ -88,10 +89,7 @@ def _filled(stream: Stream, utterance: Ints, first: Ints, last: Ints, labels: La
     """Frames `first` to `last` (exclusive) of each interval's utterance get its label, all others -1."""
     laid = np.full(len(stream.codes), UNDEFINED, np.int32)
     lengths = last - first
-    ends = np.cumsum(lengths)
-    begin = stream.bounds[utterance] + first
-    frames = np.arange(int(ends[-1]) if len(ends) else 0) + np.repeat(begin - ends + lengths, lengths)
-    laid[frames] = np.repeat(np.maximum(labels, UNDEFINED), lengths)
+    laid[ranges(stream.bounds[utterance] + first, lengths)] = np.repeat(np.maximum(labels, UNDEFINED), lengths)
     return laid
 
 

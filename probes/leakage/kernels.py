@@ -1,4 +1,4 @@
-"""The loops of leakage over frames, compiled: sorting by small keys, counting codes in cells, dealing codes anew.
+"""The loops of leakage over frames, compiled: sorting by small keys, counting codes in cells.
 
 A *cell* holds the frames that have one label (and, under a condition, one code of the given stream). Its frames lie
 together in an order, so that codes are counted in a scratch array no longer than the codebook: the work grows with the
@@ -146,15 +146,6 @@ def log_cells(
 
 
 @numba.njit(cache=True, nogil=True)
-def shift_codes(codes: Any, bounds: Int64, shifts: Int64, out: Any) -> None:
-    """Frame t of an utterance gets the code of frame (t + shift) mod T."""
-    for u in range(len(bounds) - 1):
-        start, stop, cut = bounds[u], bounds[u + 1], bounds[u] + shifts[u]
-        out[start : start + stop - cut] = codes[cut:stop]
-        out[start + stop - cut : stop] = codes[start:cut]
-
-
-@numba.njit(cache=True, nogil=True)
 def count_table(labels: Int32, codes: Any, table: Int32) -> None:
     """Frames of every code and label: column 0 holds the frames without a label.
 
@@ -187,63 +178,3 @@ def log_table(
             score[k, 1] += of_label[f]
             score[k, 2] += of_code[c]
             score[k, 3] += 1.0
-
-
-@numba.njit(cache=True, nogil=True)
-def deal_runs(
-    codes: Any, begins: Any, given: Any, given_begins: Any, starts: Int64, room: Any, seed: np.uint64, out: Any
-) -> None:
-    """Deal codes anew among the runs with the same given code; a run is where neither of the two changes.
-
-    Args:
-        codes, given: of every frame.
-        begins, given_begins: bool, where runs of either begin.
-        starts: int64 [n_given + 1] of zeros.
-        room: as many codes as there are frames.
-        seed: of the draw; the random numbers are SplitMix64's.
-        out: the codes dealt.
-    """
-    for i in range(np.uint64(len(codes))):
-        starts[np.uint64(given[i]) + np.uint64(1)] += begins[i] or given_begins[i]
-    for group in range(1, len(starts)):
-        starts[group] += starts[group - 1]
-    cursor = starts[:-1].copy()
-    for i in range(np.uint64(len(codes))):
-        if begins[i] or given_begins[i]:
-            g = np.uint64(given[i])
-            room[np.uint64(cursor[g])] = codes[i]
-            cursor[g] += 1
-    _shuffle_groups(room, starts, seed)
-    cursor[:] = starts[:-1]
-    code = codes[:1].sum()
-    for i in range(np.uint64(len(codes))):
-        if begins[i] or given_begins[i]:
-            g = np.uint64(given[i])
-            code = room[np.uint64(cursor[g])]
-            cursor[g] += 1
-        out[i] = code
-
-
-@numba.njit(cache=True, nogil=True)
-def _shuffle_groups(values: Any, bounds: Int64, seed: np.uint64) -> None:
-    """Shuffle the values within each group, in place (Fisher and Yates, as in Durstenfeld 1964).
-
-    Args:
-        values: by group.
-        bounds: int64 [n_groups + 1].
-        seed: of the draw; the random numbers are SplitMix64's.
-    """
-    state = seed
-    for g in range(len(bounds) - 1):
-        start = bounds[g]
-        for i in range(bounds[g + 1] - 1, start, -1):
-            state += np.uint64(0x9E3779B97F4A7C15)
-            z = state
-            z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-            z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-            z ^= z >> np.uint64(31)
-            # 32 random bits times the choices, cut: even to one part in 2^32 / choices
-            j = start + np.int64(((z >> np.uint64(32)) * np.uint64(i - start + 1)) >> np.uint64(32))
-            value = values[i]
-            values[i] = values[j]
-            values[j] = value

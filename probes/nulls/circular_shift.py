@@ -6,17 +6,16 @@ frames. A circular shift of each utterance's tokens against its own labels keeps
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hac.data.tokens.token_store import Stream
-from probes.leakage import kernels
-from probes.leakage.cells import Codes, Ints
-from probes.utterance_keys import splitmix64, utterance_keys
+from probes.nulls import kernels
+from probes.utterance_keys import splitmix64
+
+Codes = NDArray[np.integer[Any]]
 
 NULL_NAME = "circular-shift"
 MIN_SHIFT_S = Fraction(1, 2)
@@ -55,29 +54,14 @@ def unshiftable(n_frames: NDArray[np.int64]) -> int:
     return int(np.count_nonzero(np.asarray(n_frames) <= 1))
 
 
-def circularly_shifted(stream: Stream, shifts: NDArray[np.int64]) -> Stream:
-    """The stream with each utterance turned like a ring: frame t gets the code of frame t + shift.
+def circularly_shifted(codes: Codes, bounds: NDArray[np.int64], shifts: NDArray[np.int64]) -> Codes:
+    """The codes of each utterance in a circle: frame t gets the code of frame t + shift.
 
     Args:
-        stream: the tokens.
-        shifts: int64 [n_utterances], from `probes.nulls.circular_shift.circular_shifts`.
+        codes: integers [n_frames].
+        bounds: int64 [n_utterances + 1], frames of each utterance.
+        shifts: int64 [n_utterances], each from 0 to the utterance's number of frames.
     """
-    starts, lengths = np.repeat(stream.bounds[:-1], stream.lengths), np.repeat(stream.lengths, stream.lengths)
-    place = np.arange(len(stream.codes)) - starts + np.repeat(shifts, stream.lengths)
-    return replace(stream, codes=stream.codes[starts + place % np.maximum(lengths, 1)])
-
-
-def shifted_codes(ids: Sequence[str], stream: Stream, draw: int, seed: int) -> NDArray[np.int32]:
-    """The codes of each utterance, turned round within it as in the null of PNMI: int32 [n_frames]."""
-    lengths = stream.lengths
-    shifts = circular_shifts(utterance_keys(ids), lengths, stream.frame_rate, draw, seed)
-    begins = np.repeat(stream.bounds[:-1], lengths)
-    place = np.arange(len(stream.codes)) - begins
-    return np.asarray(stream.codes[begins + (place + np.repeat(shifts, lengths)) % np.repeat(lengths, lengths)])
-
-
-def shifted(codes: Codes, bounds: Ints, shifts: Ints) -> Codes:
-    """The codes of each utterance moved round by its shift."""
-    moved = np.empty_like(codes)
-    kernels.shift_codes(codes, bounds, shifts, moved)
-    return moved
+    shifted = np.empty_like(codes)
+    kernels.shift_codes(codes, bounds, shifts, shifted)
+    return shifted

@@ -2,83 +2,81 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hac.data.ragged import place_of
 from hac.data.tokens.token_store import Stream
-from probes.utterance_keys import hashed_keys, utterance_keys
+from probes.nulls.random_streams import random_keys
 
 
-def hashed_derangement(ids: Sequence[str], draw: int, seed: int = 0) -> NDArray[np.int64]:
-    """Another utterance for each, int64 [n], in one null draw: a single round through all in an order by hash.
+def derangement(ids: Sequence[str], draw: int, seed: int, groups: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
+    """A permutation without fixed points, int64 [n]: the place of another utterance for each.
 
-    Nobody meets himself where there are two or more.
-    """
-    keys = utterance_keys(ids)
-    order = np.lexsort((keys, hashed_keys(keys, draw, seed)))
-    return np.asarray(order[(np.argsort(order) + 1) % len(order)], np.int64)
-
-
-def deranged_codes(stream: Stream, draw: int, seed: int) -> NDArray[np.int32]:
-    """The codes of another utterance, from its start and again where it is shorter: int32 [n_frames].
-
-    The null of what is the same in a whole utterance: turning codes round within it would keep all they know of it.
-    """
-    there = np.flatnonzero(stream.lengths > 0)
-    # a cycle through all utterances in random order: none keeps its own codes, where there are two
-    order = np.random.default_rng([seed, draw, 3]).permutation(there)
-    source = np.arange(len(stream.lengths))
-    source[order] = np.roll(order, 1)
-    begins, lengths = np.repeat(stream.bounds[:-1], stream.lengths), stream.lengths
-    place = np.arange(len(stream.codes)) - begins
-    from_ = np.repeat(stream.bounds[source], lengths)
-    return np.asarray(stream.codes[from_ + place % np.repeat(np.maximum(lengths[source], 1), lengths)])
-
-
-def derangement(ids: Sequence[str], seed: int, draw: int) -> NDArray[np.int64]:
-    """A permutation without fixed points, int64 [n]; -1 throughout for fewer than two utterances.
-
-    Utterances are put into an order of chance (by keys of their ids), and each gets the next one's reference: one
-    cycle through all of them, which depends neither on their order nor on the machine.
-    """
-    n = len(ids)
-    if n < 2:
-        return np.full(n, -1, np.int64)
-    order = np.argsort(salted_keys(ids, seed, draw), kind="stable")
-    reference = np.empty(n, np.int64)
-    reference[order] = np.roll(order, -1)
-    return reference
-
-
-def salted_keys(ids: Sequence[str], seed: int, draw: int) -> NDArray[np.uint64]:
-    """Keys of utterances that depend on seed and draw too, uint64 [n]."""
-    salt = hashlib.blake2b(f"{seed} {draw}".encode(), digest_size=8).hexdigest()
-    return utterance_keys([f"{salt} {id}" for id in ids])
-
-
-def neighbours_by_length(lengths: NDArray[np.int64], draw: int, seed: int, block: int = 8) -> list[NDArray[np.int64]]:
-    """Other utterances of like length for each, in the order in which a null takes them; never the utterance itself.
-
-    Utterances are sorted by length (equal ones by chance) and cut into blocks of `block` neighbours (the last holds up
-    to twice as many less one); within a block they are dealt into a random circle, and each gets the circle from the
-    next one on. So the first of each are a permutation without a fixed point.
+    Utterances are put into a random order (by keys of their ids) and each gets the next one, the last the first: one
+    cycle through all of them, which depends on their ids, and neither on their order nor on the machine.
 
     Args:
-        lengths: frames of each utterance, at least 2 utterances.
+        ids: utterance ids.
+        draw: which null draw.
+        seed: of the whole analysis.
+        groups: int64 [n], the group of each, which it stays in: one cycle through each group. None: one group.
+
+    Returns:
+        -1 for an utterance that is alone in its group.
+    """
+    n = len(ids)
+    groups = np.zeros(n, np.int64) if groups is None else groups
+    order = np.lexsort((random_keys("derangement", ids, draw, seed), groups))
+    _, first, sizes = np.unique(groups[order], return_index=True, return_counts=True)
+    following = np.arange(1, n + 1)
+    following[first + sizes - 1] = first
+    other = np.empty(n, np.int64)
+    other[order] = order[following]
+    return np.where(other == np.arange(n), -1, other)
+
+
+def cycle(others: NDArray[np.int64], start: int) -> Iterator[int]:
+    """All other utterances of a derangement's cycle, from the one that utterance `start` gets on."""
+    place = int(others[start])
+    while place >= 0 and place != start:
+        yield place
+        place = int(others[place])
+
+
+def length_blocks(
+    ids: Sequence[str], lengths: NDArray[np.int64], draw: int, seed: int, block: int = 8
+) -> NDArray[np.int64]:
+    """Groups of utterances of like length, for `derangement`: int64 [n].
+
+    Utterances are sorted by length (equal ones by chance) and cut into blocks of `block` neighbours; the last holds up
+    to twice as many less one.
+
+    Args:
+        ids: utterance ids.
+        lengths: int64 [n], frames of each.
         draw: which null draw.
         seed: of the whole analysis.
         block: at least 2.
     """
-    rng = np.random.default_rng([seed, draw, 4])
-    order = np.lexsort((rng.random(len(lengths)), lengths)).astype(np.int64)
-    n_blocks = max(1, len(lengths) // block)
-    found = [np.zeros(0, np.int64)] * len(lengths)
-    for b in range(n_blocks):
-        stop = len(lengths) if b == n_blocks - 1 else (b + 1) * block
-        circle = rng.permutation(order[b * block : stop])
-        for place, u in enumerate(circle.tolist()):
-            found[u] = np.roll(circle, -place)[1:]
-    return found
+    order = np.lexsort((random_keys("length blocks", ids, draw, seed), lengths))
+    groups = np.empty(len(ids), np.int64)
+    groups[order] = np.minimum(np.arange(len(ids)) // block, max(len(ids) // block - 1, 0))
+    return groups
+
+
+def deranged_codes(ids: Sequence[str], stream: Stream, draw: int, seed: int) -> NDArray[np.int32]:
+    """The codes of another utterance, from its start and again where it is shorter: int32 [n_frames].
+
+    The null of what is the same in a whole utterance: a circular shift within it would keep all they know of it.
+    Utterances without frames take no part; one that is alone keeps its own codes.
+    """
+    lengths = stream.lengths
+    there = np.flatnonzero(lengths > 0)
+    others = derangement([ids[u] for u in there], draw, seed)
+    source = np.arange(len(lengths))
+    source[there[others >= 0]] = there[others[others >= 0]]
+    begins = np.repeat(stream.bounds[source], lengths)
+    return np.asarray(stream.codes[begins + place_of(stream.bounds) % np.repeat(lengths[source], lengths)])

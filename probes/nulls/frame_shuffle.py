@@ -1,12 +1,12 @@
-"""Nulls that take tokens out of order: frames shuffled within utterances, and streams turned against each other."""
+"""Null: the frames of each utterance in random order."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
-
+from hac.data.ragged import utterance_of
 from hac.data.tokens.token_store import Stream
+from probes.nulls.random_streams import permutation_within, random_stream
 
 SHUFFLE_NAME = "frames-shuffled"
 
@@ -24,6 +24,5 @@ def shuffled(stream: Stream, draw: int, seed: int) -> Stream:
     """
     if draw == 0:
         return stream
-    rng = np.random.default_rng([seed, draw, 3])
-    utterance = np.repeat(np.arange(len(stream.bounds) - 1), stream.lengths)
-    return replace(stream, codes=stream.codes[np.lexsort((rng.random(len(utterance)), utterance))])
+    order = permutation_within(utterance_of(stream.bounds), random_stream("frame shuffle", draw, seed))
+    return replace(stream, codes=stream.codes[order])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,17 +65,17 @@ def edits(reference: Codes, hypothesis: Codes, lag: int = 0) -> Edits:
     )
 
 
-def borrowed(codes: Sequence[Codes], order: NDArray[np.int64], n: int) -> Codes:
+def borrowed(codes: Sequence[Codes], order: Iterable[int], n: int) -> Codes:
     """The first n codes of some utterances end to end, int32 [n]; fewer where they have no more.
 
     Args:
         codes: of every utterance.
-        order: which to take, from `others`.
+        order: which to take, such as `probes.nulls.derangement.cycle`.
         n: as many as the utterance's own.
     """
     taken: list[Codes] = [codes[0][:0]]
     have = 0
-    for u in order.tolist():
+    for u in order:
         if have >= n:
             break
         taken.append(codes[u])

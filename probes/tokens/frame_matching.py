@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from hac.data.ragged import place_of
 from hac.data.tokens.token_store import Stream
 
 NO_CODE = -1
@@ -22,10 +23,9 @@ def codes_at(stream: Stream, other: Stream) -> NDArray[np.int32]:
     if stream.frame_rate == other.frame_rate and np.array_equal(stream.bounds, other.bounds):
         return other.codes
     lengths, theirs = stream.lengths, other.lengths
-    place = np.arange(len(stream.codes)) - np.repeat(stream.bounds[:-1], lengths)
     ratio = other.frame_rate / stream.frame_rate
     # (place + 1/2) * ratio, rounded down
-    at = (2 * place + 1) * ratio.numerator // (2 * ratio.denominator)
+    at = (2 * place_of(stream.bounds) + 1) * ratio.numerator // (2 * ratio.denominator)
     at = np.minimum(at, np.repeat(theirs - 1, lengths)) + np.repeat(other.bounds[:-1], lengths)
     is_there = np.repeat(theirs > 0, lengths)
     found = np.full(len(at), NO_CODE, np.int32)

@@ -12,13 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hac.data.ragged import utterance_of
 from hac.data.tokens.token_store import Stream
 from probes.clusters import Rows
+from probes.sparse_counts import numbered, summed
 
 Ints = NDArray[np.int64]
-
-DENSE = 16
-"""Keys are numbered through a table of at most so many times their count."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ def code_grams(stream: Stream, rows: Rows, order: int) -> Grams:
         rows: row of each utterance.
         order: 1 for single codes.
     """
-    utterance = np.repeat(np.arange(len(stream.bounds) - 1), stream.lengths)
+    utterance = utterance_of(stream.bounds)
     n = len(stream.codes) - order + 1
     if n <= 0:
         return Grams(np.zeros((0, order), np.int32), *(np.zeros(0, np.int64) for _ in range(3)))
@@ -96,44 +95,16 @@ def paired_grams(first: Stream, second: Stream, rows: Rows) -> Grams:
 
 def distinct(codes: NDArray[np.int32]) -> tuple[NDArray[np.int32], Ints]:
     """Distinct rows of codes [n, order], ascending, and the number of each row's own: [n_grams, order], int64 [n]."""
-    number = np.zeros(len(codes), np.int64)
-    first = np.zeros(min(1, len(codes)), np.int64)
-    for column in codes.T:
-        # numbers stay below the count of rows, so that a pair of them fits whatever the codebook's size
-        size = int(column.max(initial=0)) + 1
-        first, number = _numbered(number * size + column)
-    return codes[first], number.astype(np.int64)
+    if not codes.shape[1]:
+        return codes[: min(1, len(codes))], np.zeros(len(codes), np.int64)
+    first, number = numbered(*codes.T)
+    return codes[first], number
 
 
 def tally(row: Ints, gram: Ints, count: Ints) -> tuple[Ints, Ints, Ints]:
     """Entries in which a row and gram repeat, added up; ascending by gram, then row."""
-    n_rows = int(row.max(initial=0)) + 1
-    keys = gram * n_rows + row
-    first, place = _numbered(keys)
-    gram, row = np.divmod(keys[first], n_rows)
-    return row, gram, summed(place, count, len(first))
-
-
-def summed(place: Ints, count: Ints, n: int) -> Ints:
-    """Sums of integer counts by place: int64 [n], exact."""
-    total = np.zeros(n, np.int64)
-    np.add.at(total, place, count)
-    return total
-
-
-def _numbered(keys: Ints) -> tuple[Ints, Ints]:
-    """Where each distinct key stands first, in order of the keys, and each key's number in that order."""
-    widest = int(keys.max(initial=-1)) + 1
-    if widest > DENSE * len(keys):
-        _, first, number = np.unique(keys, return_index=True, return_inverse=True)
-        return first.astype(np.int64), number.astype(np.int64)
-    # keys that lie close are numbered through a table, several times quicker than by sorting them
-    place = np.full(widest, -1, np.int64)
-    place[keys[::-1]] = np.arange(len(keys))[::-1]
-    found = np.flatnonzero(place >= 0)
-    first = place[found]
-    place[found] = np.arange(len(found))
-    return first, place[keys]
+    first, place = numbered(gram, row)
+    return row[first], gram[first], summed(place, count, len(first))
 
 
 def _counted(windows: NDArray[np.int32], row: Ints) -> Grams:

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hac.data.ragged import ranges
 from hac.data.tokens.token_store import Stream, TokenStore
 from hac.errors import HacError
 from probes.utterance_keys import hashed_keys, utterance_keys
@@ -127,8 +128,7 @@ def _permuted(codes: NDArray[np.int32], rng: np.random.Generator) -> NDArray[np.
     starts = np.flatnonzero(np.append(np.ones(min(n, 1), np.bool_), (codes[:, 1:] != codes[:, :-1]).any(axis=0)))
     lengths = np.diff(np.append(starts, n))
     picked = rng.permutation(len(starts))
-    begins = np.cumsum(lengths[picked]) - lengths[picked]
-    return np.asarray(np.repeat(starts[picked] - begins, lengths[picked]) + np.arange(n), np.int64)
+    return ranges(starts[picked], lengths[picked])
 
 
 def swapped(store: TokenStore, streams: Sequence[str], partners: NDArray[np.int64]) -> TokenStore:

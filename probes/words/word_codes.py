@@ -210,7 +210,7 @@ class WordCounts:
 
 
 def count_words(
-    laid: FrameLabels,
+    labels: FrameLabels,
     shifts: Ints,
     rows: Rows,
     word: NDArray[np.int32] | None = None,
@@ -220,32 +220,32 @@ def count_words(
     """Count where the words of each row meet the codes.
 
     Args:
-        laid: from `label_frames`.
+        labels: from `label_frames`.
         shifts: int64 [n_utterances], circular shift of each utterance's tokens in frames (0: as they are).
         rows: row of each utterance.
         word: int32 [n_tokens], other words in the places of the tokens' own (a null); None: their own.
         part: bool [n_utterances], utterances to count; None: all.
         grouped: from `group_tokens` for these words, rows and part, where it is at hand.
     """
-    words, bounds = laid.words, laid.stream.bounds
+    words, bounds, lengths = labels.words, labels.stream.bounds, labels.stream.lengths.astype(np.int32)
     word = words.word if word is None else word
     part = np.ones(len(words.ids), bool) if part is None else part
     utterance = words.utterance_index()
-    n_rows, n_codes = len(rows.rows), len(laid.values)
+    n_rows, n_codes = len(rows.rows), len(labels.values)
     order, groups, group_bounds = grouped or group_tokens(words, word, rows, part)
-    room = _room(laid.spans, order, group_bounds, n_codes)
+    room = _room(labels.spans, order, group_bounds, n_codes)
     code, counts = np.empty(room, np.int32), np.empty((room, N_COUNTS), np.int32)
     pointers = np.empty(len(groups) + 1, np.int64)
     scratch = np.zeros((n_codes, N_COUNTS + 2), np.int32)
     scratch[:, -1] = -1
     of = utterance[order]
-    which = (of, laid.spans[order], bounds[of], laid.stream.lengths[of].astype(np.int32), shifts[of].astype(np.int32))
-    kernels.count_words(group_bounds, *which, laid.codes, laid.masked, scratch, code, counts, pointers)
+    which = (of, labels.spans[order], bounds[of], lengths[of], shifts[of].astype(np.int32))
+    kernels.count_words(group_bounds, *which, labels.codes, labels.masked, scratch, code, counts, pointers)
     n, repeats = int(pointers[-1]), np.diff(pointers)
     token_word, token_row = (part.astype(np.int32) for part in np.divmod(groups, n_rows))
     return WordCounts(
         rows.rows,
-        laid.values,
+        labels.values,
         np.repeat(token_word, repeats),
         np.repeat(token_row, repeats),
         code[:n],
@@ -253,7 +253,7 @@ def count_words(
         token_word,
         token_row,
         np.diff(group_bounds).astype(np.int32),
-        *_count_frames(laid, shifts, rows, part),
+        *_count_frames(labels, shifts, rows, part),
         len(words.types),
     )
 
@@ -274,19 +274,19 @@ def group_tokens(
 
 
 def _count_frames(
-    laid: FrameLabels, shifts: Ints, rows: Rows, part: NDArray[np.bool_]
+    labels: FrameLabels, shifts: Ints, rows: Rows, part: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], Ints]:
     """Row, code and count of all frames; utterances without any word are left out."""
-    spoken = (np.diff(laid.words.bounds) > 0) & part
+    spoken = (np.diff(labels.words.bounds) > 0) & part
     order, row_bounds = rows.order()
     kept = spoken[order]
     row_bounds = np.append(0, np.cumsum(kept))[row_bounds]
-    lengths = laid.stream.lengths[order[kept]]
+    lengths = labels.stream.lengths[order[kept]]
     per_row = np.append(0, np.cumsum(lengths))[row_bounds]
-    room = int(np.minimum(np.diff(per_row), len(laid.values)).sum())
+    room = int(np.minimum(np.diff(per_row), len(labels.values)).sum())
     code, n = np.empty(room, np.int32), np.empty(room, np.int64)
-    pointers, scratch = np.empty(len(rows.rows) + 1, np.int64), np.zeros(len(laid.values), np.int64)
-    which = (laid.stream.bounds, laid.codes, shifts, laid.masked)
+    pointers, scratch = np.empty(len(rows.rows) + 1, np.int64), np.zeros(len(labels.values), np.int64)
+    which = (labels.stream.bounds, labels.codes, shifts, labels.masked)
     kernels.count_frames(order[kept], row_bounds, *which, scratch, code, n, pointers)
     row = np.repeat(np.arange(len(rows.rows), dtype=np.int32), np.diff(pointers))
     return row, code[: pointers[-1]].copy(), n[: pointers[-1]].copy()

@@ -145,7 +145,7 @@ def _heat(folder: Path) -> object:
 def _counts(folder: Path) -> object:
     from analysis.shards.merged import open_shards
 
-    return [shard.entries(0, draw, "joint") for shard in open_shards([folder]) for draw in (0, 1)]
+    return [shard.counts(0, draw, "joint") for shard in open_shards([folder]) for draw in (0, 1)]
 
 
 def _versa(folder: Path) -> object:

@@ -15,7 +15,7 @@ import yaml
 
 from analysis.results.bootstrap_draws import write_draws
 from analysis.results.schema import Record, Results, StreamInfo, write_results
-from analysis.shards.count_file import Block, Entries, ShardMeta, write_shard
+from analysis.shards.count_file import Block, ShardMeta, write_shard
 from analysis.statistics.bootstrap import Resamples
 from hac.data.alignments.alignment import Alignments, tier_from_rows, write_alignments
 from hac.data.embedding_store import FORMAT, NAME, SHARDS, VERSION
@@ -24,6 +24,7 @@ from hac.data.manifest.formats import write_manifest
 from hac.data.manifest.manifest import Manifest, Utterance
 from hac.data.tokens.formats import write_tokens
 from hac.data.tokens.token_store import Stream, TokenStore
+from probes.sparse_counts import SparseCounts
 from reports.words.tables import WORDS_CSV
 from tests.corpora import speech, textgrid
 
@@ -187,8 +188,8 @@ def counts(folder: Path) -> None:
     streams = {"units": {"codebook_size": 16, "frame_rate": "50", "n_frames": 9}}
     rows = [{"language": "en", "speaker": "anna", "bin": 0, "grouped": False}]
     meta = ShardMeta("pnmi", ["joint"], streams, rows, {"n_nulls": 1}, [0, 1], "job", {"provenance": {}})
-    entries = Entries(*(np.array(column, np.int64) for column in ([0, 0], [0, 1], [3, 5], [7, 2])))
-    write_shard(folder / "counts.parquet", meta, [Block(0, draw, "joint", entries) for draw in (0, 1)])
+    found = SparseCounts(*(np.array(column, np.int64) for column in ([0, 0], [0, 1], [3, 5], [7, 2])))
+    write_shard(folder / "counts.parquet", meta, [Block(0, draw, "joint", found) for draw in (0, 1)])
 
 
 def versa(folder: Path) -> None:

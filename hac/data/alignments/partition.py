@@ -23,7 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hac.data.phones.policy import SILENCE, PhonePolicy
-from hac.data.tiers import Tier, bounds_of
+from hac.data.ragged import bounds_of
+from hac.data.tiers import Tier
 from hac.data.timeline import US_PER_S
 from hac.errors import HacError
 

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from hac.data.phones.classes import (
@@ -153,7 +152,7 @@ class PhonePolicy(BaseModel):
             row = int(unknown[0])
             id = tier.ids[int(tier.utterance_index()[row])]
             raise unknown_label(tier.name, tier.vocabulary[tier.labels[row]], id, len(names))
-        return _without(replace(tier, labels=labels, vocabulary=names), labels < 0)
+        return replace(tier, labels=labels, vocabulary=names).where(labels >= 0)
 
     def vocabulary(self, mapped: Iterable[str]) -> tuple[str, ...]:
         """Label names after the policy, `sil` among them."""
@@ -173,19 +172,6 @@ class PhonePolicy(BaseModel):
             phone_map: as the attribute `map`; see `load_phone_map`.
         """
         return self.model_copy(update={"name": name, "map": dict(phone_map), "phone_set": None})
-
-
-def _without(tier: Tier, dropped: NDArray[np.bool_]) -> Tier:
-    if not dropped.any():
-        return tier
-    before = np.concatenate([[0], np.cumsum(dropped)])
-    return replace(
-        tier,
-        bounds=tier.bounds - before[tier.bounds],
-        labels=tier.labels[~dropped],
-        onset_us=tier.onset_us[~dropped],
-        offset_us=tier.offset_us[~dropped],
-    )
 
 
 def policy_names() -> tuple[str, ...]:

@@ -23,6 +23,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from hac.data.ragged import bounds_of
 from hac.data.tokens.stream_options import StreamOptions, check_keys
 from hac.data.tokens.token_store import Stream, TokenStore, concatenate
 from hac.errors import HacError
@@ -147,4 +148,4 @@ def _column(path: Path, name: str, column: pa.ChunkedArray) -> tuple[NDArray[Any
     if column.null_count or flat.null_count:
         raise HacError(f"{path}: stream {name!r} has empty (null) cells; an utterance without frames is an empty list")
     lengths = pc.list_value_length(column).to_numpy().astype(np.int64)
-    return flat.to_numpy(), np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    return flat.to_numpy(), bounds_of(lengths)

@@ -13,16 +13,13 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hac.data.ragged import bounds_of, take
 from hac.errors import HacError
-
-if TYPE_CHECKING:
-    pass
-
 
 _COUNTED_SIZE = 1 << 24
 """Codebooks up to this size are gone through with a count for each code, which is much quicker than sorting."""
@@ -49,8 +46,7 @@ class Stream:
     @classmethod
     def of_parts(cls, name: str, codebook_size: int, frame_rate: Fraction, parts: Sequence[NDArray[Any]]) -> Stream:
         """The stream whose utterances are `parts`, each [n_frames of it]; at least one."""
-        bounds = np.concatenate([[0], np.cumsum([len(part) for part in parts])]).astype(np.int64)
-        return cls(name, codebook_size, frame_rate, np.concatenate(parts), bounds)
+        return cls(name, codebook_size, frame_rate, np.concatenate(parts), bounds_of([len(part) for part in parts]))
 
     @property
     def lengths(self) -> NDArray[np.int64]:
@@ -77,10 +73,13 @@ class Stream:
 
     def take(self, indices: NDArray[np.int64]) -> Stream:
         """The stream of utterances `indices` [m], in that order."""
-        starts, lengths = self.bounds[indices], self.lengths[indices]
-        bounds = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        shift = np.repeat(starts - bounds[:-1], lengths)
-        return replace(self, codes=self.codes[np.arange(bounds[-1]) + shift], bounds=bounds)
+        rows, bounds = take(self.bounds, indices)
+        return replace(self, codes=self.codes[rows], bounds=bounds)
+
+    def between(self, start: int, stop: int) -> Stream:
+        """The stream of utterances `start` to `stop`; its codes are a view."""
+        bounds = self.bounds[start : stop + 1]
+        return replace(self, codes=self.codes[bounds[0] : bounds[-1]], bounds=bounds - bounds[0])
 
 
 @dataclass(frozen=True)
@@ -207,10 +206,6 @@ def concatenate(stores: Sequence[TokenStore], provenance: Mapping[str, Any]) -> 
     streams = {}
     for name, stream in stores[0].streams.items():
         parts = [store.streams[name] for store in stores]
-        lengths = np.concatenate([part.lengths for part in parts])
-        streams[name] = replace(
-            stream,
-            codes=np.concatenate([part.codes for part in parts]),
-            bounds=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
-        )
+        bounds = bounds_of(np.concatenate([part.lengths for part in parts]))
+        streams[name] = replace(stream, codes=np.concatenate([part.codes for part in parts]), bounds=bounds)
     return TokenStore(tuple(id for store in stores for id in store.ids), streams, provenance)

@@ -10,8 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile as sf
-from hypothesis import given
-from hypothesis import strategies as st
 from threadpoolctl import threadpool_limits
 
 from analysis.metrics.registry import metric_of
@@ -21,7 +19,6 @@ from analysis.reconstruction.pairs import null_pairs, other_voices
 from analysis.reconstruction.signal import Pair, SignalSettings, measure, signal_ratios
 from analysis.results.schema import Results
 from hac.errors import FailureLog
-from probes.nulls.derangement import derangement
 from probes.signal import signal_metrics
 from tests.analysis.reconstruction.worlds import RATE, corpus_with, decode, fake_judges, world
 
@@ -256,16 +253,6 @@ def test_one_utterance_has_a_value_and_neither_null_nor_interval(tmp_path: Path)
 
 
 # pairs
-
-
-@given(n=st.integers(2, 40), seed=st.integers(0, 5), draw=st.integers(1, 5))
-def test_a_derangement_moves_everyone_and_knows_no_order(n: int, seed: int, draw: int) -> None:
-    ids = [f"utt-{i}" for i in range(n)]
-    found = derangement(ids, seed, draw)
-    assert sorted(found) == list(range(n))
-    assert not (found == np.arange(n)).any()
-    turned = derangement(ids[::-1], seed, draw)
-    assert {ids[i]: ids[j] for i, j in enumerate(found)} == {ids[::-1][i]: ids[::-1][j] for i, j in enumerate(turned)}
 
 
 def test_pairs_are_shared_out_over_the_draws() -> None:

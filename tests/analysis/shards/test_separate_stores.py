@@ -19,9 +19,9 @@ from analysis.inputs.request import Request
 from analysis.pnmi.run import run
 from analysis.pnmi.shards import merge, run_shard
 from analysis.results.schema import Results
-from analysis.shards import joint_counts as joint
 from analysis.shards.count_file import NAME
 from hac.errors import HacError
+from probes import sparse_counts
 from probes.clusters import MAX_CLUSTERS
 from tests.analysis.worlds import QUICK, World, make_world
 
@@ -94,7 +94,8 @@ def test_boundaries_of_parts_add_up_to_one_run(n_speakers: int, tmp_path: Path) 
 def test_a_table_too_large_to_lay_out_gives_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     paths = counted(parts_of(world_of(24), 4), tmp_path)
     laid_out = merge(paths, jobs=1).results
-    monkeypatch.setattr(joint, "MAX_DENSE", 100)
+    monkeypatch.setattr(sparse_counts, "MAX_DENSE", 100)
+    monkeypatch.setattr(sparse_counts, "MAX_KEPT", 100)
     assert numbers(merge(paths, jobs=1).results) == numbers(laid_out)
 
 

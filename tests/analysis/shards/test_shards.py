@@ -45,7 +45,7 @@ def meta_of(case: Case, **more) -> ShardMeta:
 
 
 def block(counts: JointCounts, draw: int = 0) -> Block:
-    return Block(0, draw, joint.JOINT, joint.to_entries(counts, counts.rows, sorted(counts.labels)))
+    return Block(0, draw, joint.JOINT, counts.entries(counts.rows, sorted(counts.labels)))
 
 
 def read(shard: Shard, draw: int) -> JointCounts:
@@ -154,7 +154,7 @@ def test_no_damage_of_the_footer_ends_the_process(case: Case, tmp_path: Path) ->
             for flip in (0x02, 0x10):
                 path.write_bytes(data[:place] + bytes([data[place] ^ flip]) + data[place + 1 :])
                 try:
-                    Shard(path).entries(0, 0, joint.JOINT)
+                    Shard(path).counts(0, 0, joint.JOINT)
                 except HacError:
                     n_refused += 1
         os._exit(0 if n_refused > 100 else 1)
@@ -182,5 +182,5 @@ def test_many_shards_are_not_held_open(shards: list[Path]) -> None:
     """A process may hold about a thousand files open, and a merge may have more shards than that."""
     before = psutil.Process().num_fds()
     opened = [Shard(path) for path in shards * 20]
-    assert all(len(shard.entries(0, 0, joint.JOINT).n) for shard in opened)
+    assert all(len(shard.counts(0, 0, joint.JOINT).n) for shard in opened)
     assert psutil.Process().num_fds() <= before + 1

@@ -16,8 +16,6 @@ from hac.data.tokens.token_store import Stream
 from probes.classifiers.crossfit import PENALTIES, Task, cross_fit, cross_fit_priors
 from probes.classifiers.folds import MIN_FRAMES, deal, shuffled, thinned, usable_classes
 from probes.classifiers.linear import one_hot
-from probes.nulls.circular_shift import shifted_codes
-from probes.nulls.derangement import deranged_codes
 from probes.tokens.frame_matching import NO_CODE, codes_at
 
 NAMES = st.lists(st.tuples(st.sampled_from("abcdefg"), st.sampled_from(["en", "fr", "it"])), min_size=1, max_size=30)
@@ -170,17 +168,3 @@ def test_codes_of_another_rate_are_those_at_the_centre(lengths: list[int], text:
 
 def test_an_utterance_without_codes_gives_none() -> None:
     assert codes_at(stream([[1, 2], [3]]), stream([[], [5]], Fraction(25))).tolist() == [NO_CODE, NO_CODE, 5]
-
-
-@given(st.lists(st.integers(1, 30), min_size=2, max_size=5), st.integers(1, 3))
-def test_null_codes_are_turned_round_or_another_utterances(lengths: list[int], draw: int) -> None:
-    rows = [[100 * u + i for i in range(n)] for u, n in enumerate(lengths)]
-    whole = stream(rows)
-    turned = replace(whole, codes=shifted_codes([f"u{u}" for u in range(len(rows))], whole, draw, 0))
-    swapped = replace(whole, codes=deranged_codes(whole, draw, 0))
-    for u, row in enumerate(rows):
-        assert sorted(turned.utterance(u).tolist()) == row
-        assert len(row) == 1 or turned.utterance(u).tolist() != row
-        source = swapped.utterance(u)[0] // 100
-        assert source != u
-        assert swapped.utterance(u).tolist() == [rows[source][i % len(rows[source])] for i in range(len(row))]

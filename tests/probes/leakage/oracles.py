@@ -7,6 +7,11 @@ from collections import Counter
 from collections.abc import Hashable, Sequence
 from fractions import Fraction
 
+import numpy as np
+from numpy.typing import NDArray
+
+from hac.data.tokens.token_store import Stream
+
 
 def label_at(intervals: Sequence[tuple[str | None, int, int]], frame: int, rate: Fraction) -> str | None:
     """Label at a frame's centre; later intervals win where two hold it."""
@@ -51,3 +56,13 @@ def linearized(labels: Sequence[str | None], codes: Sequence[int], clusters: Seq
     slopes = [(share({**one, c: 1 + step}) - share({**one, c: 1 - step})) / (2 * step) for c in names]
     n = len(names)
     return math.sqrt(n / (n - 1) * sum(slope**2 for slope in slopes))
+
+
+def permuted_runs(stream: Stream, given: Stream, draw: int) -> NDArray[np.int64]:
+    """The codes of a stream permuted among the runs that have the same code of another one, by sorting."""
+    starts = np.union1d(stream.run_starts(), given.run_starts())
+    of_run, condition = stream.codes[starts], given.codes[starts]
+    by_chance = np.lexsort((np.random.default_rng(draw).random(len(starts)), condition))
+    permuted = np.empty_like(of_run)
+    permuted[np.argsort(condition, kind="stable")] = of_run[by_chance]
+    return np.repeat(permuted, np.diff(starts, append=len(stream.codes)))

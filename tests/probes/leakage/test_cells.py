@@ -19,7 +19,7 @@ from hac.data.tiers import Tier
 from hac.data.tokens.token_store import Stream
 from probes.leakage.cells import coded
 from probes.leakage.factors import Factor, utterance_factor
-from probes.nulls.run_permutation import permuted_coded_runs, permuted_runs
+from probes.nulls.run_permutation import permuted_runs
 from tests.probes.leakage import oracles as oracle
 from tests.strategies import bounds
 
@@ -134,22 +134,23 @@ def test_the_interval_is_the_first_order_spread_of_clusters() -> None:
     assert record.value - record.ci_low == pytest.approx(student * error, rel=1e-5)
 
 
-def test_dealt_runs_keep_runs_and_how_streams_go_together() -> None:
+def test_permuted_runs_keep_runs_and_how_streams_go_together() -> None:
     case = fixed_case(1)
     stream, other = case.streams
     plain = [coded(one) for one in case.streams]
     starts = np.union1d(stream.run_starts(), other.run_starts())
     lengths = np.diff(starts, append=len(stream.codes))
-    draws = [permuted_coded_runs(*plain, draw, 0) for draw in (1, 2)]
-    assert (draws[0] != draws[1]).any() and (draws[0] == permuted_coded_runs(*plain, 1, 0)).all()
+    draws = [permuted_runs(*plain, draw, 0) for draw in (1, 2)]
+    assert (draws[0] != draws[1]).any() and (draws[0] == permuted_runs(*plain, 1, 0)).all()
     for permuted in draws:
         assert (permuted == np.repeat(permuted[starts], lengths)).all()
         pairs = lambda codes: Counter(zip(other.codes[starts], codes[starts], strict=True))  # noqa: E731
         assert pairs(permuted) == pairs(plain[0].codes)
-    # as much by chance as the null of the words analysis says
+    # as much by chance as runs that are sorted by given code and by chance
     names = case.names
-    ours = [oracle.told(names, permuted_coded_runs(*plain, r, 0).tolist(), case.codes[1])[0] for r in range(1, 21)]
-    theirs = [oracle.told(names, permuted_runs(stream, other, r, 0).tolist(), case.codes[1])[0] for r in range(1, 21)]
+    drawn = ((permuted_runs(*plain, r, 0), oracle.permuted_runs(stream, other, r)) for r in range(1, 21))
+    told = [[oracle.told(names, codes.tolist(), case.codes[1])[0] for codes in pair] for pair in drawn]
+    ours, theirs = zip(*told, strict=True)
     spread = np.hypot(np.std(ours), np.std(theirs)) / np.sqrt(20)
     assert abs(np.mean(ours) - np.mean(theirs)) < 4 * spread
 

@@ -1,4 +1,4 @@
-"""Factors laid over frames: the centre rule, quantile bins, and the labels that nulls deal."""
+"""Factors laid over frames: the centre rule, quantile bins, and the labels that nulls permute."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hac.data.tiers import tier_from_rows
 from hac.data.tokens.token_store import Stream
-from probes.leakage.factors import Factor, grid_factor, interval_factor, lay_factor, quantile_edges, utterance_factor
+from probes.leakage.factors import Factor, grid_factor, interval_factor, label_frames, quantile_edges, utterance_factor
 from probes.nulls.label_permutation import permuted_labels
 from tests.probes.leakage.oracles import label_at
 from tests.strategies import RATES, bounds
@@ -42,18 +42,18 @@ def test_a_frame_has_the_label_at_its_centre(utterances: list[tuple[Spans, int]]
     names = [None if name == "None" else name.upper() for name in tier.vocabulary]
     factor = interval_factor("x", tier, tier.labels, names)
     assert list(factor.labels) == sorted({name for name in names if name})
-    laid = lay_factor(factor, stream([n for _, n in utterances], rate))
+    found = label_frames(factor, stream([n for _, n in utterances], rate))
     expected = []
     for of, n in utterances:
         intervals = [(label and label.upper(), a, b) for a, b, label in of]
         expected += [label_at(intervals, frame, rate) for frame in range(n)]
-    assert [None if i < 0 else factor.labels[i] for i in laid] == expected
+    assert [None if i < 0 else factor.labels[i] for i in found] == expected
 
 
 def test_the_label_of_an_utterance_is_that_of_all_its_frames() -> None:
     factor = utterance_factor("speaker", ["a", "b", "c"], ["zoe", None, "ann"])
     assert factor.labels == ("ann", "zoe") and factor.kind == "utterance"
-    assert lay_factor(factor, stream([2, 1, 3], Fraction(50))).tolist() == [1, 1, -1, 0, 0, 0]
+    assert label_frames(factor, stream([2, 1, 3], Fraction(50))).tolist() == [1, 1, -1, 0, 0, 0]
 
 
 def test_bins_hold_equally_many_and_are_fixed_over_the_corpus() -> None:
@@ -62,41 +62,41 @@ def test_bins_hold_equally_many_and_are_fixed_over_the_corpus() -> None:
     curves["u3"][:40] = np.nan
     factor = grid_factor("f0", list(curves), curves)
     one = Stream("s", 2, Fraction(100), np.zeros(800, np.int32), bounds([100] * 8))
-    laid = lay_factor(factor, one)
-    counts = np.bincount(laid[laid >= 0])
-    assert len(counts) == 8 and counts.max() - counts.min() <= 1 and (laid < 0).sum() == 40
+    found = label_frames(factor, one)
+    counts = np.bincount(found[found >= 0])
+    assert len(counts) == 8 and counts.max() - counts.min() <= 1 and (found < 0).sum() == 40
     part = grid_factor("f0", ["u5"], curves)
-    assert lay_factor(part, stream([100], Fraction(100))).tolist() == laid[500:600].tolist()
+    assert label_frames(part, stream([100], Fraction(100))).tolist() == found[500:600].tolist()
     # a higher value never has a lower bin; and a frame of 50 Hz has the bin at its centre
     order = np.argsort(curves["u5"])
-    assert (np.diff(laid[500:600][order]) >= 0).all()
-    assert lay_factor(part, stream([50], Fraction(50))).tolist() == laid[501:600:2].tolist()
+    assert (np.diff(found[500:600][order]) >= 0).all()
+    assert label_frames(part, stream([50], Fraction(50))).tolist() == found[501:600:2].tolist()
 
 
 def test_values_that_occur_very_often_make_fewer_bins() -> None:
     assert len(quantile_edges(np.array([0.0] * 90 + list(range(10))))) <= 2
     assert not len(quantile_edges(np.zeros(5))) and not len(quantile_edges(np.empty(0)))
     silent = grid_factor("energy", ["a", "b"], {"a": np.full(3, np.nan)})
-    assert lay_factor(silent, stream([1, 1], Fraction(50))).tolist() == [-1, -1]
+    assert label_frames(silent, stream([1, 1], Fraction(50))).tolist() == [-1, -1]
 
 
 @given(st.lists(st.tuples(*(st.integers(0, 3),) * 3), min_size=1, max_size=12), st.integers(1, 5))
-def test_dealt_labels_keep_what_chance_may_know(rows: list[tuple[int, int, int]], draw: int) -> None:
+def test_permuted_labels_keep_what_chance_may_know(rows: list[tuple[int, int, int]], draw: int) -> None:
     ids = [f"u{i:02d}" for i in range(len(rows))]
     languages = [("de", "en")[a % 2] for a, _, _ in rows]
     speakers = [f"s{b}" for _, b, _ in rows]
     voices = list(zip(languages, speakers, strict=True))
     per_language = ["".join(voice) for voice in voices]
-    deal = lambda factor: permuted_labels(factor, speakers, languages, draw, 0).tolist()  # noqa: E731
+    draw_of = lambda factor: permuted_labels(factor, speakers, languages, draw, 0).tolist()  # noqa: E731
     # speakers: each language keeps its labels, utterance by utterance
     speaker = utterance_factor("speaker", ids, per_language)
-    permuted = deal(speaker)
+    permuted = draw_of(speaker)
     before = Counter(zip(languages, speaker.tier.labels.tolist(), strict=True))
     assert Counter(zip(languages, permuted, strict=True)) == before
     # gender: all utterances of a speaker stay alike, and each language keeps its speakers' labels
     of_voice = {voice: (None, "f", "m")[(i + draw) % 3] for i, voice in enumerate(sorted(set(voices)))}
     gender = utterance_factor("gender", ids, [of_voice[voice] for voice in voices])
-    permuted = deal(gender)
+    permuted = draw_of(gender)
     now = dict(zip(voices, permuted, strict=True))
     assert [now[voice] for voice in voices] == permuted
     index = {None: -1, **{name: i for i, name in enumerate(gender.labels)}}
@@ -104,15 +104,15 @@ def test_dealt_labels_keep_what_chance_may_know(rows: list[tuple[int, int, int]]
     assert Counter((language, label) for (language, _), label in now.items()) == was
     # undefined labels stay where they are
     assert [label < 0 for label in permuted] == [of_voice[voice] is None for voice in voices]
-    # language: dealt over speakers, who keep one
+    # language: permuted over speakers, who keep one
     language = utterance_factor("language", ids, languages)
-    permuted = deal(language)
+    permuted = draw_of(language)
     now = dict(zip(voices, permuted, strict=True))
     assert [now[voice] for voice in voices] == permuted
     assert Counter(now.values()) == Counter(language.labels.index(one) for one, _ in now)
 
 
-def test_dealing_does_not_depend_on_the_order_of_utterances() -> None:
+def test_permuting_does_not_depend_on_the_order_of_utterances() -> None:
     rng = np.random.default_rng(1)
     ids = [f"u{i:02d}" for i in range(20)]
     speakers, languages = [f"s{i % 5}" for i in range(20)], ["en"] * 20

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from probes.nulls.circular_shift import MIN_SHIFT_S, circular_shifts, unshiftable
+from probes.nulls.circular_shift import MIN_SHIFT_S, circular_shifts, circularly_shifted, unshiftable
 from probes.utterance_keys import utterance_keys
 from tests.probes.joint_counts.test_counts import counted
 from tests.strategies import RATES, Case, cases
@@ -64,6 +64,19 @@ def test_shifts_keep_the_frequencies_of_codes_and_labels(case: Case, draw: int, 
     still, moved = (counted(case, "centre", s).table for s in (np.zeros_like(shifts), shifts))
     assert np.array_equal(still.sum(axis=1), moved.sum(axis=1))
     assert np.array_equal(np.sort(still.sum(axis=0)), np.sort(moved.sum(axis=0)))
+
+
+@given(n_frames=st.lists(st.integers(0, 9), max_size=6), draw=draws, dtype=st.sampled_from([np.uint16, np.int32]))
+def test_frames_get_the_code_that_comes_later_in_the_circle(n_frames: list[int], draw: int, dtype: type) -> None:
+    bounds = np.append(0, np.cumsum(n_frames)).astype(np.int64)
+    codes = np.arange(bounds[-1]).astype(dtype)
+    shifts = shifts_of(n_frames, draw=draw) if n_frames else np.zeros(0, np.int64)
+    moved = circularly_shifted(codes, bounds, shifts)
+    assert moved.dtype == dtype
+    for start, n, shift in zip(bounds, n_frames, shifts, strict=False):
+        assert moved[start : start + n].tolist() == [codes[start + (t + shift) % n] for t in range(n)]
+    back = circularly_shifted(moved, bounds, np.diff(bounds) - shifts)
+    assert back.tolist() == codes.tolist()
 
 
 def test_draws_and_seeds_differ() -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from hac.data.tokens.token_store import Stream
 from probes.clusters import Row, Rows
+from probes.leakage.cells import coded
 from probes.nulls.label_permutation import permuted_words
 from probes.nulls.run_permutation import permuted_runs
 from probes.splits import halves
@@ -104,10 +105,10 @@ def test_a_shift_turns_the_codes_round(case: Case, shift: int) -> None:
 @settings(max_examples=50, deadline=None)
 def test_parts_add_up_to_the_whole(case: Case, chosen: int) -> None:
     words, n = words_of(case), len(case.ids)
-    laid, still, rows = label_frames(words, case.stream), np.zeros(n, np.int64), by_utterance(n)
+    labels, still, rows = label_frames(words, case.stream), np.zeros(n, np.int64), by_utterance(n)
     part = np.array([bool(chosen >> u & 1) for u in range(n)])
-    whole = tables(count_words(laid, still, rows), words.types)
-    parts = [tables(count_words(laid, still, rows, part=mask), words.types) for mask in (part, ~part)]
+    whole = tables(count_words(labels, still, rows), words.types)
+    parts = [tables(count_words(labels, still, rows, part=mask), words.types) for mask in (part, ~part)]
     for name, table in whole.items():
         keys = {*parts[0][name], *parts[1][name]}
         assert table == {key: parts[0][name].get(key, 0) + parts[1][name].get(key, 0) for key in keys}
@@ -147,14 +148,14 @@ def test_words_beyond_the_tokens_are_tokens_without_frames() -> None:
         ("a",), bounds([2]), np.array([0, 0], np.int32), np.array([0, 50_000]), np.array([20_000, 90_000]),
         (WordType("", "w"),), np.empty((0, 3), np.int64),
     )  # fmt: skip
-    laid = label_frames(words, stream)
-    assert laid.without_frames == 1
-    assert tables(count_words(laid, np.zeros(1, np.int64), by_utterance(1)), words.types)["tokens"] == {"w": 2}
+    labels = label_frames(words, stream)
+    assert labels.without_frames == 1
+    assert tables(count_words(labels, np.zeros(1, np.int64), by_utterance(1)), words.types)["tokens"] == {"w": 2}
 
 
 @given(cases())
 @settings(max_examples=30, deadline=None)
-def test_words_dealt_anew_keep_their_frequencies_in_each_language(case: Case) -> None:
+def test_permuted_words_keep_their_frequencies_in_each_language(case: Case) -> None:
     words = words_of(case)
     types = tuple(WordType("de" if i % 2 else "en", word.spelling) for i, word in enumerate(words.types))
     words = replace(words, types=types)
@@ -164,7 +165,7 @@ def test_words_dealt_anew_keep_their_frequencies_in_each_language(case: Case) ->
     assert (language[permuted] == language[words.word]).all()
 
 
-def test_words_are_dealt_anew_in_every_draw() -> None:
+def test_words_are_permuted_in_every_draw() -> None:
     n = 200
     words = Words(
         ("a",), bounds([n]), np.arange(n, dtype=np.int32), np.arange(n), np.arange(n) + 1,
@@ -178,11 +179,11 @@ def test_words_are_dealt_anew_in_every_draw() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3)), max_size=40), st.integers(1, 3))
 @settings(max_examples=60, deadline=None)
-def test_runs_dealt_anew_keep_what_the_streams_say_of_each_other(pairs: list[tuple[int, int]], draw: int) -> None:
+def test_permuted_runs_keep_what_the_streams_say_of_each_other(pairs: list[tuple[int, int]], draw: int) -> None:
     codes = np.array(pairs, np.int32).reshape(-1, 2)
     where = bounds([len(codes) // 2, len(codes) - len(codes) // 2])
     given_, stream = (Stream(name, 4, Fraction(50), codes[:, k], where) for k, name in enumerate(("b", "a")))
-    permuted = permuted_runs(stream, given_, draw, 0)
+    permuted = stream.used_codes()[permuted_runs(coded(stream), coded(given_), draw, 0)]
 
     def runs(values: np.ndarray) -> list[tuple[int, int]]:
         starts = [

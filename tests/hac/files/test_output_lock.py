@@ -23,9 +23,9 @@ ROOT = Path(__file__).parents[3]
 HOLD = r"""
 import os, sys, time
 from pathlib import Path
-from hac.files.output_lock import alone
-with alone([Path(p) for p in sys.argv[2:]] if sys.argv[1] == "folder" else [],
-           [Path(p) for p in sys.argv[2:]] if sys.argv[1] == "file" else []):
+from hac.files.output_lock import locked
+with locked([Path(p) for p in sys.argv[2:]] if sys.argv[1] == "folder" else [],
+            [Path(p) for p in sys.argv[2:]] if sys.argv[1] == "file" else []):
     forked = os.fork() if os.environ.get("WITH_CHILD") else 1
     os.write(1, b"held\n" if forked else b"child\n")
     time.sleep(60)

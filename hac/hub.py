@@ -1,8 +1,7 @@
 """Published models: from a folder or a hub id, weights in safetensors only, never code from the model's side.
 
-A hub id is first brought to a folder holding nothing but its JSON files and safetensors, so that both roads
-are
-one: the same checks, the same hash of the weights in the provenance.
+A hub id is first brought to a folder that holds nothing but its JSON files and safetensors: the same checks for both,
+the same hash of the weights in the provenance.
 """
 
 from __future__ import annotations

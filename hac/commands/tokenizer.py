@@ -95,14 +95,15 @@ def list_() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from hac.tokenizers.registry import BUILTIN, plugins
+    from hac.plugins import plugins
+    from hac.tokenizers.registry import BUILTIN, GROUP
 
     table = Table(title="Tokenizers, named kind:where[?option=value]")
     for column in ("kind", "where", "streams", "tokens for n samples", "options"):
         table.add_column(column, overflow="fold")
     for kind in BUILTIN.values():
         table.add_row(kind.name, kind.where, kind.streams, kind.tokens, ", ".join(kind.options))
-    for name, entry in sorted(plugins().items()):
+    for name, entry in sorted(plugins(GROUP).items()):
         if name not in BUILTIN:
             table.add_row(name, f"plugin {entry.value}", "", "", "")
     Console().print(table)

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from hac.data.ragged import bounds_of
 from hac.data.timeline import parse_rate
 from hac.errors import HacError
-from hac.files.atomic import atomic_path
+from hac.files.atomic import write_tensors
 from hac.files.parsing import load_json
 
 FORMAT = "hac-embeddings"
@@ -138,10 +138,7 @@ def _tensor(path: Path, name: str) -> Vectors:
 
 def write_shard(path: Path, vectors: Mapping[str, Vectors], header: Mapping[str, Any]) -> None:
     """Write one shard, atomically; same vectors, same bytes."""
-    from safetensors.numpy import save_file
-
-    with atomic_path(path) as temporary:
-        save_file(dict(vectors), temporary, metadata={HEADER: json.dumps(header, sort_keys=True)})
+    write_tensors(path, vectors, {HEADER: json.dumps(header, sort_keys=True)})
 
 
 def read_header(path: Path) -> dict[str, Any] | None:

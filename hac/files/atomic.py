@@ -7,11 +7,15 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from hac.errors import HacError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """Errors of a full disk, a used-up quota, and a limit on the size of files."""
@@ -22,13 +26,45 @@ _TEMPORARY = re.compile(r"\..+\.[a-z0-9_]{8}\.part")
 
 
 @contextmanager
+def explained(
+    place: Path,
+    full: str = "; free some or choose another folder with -o",
+    unwritable: str = "; choose another folder with -o",
+) -> Iterator[None]:
+    """Say in one sentence why a place cannot be written.
+
+    Args:
+        place: named in the sentence.
+        full: end of the sentence where the disk is full.
+        unwritable: its end where nothing may be written there, or something else stands.
+
+    Raises:
+        HacError: instead of such an `OSError`; any other one is handed on.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in NO_SPACE:
+            raise HacError(f"{place}: no space left on the disk{full}") from error
+        if error.errno in UNWRITABLE:
+            raise HacError(f"{place}: cannot be written ({error.strerror}){unwritable}") from error
+        raise
+
+
+@contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary name beside `path`; rename it to `path` on success, remove it on any failure.
 
     Raises:
         HacError: the folder cannot be written or the disk is full.
     """
-    path = Path(path)
+    with explained(path), renamed(Path(path)) as temporary:
+        yield temporary
+
+
+@contextmanager
+def renamed(path: Path) -> Iterator[Path]:
+    """As `atomic_path`, for a caller that has words of its own for an `OSError`."""
     temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -38,12 +74,6 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary.chmod(0o666 & ~_umask())
         yield temporary
         temporary.replace(path)
-    except OSError as error:
-        if error.errno in NO_SPACE:
-            raise HacError(f"{path}: no space left on the disk; free some or choose another folder with -o") from error
-        if error.errno in UNWRITABLE:
-            raise HacError(f"{path}: cannot be written ({error.strerror}); choose another folder with -o") from error
-        raise
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
@@ -70,6 +100,15 @@ def write_text(path: Path, text: str) -> None:
     with atomic_path(path) as temporary:
         # half a surrogate pair is legal in JSON and in file names, but not in UTF-8
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+
+
+def write_tensors(path: Path, tensors: Mapping[str, NDArray[Any]], metadata: Mapping[str, str] | None = None) -> None:
+    """Write a safetensors file atomically; same arrays, same bytes (but several keys of metadata have no order)."""
+    from safetensors.numpy import save
+
+    with atomic_path(path) as temporary:
+        # its `save_file` has an error of its own for a full disk
+        temporary.write_bytes(save(dict(tensors), None if metadata is None else dict(metadata)))
 
 
 def distinct(names: Iterable[str]) -> list[str]:

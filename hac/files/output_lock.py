@@ -14,18 +14,20 @@ import errno
 import os
 import socket
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from hac.errors import HacError
-from hac.files.atomic import UNWRITABLE, is_leftover, remove_leftovers
+from hac.files.atomic import explained, is_leftover, remove_leftovers
 
 LOCK = ".lock"
 DEPTH = 3
 """Folders below OUT in which commands write, at most: OUT may be a folder with a whole disk below it."""
 _NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 """Errors of file systems that know no locks, such as Lustre mounted without `flock`."""
+_SOFT = False
+"""filelock's own substitute for `flock` would outlive a killed process."""
 
 
 @contextmanager
@@ -47,6 +49,32 @@ def locked(folders: Sequence[Path] = (), files: Sequence[Path] = ()) -> Iterator
             _tidy(Path(folder))
         remove_leftovers(Path(file) for file in files)
         yield
+
+
+@contextmanager
+def waited_for(lock: Path, announce: Callable[[], None] | None = None) -> Iterator[None]:
+    """Hold a lock file; wait where another process holds it.
+
+    Args:
+        lock: the file; it stays, since whoever waits has it open.
+        announce: called before waiting.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    from filelock import FileLock, Timeout
+
+    held = FileLock(lock, fallback_to_soft=_SOFT)
+    try:
+        held.acquire(blocking=False)
+    except Timeout:
+        if announce is not None:
+            announce()
+        held.acquire()
+    try:
+        yield
+    finally:
+        held.release()
 
 
 def _beside(file: Path) -> Path:
@@ -77,24 +105,20 @@ def _made(folder: Path) -> Iterator[None]:
 def _held(place: Path, lock: Path) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
-    # its own substitute for flock would outlive a killed process
-    held = FileLock(lock, blocking=False, fallback_to_soft=False)
+    held = FileLock(lock, fallback_to_soft=_SOFT)
     try:
-        held.acquire()
+        with explained(place):
+            held.acquire(blocking=False)
     except Timeout:
         raise HacError(
             f"{place}: another run is writing there ({_holder(lock)}); wait until it ends, or give another -o"
         ) from None
     except OSError as error:
-        if error.errno in _NO_LOCKS:
-            print(
-                f"warning: {place}: its file system knows no locks; see that no other run writes there", file=sys.stderr
-            )
-            yield
-            return
-        if error.errno in UNWRITABLE:
-            raise HacError(f"{place}: cannot be written ({error.strerror}); choose another folder with -o") from error
-        raise
+        if error.errno not in _NO_LOCKS:
+            raise
+        print(f"warning: {place}: its file system knows no locks; see that no other run writes there", file=sys.stderr)
+        yield
+        return
     try:
         with suppress(OSError):  # a full disk: only the sentence above is poorer
             lock.write_text(f"process {os.getpid()} on {socket.gethostname()}\n", encoding="utf-8")

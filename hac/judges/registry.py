@@ -8,21 +8,14 @@ as text, and returns a `Recognizer`, a `SpeakerEncoder` or a `MosPredictor`.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
-from importlib.metadata import EntryPoint, entry_points
-from pathlib import Path
 from typing import TypeVar
-from urllib.parse import parse_qsl
 
 from hac.errors import HacError
 from hac.judges.base import Judge, MosPredictor, Recognizer, SpeakerEncoder
+from hac.plugins import known_names, load_plugin, plugins, split_options, unknown_name
 
 GROUP = "hac.judges"
-
-RECOGNIZERS = ("moonshine", "transformers:WHERE")
-SPEAKER_ENCODERS = ("resemblyzer", "transformers:WHERE")
-MOS_PREDICTORS = ("dnsmos",)
 
 
 def load_recognizer(name: str, device: str = "cpu") -> Recognizer:
@@ -65,17 +58,12 @@ def load_mos_predictor(name: str, device: str = "cpu") -> MosPredictor:
     return _load(name, device, MosPredictor, {"dnsmos": _dnsmos})  # type: ignore[type-abstract]
 
 
-def plugins() -> dict[str, EntryPoint]:
-    """Judges that installed packages add, by name; nothing of theirs is imported."""
-    return {entry.name: entry for entry in entry_points(group=GROUP)}
-
-
 _J = TypeVar("_J", bound=Judge)
 _Loader = Callable[..., Judge]
 
 
 def _load(name: str, device: str, protocol: type[_J], builtin: dict[str, _Loader]) -> _J:
-    bare, options = _split_options(name)
+    bare, options = split_options(name)
     kind, colon, place = bare.partition(":")
     where = place if colon else None
     if colon and not place:
@@ -91,28 +79,12 @@ def _load(name: str, device: str, protocol: type[_J], builtin: dict[str, _Loader
     return judge
 
 
-def _split_options(name: str) -> tuple[str, dict[str, str]]:
-    bare, mark, query = name.partition("?")
-    if not mark or Path(name.partition(":")[2]).exists():
-        return name, {}
-    try:
-        return bare, dict(parse_qsl(query, keep_blank_values=True, strict_parsing=True))
-    except ValueError as error:
-        raise HacError(f"{name}: behind the question mark, expected option=value&option=value") from error
-
-
 def _plugin(kind: str, protocol: type[Judge], builtin: dict[str, _Loader]) -> _Loader:
-    found = plugins()
-    if kind not in found:
-        known = [*builtin, *sorted(set(found) - set(builtin))]
-        near = difflib.get_close_matches(kind.lower(), known, n=1, cutoff=0.6)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        listed = ", ".join("transformers:WHERE" if name == "transformers" else name for name in known)
-        raise HacError(f"{_WHAT[protocol.__name__]} {kind!r} is unknown; known are {listed}{hint}")
-    try:
-        loaded: _Loader = found[kind].load()
-    except (ImportError, AttributeError) as error:
-        raise HacError(f"judge {kind!r}: its plugin {found[kind].value} cannot be imported ({error})") from error
+    entry = plugins(GROUP).get(kind)
+    if entry is None:
+        shown = ["transformers:WHERE" if name == "transformers" else name for name in known_names(builtin, GROUP)]
+        raise unknown_name(kind, shown, _WHAT[protocol.__name__])
+    loaded: _Loader = load_plugin(entry, "judge")
     return loaded
 
 

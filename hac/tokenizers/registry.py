@@ -7,18 +7,16 @@ function `load(where, device, **options) -> Tokenizer`, like those named here; o
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Protocol, cast
-from urllib.parse import parse_qsl
 
 from hac.errors import HacError
 from hac.hub import model_folder, read_json
+from hac.plugins import known_names, load_plugin, plugins, split_options, unknown_name
 from hac.tokenizers.base import Tokenizer
 
 
@@ -100,7 +98,7 @@ def load_tokenizer(name: str, device: str = "cpu", **options: object) -> Tokeniz
         >>> tokenizer = load_tokenizer("mfcc-kmeans:units100")  # doctest: +SKIP
         >>> tokenizer.encode([samples])[0]["units"]  # doctest: +SKIP
     """
-    bare, given = _split_options(name)
+    bare, given = split_options(name)
     given |= {key: str(value) for key, value in options.items() if value is not None}
     kind, where = _split_kind(bare, given.get("revision"))
     loader = _loader(kind)
@@ -113,22 +111,7 @@ def load_tokenizer(name: str, device: str = "cpu", **options: object) -> Tokeniz
 
 def known_kinds() -> list[str]:
     """Kinds that can be named: the built-in ones, then those of installed packages, by name."""
-    return [*BUILTIN, *sorted(set(plugins()) - set(BUILTIN))]
-
-
-def plugins() -> dict[str, EntryPoint]:
-    """Kinds that installed packages add, by name; nothing of theirs is imported."""
-    return {entry.name: entry for entry in entry_points(group=GROUP)}
-
-
-def _split_options(name: str) -> tuple[str, dict[str, str]]:
-    bare, mark, query = name.partition("?")
-    if not mark or Path(name).exists():
-        return name, {}
-    try:
-        return bare, dict(parse_qsl(query, keep_blank_values=True, strict_parsing=True))
-    except ValueError as error:
-        raise HacError(f"{name}: behind the question mark, expected option=value&option=value") from error
+    return known_names(BUILTIN, GROUP)
 
 
 def _split_kind(name: str, revision: str | None) -> tuple[str, str]:
@@ -161,18 +144,13 @@ def _guess_kind(where: str, revision: str | None) -> str:
 
 
 def _loader(kind: str) -> Loader:
-    entry = plugins().get(kind)
     if kind in BUILTIN:
         module, _, function = BUILTIN[kind].loader.partition(":")
         return cast(Loader, getattr(import_module(module), function))
-    if entry is not None:
-        try:
-            return cast(Loader, entry.load())
-        except (ImportError, AttributeError) as error:
-            raise HacError(f"tokenizer kind {kind!r}: its plugin {entry.value} cannot be imported ({error})") from error
-    near = difflib.get_close_matches(kind.lower(), known_kinds(), n=1, cutoff=0.7)
-    hint = f"; did you mean {near[0]}?" if near else ""
-    raise HacError(f"tokenizer kind {kind!r} is unknown; known are {', '.join(known_kinds())}{hint}")
+    entry = plugins(GROUP).get(kind)
+    if entry is None:
+        raise unknown_name(kind, known_kinds(), "tokenizer kind")
+    return cast(Loader, load_plugin(entry, "tokenizer kind"))
 
 
 def _check_options(kind: str, options: Mapping[str, str]) -> None:

@@ -16,7 +16,7 @@ from hac.errors import Failure, FailureLog, HacError
 from hac.teachers.base import SpeechTeacher
 from hac.teachers.targets.file_hashes import FileHashes
 from hac.teachers.targets.frame_grid import Grid, TargetError, failure_of
-from hac.teachers.targets.target_store import RowStore, Writer
+from hac.teachers.targets.target_store import Writer
 
 READERS = 2
 AHEAD = 8
@@ -39,13 +39,12 @@ class Filler:
     manifest: Manifest
     teacher: SpeechTeacher
     grid: Grid
-    store: RowStore
     hashes: FileHashes
     writer: Writer
     failures: FailureLog
 
-    def fill(self, utterances: Sequence[Utterance]) -> Iterator[tuple[Utterance, tuple[int, int] | None]]:
-        """Yield each utterance with the place of its targets, None where it failed."""
+    def fill(self, utterances: Sequence[Utterance]) -> Iterator[tuple[Utterance, str | None]]:
+        """Yield each utterance with the hash of its recording, whose targets are there now; None where it failed."""
         with ThreadPoolExecutor(READERS) as pool:
             ahead: deque[tuple[Utterance, Future[_Read | Failure]]] = deque()
             try:
@@ -64,11 +63,11 @@ class Filler:
         try:
             path = self.manifest.audio_path(utterance)
             known = self.hashes.known(path)
-            if known is not None and self.store.find(known) is not None:
+            if known is not None and known in self.writer:
                 return _Read(known)
             info = audio_info(path)
             source = self.hashes.get(path)
-            if self.store.find(source) is not None:
+            if source in self.writer:
                 return _Read(source)
             audio = read_utterance(self.manifest, utterance, self.teacher.sample_rate)
             return _Read(source, audio.samples, self.grid.n_frames(info))
@@ -77,15 +76,16 @@ class Filler:
         except OSError as error:
             return Failure(utterance.id, "audio-unreadable", f"{utterance.path}: cannot be read ({error.strerror})")
 
-    def finish(self, utterance: Utterance, future: Future[_Read | Failure]) -> tuple[Utterance, tuple[int, int] | None]:
-        """Compute and append what was read; the place of its targets, None where there are none."""
+    def finish(self, utterance: Utterance, future: Future[_Read | Failure]) -> tuple[Utterance, str | None]:
+        """Compute and append what was read."""
         item = future.result()
         if isinstance(item, Failure):
             self.failures.extend([item])
             return utterance, None
-        if item.samples is not None and self.store.find(item.source) is None:
+        if item.samples is not None and item.source not in self.writer:
             try:
                 self.writer.append(item.source, self.grid.rows(self.teacher, item.samples, item.n_frames))
             except TargetError as error:
                 self.failures.extend([failure_of(utterance, error)])
-        return utterance, self.store.find(item.source)
+                return utterance, None
+        return utterance, item.source

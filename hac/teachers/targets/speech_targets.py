@@ -6,7 +6,7 @@ Frame j of a target belongs to frame j of the codec: an utterance of n samples a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -22,44 +22,21 @@ from hac.teachers.targets.fill_store import Filler
 from hac.teachers.targets.frame_grid import Grid, frame_statistics, none_left
 from hac.teachers.targets.live_targets import LiveSpeechTargets
 from hac.teachers.targets.resampling import Method
-from hac.teachers.targets.target_store import ROWS, RowStore, default_folder
+from hac.teachers.targets.target_store import ROWS, RowStore, StoredTargets, default_folder
 
 __all__ = ["LiveSpeechTargets", "SpeechTargets", "gigabytes_per_hour", "projected_bytes", "speech_targets"]
 
 
-class SpeechTargets:
-    """A corpus' targets in a cache; made by `speech_targets`. Goes to other processes without its rows.
-
-    Attributes:
-        dim: features.
-        ids: the utterances that have targets, in the manifest's order.
-        folder: where the cache lies.
-    """
-
-    def __init__(self, store: RowStore, places: dict[str, tuple[int, int]]) -> None:
-        self.dim = store.dim
-        self.ids = tuple(places)
-        self.folder = store.folder
-        self._rows = store.rows()
-        self._position = {id: position for position, id in enumerate(places)}
-        self._places = np.array(list(places.values()), dtype=np.int64).reshape(-1, 2)
-
-    def __contains__(self, id: object) -> bool:
-        """Whether an utterance has a target."""
-        return id in self._position
+class SpeechTargets(StoredTargets):
+    """A corpus' targets in a cache; made by `speech_targets`."""
 
     def __getitem__(self, id: str) -> NDArray[np.float16]:
         """The target of an utterance, float16 [t, dim]."""
-        start, n_rows = self._places[self._position[id]]
-        return self._rows.read(int(start), int(n_rows))
+        return self.rows(id)
 
     def n_frames(self, id: str) -> int:
         """Frames of an utterance."""
-        return int(self._places[self._position[id], 1])
-
-    def content(self, id: str) -> Hashable:
-        """Equal for utterances whose audio files hold the same bytes."""
-        return int(self._places[self._position[id], 0])
+        return self.place(id)[2]
 
     def statistics(self, max_utterances: int = 500, seed: int = 0) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Mean and standard deviation of each feature over frames, each float32 [dim]; see `frame_statistics`."""
@@ -88,14 +65,14 @@ def speech_targets(
         teacher: the speech teacher.
         sample_rate: Hz of the codec.
         hop_length: samples per frame of the codec.
-        cache: a folder for the targets of this teacher at this rate; None is one of its own in the user's cache.
+        cache: a folder for the targets, of several teachers if need be; None is one of its own in the user's cache.
         failures: where recordings without targets are counted.
         resample: `linear` or `nearest`.
         advance: called with counts of utterances that are done.
         announce: called with a sentence before work starts: how much there is, how large, where.
 
     Raises:
-        HacError: the folder holds another teacher's targets, the disk is full, or no recording has targets.
+        HacError: the disk is full, the folder cannot be written, or no recording has targets.
     """
     grid = Grid(sample_rate, hop_length, resample)
     maker = {
@@ -105,26 +82,24 @@ def speech_targets(
         "resample": resample,
     }
     folder = default_folder(teacher.name, maker) if cache is None else Path(cache)
-    title = f"speech teacher {teacher.name} at {grid.frame_rate} frames/s"
-    store = RowStore(folder, teacher.dim, maker, title)
+    store = RowStore(folder, teacher.dim, maker)
     hashes = FileHashes(folder / "files.tsv")
-    places = {u.id: place for u in manifest.utterances if (place := _known_place(manifest, u, store, hashes))}
-    missing = [utterance for utterance in manifest.utterances if utterance.id not in places]
+    sources = {u.id: source for u in manifest.utterances if (source := _known_source(manifest, u, store, hashes))}
+    missing = [utterance for utterance in manifest.utterances if utterance.id not in sources]
     if advance is not None:
-        advance(len(places))
+        advance(len(sources))
     if missing:
         if announce is not None:
             announce(_size(Manifest(manifest.root, tuple(missing)), grid, teacher, folder))
         with store.writing(announce) as writer, hashes.recording():
-            filler = Filler(manifest, teacher, grid, store, hashes, writer, failures)
-            for utterance, place in filler.fill(missing):
-                if place is not None:
-                    places[utterance.id] = place
+            for utterance, source in Filler(manifest, teacher, grid, hashes, writer, failures).fill(missing):
+                if source is not None:
+                    sources[utterance.id] = source
                 if advance is not None:
                     advance(1)
-    if not places:
+    if not sources:
         raise none_left(manifest)
-    return SpeechTargets(store, {id: places[id] for id in manifest.ids if id in places})
+    return SpeechTargets(store, {id: sources[id] for id in manifest.ids if id in sources})
 
 
 def projected_bytes(manifest: Manifest, teacher_dim: int, frame_rate: Fraction) -> int:
@@ -139,14 +114,13 @@ def gigabytes_per_hour(teacher_dim: int, frame_rate: Fraction) -> float:
     return float(3600 * frame_rate * teacher_dim * ROWS.itemsize / 10**9)
 
 
-def _known_place(
-    manifest: Manifest, utterance: Utterance, store: RowStore, hashes: FileHashes
-) -> tuple[int, int] | None:
+def _known_source(manifest: Manifest, utterance: Utterance, store: RowStore, hashes: FileHashes) -> str | None:
+    """Hash of a recording whose targets are there; None where that is not known."""
     try:
         source = hashes.known(manifest.audio_path(utterance))
     except HacError:  # counted later, where it is read
         return None
-    return None if source is None else store.find(source)
+    return source if source in store.places else None
 
 
 def _size(manifest: Manifest, grid: Grid, teacher: SpeechTeacher, folder: Path) -> str:

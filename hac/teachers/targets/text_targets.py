@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,41 +12,20 @@ from numpy.typing import NDArray
 from hac.data.manifest.manifest import Manifest
 from hac.errors import FailureLog, HacError
 from hac.teachers.base import TextTeacher
-from hac.teachers.targets.target_store import RowStore, default_folder
+from hac.teachers.targets.target_store import RowStore, StoredTargets, default_folder
 
 GROUP = 256
 """Texts embedded at a time: enough for batches of like length, few enough to lose."""
 
 
-class TextTargets:
-    """A corpus' sentence vectors in a cache; made by `text_targets`. Goes to other processes without its rows.
-
-    Attributes:
-        dim: features.
-        ids: the utterances that have a vector, in the manifest's order.
-        folder: where the cache lies.
-    """
-
-    def __init__(self, store: RowStore, rows: dict[str, int]) -> None:
-        self.dim = store.dim
-        self.ids = tuple(rows)
-        self.folder = store.folder
-        self._rows = store.rows()
-        self._row = rows
-
-    def __contains__(self, id: object) -> bool:
-        """Whether an utterance has a transcript."""
-        return id in self._row
+class TextTargets(StoredTargets):
+    """A corpus' sentence vectors in a cache; made by `text_targets`."""
 
     def __getitem__(self, id: str) -> NDArray[np.float32]:
         """The vector of an utterance's transcript, float32 [dim], of unit L2 norm."""
-        vector = self._rows.read(self._row[id], 1)[0].astype(np.float32)
+        vector = self.rows(id)[0].astype(np.float32)
         # half precision has moved its length by up to 5e-4
         return np.asarray(vector / np.linalg.norm(vector), dtype=np.float32)
-
-    def content(self, id: str) -> Hashable:
-        """Equal for utterances of the same text."""
-        return self._row[id]
 
 
 def text_targets(
@@ -63,13 +42,13 @@ def text_targets(
     Args:
         manifest: the corpus.
         teacher: the text teacher.
-        cache: a folder for the vectors of this teacher; None is one of its own in the user's cache.
+        cache: a folder for the vectors, of several teachers if need be; None is one of its own in the user's cache.
         failures: where utterances without a transcript are counted, as `text-missing`, and left out.
         advance: called with counts of utterances that are done.
         announce: called with a sentence while another process fills the same folder.
 
     Raises:
-        HacError: the folder holds another teacher's vectors, the disk is full, or no utterance has a transcript.
+        HacError: the disk is full, the folder cannot be written, or no utterance has a transcript.
     """
     texts: dict[str, str] = {}
     sources: dict[str, str] = {}
@@ -89,20 +68,17 @@ def text_targets(
         )
     maker = {"teacher": teacher.describe()}
     folder = default_folder(teacher.name, maker) if cache is None else Path(cache)
-    store = RowStore(folder, teacher.dim, maker, f"text teacher {teacher.name}")
+    store = RowStore(folder, teacher.dim, maker)
     refused = _embed_missing(store, teacher, texts, announce)
     if advance is not None:
         advance(len(manifest))
-    rows: dict[str, int] = {}
     for id, source in sources.items():
-        place = store.find(source)
-        if place is None:
+        if source in refused:
             failures.add(id, "teacher-refused", refused[source])
-        else:
-            rows[id] = place[0]
-    if not rows:
+    embedded = {id: source for id, source in sources.items() if source not in refused}
+    if not embedded:
         raise HacError(f"text teacher {teacher.name} refused every text; the first: {next(iter(refused.values()))}")
-    return TextTargets(store, rows)
+    return TextTargets(store, embedded)
 
 
 def _embed_missing(
@@ -110,10 +86,10 @@ def _embed_missing(
 ) -> dict[str, str]:
     """Append the vectors that are not there; returns the reasons of those that the teacher refused."""
     refused: dict[str, str] = {}
-    if all(store.find(source) is not None for source in texts):
+    if all(source in store.places for source in texts):
         return refused
     with store.writing(announce) as writer:
-        missing = [source for source in texts if store.find(source) is None]
+        missing = [source for source in texts if source not in writer]
         for start in range(0, len(missing), GROUP):
             group = missing[start : start + GROUP]
             for source, vector in zip(group, _embed(teacher, [texts[source] for source in group]), strict=True):

@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 import torch
 
-import hac.judges.registry as registry
 from hac.errors import HacError
 from hac.judges.base import Judge, MosPredictor, Recognizer, SpeakerEncoder, Unjudged
 from hac.judges.registry import load_mos_predictor, load_recognizer, load_speaker_encoder
@@ -227,7 +226,7 @@ def test_other_packages_add_judges(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
         _Entry("voice", lambda where, device: ruled_judges.Voice()),
         _Entry("broken", ImportError("no such module")),
     ]
-    monkeypatch.setattr(registry, "entry_points", lambda group: entries if group == "hac.judges" else [])
+    monkeypatch.setattr("hac.plugins.entry_points", lambda group: entries if group == "hac.judges" else [])
     judge = load_recognizer("mine:somewhere?size=3")
     assert judge.name == "mine:somewhere?size=3"
     assert judge.provenance == {"judge": "counting", "where": "somewhere", "device": "cpu", "size": "3"}

@@ -416,7 +416,7 @@ def test_other_packages_add_teachers(monkeypatch):
         EntryPoint("mine", f"{__name__}:Plugin", registry.GROUP),
         EntryPoint("gone", "no_such_module:x", registry.GROUP),
     ]
-    monkeypatch.setattr(registry, "entry_points", lambda group: entries if group == registry.GROUP else [])
+    monkeypatch.setattr("hac.plugins.entry_points", lambda group: entries if group == registry.GROUP else [])
     teacher = load_speech_teacher("mine", where="there", layer=3)
     assert teacher.given == {"where": "there", "device": "cpu", "layer": 3}
     with pytest.raises(HacError, match="gave a Plugin, which lacks what a TextTeacher must have"):

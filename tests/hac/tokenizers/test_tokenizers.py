@@ -218,7 +218,7 @@ def test_an_unreachable_hub_is_one_sentence(monkeypatch):
 def test_a_plugin_adds_a_kind(monkeypatch):
     entry = EntryPoint("mine", f"{__name__}:load_mine", registry.GROUP)
     broken = EntryPoint("broken", "no.such.module:load", registry.GROUP)
-    monkeypatch.setattr(registry, "entry_points", lambda group: [entry, broken])
+    monkeypatch.setattr("hac.plugins.entry_points", lambda group: [entry, broken])
     assert registry.known_kinds()[-2:] == ["broken", "mine"]
     assert load_tokenizer("mine:here?depth=3").provenance == {"where": "here", "device": "cpu", "depth": "3"}
     with pytest.raises(HacError, match=r"plugin no\.such\.module:load cannot be imported"):

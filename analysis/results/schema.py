@@ -19,6 +19,7 @@ from analysis.statistics.bootstrap import Resamples
 from hac.errors import HacError
 from hac.files.atomic import write_text
 from hac.files.parsing import load_json
+from hac.files.validation import complaint
 
 SCHEMA = "hac-results"
 VERSION = 1
@@ -221,9 +222,7 @@ def read_results(path: Path) -> Results:
     try:
         results = Results.model_validate(data)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise HacError(f"{path}: {where}: {first['msg']}; expected the schema of hac-analyze") from error
+        raise HacError(f"{path}: {complaint(error)}; expected the schema of hac-analyze") from error
     for part in ("utterances", "hours"):
         if not isinstance(results.coverage.get(part, {}), dict):
             raise HacError(f"{path}: coverage.{part} is no object; expected the schema of hac-analyze")

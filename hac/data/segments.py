@@ -14,8 +14,6 @@ last empty line may be missing.
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -31,9 +29,11 @@ from hac.data.tiers import Row, Tier, tier_from_rows
 from hac.data.timeline import US_PER_S, frame_edges_us, to_us
 from hac.data.tokens.token_store import Stream
 from hac.errors import FailureLog, HacError
+from hac.files.text import read_text, require_columns, table_rows
 
 NAME = "segments"
 COLUMNS = ("id", "onset", "offset", "cluster")
+_EXPECTED = f"a class file (`Class 1`, then `id onset offset`), or CSV or Parquet with {', '.join(COLUMNS)}"
 MAX_SECONDS = 1e9
 """Thirty years: a time beyond is damage, and its microseconds might not fit."""
 
@@ -61,7 +61,7 @@ def read_segments(path: Path, failures: FailureLog | None = None) -> Tier:
     found = _from_parquet(path) if path.suffix.lower() in (".parquet", ".pq") else _from_text(path)
     rows = list(_checked(found, log))
     if not rows:
-        raise HacError(f"{path}: holds no segment; expected a class file, or CSV or Parquet with {', '.join(COLUMNS)}")
+        raise HacError(f"{path}: holds no segment; expected {_EXPECTED}")
     return tier_from_rows(NAME, rows)
 
 
@@ -172,12 +172,7 @@ def _time(value: Any, where: str) -> int:
 
 
 def _from_text(path: Path) -> Iterator[_Found]:
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise HacError(f"{path}: cannot be read ({error.strerror}); expected a file of segments") from error
-    except UnicodeDecodeError as error:
-        raise HacError(f"{path}: byte {error.start} is not valid UTF-8; expected a file of segments") from error
+    text = read_text(path, "a file of segments")
     if not text.strip():
         raise HacError(f"{path}: the file is empty; expected segments")
     return _from_classes(path, text) if text.split(maxsplit=1)[0] == "Class" else _from_csv(path, text)
@@ -206,31 +201,16 @@ def _from_classes(path: Path, text: str) -> Iterator[_Found]:
 
 
 def _from_csv(path: Path, text: str) -> Iterator[_Found]:
-    reader = csv.DictReader(io.StringIO(text, newline=""))
-    try:
-        _need(path, reader.fieldnames or ())
-        for row in reader:
-            id, onset, offset, cluster = (row[name] for name in COLUMNS)
-            yield f"{path}, line {reader.line_num}", id, onset, offset, cluster
-    except csv.Error as error:
-        raise HacError(f"{path}: no CSV after line {reader.line_num} ({error})") from error
+    for line, row in table_rows(text, path, COLUMNS, _EXPECTED):
+        yield f"{path}, line {line}", row["id"], row["onset"], row["offset"], row["cluster"]
 
 
 def _from_parquet(path: Path) -> Iterator[_Found]:
     try:
-        _need(path, pq.read_schema(path).names)
+        require_columns(pq.read_schema(path).names, path, COLUMNS, _EXPECTED)
         columns = [pq.read_table(path, columns=[name]).column(0).to_pylist() for name in COLUMNS]
         rows = list(zip(*columns, strict=True))
     except (pa.ArrowException, OSError, EOFError, ValueError) as error:  # ValueError: text that is no UTF-8
         raise HacError(f"{path}: not a Parquet file, or a truncated one; write it again") from error
     for number, (id, onset, offset, cluster) in enumerate(rows, start=1):
         yield f"{path}, row {number}", id, onset, offset, cluster
-
-
-def _need(path: Path, found: Sequence[str]) -> None:
-    missing = [name for name in COLUMNS if name not in found]
-    if missing:
-        raise HacError(
-            f"{path}: the column {missing[0]!r} is missing (columns found: {', '.join(found) or 'none'}); expected a "
-            f"class file (`Class 1`, then `id onset offset`), or CSV or Parquet with {', '.join(COLUMNS)}"
-        )

@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from hac.errors import HacError
+from hac.files.validation import complaint
 from hac.files.yaml_config import check_key, merged, parse_changes, read_yaml, relative_to_file
 from hac.model.config import HacConfig
 from hac.train.config_sections import (
@@ -111,12 +112,7 @@ def build_train_config(values: Mapping[str, Any], where: str) -> TrainConfig:
     try:
         config = TrainConfig.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        # what a whole section lacks needs no copy of the section
-        found = "" if isinstance(first["input"], Mapping) else f", found {first['input']!r:.80}"
-        message = first["msg"].removeprefix("Value error, ")
-        raise HacError(f"{where}: {name + ': ' if name else ''}{message}{found}") from error
+        raise HacError(f"{where}: {complaint(error)}") from error
     return config
 
 

@@ -12,6 +12,7 @@ from analysis.clips.schema import FOLDER, NAME, VERSION
 from hac.errors import HacError
 from hac.files.atomic import real
 from hac.files.parsing import load_json
+from hac.files.validation import complaint
 
 SOUNDS = {b"OggS": "audio/ogg", b"fLaC": "audio/flac", b"RIFF": "audio/wav"}
 """Kinds of sound, by their first bytes."""
@@ -104,9 +105,7 @@ def read_clips(folder: Path) -> ClipFile | None:
     try:
         return ClipFile.model_validate(data)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise HacError(f"{path}: {where}: {first['msg']}; expected the clips that hac-analyze keeps") from error
+        raise HacError(f"{path}: {complaint(error)}; expected the clips that hac-analyze keeps") from error
 
 
 class Media:

@@ -5,13 +5,12 @@ Given a folder, `validated.tsv` is read, else `train.tsv`, `dev.tsv` and `test.t
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from hac.corpora.imports.item import Item, Layout, Options, files, gender_of, read_text
-from hac.errors import FailureLog, HacError
+from hac.corpora.imports.item import Item, Layout, Options, files, gender_of
+from hac.errors import FailureLog
+from hac.files.text import read_text, table_rows
 
 _COLUMNS = ("client_id", "path", "sentence")
 
@@ -36,27 +35,19 @@ def _detect(source: Path) -> bool:
 
 
 def _find(source: Path, options: Options, failures: FailureLog) -> Iterator[Item]:
+    expected = f"a table of tab-separated values with {', '.join(_COLUMNS)}"
     for table in _tables(source):
         # sentences hold lone quotes, so none is special
-        rows = csv.DictReader(io.StringIO(read_text(table), newline=""), delimiter="\t", quoting=csv.QUOTE_NONE)
-        try:
-            missing = [name for name in _COLUMNS if name not in (rows.fieldnames or ())]
-            if missing:
-                found = ", ".join(rows.fieldnames or ())[:200] or "nothing"
-                raise HacError(f"{table}: no column {missing[0]!r} in its first line; found {found}")
-            for row in rows:
-                name = row["path"]
-                if not name:
-                    failures.add(f"{table.name}: line {rows.line_num}", "bad-row", f"{table} names no clip there")
-                    continue
-                clip = name if PurePosixPath(name).suffix else f"{name}.mp3"
-                language = options.language or row.get("locale") or table.parent.absolute().name
-                id = PurePosixPath(clip).stem
-                audio = table.parent / "clips" / clip
-                gender = gender_of(row.get("gender"))
-                yield Item(id, audio, row["client_id"], language, row["sentence"], gender=gender)
-        except csv.Error as error:
-            raise HacError(f"{table}: line {rows.line_num}: not a table of tab-separated values ({error})") from error
+        for line, row in table_rows(read_text(table, expected), table, _COLUMNS, expected, tab_separated=True):
+            name = row["path"]
+            if not name:
+                failures.add(f"{table.name}: line {line}", "bad-row", f"{table} names no clip there")
+                continue
+            clip = name if PurePosixPath(name).suffix else f"{name}.mp3"
+            language = options.language or row.get("locale") or table.parent.absolute().name
+            id = PurePosixPath(clip).stem
+            audio = table.parent / "clips" / clip
+            yield Item(id, audio, row["client_id"], language, row["sentence"], gender=gender_of(row.get("gender")))
 
 
 LAYOUT = Layout("commonvoice", "validated.tsv (or another table) beside a folder clips/", _detect, _find)

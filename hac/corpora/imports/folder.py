@@ -10,8 +10,9 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from hac.corpora.imports.item import SUFFIXES, Item, Layout, Options, files, read_text
+from hac.corpora.imports.item import SUFFIXES, Item, Layout, Options, files
 from hac.errors import FailureLog, HacError
+from hac.files.text import read_text
 
 _TRANSCRIPTS = (".normalized.txt", ".txt", ".lab")
 _ALIGNMENTS = (".TextGrid", ".textgrid")
@@ -33,7 +34,7 @@ def _find(source: Path, options: Options, failures: FailureLog) -> Iterator[Item
         id = inside.as_posix() if audio.stem in repeated else audio.stem
         transcript = _beside(audio, _TRANSCRIPTS)
         try:
-            text = read_text(transcript).strip() if transcript else None
+            text = read_text(transcript, "a transcript").strip() if transcript else None
         except HacError as error:
             failures.add(id, "text-encoding", str(error))
             continue

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import codecs
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from hac.errors import FailureLog, HacError
+from hac.files.text import read_text
 
 SUFFIXES = (".flac", ".wav", ".mp3", ".ogg", ".opus")
 """Endings of audio files, in lower case."""
@@ -132,26 +132,9 @@ def audio_beside(folder: Path, stem: str) -> Path | None:
     return None
 
 
-def read_text(path: Path) -> str:
-    """A text file's content: UTF-8, or UTF-16 where a byte-order mark says so.
-
-    Raises:
-        HacError: it is neither, or cannot be read.
-    """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise HacError(f"{path}: cannot be read ({error.strerror}); bring the file back, or remove the link") from error
-    encoding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
-    try:
-        return data.decode(encoding)
-    except UnicodeDecodeError as error:
-        raise HacError(f"{path}: not UTF-8 text (byte {error.start}); save it as UTF-8") from error
-
-
 def numbered_lines(path: Path) -> Iterator[tuple[str, str]]:
     """The lines of a text file that are not blank, each with its place in words: `FILE: line 3`."""
-    for number, line in enumerate(read_text(path).split("\n"), start=1):
+    for number, line in enumerate(read_text(path, "a table of the corpus").split("\n"), start=1):
         if line.strip():
             yield f"{path}: line {number}", line.rstrip("\r")
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from hac.corpora.imports.item import SUFFIXES, Item, Layout, Options, files, gender_of, lines_of_table, read_text
+from hac.corpora.imports.item import SUFFIXES, Item, Layout, Options, files, gender_of, lines_of_table
 from hac.errors import FailureLog, HacError
+from hac.files.text import read_text
 
 
 def _audio_folder(source: Path) -> Path | None:
@@ -35,7 +36,7 @@ def _find(source: Path, options: Options, failures: FailureLog) -> Iterator[Item
         speaker = audio.parent.name
         transcript = source / "txt" / speaker / f"{id}.txt"
         try:
-            text = read_text(transcript).strip() if transcript.is_file() else None
+            text = read_text(transcript, "a transcript").strip() if transcript.is_file() else None
         except HacError as error:
             failures.add(id, "text-encoding", str(error))
             continue

@@ -8,8 +8,6 @@ utterances. - TIMIT `.phn` and `.wrd`: `start end label` in samples; one utteran
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -17,6 +15,8 @@ from hac.data.alignments.text import AlignmentFileError, FileTiers, Interval, ch
 from hac.data.phones.policy import looks_like_phones
 from hac.data.tiers import PHONES, WORDS
 from hac.data.timeline import samples_to_us
+from hac.errors import HacError
+from hac.files.text import table_rows
 
 CSV_HEADER = ("Begin", "End", "Label", "Type")
 
@@ -117,31 +117,19 @@ def read_mfa_csv(path: Path) -> FileTiers:
     Raises:
         AlignmentFileError: a column is missing, a time is no number, or times are swapped.
     """
-    reader = csv.DictReader(io.StringIO(read_text(path)))
+    text = read_text(path)
     try:
-        return _csv_tiers(path, reader)
-    except csv.Error as error:
-        raise AlignmentFileError(
-            "alignment-format", f"{path}: no CSV after line {reader.line_num} ({error})"
-        ) from error
-
-
-def _csv_tiers(path: Path, reader: csv.DictReader[str]) -> FileTiers:
-    missing = [name for name in CSV_HEADER if name not in (reader.fieldnames or ())]
-    if missing:
-        raise AlignmentFileError(
-            "alignment-format",
-            f"{path}: the column {missing[0]!r} is missing (columns found: "
-            f"{', '.join(reader.fieldnames or ())}); expected MFA's CSV with Begin, End, Label, Type, Speaker",
-        )
+        rows = list(table_rows(text, path, CSV_HEADER, "MFA's CSV with Begin, End, Label, Type, Speaker"))
+    except HacError as error:
+        raise AlignmentFileError("alignment-format", str(error)) from error
     tiers: dict[str, list[Interval]] = {}
-    for row in reader:
-        where = f"{path}, line {reader.line_num}"
-        tier = {"word": WORDS, "phone": PHONES}.get((row["Type"] or "").casefold().removesuffix("s"))
-        label = (row["Label"] or "").strip()
+    for line, row in rows:
+        where = f"{path}, line {line}"
+        tier = {"word": WORDS, "phone": PHONES}.get(row["Type"].casefold().removesuffix("s"))
+        label = row["Label"].strip()
         if tier is None or not label:
             continue
-        interval = (label, seconds_us(row["Begin"] or "", where), seconds_us(row["End"] or "", where))
+        interval = (label, seconds_us(row["Begin"], where), seconds_us(row["End"], where))
         tiers.setdefault(tier, []).extend(check_intervals([interval], where))
     if not tiers:
         raise AlignmentFileError(

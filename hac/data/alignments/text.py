@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 
 from hac.data.timeline import to_us, to_us_array
 from hac.errors import HacError
+from hac.files.text import encoding_of
 
 Interval = tuple[str, int, int]
 """Label, onset and offset in microseconds."""
@@ -19,14 +19,6 @@ FileTiers = Mapping[str, list[Interval]]
 
 MAX_SECONDS = 1e9
 """Thirty years: a time beyond is damage, and its microseconds might not fit."""
-
-_BOMS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
 
 
 class AlignmentFileError(HacError):
@@ -61,7 +53,7 @@ def read_text(path: Path) -> str:
         raise AlignmentFileError(
             "alignment-format", f"{path}: a binary file of Praat; save it there as a text file (TextGrid)"
         )
-    encoding = _encoding(data)
+    encoding = encoding_of(data)
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
@@ -71,18 +63,6 @@ def read_text(path: Path) -> str:
             "the file, for instance with `iconv -f LATIN1 -t UTF-8`",
         ) from error
     return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _encoding(data: bytes) -> str:
-    for mark, name in _BOMS:
-        if data.startswith(mark):
-            return name
-    # without a mark, UTF-16 betrays itself: the ASCII header of every format has a zero in each second byte
-    if data[1:8:2] == b"\0\0\0\0":
-        return "utf-16-le"
-    if data[0:8:2] == b"\0\0\0\0":
-        return "utf-16-be"
-    return "utf-8"
 
 
 def seconds_us(text: str, where: str) -> int:

@@ -8,15 +8,14 @@ for voicing and for dental place change it. Chart: International Phonetic Associ
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
-from importlib import resources
 from typing import Literal
+
+from hac.files.text import shipped_table
 
 SILENCE = "sil"
 """The one silence label after a policy was applied."""
@@ -109,20 +108,15 @@ def known_share(labels: Iterable[str], alphabet: Alphabet = "auto") -> float:
 @cache
 def arpabet_to_ipa() -> dict[str, str]:
     """IPA by ARPAbet symbol: the 39 of the CMU dictionary and TIMIT's, in capitals without stress."""
-    return {row["arpabet"]: row["ipa"] for row in _table("arpabet.csv")}
+    return {row["arpabet"]: row["ipa"] for row in shipped_table("hac.data.phones.tables", "arpabet.csv")}
 
 
 @cache
 def _letters() -> dict[str, PhoneClasses]:
     return {
         row["symbol"]: PhoneClasses(row["manner"], row["place"], row["voicing"], row["height"])
-        for row in _table("ipa.csv")
+        for row in shipped_table("hac.data.phones.tables", "ipa.csv")
     }
-
-
-def _table(name: str) -> list[dict[str, str]]:
-    text = resources.files("hac.data.phones.tables").joinpath(name).read_text(encoding="utf-8")
-    return list(csv.DictReader(io.StringIO(text)))
 
 
 @cache

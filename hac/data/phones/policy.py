@@ -7,8 +7,6 @@ looks at a vocabulary and picks one.
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
@@ -35,6 +33,8 @@ from hac.data.phones.classes import (
 from hac.data.tiers import Tier, unknown_label
 from hac.errors import HacError
 from hac.files.parsing import load_yaml
+from hac.files.text import read_text, table_rows
+from hac.files.validation import complaint
 
 __all__ = [
     "NOISE",
@@ -206,29 +206,15 @@ def load_phone_map(path: Path | Traversable) -> dict[str, str]:
     """A phone map from a CSV file with the columns `from` and `to`; an empty `to` removes the phone.
 
     Raises:
-        HacError: the file is missing, in a wrong encoding, or has other columns, or maps a phone twice.
+        HacError: the file is missing, in a wrong encoding, lacks a column, or maps a phone twice.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, ValueError) as error:
-        raise HacError(f"{path}: no readable phone map; expected UTF-8 CSV with the columns from,to") from error
-    reader = csv.DictReader(io.StringIO(text))
-    try:
-        return _mapped(path, reader)
-    except csv.Error as error:
-        raise HacError(f"{path}, line {reader.line_num}: no CSV ({error}); expected from,to") from error
-
-
-def _mapped(path: Path | Traversable, reader: csv.DictReader[str]) -> dict[str, str]:
-    found = list(reader.fieldnames or ())
-    if found != ["from", "to"]:
-        raise HacError(f"{path}: columns {', '.join(found) or 'none'}; expected a phone map with from,to")
+    expected = "a phone map with from,to"
     phone_map: dict[str, str] = {}
-    for row in reader:
+    for line, row in table_rows(read_text(path, expected), path, ("from", "to"), expected):
         phone = unicodedata.normalize("NFC", row["from"])
         if phone in phone_map:
-            raise HacError(f"{path}, line {reader.line_num}: {phone!r} is mapped twice; expected each phone once")
-        phone_map[phone] = unicodedata.normalize("NFC", row["to"] or "")
+            raise HacError(f"{path}, line {line}: {phone!r} is mapped twice; expected each phone once")
+        phone_map[phone] = unicodedata.normalize("NFC", row["to"])
     return phone_map
 
 
@@ -267,9 +253,7 @@ def _read_policy(file: Path | Traversable) -> PhonePolicy:
     try:
         return PhonePolicy.model_validate(_fields(file))
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise HacError(f"{file}: {where}: {first['msg']}; expected the fields of a phone policy") from error
+        raise HacError(f"{file}: {complaint(error)}; expected the fields of a phone policy") from error
 
 
 def _fields(file: Path | Traversable) -> dict[str, Any]:

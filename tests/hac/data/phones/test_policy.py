@@ -283,7 +283,7 @@ def test_with_map_replaces_the_map_and_opens_the_phone_set(tmp_path):
         ("strip_stress: true\n", r"name: Field required"),
         ("- a\n", r"holds no fields"),
         ("name: [\n", r"no readable YAML"),
-        ("name: x\nmap: none.csv\n", r"no readable phone map"),
+        ("name: x\nmap: none.csv\n", r"none.csv: cannot be read \(No such file or directory\); expected a phone map"),
     ],
 )
 def test_a_file_that_is_no_policy_is_one_sentence(tmp_path, text, sentence):
@@ -296,10 +296,11 @@ def test_a_file_that_is_no_policy_is_one_sentence(tmp_path, text, sentence):
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
-        (b"phone,to\na,b\n", r"columns phone, to; expected a phone map with from,to"),
-        (b"", r"columns none; expected"),
+        (b"phone,to\na,b\n", r"the column 'from' is missing \(columns found: phone, to\); expected a phone map with from,to"),
+        (b"", r"the column 'from' is missing \(columns found: none\)"),
         (b"from,to\na,b\na,c\n", r"line 3: 'a' is mapped twice"),
-        (b"from,to\n\xe6,b\n", r"no readable phone map"),
+        (b"from,to\n\xe6,b\n", r"byte 8 is not valid UTF-8; expected a phone map"),
+        (b"from,to,to\na,b,c\n", r"the column 'to' stands twice"),
     ],
 )
 def test_a_file_that_is_no_phone_map_is_one_sentence(tmp_path, data, sentence):

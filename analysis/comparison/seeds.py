@@ -155,8 +155,8 @@ def mean_record(records: Sequence[Record]) -> Record:
             "corrected": _mean([record.corrected for record in records]),
             "null_mean": _mean([record.null_mean for record in records]),
             **dict.fromkeys(("ci_low", "ci_high", "corrected_ci_low", "corrected_ci_high", "null_sd"), math.nan),
-            "redrawn": _mean_draws([record.resamples for record in records]) if alike else None,
-            "redrawn_corrected": _mean_draws([record.resamples_corrected for record in records]) if alike else None,
+            "resamples": _mean_draws([record.resamples for record in records]) if alike else None,
+            "resamples_corrected": _mean_draws([record.resamples_corrected for record in records]) if alike else None,
         }
     )
 

@@ -79,7 +79,7 @@ def with_draws(results: Results, folder: Path) -> Results:
             return record
         found = (one[i] for one in columns)
         value, corrected = (None if values is None else Resamples(values, clusters[i]) for values in found)
-        return record.model_copy(update={"redrawn": value, "redrawn_corrected": corrected})
+        return record.model_copy(update={"resamples": value, "resamples_corrected": corrected})
 
     return results.model_copy(update={"metrics": [drawn(record) for record in results.metrics]})
 

@@ -39,7 +39,7 @@ def interval_fields(interval: Interval) -> dict[str, Any]:
         "ci_low": interval.low,
         "ci_high": interval.high,
         "ci_method": interval.method,
-        "redrawn": interval.resamples,
+        "resamples": interval.resamples,
     }
 
 
@@ -49,7 +49,7 @@ def corrected_fields(value: float, interval: Interval) -> dict[str, Any]:
         "corrected": value,
         "corrected_ci_low": interval.low,
         "corrected_ci_high": interval.high,
-        "redrawn_corrected": interval.resamples,
+        "resamples_corrected": interval.resamples,
     }
 
 
@@ -97,7 +97,7 @@ def with_fixed_null(record: Record) -> Record:
     mean = record.null_mean
     drawn = record.resamples
     update = {
-        "redrawn_corrected": replace(drawn, values=(drawn.values - mean) / (1 - mean)) if drawn and mean < 1 else None,
+        "resamples_corrected": replace(drawn, values=(drawn.values - mean) / (1 - mean)) if drawn and mean < 1 else None,
         "corrected": corrected(record.value, mean),
         "corrected_ci_low": corrected(record.ci_low, mean),
         "corrected_ci_high": corrected(record.ci_high, mean),

@@ -43,7 +43,8 @@ def usage(
     from analysis.usage.counts import UsageProtocol
     from analysis.usage.run import request_of, run
     from hac.errors import FailureLog
-    from reports.usage.files import write_usage
+    from reports.render.result_files import write_run
+    from reports.usage.files import usage_files
     from reports.usage.tables import usage_tables
 
     protocol = UsageProtocol(n_nulls=nulls, n_dear=min(nulls, 5), n_bootstrap=bootstrap, seed=seed)
@@ -51,6 +52,6 @@ def usage(
     store = opt.load_tokens(ckpt, tokens, manifest, output, device, jobs, failures, frame_rate, codebook_size, ids)
     rest = opt.common(tokens, streams, name, failures, ckpt=ckpt, strict=strict)
     outcome = run(request_of(store, manifest, protocol, **rest), jobs)
-    written = write_usage(outcome, output)
+    written = write_run(outcome.results, usage_files(outcome), output)
     opt.show(usage_tables(outcome.results))
     opt.tell_files(written, output)

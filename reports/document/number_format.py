@@ -1,26 +1,26 @@
-"""How numbers are written: alone, with an interval, beside a null."""
+"""How numbers are written: alone, with an interval, beside a null; and the cells of a terminal's tables that do so."""
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 
 from analysis.results.schema import Record
+from reports.document.parts import Cell
+
+Form = Callable[[float], str]
+"""How a number is written; a dash for what could not be had."""
+CellOf = Callable[[Record | None], Cell]
+"""How a record is shown; empty where there is none."""
 
 
-def number(value: float) -> str:
-    """Four decimals, or a dash for what could not be had."""
-    return f"{value:.4f}" if math.isfinite(value) else "-"
+def fixed(places: int) -> Form:
+    """So many decimals."""
+    return lambda value: f"{value:.{places}f}" if math.isfinite(value) else "-"
 
 
-def with_interval(value: float, low: float, high: float) -> str:
-    """`0.2578 [.250, .265]`."""
-    return number(value) + (f" [{short(low)}, {short(high)}]" if math.isfinite(low) else "")
-
-
-def with_null(mean: float, sd: float) -> str:
-    """`0.0312 ± .0004`."""
-    return number(mean) + (f" ± {_no_leading_zero(f'{sd:.4f}')}" if math.isfinite(sd) else "")
+number = fixed(4)
 
 
 def short(value: float) -> str:
@@ -28,17 +28,63 @@ def short(value: float) -> str:
     return _no_leading_zero(f"{value:.3f}") if math.isfinite(value) else "-"
 
 
-def _no_leading_zero(text: str) -> str:
-    return re.sub(r"^(-?)0\.", r"\1.", re.sub(r"^-(?=0\.0*$)", "", text))
-
-
-def beside_null(record: Record) -> str:
-    """`0.5012 / 0.4321`: a value and the mean of its null."""
-    return f"{number(record.value)} / {number(record.null_mean)}"
-
-
 def figures(value: float) -> str:
     """Three decimals below 10, one below 1,000, none beyond: cents and decibels have no more to say."""
     if not abs(value) >= 10:
         return short(value)
     return f"{value:.1f}" if abs(value) < 1000 else f"{value:.0f}"
+
+
+def _no_leading_zero(text: str) -> str:
+    return re.sub(r"^(-?)0\.", r"\1.", re.sub(r"^-(?=0\.0*$)", "", text))
+
+
+def with_interval(value: float, low: float, high: float, form: Form = number, ends: Form = short) -> str:
+    """`0.2578 [.250, .265]`."""
+    return form(value) + (f" [{ends(low)}, {ends(high)}]" if math.isfinite(low) else "")
+
+
+def with_null(mean: float, sd: float) -> str:
+    """`0.0312 ± .0004`."""
+    return number(mean) + (f" ± {_no_leading_zero(f'{sd:.4f}')}" if math.isfinite(sd) else "")
+
+
+def number_in(form: Form, value: float) -> Cell:
+    """The cell of a number."""
+    return Cell(form(value), value)
+
+
+def shown(write: Callable[[Record], str]) -> CellOf:
+    """Records as they are written."""
+    return lambda record: Cell("", math.nan) if record is None else Cell(write(record), record.value)
+
+
+def alone(form: Form, factor: float = 1.0) -> CellOf:
+    """The value alone, in a unit of which a record's unit has `factor`."""
+    return shown(lambda r: form(r.value * factor))
+
+
+def spanned(form: Form = number, ends: Form = short) -> CellOf:
+    """The value with its interval."""
+    return shown(lambda r: with_interval(r.value, r.ci_low, r.ci_high, form, ends))
+
+
+def null_mean(form: Form) -> CellOf:
+    """The mean of the null alone."""
+    return shown(lambda r: form(r.null_mean))
+
+
+def value_and_null(form: Form = number, factor: float = 1.0) -> CellOf:
+    """`0.5012 / 0.4321`: the value and the mean of its null."""
+    return shown(lambda r: f"{form(r.value * factor)} / {form(r.null_mean * factor)}")
+
+
+null_spread = shown(lambda r: with_null(r.null_mean, r.null_sd))
+"""The null with its deviation."""
+corrected = shown(lambda r: with_interval(r.corrected, r.corrected_ci_low, r.corrected_ci_high))
+"""The null-corrected value with its interval."""
+
+
+def beside_null(record: Record) -> str:
+    """`0.5012 / 0.4321`: a value and the mean of its null."""
+    return f"{number(record.value)} / {number(record.null_mean)}"

@@ -8,8 +8,8 @@ from analysis import parallel
 from analysis.pnmi.run import Outcome
 from hac.files.atomic import write_text
 from reports.pnmi.figures import heat_map, pnmi_bars
+from reports.pnmi.tables import phone_given_code_csv
 from reports.render.result_files import file_names, write_numbers
-from reports.render.tables import phone_given_code_csv
 
 
 def write_pnmi(outcome: Outcome, folder: Path, jobs: int = 1) -> list[Path]:

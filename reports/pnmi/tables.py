@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+from numpy.typing import NDArray
 from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
@@ -12,6 +14,7 @@ from rich.text import Text
 from analysis.results.records import DROPPED, KEPT
 from analysis.results.schema import Record, Results
 from reports.document.number_format import beside_null, number, with_interval, with_null
+from reports.render.csv_files import csv_text
 from reports.render.tables import clusters_of, coverage_line, make_table, trouble_lines
 
 
@@ -109,3 +112,20 @@ def _record(results: Results, stream: str, metric: str, protocol: str) -> Record
 def _groups(results: Results, prefix: str) -> list[str]:
     names = list(dict.fromkeys(record.group for record in results.metrics if record.group.startswith(prefix)))
     return names if len(names) > 1 else []
+
+
+def phone_given_code_csv(table: NDArray[np.int64], labels: tuple[str, ...], codes: NDArray[np.int64]) -> str:
+    """P(phone | code): one row per code that occurs, with its share of the time.
+
+    Args:
+        table: counts, int64 [n_labels, n_codes].
+        labels: names of the rows.
+        codes: values of the columns.
+    """
+    rows = []
+    by_code, total = table.sum(axis=0), table.sum()
+    for j, code in enumerate(codes):
+        if by_code[j]:
+            shares = [f"{value:.6g}" for value in table[:, j] / by_code[j]]
+            rows.append([int(code), f"{by_code[j] / total:.6g}", *shares])
+    return csv_text(["code", "share", *labels], rows)

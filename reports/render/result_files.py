@@ -1,15 +1,56 @@
-"""The files that a run leaves behind: results.json, tables as CSV, figures."""
+"""The files that a run leaves behind: tables as CSV and Parquet, figures, and last results.json."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from analysis import parallel
 from analysis.results.bootstrap_draws import write_draws
+from analysis.results.records import NOTE_JOINER
 from analysis.results.schema import FILE, Results, write_results
-from hac.files.atomic import distinct, write_text
-from reports.render.tables import metrics_csv
+from hac.files.atomic import atomic_path, distinct, write_text
+from reports.render.csv_files import csv_text
+
+Content = str | pa.Table | Callable[[Path], None]
+"""What a file holds: a text, a Parquet table, or what draws the figure at a path."""
+CSV_FIELDS = (
+    *("id", "stream", "group", "value", "ci_low", "ci_high", "null_mean", "null_sd"),
+    *("corrected", "corrected_ci_low", "corrected_ci_high", "n", "protocol", "ci_method", "note", "nulls"),
+)
+
+
+def write_run(results: Results, contents: Mapping[str, Content], folder: Path, jobs: int = 1) -> list[Path]:
+    """Write everything of a run; `results.json` last, so that it being there means that all is there.
+
+    Args:
+        results: of the run.
+        contents: of the analysis' own files, by path within the folder.
+        folder: where the files go.
+        jobs: processes that draw; 0 or less: one per core.
+
+    Returns:
+        The files written.
+    """
+    drawings = []
+    for name, content in contents.items():
+        if isinstance(content, str):
+            write_text(folder / name, content)
+        elif isinstance(content, pa.Table):
+            with atomic_path(folder / name) as temporary:
+                pq.write_table(content, temporary, compression="zstd")
+        else:
+            drawings.append((content, folder / name))
+    parallel.run(_draw, drawings, jobs=jobs, what="drawing")
+    return [*(folder / name for name in contents), *write_numbers(results, folder)]
+
+
+def _draw(drawing: Callable[[Path], None], path: Path) -> None:
+    drawing(path)
 
 
 def write_numbers(results: Results, folder: Path) -> list[Path]:
@@ -20,6 +61,16 @@ def write_numbers(results: Results, folder: Path) -> list[Path]:
     written = folder / FILE
     write_results(results, written)
     return [table, draws, written]
+
+
+def metrics_csv(results: Results) -> str:
+    """Every record as CSV, empty where a number could not be had."""
+    rows = []
+    for record in results.metrics:
+        data = record.model_dump(mode="json")
+        data["nulls"] = NOTE_JOINER.join(f"{name} {null['mean']} {null['sd']}" for name, null in data["nulls"].items())
+        rows.append([data[field] for field in CSV_FIELDS])
+    return csv_text(CSV_FIELDS, rows)
 
 
 def file_names(texts: Iterable[str]) -> list[str]:

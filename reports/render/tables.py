@@ -1,48 +1,53 @@
-"""Results as tables: for a terminal, and as CSV for other tools."""
+"""Results on a terminal: tables, how much was counted, what was left out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-import numpy as np
-from numpy.typing import NDArray
 from rich import box
+from rich.console import Group, RenderableType
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Table as TerminalTable
 from rich.text import Text
 
 from analysis.results.records import NOTE_JOINER
 from analysis.results.schema import Record, Results
-from reports.render.csv_files import csv_text
+from reports.document.parts import Cell, Table
 
-CSV_FIELDS = (
-    "id",
-    "stream",
-    "group",
-    "value",
-    "ci_low",
-    "ci_high",
-    "null_mean",
-    "null_sd",
-    "corrected",
-    "corrected_ci_low",
-    "corrected_ci_high",
-    "n",
-    "protocol",
-    "ci_method",
-    "note",
-    "nulls",
-)
+STYLES = {"good": "green", "bad": "red", "warn": "yellow", "null": "dim"}
+"""Of marked cells."""
 
 
-def make_table(title: str, names: tuple[str, ...], numbers: tuple[str, ...]) -> Table:
-    """An empty table: columns of names to the left, of numbers to the right."""
-    table = Table(title=escape(title), box=box.SIMPLE_HEAD, title_justify="left")
-    for name in names:
-        table.add_column(name)
-    for name in numbers:
-        table.add_column(name, justify="right")
-    return table
+def terminal_table(table: Table) -> TerminalTable:
+    """A table for a terminal: names to the left, numbers to the right; further lines of a cell are dim."""
+    drawn = TerminalTable(title=Text(table.title), box=box.SIMPLE_HEAD, title_justify="left")
+    for column in table.columns:
+        drawn.add_column(Text(column.title), justify="right" if column.is_number else "left")
+    for row in table.rows:
+        drawn.add_row(*map(_text, row))
+    return drawn
+
+
+def _text(cell: Cell) -> Text:
+    first, *further = cell.text.split("\n", 1)
+    text = Text(first, STYLES.get(cell.mark, ""))
+    return text.append("\n" + further[0], "dim") if further else text
+
+
+def printed(
+    results: Results, tables: Iterable[Table], legend: str = "", lines: Iterable[str | Text] = ()
+) -> RenderableType:
+    """What a command prints: tables, how much was counted, further lines, how to read all that, what was left out.
+
+    Args:
+        results: of the run.
+        tables: in order; those without rows are not drawn.
+        legend: how to read them.
+        lines: what else is to be said.
+    """
+    drawn = [terminal_table(table) for table in tables if table.rows]
+    said = [Text(legend, style="dim")] if legend else []
+    return Group(*drawn, coverage_line(results), *lines, *said, *trouble_lines(results))
 
 
 def coverage_line(results: Results) -> Text:
@@ -60,8 +65,12 @@ def trouble_lines(results: Results) -> Iterator[Text]:
     """What was left out, and the warnings."""
     for reason, n in results.failures.items():
         yield Text(f"left out: {n} x {reason}", style="yellow")
-    for warning in results.warnings:
-        yield Text(f"warning: {warning}", style="yellow")
+    yield from warning_lines(results.warnings)
+
+
+def warning_lines(warnings: Iterable[str]) -> Iterator[Text]:
+    """Warnings, a line each."""
+    return (Text(f"warning: {warning}", style="yellow") for warning in warnings)
 
 
 def clusters_of(record: Record, results: Results) -> str:
@@ -71,34 +80,16 @@ def clusters_of(record: Record, results: Results) -> str:
 
 
 def resampled_units(n: int, unit: str, results: Results) -> str:
-    """So many units: utterances that were dealt into fewer are groups of utterances."""
-    permuted = unit == "utterance" and n < results.coverage["utterances"]["counted"]
-    return f"{n} groups of utterances" if permuted else f"{n} {unit}s"
+    """So many units: utterances that were drawn in fewer clusters are groups of utterances."""
+    grouped = unit == "utterance" and n < results.coverage["utterances"]["counted"]
+    return f"{n} groups of utterances" if grouped else f"{n} {unit}s"
 
 
-def metrics_csv(results: Results) -> str:
-    """Every record as CSV, empty where a number could not be had."""
-    rows = []
-    for record in results.metrics:
-        data = record.model_dump(mode="json")
-        further = [f"{name} {null['mean']} {null['sd']}" for name, null in data["nulls"].items()]
-        data["nulls"] = NOTE_JOINER.join(further)
-        rows.append([data[field] for field in CSV_FIELDS])
-    return csv_text(CSV_FIELDS, rows)
-
-
-def phone_given_code_csv(table: NDArray[np.int64], labels: tuple[str, ...], codes: NDArray[np.int64]) -> str:
-    """P(phone | code): one row per code that occurs, with its share of the time.
-
-    Args:
-        table: counts, int64 [n_labels, n_codes].
-        labels: names of the rows.
-        codes: values of the columns.
-    """
-    rows = []
-    by_code, total = table.sum(axis=0), table.sum()
-    for j, code in enumerate(codes):
-        if by_code[j]:
-            shares = [f"{value:.6g}" for value in table[:, j] / by_code[j]]
-            rows.append([int(code), f"{by_code[j] / total:.6g}", *shares])
-    return csv_text(["code", "share", *labels], rows)
+def make_table(title: str, names: tuple[str, ...], numbers: tuple[str, ...]) -> TerminalTable:
+    """An empty table: columns of names to the left, of numbers to the right."""
+    table = TerminalTable(title=escape(title), box=box.SIMPLE_HEAD, title_justify="left")
+    for name in names:
+        table.add_column(name)
+    for name in numbers:
+        table.add_column(name, justify="right")
+    return table

@@ -1,39 +1,25 @@
-"""The files that a usage run leaves behind: results.json, tables as CSV, figures."""
+"""The files of a usage run."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from functools import partial
 
 from analysis.usage.run import Outcome
-from hac.files.atomic import write_text
-from reports.render.result_files import write_numbers
+from reports.render.result_files import Content
 from reports.usage.figures import rank_frequency, run_lengths, shared_information
 from reports.usage.tables import entropy_csv, ranks_csv, runs_csv
 
 
-def write_usage(outcome: Outcome, folder: Path) -> list[Path]:
-    """Write everything of a usage run; `results.json` last, so that it being there means that all is there.
-
-    Args:
-        outcome: the run.
-        folder: where the files go.
-
-    Returns:
-        The files written.
-    """
-    results = outcome.results
-    tables = {
+def usage_files(outcome: Outcome) -> dict[str, Content]:
+    """Entropies, ranks and runs as CSV, and their figures."""
+    results, streams = outcome.results, outcome.streams
+    files: dict[str, Content] = {
         "entropies.csv": entropy_csv(results),
-        "ranks.csv": ranks_csv(results, outcome.streams),
-        "runs.csv": runs_csv(results, outcome.streams),
+        "ranks.csv": ranks_csv(results, streams),
+        "runs.csv": runs_csv(results, streams),
+        "figures/rank_frequency.png": partial(rank_frequency, results, streams),
+        "figures/run_lengths.png": partial(run_lengths, results, streams),
     }
-    for name, text in tables.items():
-        write_text(folder / name, text)
-    figures, written = folder / "figures", [folder / name for name in tables]
-    written += [figures / "rank_frequency.png", figures / "run_lengths.png"]
-    rank_frequency(results, outcome.streams, written[-2])
-    run_lengths(results, outcome.streams, written[-1])
     if len(results.streams) > 1:
-        written.append(figures / "stream_mi.png")
-        shared_information(results, written[-1])
-    return [*written, *write_numbers(results, folder)]
+        files["figures/stream_mi.png"] = partial(shared_information, results)
+    return files

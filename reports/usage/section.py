@@ -9,9 +9,10 @@ from pathlib import Path
 from analysis.results.schema import Record
 from analysis.usage.scores import BITS
 from hac.errors import HacError
-from reports.document.cells import EMPTY, chance_cell, count_cell, interval_cell, null_cell, text_cell, value_cell
+from reports.document.cells import EMPTY, chance_cell, interval_cell, null_cell, value_cell
 from reports.document.order import all_streams, first_of_levels, in_order, perturbations_of
-from reports.document.parts import Cell, Chart, Column, Panel, Point, Section, Series, Table, no_run
+from reports.document.parts import Cell, Chart, Panel, Point, Section, Series, Table, no_run
+from reports.document.result_table import record_table, records_of
 from reports.document.runs import ReportRun, Runs
 from reports.document.titles import headed
 from reports.render.csv_files import plain
@@ -75,24 +76,22 @@ def _spread(counts: list[int]) -> tuple[Point, ...]:
 
 
 def _table(found: tuple[ReportRun, ...]) -> Table:
-    heads = (
-        *(Column(name) for name in ("system", "stream")),
-        *(Column(name, True) for name in ("codes", "used", headed("perplexity"), headed("zipf_exponent"))),
-        *(Column(name, True) for name in (headed("run_frames"), "null", "H1 held out, bits a frame", "null")),
-        *(Column(f"bit/s, {name}", True) for name in BIT_RATES),
+    fields = (
+        (headed("perplexity"), "perplexity", value_cell),
+        (headed("zipf_exponent"), "zipf_exponent", value_cell),
+        (headed("run_frames"), "run_frames", value_cell),
+        ("null", "run_frames", null_cell),
+        ("H1 held out, bits a frame", "cross_entropy[1]", _bits),
+        ("null", "cross_entropy[1]", _bits_null),
+        *((f"bit/s, {name}", f"bitrate[{name}]", value_cell) for name in BIT_RATES),
     )
-    rows = []
-    for run in found:
-        for stream in in_order(run.results.streams):
-            info = run.results.streams[stream]
-            runs, held_out = (run.by_id.get(f"{stream}.{name}") for name in ("run_frames", "cross_entropy[1]"))
-            whole = (count_cell(n) for n in (info.codebook_size, info.used_codes))
-            shapes = (value_cell(run.by_id.get(f"{stream}.{name}")) for name in ("perplexity", "zipf_exponent"))
-            rates = (value_cell(run.by_id.get(f"{stream}.bitrate[{name}]")) for name in BIT_RATES)
-            bits = (_bits(held_out), _bits_null(held_out))
-            names = (text_cell(run.system), text_cell(stream))
-            rows.append((*names, *whole, *shapes, value_cell(runs), null_cell(runs), *bits, *rates))
-    return Table("table-usage", "Codebooks", heads, tuple(rows), "H1 held out: Kneser-Ney, an upper bound")
+    rows = (
+        ((run.system, stream, info.codebook_size, info.used_codes), records_of(run.by_id, stream))
+        for run in found
+        for stream, info in ((stream, run.results.streams[stream]) for stream in in_order(run.results.streams))
+    )
+    note = "H1 held out: Kneser-Ney, an upper bound"
+    return record_table("table-usage", "Codebooks", ("system", "stream", "codes", "used"), fields, rows, note)
 
 
 def _bits(record: Record | None) -> Cell:
@@ -124,18 +123,15 @@ def _stability_chart(found: tuple[ReportRun, ...]) -> Chart:
 
 
 def _stability_table(found: tuple[ReportRun, ...]) -> Table:
-    metrics = ("ued", "frame_agreement")
-    heads = (
-        *(Column(name) for name in ("system", "stream", "perturbation")),
-        *(Column(name, True) for metric in metrics for name in (headed(metric), "null ± sd")),
+    fields = [
+        field
+        for metric in ("ued", "frame_agreement")
+        for field in ((headed(metric), metric, value_cell), ("null ± sd", metric, null_cell))
+    ]
+    rows = (
+        ((run.system, stream, name), records_of(run.by_id, stream, f"[{name}]"))
+        for run in found
+        for stream in first_of_levels(run.results.streams)
+        for name in perturbations_of(run)
     )
-    rows = []
-    for run in found:
-        for stream in first_of_levels(run.results.streams):
-            for name in perturbations_of(run):
-                cells = []
-                for metric in metrics:
-                    record = run.by_id.get(f"{stream}.{metric}[{name}]")
-                    cells += [value_cell(record), null_cell(record)]
-                rows.append((text_cell(run.system), text_cell(stream), text_cell(name), *cells))
-    return Table("table-stability", "Stability", heads, tuple(rows))
+    return record_table("table-stability", "Stability", ("system", "stream", "perturbation"), fields, rows)

@@ -24,9 +24,9 @@ from hac.data.alignments.alignment import Alignments, tier_from_rows
 from hac.data.manifest.manifest import Manifest
 from hac.data.tokens.token_store import Stream, TokenStore
 from hac.files.atomic import write_text
+from reports.pnmi.tables import phone_given_code_csv
 from reports.render.csv_files import plain
 from reports.render.result_files import file_names, write_numbers
-from reports.render.tables import phone_given_code_csv
 from reports.usage.tables import ranks_csv
 from reports.words.tables import words_csv
 from tests.analysis import worlds

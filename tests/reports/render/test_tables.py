@@ -14,9 +14,8 @@ from rich.console import Console
 from analysis.pnmi.run import Outcome, run
 from reports.document.number_format import number, with_interval, with_null
 from reports.pnmi.files import write_pnmi
-from reports.pnmi.tables import pnmi_table
-from reports.render.result_files import file_name
-from reports.render.tables import CSV_FIELDS, metrics_csv, phone_given_code_csv
+from reports.pnmi.tables import phone_given_code_csv, pnmi_table
+from reports.render.result_files import CSV_FIELDS, file_name, metrics_csv
 from tests.analysis.worlds import make_world
 
 

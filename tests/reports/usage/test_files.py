@@ -13,7 +13,8 @@ import pytest
 from rich.console import Console
 
 from analysis.usage.run import Outcome
-from reports.usage.files import write_usage
+from reports.render.result_files import write_run
+from reports.usage.files import usage_files
 from reports.usage.tables import entropy_csv, ranks_csv, runs_csv, usage_tables
 from tests.analysis.usage.test_run import measure
 from tests.analysis.worlds import make_world
@@ -64,7 +65,7 @@ def test_counts_in_csv_add_up(outcome: Outcome) -> None:
 
 
 def test_a_run_leaves_the_same_files_twice_and_results_last(outcome: Outcome, tmp_path: Path) -> None:
-    written = [write_usage(outcome, tmp_path / name) for name in "ab"]
+    written = [write_run(outcome.results, usage_files(outcome), tmp_path / name) for name in "ab"]
     for a, b in zip(*written, strict=True):
         assert a.read_bytes() == b.read_bytes()
     assert written[0][-1].name == "results.json"

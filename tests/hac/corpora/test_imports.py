@@ -391,7 +391,8 @@ def test_common_voice_tables(tmp_path: Path) -> None:
     assert manifest.ids == ("common_voice_de_1",) and manifest.languages == ("de",)
     assert failures.by_reason() == {"audio-outside": 1}
     lines(table, "speaker\tpath", "s\tcommon_voice_de_1.mp3")
-    with pytest.raises(HacError, match=r"the column 'client_id' is missing \(columns found: speaker, path\); expected .*tab-separated"):
+    says = r"the column 'client_id' is missing \(columns found: speaker, path\); expected .*tab-separated"
+    with pytest.raises(HacError, match=says):
         import_corpus(table, tmp_path / "m.jsonl")
 
 

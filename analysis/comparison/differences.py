@@ -191,7 +191,7 @@ def nothing_in_common(runs: Sequence[Run], metrics: Sequence[str]) -> str:
 
 
 def _as_baseline(run: Run, streams: Mapping[str, str]) -> Run:
-    """A run whose streams have the baseline's names; what is said of a stream by that name itself is left out."""
+    """A run whose streams have the baseline's names; its own streams of such names are left out."""
     here = {other: own for other, own in streams.items() if other in _streams(run)}
     if not here:
         return run
@@ -212,8 +212,8 @@ def _streams(run: Run) -> tuple[str, ...]:
 def at_equal_bits(base: Run, run: Run) -> tuple[Run, str]:
     """A reconstruction run whose depths stand for the baseline's of as many nominal bits, and what was so matched.
 
-    With as many codebooks in all, a codec without levels has more residual quantizers: its `rvq-9` is what the
-    baseline's `rvq-7` has to be held against. Depths of a rate that the baseline lacks are left out.
+    With as many codebooks in all, a codec without levels has more residual quantizers: its `rvq-9` is compared
+    with the baseline's `rvq-7`. Depths of a rate that the baseline lacks are left out.
     """
     here, there = _rates(base), _rates(run)
     shared = here.keys() & there.keys()

@@ -109,7 +109,7 @@ def compare_over_seeds(
 def _pairs(
     analysis: str, pairs: Sequence[tuple[Run, Run]], allow_levels: bool
 ) -> tuple[list[tuple[Run, Run]], list[str]]:
-    """Runs of the reference and of a variant as they can be held against each other, and what a reader must know.
+    """Runs of the reference and of a variant as they can be compared, and what a reader must know.
 
     Raises:
         HacError: they cannot.
@@ -118,8 +118,8 @@ def _pairs(
     notes = check_alike([run for pair in pairs for run in pair], allow_protocol=allowed)
     if analysis != "recon":
         return list(pairs), notes
-    held = [(base, at_equal_bits(base, run)) for base, run in pairs]
-    return [(base, run) for base, (run, _) in held], notes + [note for _, (_, note) in held if note]
+    at_rates = [(base, at_equal_bits(base, run)) for base, run in pairs]
+    return [(base, run) for base, (run, _) in at_rates], notes + [note for _, (_, note) in at_rates if note]
 
 
 def _differences(

@@ -101,10 +101,10 @@ def compare(
     fallen = [one for one, _, drop in limited if one.verdict == "worse" and abs(one.difference) > drop]
     for one in fallen:
         typer.echo(f"{one.run}: {one.id} is worse by {abs(one.difference):.4f} (p {one.p_holm:.2g})", err=True)
-    untold = [one for one, _, _ in limited if one.verdict == "unknown"]
-    for one in untold:
+    unknown = [one for one, _, _ in limited if one.verdict == "unknown"]
+    for one in unknown:
         typer.echo(f"{one.run}: {one.id} cannot be told ({one.note or 'it is undefined in a run'})", err=True)
-    if fallen or untold:
+    if fallen or unknown:
         raise typer.Exit(FAILED)
 
 

@@ -19,16 +19,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from analysis.comparison.differences import (
-    Difference,
-    Run,
-    at_equal_bits,
-    check_alike,
-    difference,
-    judged,
-    same_utterances,
-    whole_corpus,
-)
+from analysis.comparison.comparable import check_comparable, same_utterances
+from analysis.comparison.differences import Difference, difference, with_verdicts
+from analysis.comparison.runs import Run, whole_corpus
+from analysis.comparison.streams import at_equal_bits
 from analysis.results.schema import Record
 from analysis.statistics.bootstrap import Resamples
 from hac.errors import HacError
@@ -103,7 +97,7 @@ def compare_over_seeds(
             for one, single in _differences(analysis, name, pairs, paired, wanted):
                 found.append(one)
                 by_seed += [SeedDifference(seed, analysis, each) for seed, each in zip(seeds, single, strict=True)]
-    return Compared(judged(found), by_seed, warnings, counted)
+    return Compared(with_verdicts(found), by_seed, warnings, counted)
 
 
 def _pairs(
@@ -115,7 +109,7 @@ def _pairs(
         HacError: they cannot.
     """
     allowed = allow_levels and analysis == "intervene"
-    notes = check_alike([run for pair in pairs for run in pair], allow_protocol=allowed)
+    notes = check_comparable([run for pair in pairs for run in pair], allow_protocol=allowed)
     if analysis != "recon":
         return list(pairs), notes
     at_rates = [(base, at_equal_bits(base, run)) for base, run in pairs]

@@ -24,7 +24,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
-from analysis.comparison.differences import Difference, Run, difference, judged, read_run
+from analysis.comparison.differences import Difference, difference, with_verdicts
+from analysis.comparison.runs import Run, read_run
 from analysis.metrics.registry import metric_name, metric_of
 from analysis.results.schema import Record
 from analysis.sweeps.analysis_options import Analysis
@@ -199,7 +200,7 @@ def _drops(series: Sequence[Sequence[Point]]) -> list[Flag]:
             found = difference(before.record, point.record, f"step {point.step}", paired=True)
             # the best of i was chosen by looking at them
             tests.append((before, point, replace(found, p=min(1.0, i * found.p) if found.p == found.p else found.p)))
-    verdicts = judged([test[2] for test in tests])
+    verdicts = with_verdicts([test[2] for test in tests])
     return [
         Flag(point.step, "drop", point.analysis, point.record.id, before.step, one, _drop_sentence(point, before, one))
         for (before, point, _), one in zip(tests, verdicts, strict=True)

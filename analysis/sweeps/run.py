@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from analysis.comparison.differences import Run, read_run
+from analysis.comparison.runs import Run, read_run
 from analysis.parallel import cores
 from analysis.sweeps.checkpoint_suite import Evaluation, Step, Workspace, run_step, run_steps, suite
 from analysis.sweeps.launch import Call, Launch, is_stopping

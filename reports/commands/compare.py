@@ -66,8 +66,10 @@ def compare(
 
         hac-analyze compare hac/pnmi mfcc-kmeans/pnmi --match units=phonetic
     """
-    from analysis.comparison.differences import check_alike, matched, named, nothing_in_common, read_run, stream_pairs
+    from analysis.comparison.comparable import check_comparable
     from analysis.comparison.differences import compare as differences_of
+    from analysis.comparison.runs import read_run, with_distinct_names
+    from analysis.comparison.streams import matched, nothing_in_common, stream_pairs
     from analysis.metrics.registry import METRICS, metric_name
     from hac.errors import HacError
     from hac.files.atomic import write_text
@@ -81,10 +83,10 @@ def compare(
     for name in chosen:
         check_key(name, METRICS, "--metrics")
     limits = [_limit(text) for text in fail_on or []]
-    found = named([read_run(path, name) for path, name in zip(runs, given, strict=True)])
+    found = with_distinct_names([read_run(path, name) for path, name in zip(runs, given, strict=True)])
     if match:
         found = matched(found, stream_pairs(match))
-    warnings = check_alike(found, allow_data=allow_data, allow_protocol=allow_protocol)
+    warnings = check_comparable(found, allow_data=allow_data, allow_protocol=allow_protocol)
     differences = differences_of(
         found, lambda r: (groups or not r.group) and (not chosen or metric_name(r.id) in chosen)
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from analysis.comparison.differences import read_run
+from analysis.comparison.runs import read_run
 from analysis.comparison.seeds import compare_over_seeds
 from analysis.results.schema import read_results
 from analysis.sweeps.analysis_options import check_analyses, options_of

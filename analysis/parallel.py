@@ -26,7 +26,7 @@ def run(
     Args:
         call: a function that can be pickled.
         tasks: its arguments; large arrays in them are shared between processes through memory maps.
-        jobs: processes; 0 or less: one per core. A cluster in use takes all tasks, however many jobs are said.
+        jobs: processes; 0 or less: one per core. A cluster in use takes all tasks, whatever the number of jobs.
         what: shown beside the progress bar.
         threads: in threads of this process instead: for compiled loops that let go of the interpreter, whose arrays
             then need no copies.

@@ -10,34 +10,22 @@ that are looked at (Holm 1979).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize, special
 
+from analysis.comparison.comparable import same_utterances
+from analysis.comparison.runs import Run, whole_corpus
 from analysis.metrics.registry import metric_of
-from analysis.results.bootstrap_draws import with_draws
-from analysis.results.schema import Record, Results, read_results
+from analysis.results.schema import Record
 from analysis.statistics.bootstrap import LEVEL, Resamples
-from hac.errors import HacError
 
 Verdict = Literal["better", "worse", "different", "within noise", "unknown"]
 LEAST_P = 1e-12
-NOMINAL_RATE = "kbps[nominal]"
-NO_KEY = "the runs do not say which utterances they counted"
-
-
-@dataclass(frozen=True)
-class Run:
-    """A finished run: what to call it, where it lies, its results with their draws."""
-
-    name: str
-    path: Path
-    results: Results
 
 
 @dataclass(frozen=True)
@@ -80,172 +68,11 @@ class Difference:
     error: float = math.nan
 
 
-def read_run(path: Path, name: str = "") -> Run:
-    """Read a finished run: a folder of `hac-analyze`, or its `results.json`."""
-    path = Path(path)
-    results = read_results(path)
-    folder = path if path.is_dir() else path.parent
-    return Run(name or results.system, folder, with_draws(results, folder))
-
-
-def named(runs: Sequence[Run]) -> list[Run]:
-    """The runs with names that differ: where systems share a name, the folder's follows it."""
-    names = [run.name for run in runs]
-    return [
-        run if names.count(run.name) == 1 else replace(run, name=f"{run.name} ({run.path.name or run.path})")
-        for run in runs
-    ]
-
-
-def check_alike(runs: Sequence[Run], *, allow_data: bool = False, allow_protocol: bool = False) -> list[str]:
-    """Refuse runs that cannot be compared; returns warnings about what was allowed to differ.
-
-    Args:
-        runs: the baseline first.
-        allow_data: compare runs over different utterances.
-        allow_protocol: compare runs under different protocols.
-
-    Raises:
-        HacError: other commands, protocols or utterances than the baseline's.
-    """
-    if len(runs) < 2:
-        raise HacError("one run was given; a comparison needs two or more, the baseline first")
-    base, warnings = runs[0], []
-    for run in runs[1:]:
-        if run.results.command != base.results.command:
-            raise HacError(
-                f"{run.path}: made by 'hac-analyze {run.results.command}', and {base.path} by "
-                f"'hac-analyze {base.results.command}'; compare runs of one command"
-            )
-        if changed := _changed(base.results.protocols, run.results.protocols):
-            text = f"{run.path} and {base.path} measured differently ({changed})"
-            if not allow_protocol:
-                raise HacError(f"{text}; measure both the same way, or insist with --allow-protocol")
-            warnings.append(text)
-        if (differs := _data_differs(base.results, run.results)) and differs != NO_KEY:
-            text = f"{run.path} and {base.path} counted different utterances ({differs})"
-            if not allow_data:
-                raise HacError(f"{text}; analyse the same ones, or insist with --allow-data (then nothing is paired)")
-            warnings.append(text)
-        elif differs:
-            warnings.append(f"{run.path} and {base.path}: {NO_KEY}, so nothing is paired")
-    return warnings
-
-
-def stream_pairs(texts: Iterable[str]) -> dict[str, str]:
-    """What `--match` names: each `units=phonetic` as the others' stream and the baseline's.
-
-    Raises:
-        HacError: a text is none.
-    """
-    pairs = {}
-    for text in texts:
-        other, separator, own = (part.strip() for part in text.partition("="))
-        if not (other and separator and own):
-            raise HacError(f"--match {text!r} is not OTHER=OWN, such as units=phonetic")
-        pairs[other] = own
-    return pairs
-
-
-def matched(runs: Sequence[Run], streams: Mapping[str, str]) -> list[Run]:
-    """The runs, where the others' streams stand for streams of the baseline; of such runs nothing else is compared.
-
-    Args:
-        runs: the baseline first; it is left as it is.
-        streams: stream of the others to stream of the baseline, such as `units` to `phonetic`. Runs without such a
-            stream are left as they are.
-
-    Raises:
-        HacError: the baseline, or every other run, lacks a stream that is named.
-    """
-    for other, own in streams.items():
-        if own not in (known := _streams(runs[0])):
-            raise HacError(f"{runs[0].path}: has no stream {own!r} to hold {other} against; it has {', '.join(known)}")
-        if not any(other in _streams(run) for run in runs[1:]):
-            known = tuple(dict.fromkeys(name for run in runs[1:] for name in _streams(run)))
-            raise HacError(f"no run but the first has a stream {other!r}; they have {', '.join(known)}")
-    own_names = set(streams.values())
-
-    def renamed(run: Run) -> Run:
-        if not (taken := [name for name in streams if name in _streams(run)]):
-            return run
-        alike = _as_baseline(run, streams)
-        records = [record for record in alike.results.metrics if record.stream in own_names]
-        return replace(
-            alike,
-            name=f"{run.name}: {', '.join(taken)}",
-            results=alike.results.model_copy(update={"metrics": records}),
-        )
-
-    return [runs[0], *(renamed(run) for run in runs[1:])]
-
-
-def nothing_in_common(runs: Sequence[Run], metrics: Sequence[str]) -> str:
-    """Why runs of one command have no number to compare."""
-    what = f"of {', '.join(metrics)} " if metrics else ""
-    base, *others = (f"{run.path} has {', '.join(_streams(run)) or 'none'}" for run in runs)
-    return (
-        f"the runs have no number {what}in common; streams: {base}; {'; '.join(others)}. Hold one against another with "
-        "--match, such as --match units=phonetic"
-    )
-
-
-def _as_baseline(run: Run, streams: Mapping[str, str]) -> Run:
-    """A run whose streams have the baseline's names; what is said of a stream by that name itself is left out."""
-    here = {other: own for other, own in streams.items() if other in _streams(run)}
-    if not here:
-        return run
-    records = []
-    for record in run.results.metrics:
-        if own := here.get(record.stream):
-            records.append(record.model_copy(update={"id": own + record.id[len(record.stream) :], "stream": own}))
-        elif record.stream not in here.values():
-            records.append(record)
-    results = run.results.model_copy(update={"metrics": records})
-    return replace(run, results=results)
-
-
-def _streams(run: Run) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(record.stream for record in run.results.metrics if record.stream))
-
-
-def at_equal_bits(base: Run, run: Run) -> tuple[Run, str]:
-    """A reconstruction run whose depths stand for the baseline's of as many nominal bits, and what was so matched.
-
-    With as many codebooks in all, a codec without levels has more residual quantizers: its `rvq-9` is what the
-    baseline's `rvq-7` has to be held against. Depths of a rate that the baseline lacks are left out.
-    """
-    here, there = _rates(base), _rates(run)
-    shared = here.keys() & there.keys()
-    if not here or not there or (shared and all(here[name] == there[name] for name in shared)):
-        return run, ""
-    by_rate = {rate: name for name, rate in here.items()}
-    streams = {name: by_rate[rate] for name, rate in there.items() if rate in by_rate}
-    kept = [record for record in run.results.metrics if record.stream not in there or record.stream in streams]
-    held = ", ".join(f"{name} against {own}" for name, own in streams.items()) or "no depth has as many"
-    results = run.results.model_copy(update={"metrics": kept})
-    return _as_baseline(replace(run, results=results), streams), f"at equal bits: {held}"
-
-
-def _rates(run: Run) -> dict[str, float]:
-    """Nominal kilobits per second of each depth of a reconstruction run."""
-    return {
-        record.stream: round(record.value, 6)
-        for record in run.results.metrics
-        if record.id == f"{record.stream}.{NOMINAL_RATE}" and whole_corpus(record)
-    }
-
-
-def whole_corpus(record: Record) -> bool:
-    """Whether a record is of the whole corpus: what is compared where nothing else is asked for."""
-    return not record.group
-
-
 def compare(runs: Sequence[Run], wanted: Callable[[Record], bool] = whole_corpus) -> list[Difference]:
     """Differences of every run to the first, of every wanted record that both have, in the baseline's order.
 
     Args:
-        runs: the baseline first; see `check_alike`.
+        runs: the baseline first; see `check_comparable`.
         wanted: which records; by default those of the whole corpus.
     """
     base, found = runs[0], []
@@ -256,10 +83,10 @@ def compare(runs: Sequence[Run], wanted: Callable[[Record], bool] = whole_corpus
             other = others.get((record.id, record.group))
             if other is not None and wanted(record):
                 found.append(difference(record, other, run.name, paired))
-    return judged(found)
+    return with_verdicts(found)
 
 
-def judged(found: Sequence[Difference]) -> list[Difference]:
+def with_verdicts(found: Sequence[Difference]) -> list[Difference]:
     """The differences with p corrected for their number, and what that says of each."""
     adjusted = holm(np.array([one.p for one in found], np.float64))
     return [
@@ -280,7 +107,7 @@ def holm(p: NDArray[np.float64]) -> NDArray[np.float64]:
 def difference(
     base: Record, other: Record, run: str, paired: bool, seeds: Sequence[tuple[Record, Record]] = ()
 ) -> Difference:
-    """How a number differs between two runs; p is not yet corrected, and there is no verdict: see `judged`.
+    """How a number differs between two runs; p is not yet corrected, and there is no verdict: see `with_verdicts`.
 
     Args:
         base, other: the number in the baseline and in the run; over several seeds, the means.
@@ -388,40 +215,3 @@ def _verdict(one: Difference, p_holm: float) -> Verdict:
     if better == "none":
         return "different"
     return "better" if (one.difference > 0) == (better == "higher") else "worse"
-
-
-def same_utterances(a: Run, b: Run) -> bool:
-    """Whether two runs say that they counted the same utterances."""
-    return not _data_differs(a.results, b.results)
-
-
-def _data_differs(a: Results, b: Results) -> str:
-    """What differs in the utterances counted; empty: nothing."""
-    keys = [results.coverage.get("utterances", {}).get("key") for results in (a, b)]
-    if None in keys:
-        return NO_KEY
-    if keys[0] == keys[1]:
-        return ""
-    counted = [results.coverage["utterances"].get("counted") for results in (a, b)]
-    return f"{counted[1]} and {counted[0]}" if counted[0] != counted[1] else f"{counted[0]} each, not the same"
-
-
-def _changed(a: Mapping[str, Mapping[str, Any]], b: Mapping[str, Mapping[str, Any]]) -> str:
-    """The first settings that differ between protocols of one name."""
-    for name in sorted(a.keys() & b.keys()):
-        for key in sorted(a[name].keys() | b[name].keys()):
-            if a[name].get(key) != b[name].get(key):
-                return _apart(key, a[name].get(key), b[name].get(key))
-    return ""
-
-
-def _apart(key: str, a: Any, b: Any) -> str:
-    """Where two values of a setting part: of mappings and lists, the first thing that only one has."""
-    if isinstance(a, Mapping) and isinstance(b, Mapping):
-        inner = next(name for name in sorted(a.keys() | b.keys()) if a.get(name) != b.get(name))
-        return _apart(f"{key}.{inner}", a.get(inner), b.get(inner))
-    if isinstance(a, list) and isinstance(b, list):
-        only = [next((repr(one) for one in x if one not in y), "nothing more") for x, y in ((b, a), (a, b))]
-        if only != ["nothing more"] * 2:
-            return f"{key}: {only[0]:.60} and {only[1]:.60}"
-    return f"{key}: {b!r:.60} and {a!r:.60}"

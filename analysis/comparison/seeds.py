@@ -19,16 +19,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from analysis.comparison.differences import (
-    Difference,
-    Run,
-    at_equal_bits,
-    check_alike,
-    difference,
-    judged,
-    same_utterances,
-    whole_corpus,
-)
+from analysis.comparison.comparable import check_comparable, same_utterances
+from analysis.comparison.differences import Difference, difference, with_verdicts
+from analysis.comparison.runs import Run, whole_corpus
+from analysis.comparison.streams import at_equal_bits
 from analysis.results.schema import Record
 from analysis.statistics.bootstrap import Resamples
 from hac.errors import HacError
@@ -103,23 +97,23 @@ def compare_over_seeds(
             for one, single in _differences(analysis, name, pairs, paired, wanted):
                 found.append(one)
                 by_seed += [SeedDifference(seed, analysis, each) for seed, each in zip(seeds, single, strict=True)]
-    return Compared(judged(found), by_seed, warnings, counted)
+    return Compared(with_verdicts(found), by_seed, warnings, counted)
 
 
 def _pairs(
     analysis: str, pairs: Sequence[tuple[Run, Run]], allow_levels: bool
 ) -> tuple[list[tuple[Run, Run]], list[str]]:
-    """Runs of the reference and of a variant as they can be held against each other, and what a reader must know.
+    """Runs of the reference and of a variant as they can be compared, and what a reader must know.
 
     Raises:
         HacError: they cannot.
     """
     allowed = allow_levels and analysis == "intervene"
-    notes = check_alike([run for pair in pairs for run in pair], allow_protocol=allowed)
+    notes = check_comparable([run for pair in pairs for run in pair], allow_protocol=allowed)
     if analysis != "recon":
         return list(pairs), notes
-    held = [(base, at_equal_bits(base, run)) for base, run in pairs]
-    return [(base, run) for base, (run, _) in held], notes + [note for _, (_, note) in held if note]
+    at_rates = [(base, at_equal_bits(base, run)) for base, run in pairs]
+    return [(base, run) for base, (run, _) in at_rates], notes + [note for _, (_, note) in at_rates if note]
 
 
 def _differences(

@@ -1,4 +1,4 @@
-"""One probe, in the process that `analysis.doctor.examine` starts for it."""
+"""One trial, in the process that `analysis.doctor.examine` starts for it."""
 
 from __future__ import annotations
 

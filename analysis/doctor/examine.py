@@ -1,6 +1,6 @@
 """What of the world outside is there, and works: one row a part.
 
-Every probe runs in a process of its own, so that one that crashes, hangs or prints is a row like the others.
+Every trial runs in a process of its own, so that one that crashes, hangs or prints is a row like the others.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from analysis.doctor.answer import Missing
 from analysis.doctor.parts import PARTS, Part
+from analysis.doctor.trials import Found, Missing, load
 from analysis.parallel import cores
 from hac.console import progress
 
 TIMEOUT_S = 300
-"""Seconds for one probe: importing torch and transformers took 25 s on a busy machine."""
+"""Seconds for one trial: importing torch and transformers took 25 s on a busy machine."""
 MARK = "hac-doctor "
-"""Begins the line that holds a probe's answer: libraries print what they like before it."""
+"""Begins the line that holds a trial's answer: libraries print what they like before it."""
 
 State = Literal["found", "missing", "broken"]
 
@@ -55,7 +55,7 @@ class Finding:
 
 
 def examine(parts: Sequence[Part] = PARTS, timeout_s: float = TIMEOUT_S) -> list[Finding]:
-    """Look at every part, in processes; a probe that takes longer than `timeout_s` is a broken part."""
+    """Look at every part, in processes; a trial that takes longer than `timeout_s` is a broken part."""
     found = []
     with ThreadPoolExecutor(cores()) as pool, progress("trying parts", len(parts)) as advance:
         for finding in pool.map(lambda part: _apart(part, timeout_s), parts):
@@ -84,9 +84,9 @@ def _apart(part: Part, timeout_s: float) -> Finding:
     lines = done.stdout.decode(errors="replace").splitlines()
     answer = next((line for line in reversed(lines) if line.startswith(MARK)), None)
     if answer is None:
-        told = done.stderr.decode(errors="replace").strip().splitlines()
+        output = done.stderr.decode(errors="replace").strip().splitlines()
         how = f"signal {-done.returncode}" if done.returncode < 0 else f"code {done.returncode}"
-        return _finding(part, "broken", f"its process ended with {how}{': ' + told[-1] if told else ''}")
+        return _finding(part, "broken", f"its process ended with {how}{': ' + output[-1] if output else ''}")
     state, version, detail = json.loads(answer.removeprefix(MARK))
     return _finding(part, state, detail, version)
 
@@ -94,14 +94,16 @@ def _apart(part: Part, timeout_s: float) -> Finding:
 def look(part: Part) -> Finding:
     """A part's finding, made in this process: for what runs in a process of its own already."""
     try:
-        found = part.probe()
+        module, version = load(part.package, part.module) if part.package else (None, "")
+        found = part.trial(module) if part.trial is not None else None
     except Missing as error:
         return _finding(part, "missing", str(error))
     except Exception as error:  # whatever a broken library may raise is what we are here to tell
         return _finding(part, "broken", f"{type(error).__name__}: {error}")
-    return _finding(part, "found", found.detail, found.version)
+    version, detail = found if isinstance(found, Found) else (version, found or "")
+    return _finding(part, "found", detail, version)
 
 
 def _finding(part: Part, state: State, detail: str, version: str = "") -> Finding:
-    said = " ".join(detail.split())
-    return Finding(part.name, state, version, said, part.needed_for, part.get, part.is_plain)
+    one_line = " ".join(detail.split())
+    return Finding(part.name, state, version, one_line, part.needed_for, part.get, part.is_plain)

@@ -13,7 +13,7 @@ from hac.files.yaml_config import check_key, relative_to_file
 Commands = Mapping[str, Any]
 """Commands of `hac-analyze` by name, as typer (its click) has built them."""
 ANALYSES = ("pnmi", "words", "boundaries", "leakage", "recon", "intervene", "usage")
-OURS = (
+SET_BY_SUITE = (
     *("ckpt", "tokens", "name", "manifest", "alignments", "output"),
     *("device", "jobs", "shard", "ids", "frame-rate", "codebook-size", "decoded"),
 )
@@ -44,20 +44,20 @@ def check_analyses(analyses: Mapping[str, Any], commands: Commands, where: str, 
     checked: dict[str, Analysis] = {}
     for name, given in analyses.items():
         check_key(name, ANALYSES, f"{where}: analyses")
-        place = f"{where}: analyses.{name}"
+        here = f"{where}: analyses.{name}"
         if given is False:
             continue
         if given is not None and not isinstance(given, Mapping):
             raise HacError(
-                f"{place}: expected options such as {{nulls: 20}}, or false to leave it out, found {given!r:.60}"
+                f"{here}: expected options such as {{nulls: 20}}, or false to leave it out, found {given!r:.60}"
             )
         known = options_of(commands[name])
         values: dict[str, Any] = {}
         for key, value in (given or {}).items():
             option = str(key).replace("_", "-")
-            if option in OURS:
-                raise HacError(f"{place}: {key} cannot be given; the checkpoint, the speech and the place are known")
-            check_key(option, known, place)
+            if option in SET_BY_SUITE:
+                raise HacError(f"{here}: {key} cannot be given; the checkpoint, the speech and the place are known")
+            check_key(option, known, here)
             values[option] = known[option].resolved(value, folder)
         words = tuple(word for option, value in values.items() for word in known[option].words(value))
         checked[name] = Analysis(values, words)

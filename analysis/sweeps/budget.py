@@ -1,8 +1,8 @@
 """What a sweep will take, before it starts: trainings, steps, hours, gigabytes.
 
-Hours are of training alone, from the seconds that a step takes. These come, in this order, from a throughput that is
-given; from trainings of this sweep that have run already; or from a short run of the reference, timed in a temporary
-folder: without teachers, whose targets would have to be computed first, and with the discriminators from the start.
+Hours are of training alone, from the audio per second that one training does. Where nobody says it, it comes from
+trainings of this sweep that have run already, or from a short run of the reference, timed in a temporary folder:
+without teachers, whose targets would have to be computed first, and with the discriminators from the start.
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from analysis.sweeps.launch import Call, Launch, is_stopping, last_words
-from analysis.sweeps.run import Job, threads_each
+from analysis.sweeps.launch import Call, Launch, is_stopping, last_error
 from analysis.sweeps.trainings import Cell, hours_of
 from hac.devices import CPU
 from hac.errors import FailureLog, HacError
@@ -34,6 +33,24 @@ GIGABYTE = 1e9
 
 
 @dataclass(frozen=True)
+class Throughput:
+    """How fast one training goes.
+
+    Attributes:
+        audio_per_s: seconds of audio per second.
+        source: where this is known from.
+    """
+
+    audio_per_s: float
+    source: str
+
+    @classmethod
+    def given(cls, audio_per_s: float) -> Throughput:
+        """As a user says it."""
+        return cls(audio_per_s, f"{audio_per_s:g} s of audio per second, as given")
+
+
+@dataclass(frozen=True)
 class Row:
     """What one training will take.
 
@@ -41,7 +58,7 @@ class Row:
         index: its place in the sweep, from 0.
         cell: its name.
         steps: still to do, and all.
-        hours: of what is still to do; NaN where nobody said how fast.
+        hours: of what is still to do.
         gigabytes: of its checkpoints.
     """
 
@@ -77,40 +94,25 @@ class Plan:
     notes: tuple[str, ...]
 
 
-def plan(
-    job: Job, cells: Sequence[Cell], at_once: int, devices: Sequence[str], throughput: float | None, launch: Launch
-) -> Plan:
-    """Work out what cells will take; nothing is left behind.
-
-    Args:
-        job: the sweep.
-        cells: those to be trained.
-        at_once: trainings at a time.
-        devices: to train on.
-        throughput: seconds of audio per second of one training; None: see the module.
-        launch: runs the short run.
-
-    Raises:
-        HacError: the short run failed.
-    """
+def plan(cells: Sequence[Cell], at_once: int, throughput: Throughput) -> Plan:
+    """Work out what trainings will take, so many of them at a time."""
     from hac.train.config import model_config
     from hac.train.disk_usage import checkpoint_bytes, checkpoints_kept
     from hac.train.run_folder import checkpoints, step_of
 
-    speed, source = _speed(job, devices[0], throughput, launch, threads_each(at_once))
     corpora = _Corpora()
     rows = []
     for cell in cells:
         finished = checkpoints(cell.run)
         left = max(0, cell.config.steps - (step_of(finished[-1]) if finished else 0))
         size = checkpoint_bytes(cell.config, model_config(cell.config)) * checkpoints_kept(cell.config)
-        hours = left * corpora.audio_per_step(cell) / speed / 3600
-        rows.append(Row(job.cells.index(cell), cell.name, (left, cell.config.steps), hours, size / GIGABYTE))
+        hours = left * corpora.audio_per_step(cell) / throughput.audio_per_s / 3600
+        rows.append(Row(cell.index, cell.name, (left, cell.config.steps), hours, size / GIGABYTE))
     targets, unknown = _targets(cells, corpora)
     rest = "not counted: the teachers' targets (once for all), validations, the analyses, and their tokens and audio"
     hours = _from_start_to_end([row.hours for row in rows], at_once)
     spoken = max(hours_of(cell.config) for cell in cells)
-    return Plan(tuple(rows), at_once, hours, targets, not unknown, spoken, source, (*unknown, rest))
+    return Plan(tuple(rows), at_once, hours, targets, not unknown, spoken, throughput.source, (*unknown, rest))
 
 
 def _from_start_to_end(hours: Sequence[float], at_once: int) -> float:
@@ -121,42 +123,58 @@ def _from_start_to_end(hours: Sequence[float], at_once: int) -> float:
     return max(slots)
 
 
-def _speed(job: Job, device: str, throughput: float | None, launch: Launch, threads: int | None) -> tuple[float, str]:
-    """Seconds of audio per second, and who says so."""
-    if throughput is not None:
-        return throughput, f"{throughput:g} s of audio per second, as given"
-    known = [speed for cell in job.cells for speed in _speeds(cell.run)]
+def find_throughput(
+    cells: Sequence[Cell], reference: str, device: str, threads: int | None, launcher: tuple[str, ...], launch: Launch
+) -> Throughput:
+    """How fast a training of a sweep goes: of those that have run, else of a short run; nothing is left behind.
+
+    Args:
+        cells: all trainings of the sweep.
+        reference: variant of the short run.
+        device: where it trains.
+        threads: of its numerical libraries; None leaves them alone.
+        launcher: words before `-m hac.cli train`.
+        launch: runs it.
+
+    Raises:
+        HacError: the short run failed.
+    """
+    known = [speed for cell in cells for speed in _speeds(cell.run)]
     if known:
         speed = statistics.median(known)
-        return speed, f"{speed:.3g} s of audio per second: the median of {len(known)} steps of this sweep"
-    base = next(cell for cell in job.cells if cell.variant == job.sweep.reference)
+        return Throughput(speed, f"{speed:.3g} s of audio per second: the median of {len(known)} steps of this sweep")
+    base = next(cell for cell in cells if cell.variant == reference)
     with tempfile.TemporaryDirectory(prefix="hac-plan-") as folder:
-        found = _timed(job, base, Path(folder), device, launch, threads)
+        words = ["train", str(_short_config(base, Path(folder))), "-o", f"{folder}/run"]
+        words += ["--cpu"] if device == CPU else []
+        call = Call("hac", tuple(words), Path(folder, "train.log"), device, threads, launcher, saves_on_term=True)
+        if launch(call):
+            if is_stopping(launch):
+                raise KeyboardInterrupt
+            raise HacError(
+                f"the short run that should tell the speed failed ({last_error(call.log)}); mend that, or give "
+                "--throughput"
+            )
+        found = _speeds(Path(folder, "run"))
     speed = statistics.median(found[len(found) // 2 :])
     source = (
         f"{speed:.3g} s of audio per second, measured now: {len(found)} steps of {base.name} alone on {device}, "
         "without teachers, with discriminators"
     )
-    return speed, source
+    return Throughput(speed, source)
 
 
-def _timed(job: Job, base: Cell, folder: Path, device: str, launch: Launch, threads: int | None) -> list[float]:
-    values: dict[str, Any] = json.loads(base.config.model_dump_json())
+def _short_config(cell: Cell, folder: Path) -> Path:
+    """The configuration of a few steps of a training."""
+    values: dict[str, Any] = json.loads(cell.config.model_dump_json())
     values["teachers"] = {"speech": None, "text": None}
     values["discriminator"]["start_step"] = 0
     values["steps"] = TIMED_STEPS
     values["validation"] |= {"every": TIMED_STEPS, "max_utterances": 1, "clips": 0}
     values["checkpoint"] |= {"every": TIMED_STEPS, "best": "validation/mel"}
-    write_text(folder / "config.yaml", yaml.safe_dump(values))
-    words = ("train", str(folder / "config.yaml"), "-o", str(folder / "run"), *(["--cpu"] if device == CPU else []))
-    call = Call("hac", words, folder / "train.log", device, threads, job.sweep.launcher, gentle=True)
-    if launch(call):
-        if is_stopping(launch):
-            raise KeyboardInterrupt
-        raise HacError(
-            f"the short run that should tell the speed failed ({last_words(call.log)}); mend that, or give --throughput"
-        )
-    return _speeds(folder / "run")
+    path = folder / "config.yaml"
+    write_text(path, yaml.safe_dump(values))
+    return path
 
 
 def _speeds(run: Path) -> list[float]:
@@ -193,7 +211,7 @@ class _Corpora:
 
 
 def _targets(cells: Sequence[Cell], corpora: _Corpora) -> tuple[float, list[str]]:
-    """Gigabytes of all caches of speech targets, shared ones once, and what could not be told."""
+    """Gigabytes of all caches of speech targets, shared ones once, and why some are not known."""
     from hac.train.config import model_config
     from hac.train.disk_usage import target_size
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from analysis.inputs.corpus import find_alignments
 from analysis.sweeps.analysis_options import Analysis
-from analysis.sweeps.launch import Call, Launch, Program, is_stopping, last_words
+from analysis.sweeps.launch import Call, Launch, Program, is_stopping, last_error
 from analysis.sweeps.progress_file import DONE, FAILED, RUNNING, STOPPED, LogLine, ProgressFile, content_of, key_of, now
 from hac.data.manifest.formats import read_manifest
 from hac.errors import FailureLog
@@ -78,26 +78,26 @@ class Workspace:
         device: `cpu` or `cuda:N`.
         jobs: processes of each call.
         threads: of numerical libraries; None leaves them alone.
-        held: descriptor of a lock that the processes keep.
+        lock_fd: descriptor of a lock that the processes keep.
     """
 
     folder: Path
     device: str = "cpu"
     jobs: int = -1
     threads: int | None = None
-    held: int | None = None
+    lock_fd: int | None = None
 
     def call(self, program: Program, name: str, words: Sequence[str]) -> Call:
         """A call that logs to `NAME.log`."""
         log = self.folder / f"{name}.log"
-        return Call(program, tuple(words), log, self.device, self.threads, held=self.held)
+        return Call(program, tuple(words), log, self.device, self.threads, lock_fd=self.lock_fd)
 
 
 def suite(
     checkpoint: Path,
     evaluation: Evaluation,
     analyses: Mapping[str, Analysis],
-    place: Workspace,
+    workspace: Workspace,
     name: str,
 ) -> list[Step]:
     """The steps that analyse a checkpoint: its tokens first.
@@ -106,18 +106,18 @@ def suite(
         checkpoint: a model as `HacModel.from_pretrained` reads it.
         evaluation: the speech.
         analyses: those to run, by name.
-        place: where to work.
+        workspace: where to work.
         name: what to call the system.
     """
-    model, device = f"hac:{checkpoint}", place.device.partition(":")[0]
+    model, device = f"hac:{checkpoint}", workspace.device.partition(":")[0]
     weights = [content_of(checkpoint / file) for file in ("config.json", "model.safetensors")]
-    tokens = place.folder / "tokens.parquet"
-    jobs = ["--jobs", str(place.jobs)]
+    tokens = workspace.folder / "tokens.parquet"
+    jobs = ["--jobs", str(workspace.jobs)]
     words = ["encode", str(evaluation.manifest), "--tokenizer", model, "-o", str(tokens), "--device", device, *jobs]
     common = {"weights": weights, "evaluation": evaluation.content, "version": version("hac-codec")}
-    steps = [Step(TOKENS, place.call("hac", TOKENS, words), tokens, key_of(step=TOKENS, **common))]
+    steps = [Step(TOKENS, workspace.call("hac", TOKENS, words), tokens, key_of(step=TOKENS, **common))]
     for analysis, chosen in analyses.items():
-        folder = place.folder / analysis
+        folder = workspace.folder / analysis
         given = ["--tokens", str(tokens), "--manifest", str(evaluation.manifest), "--name", name, "-o", str(folder)]
         if analysis in _NEED_MODEL:
             given += ["--ckpt", model]
@@ -125,29 +125,29 @@ def suite(
             given += ["--alignments", str(evaluation.alignments)]
         # leakage measures pitch without a model, and encodes nothing: only these two compute on a device
         given += ["--device", device] if analysis in _NEED_MODEL else []
-        call = place.call("hac-analyze", analysis, [analysis, *given, *jobs, *chosen.words])
+        call = workspace.call("hac-analyze", analysis, [analysis, *given, *jobs, *chosen.words])
         contents = {key: _content(value) for key, value in chosen.options.items()}
         steps.append(Step(analysis, call, folder / "results.json", key_of(step=analysis, options=contents, **common)))
     return steps
 
 
-def run_steps(cell: str, steps: Sequence[Step], progress: ProgressFile, launch: Launch, say: LogLine) -> str:
-    """Run what is not done yet, and say so in the ledger; a failed analysis does not stop the others.
+def run_steps(cell: str, steps: Sequence[Step], progress: ProgressFile, launch: Launch, log_line: LogLine) -> str:
+    """Run what is not done yet and keep its state in the progress file; a failed analysis does not stop the others.
 
     Returns:
         The worst state of all: `done`, `failed` or `stopped`.
     """
     worst = DONE
     for step in steps:
-        state = run_step(cell, step, progress, launch, say)
+        state = run_step(cell, step, progress, launch, log_line)
         if state == STOPPED or (state == FAILED and step.name == TOKENS):
             return state
         worst = FAILED if FAILED in (state, worst) else worst
     return worst
 
 
-def run_step(cell: str, step: Step, progress: ProgressFile, launch: Launch, say: LogLine, **known: Any) -> str:
-    """Run one step unless it is done; returns its state. `known` is kept with it in the ledger."""
+def run_step(cell: str, step: Step, progress: ProgressFile, launch: Launch, log_line: LogLine, **known: Any) -> str:
+    """Run one step unless it is done; returns its state. `known` is kept with it in the progress file."""
     if step.output.exists() and progress.finished(cell, step.name, step.key):
         return DONE
     facts = {"key": step.key, "log": str(step.call.log), "started": now(), **known}
@@ -162,8 +162,8 @@ def run_step(cell: str, step: Step, progress: ProgressFile, launch: Launch, say:
         state = FAILED
     facts |= {"ended": now(), "exit": code}
     if state == FAILED:
-        facts["error"] = last_words(step.call.log) or f"exit code {code}"
-        say(f"{cell}: {step.name} failed ({facts['error']}); log: {step.call.log}")
+        facts["error"] = last_error(step.call.log) or f"exit code {code}"
+        log_line(f"{cell}: {step.name} failed ({facts['error']}); log: {step.call.log}")
     progress.step(cell, step.name, state=state, **facts)
     return state
 

@@ -24,7 +24,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
-from analysis.comparison.differences import Difference, Run, difference, judged, read_run
+from analysis.comparison.differences import Difference, difference, with_verdicts
+from analysis.comparison.runs import Run, read_run
 from analysis.metrics.registry import metric_name, metric_of
 from analysis.results.schema import Record
 from analysis.sweeps.analysis_options import Analysis
@@ -121,7 +122,7 @@ class CheckpointScores:
         return [point for points in found.values() for point in points]
 
 
-def measure(job: CheckpointSeries, launch: Launch, say: LogLine) -> CheckpointScores:
+def measure(job: CheckpointSeries, launch: Launch, log_line: LogLine) -> CheckpointScores:
     """Measure every checkpoint that was not measured before; a failed one stops none of the others.
 
     Raises:
@@ -141,16 +142,16 @@ def measure(job: CheckpointSeries, launch: Launch, say: LogLine) -> CheckpointSc
     for i, checkpoint in enumerate(found):
         started, known = time.monotonic(), progress.read()["cells"][checkpoint.name]
         progress.cell(checkpoint.name, state=RUNNING)
-        place = Workspace(job.folder / checkpoint.name, job.device, job.jobs)
-        steps = suite(checkpoint, job.evaluation, job.analyses, place, checkpoint.name)
-        state = run_steps(checkpoint.name, steps, progress, launch, say)
+        workspace = Workspace(job.folder / checkpoint.name, job.device, job.jobs)
+        steps = suite(checkpoint, job.evaluation, job.analyses, workspace, checkpoint.name)
+        state = run_steps(checkpoint.name, steps, progress, launch, log_line)
         progress.cell(checkpoint.name, state=state, suite=job.key)
         if state == FAILED:
             measured.failed[checkpoint.name] = _why(progress, checkpoint.name)
         if known["state"] != DONE or known.get("suite") != job.key:
             spent.append(time.monotonic() - started)
             left = (len(found) - i - 1) * sum(spent) / len(spent)
-            say(f"{checkpoint.name}: {state}; {i + 1} of {len(found)}, about {left / 60:.0f} minutes left")
+            log_line(f"{checkpoint.name}: {state}; {i + 1} of {len(found)}, about {left / 60:.0f} minutes left")
     content = progress.read()["cells"]
     for name, cell in content.items():
         if cell.get("suite") == job.key:
@@ -199,7 +200,7 @@ def _drops(series: Sequence[Sequence[Point]]) -> list[Flag]:
             found = difference(before.record, point.record, f"step {point.step}", paired=True)
             # the best of i was chosen by looking at them
             tests.append((before, point, replace(found, p=min(1.0, i * found.p) if found.p == found.p else found.p)))
-    verdicts = judged([test[2] for test in tests])
+    verdicts = with_verdicts([test[2] for test in tests])
     return [
         Flag(point.step, "drop", point.analysis, point.record.id, before.step, one, _drop_sentence(point, before, one))
         for (before, point, _), one in zip(tests, verdicts, strict=True)

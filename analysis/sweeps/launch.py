@@ -1,6 +1,6 @@
 """Running `hac` and `hac-analyze` as part of a larger job: as processes of their own, or in this one.
 
-A process is the rule: one GPU or a share of the cores each, what it says in a log of its own, and a crash of one stops
+A process is the rule: one GPU or a share of the cores each, its output in a log of its own, and a crash of one stops
 none of the others. In this process is for many short steps, where starting would take longer than the work.
 """
 
@@ -36,13 +36,13 @@ class Call:
     Attributes:
         program: `hac` or `hac-analyze`.
         words: what follows it.
-        log: file for what it says; written anew.
+        log: file for its output; written anew.
         device: `cpu` or `cuda:N`.
         threads: of numerical libraries; None leaves them alone.
         prefix: words of a launcher before `-m hac.cli`, such as `torchrun --nproc-per-node 2`.
-        gentle: SIGTERM goes to the process alone, which saves and ends its children (a training); else the whole group
-            is interrupted.
-        held: file descriptor of a lock that the process keeps while it lives.
+        saves_on_term: it is stopped by SIGTERM to the process alone, which saves and ends its children (a training);
+            else the whole group is interrupted.
+        lock_fd: file descriptor of a lock that the process keeps while it lives.
     """
 
     program: Program
@@ -51,8 +51,8 @@ class Call:
     device: str = CPU
     threads: int | None = None
     prefix: tuple[str, ...] = ()
-    gentle: bool = False
-    held: int | None = None
+    saves_on_term: bool = False
+    lock_fd: int | None = None
 
     def argv(self) -> list[str]:
         """The command line as a process gets it."""
@@ -64,7 +64,7 @@ Launch = Callable[[Call], int]
 
 
 def is_stopping(launch: Launch) -> bool:
-    """Whether a launcher was told to stop everything."""
+    """Whether a launcher is stopping everything."""
     event = getattr(launch, "stopping", None)
     return event is not None and event.is_set()
 
@@ -92,7 +92,7 @@ class Processes:
                         stdout=log,
                         stderr=subprocess.STDOUT,
                         env=environment(call, os.environ),
-                        pass_fds=() if call.held is None else (call.held,),
+                        pass_fds=() if call.lock_fd is None else (call.lock_fd,),
                         # Ctrl-C reaches this process alone, which then ends the others in order
                         start_new_session=True,
                     )
@@ -111,7 +111,7 @@ class Processes:
         with self._lock:
             self.stopping.set()
             for process, call in self._running.values():
-                _ask(process, call.gentle)
+                _stop(process, call.saves_on_term)
 
     def _wait(self, process: subprocess.Popen[bytes]) -> int:
         deadline: float | None = None
@@ -173,9 +173,9 @@ def environment(call: Call, outside: Any) -> dict[str, str]:
     if call.device == CPU:
         made["CUDA_VISIBLE_DEVICES"] = ""
     elif ":" in call.device and not call.prefix:  # a launcher gives its processes devices by itself
-        place = int(call.device.partition(":")[2])
+        number = int(call.device.partition(":")[2])
         visible = [name for name in made.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
-        made["CUDA_VISIBLE_DEVICES"] = visible[place] if place < len(visible) else str(place)
+        made["CUDA_VISIBLE_DEVICES"] = visible[number] if number < len(visible) else str(number)
     if call.threads is not None:
         for name in THREADS:
             made.setdefault(name, str(call.threads))
@@ -187,8 +187,8 @@ def environment(call: Call, outside: Any) -> dict[str, str]:
     return made
 
 
-def last_words(log: Path) -> str:
-    """What a failed call said last: its error sentence, or its last line."""
+def last_error(log: Path) -> str:
+    """The error sentence of a failed call, or the last line of its log."""
     try:
         text = log.read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -198,8 +198,8 @@ def last_words(log: Path) -> str:
     return (errors or lines or [""])[-1].removeprefix("error: ")[:500]
 
 
-def _ask(process: subprocess.Popen[bytes], gentle: bool) -> None:
-    if gentle:
+def _stop(process: subprocess.Popen[bytes], saves_on_term: bool) -> None:
+    if saves_on_term:
         process.terminate()
     else:
         _signal_group(process.pid, signal.SIGINT)

@@ -66,7 +66,7 @@ class ProgressFile:
             _cell(content, cell).update(facts)
 
     def step(self, cell: str, step: str, **facts: Any) -> None:
-        """Say anew what is known of a step."""
+        """Replace what is known of a step."""
         with self._changing() as content:
             _cell(content, cell)["steps"][step] = facts
 

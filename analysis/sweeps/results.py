@@ -47,12 +47,12 @@ def comparison_results(job: Job, compared: Compared, failed: Mapping[str, str]) 
         coverage={"utterances": {"counted": max(compared.counted.values(), default=0)}},
         failures={"not-finished": len(failed)} if failed else {},
         failed=[{"id": cell, "reason": "not-finished", "detail": why} for cell, why in sorted(failed.items())],
-        warnings=warnings_of(job, compared),
+        warnings=_warnings(job, compared),
         provenance=_provenance(job),
     )
 
 
-def warnings_of(job: Job, compared: Compared) -> list[str]:
+def _warnings(job: Job, compared: Compared) -> list[str]:
     """What a reader must know before quoting a difference."""
     one_seed = [ONE_SEED] if len(job.sweep.seeds) == 1 else []
     return list(dict.fromkeys([*one_seed, *job.warnings, *compared.warnings]))

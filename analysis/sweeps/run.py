@@ -5,11 +5,11 @@
                        run/            what `hac train` leaves
                        tokens.parquet  of the evaluation speech
                        pnmi/, words/…  what each analysis leaves
-                       *.log           what each process said
+                       *.log           output of each process
     DIR/results.json, differences.csv  the comparison
 
 Each training and each analysis is a process of its own, one after the other on a device; several devices, or several
-shares of the cores, work at once. A cell is held by a lock that its processes keep, so several calls of the same sweep
+shares of the cores, work at once. A cell is locked by its processes, so several calls of the same sweep
 (an array of a scheduler) do not meet in one.
 """
 
@@ -17,12 +17,12 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from analysis.comparison.differences import Run, read_run
+from analysis.comparison.runs import Run, read_run
 from analysis.parallel import cores
 from analysis.sweeps.checkpoint_suite import Evaluation, Step, Workspace, run_step, run_steps, suite
 from analysis.sweeps.launch import Call, Launch, is_stopping
@@ -58,7 +58,7 @@ class Job:
 
     def progress(self) -> ProgressFile:
         """The state of the sweep, with every training in it."""
-        progress = ProgressFile(self.folder / NAME, SCHEMA)
+        progress = progress_file(self.folder)
         known = progress.read()["cells"]
         for cell in self.cells:
             if cell.name not in known:
@@ -66,6 +66,11 @@ class Job:
         facts = {"sweep": str(self.sweep.path), "reference": self.sweep.reference, "warnings": list(self.warnings)}
         progress.describe(**facts, analyses=list(self.sweep.analyses))
         return progress
+
+
+def progress_file(folder: Path) -> ProgressFile:
+    """The state of the sweep in a folder."""
+    return ProgressFile(folder / NAME, SCHEMA)
 
 
 def prepare(sweep: Sweep, folder: Path) -> Job:
@@ -90,22 +95,22 @@ class Work:
     Attributes:
         launch: runs one call.
         devices: to work on.
-        at_once: cells at a time; devices are dealt to them in turn.
-        say: prints a line.
+        at_once: cells at a time; they take the devices in turn.
+        log_line: prints a line.
         failed: cells with their reasons.
     """
 
     launch: Launch
     devices: Sequence[str] = (CPU,)
     at_once: int = 1
-    say: LogLine = print
+    log_line: LogLine = print
     failed: dict[str, str] = field(default_factory=dict)
 
 
 def run_cells(job: Job, cells: Sequence[Cell], work: Work) -> None:
     """Train and analyse cells, several at once; what is done is not done again, what failed stops none of the others.
 
-    `work.failed` holds the failures afterwards. Where `work.launch` was told to stop, running cells end in order.
+    `work.failed` holds the failures afterwards. Where `work.launch` is stopping, running cells end in order.
     """
     progress = job.progress()
     waiting: queue.SimpleQueue[Cell] = queue.SimpleQueue()
@@ -136,49 +141,60 @@ def run_cells(job: Job, cells: Sequence[Cell], work: Work) -> None:
 
 def run_cell(job: Job, cell: Cell, progress: ProgressFile, work: Work, device: str) -> None:
     """Train and analyse one cell on a device; `work.failed` says afterwards if it failed, and why."""
-    with locked(cell.folder) as held:
-        if held is None:
+    with locked(cell.folder) as lock_fd:
+        if lock_fd is None:
             work.failed[cell.name] = BUSY
-            work.say(f"{cell.name}: {work.failed[cell.name]}")
+            work.log_line(f"{cell.name}: {work.failed[cell.name]}")
             return
         progress.cell(cell.name, state=RUNNING, device=device)
-        place = Workspace(cell.folder, device, max(1, cores() // work.at_once), threads_each(work.at_once), held)
+        workspace = Workspace(cell.folder, device, max(1, cores() // work.at_once), threads_each(work.at_once), lock_fd)
         try:
-            state = _train_and_analyse(job, cell, progress, work, place)
+            state = _train_and_analyse(job, cell, progress, work, workspace)
             reason = "" if state != FAILED else "; ".join(_reasons(progress, cell))
         except HacError as error:
             state, reason = FAILED, str(error)
-            work.say(f"{cell.name}: {reason}")
+            work.log_line(f"{cell.name}: {reason}")
         progress.cell(cell.name, state=state, error=reason)
         if state == FAILED:
             work.failed[cell.name] = reason
         else:
-            work.say(f"{cell.name}: {state}")
+            work.log_line(f"{cell.name}: {state}")
 
 
-def _train_and_analyse(job: Job, cell: Cell, progress: ProgressFile, work: Work, place: Workspace) -> str:
+def _train_and_analyse(job: Job, cell: Cell, progress: ProgressFile, work: Work, workspace: Workspace) -> str:
     from hac.train.run_folder import checkpoints, chosen_checkpoint
 
     known = progress.of_step(cell.name, TRAIN)
     if known.get("data", cell.data) != cell.data and checkpoints(cell.run):
         raise HacError(f"the speech it trains on has changed since it began; remove {cell.folder}, or give another -o")
     cell.write_config()
-    work.say(f"{cell.name}: training on {place.device}")
-    state = run_step(cell.name, _training(job.sweep, cell, place), progress, work.launch, work.say, data=cell.data)
+    work.log_line(f"{cell.name}: training on {workspace.device}")
+    state = run_step(
+        cell.name, _training(job.sweep, cell, workspace), progress, work.launch, work.log_line, data=cell.data
+    )
     if state != DONE:
         return state
-    work.say(f"{cell.name}: analysing")
+    work.log_line(f"{cell.name}: analysing")
     checkpoint = chosen_checkpoint(cell.run, job.sweep.checkpoint)
     progress.cell(cell.name, checkpoint=str(checkpoint))
-    steps = suite(checkpoint, job.evaluation, job.sweep.analyses, place, cell.name)
-    return run_steps(cell.name, steps, progress, work.launch, work.say)
+    steps = suite(checkpoint, job.evaluation, job.sweep.analyses, workspace, cell.name)
+    return run_steps(cell.name, steps, progress, work.launch, work.log_line)
 
 
-def _training(sweep: Sweep, cell: Cell, place: Workspace) -> Step:
-    words = ["train", str(cell.config_file), "-o", str(cell.run), *(["--cpu"] if place.device == CPU else [])]
+def _training(sweep: Sweep, cell: Cell, workspace: Workspace) -> Step:
+    words = ["train", str(cell.config_file), "-o", str(cell.run), *(["--cpu"] if workspace.device == CPU else [])]
     log = cell.folder / f"{TRAIN}.log"
     prefix = sweep.launcher
-    call = Call("hac", tuple(words), log, place.device, place.threads, prefix, gentle=True, held=place.held)
+    call = Call(
+        "hac",
+        tuple(words),
+        log,
+        workspace.device,
+        workspace.threads,
+        prefix,
+        saves_on_term=True,
+        lock_fd=workspace.lock_fd,
+    )
     last = cell.run / "checkpoints" / f"step-{cell.config.steps:08d}" / "trainer.json"
     return Step(TRAIN, call, last, cell.key)
 
@@ -193,46 +209,48 @@ def threads_each(at_once: int) -> int | None:
     return max(1, cores() // at_once) if at_once > 1 else None
 
 
-def finished_runs(job: Job, progress: ProgressFile) -> dict[str, dict[str, dict[int, Run]]]:
+def finished_runs(
+    cells: Sequence[Cell], analyses: Iterable[str], progress: ProgressFile
+) -> dict[str, dict[str, dict[int, Run]]]:
     """What is there to be compared: runs by analysis, variant and seed."""
     content = progress.read()["cells"]
     found: dict[str, dict[str, dict[int, Run]]] = {}
-    for analysis in job.sweep.analyses:
-        found[analysis] = {variant.name: {} for variant in job.sweep.variants}
-        for cell in job.cells:
+    for analysis in analyses:
+        found[analysis] = {cell.variant: {} for cell in cells}
+        for cell in cells:
             state = content.get(cell.name, {}).get("steps", {}).get(analysis, {}).get("state")
             if state == DONE and (cell.folder / analysis / "results.json").exists():
                 found[analysis][cell.variant][cell.seed] = read_run(cell.folder / analysis, cell.name)
     return found
 
 
-def failures(job: Job, progress: ProgressFile) -> dict[str, str]:
+def failures(cells: Sequence[Cell], progress: ProgressFile) -> dict[str, str]:
     """Cells that failed when they were last tried, with why."""
-    return {name: why for name, (state, why) in _states(job, progress).items() if state == FAILED}
+    return {name: why for name, (state, why) in _states(cells, progress).items() if state == FAILED}
 
 
-def unfinished(job: Job, progress: ProgressFile) -> dict[str, str]:
+def unfinished(cells: Sequence[Cell], progress: ProgressFile) -> dict[str, str]:
     """Cells that are not wholly done, with why: what a comparison lacks."""
-    return {name: why for name, (state, why) in _states(job, progress).items() if state != DONE}
+    return {name: why for name, (state, why) in _states(cells, progress).items() if state != DONE}
 
 
-def _states(job: Job, progress: ProgressFile) -> dict[str, tuple[str, str]]:
-    """Of every cell its state, and what there is to say of it."""
+def _states(cells: Sequence[Cell], progress: ProgressFile) -> dict[str, tuple[str, str]]:
+    """State of every cell, with its error or else the state again."""
     content = progress.read()["cells"]
-    states = {cell.name: content.get(cell.name, {"state": WAITING}) for cell in job.cells}
+    states = {cell.name: content.get(cell.name, {"state": WAITING}) for cell in cells}
     return {name: (known["state"], known.get("error") or known["state"]) for name, known in states.items()}
 
 
-def state_rows(job: Job) -> list[Mapping[str, Any]]:
+def state_rows(cells: Sequence[Cell], analyses: Collection[str], progress: ProgressFile) -> list[Mapping[str, Any]]:
     """For a person who looks on the way: state, device, steps trained and analyses done of every cell."""
     from hac.train.run_folder import checkpoints, step_of
 
-    content = ProgressFile(job.folder / NAME, SCHEMA).read()["cells"]
+    content = progress.read()["cells"]
     rows: list[Mapping[str, Any]] = []
-    for cell in job.cells:
+    for cell in cells:
         known = content.get(cell.name, {"state": WAITING, "steps": {}})
         finished = checkpoints(cell.run)
-        done = [name for name in job.sweep.analyses if known["steps"].get(name, {}).get("state") == DONE]
+        done = [name for name in analyses if known["steps"].get(name, {}).get("state") == DONE]
         rows.append(
             {
                 "cell": cell.name,

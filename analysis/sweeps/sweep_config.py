@@ -51,7 +51,7 @@ class Sweep:
         variants: rows, in the file's order.
         seeds: of the trainings of each variant.
         reference: the variant that the others are compared with.
-        set: values laid over every configuration.
+        set: values that replace those of every configuration.
         train, validation: manifests; empty: what the configurations say.
         evaluation: manifest and alignments of the speech that is analysed.
         analyses: those to run, by name.
@@ -237,14 +237,10 @@ def _absolute(values: dict[str, Any], folder: Path) -> dict[str, Any]:
             return value
         return {key: place(each) if key in keys else each for key, each in value.items()}
 
-    made = dict(values)
-    for key in ("train", "validation"):
+    made: dict[str, Any] = within(values, "train", "validation")
+    for key, inner in (("evaluation", ("manifest", "alignments")), ("set", ("model",))):
         if key in made:
-            made[key] = place(made[key])
-    if "evaluation" in made:
-        made["evaluation"] = within(made["evaluation"], "manifest", "alignments")
-    if "set" in made:
-        made["set"] = within(made["set"], "model") if isinstance(made["set"], Mapping) else made["set"]
+            made[key] = within(made[key], *inner)
     if isinstance(made.get("variants"), list):
         made["variants"] = [
             place(entry) if isinstance(entry, str) else within(entry, "config") for entry in made["variants"]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from analysis.sweeps.progress_file import key_of
-from analysis.sweeps.sweep_config import Sweep
+from analysis.sweeps.sweep_config import Sweep, Variant
 from hac.data.manifest.formats import read_manifest
 from hac.data.manifest.manifest import Manifest
 from hac.errors import FailureLog, HacError
@@ -28,6 +28,7 @@ class Cell:
     """One training.
 
     Attributes:
+        index: its place in the sweep, from 0.
         variant, seed: which.
         config: its whole configuration.
         folder: of the cell, in the sweep's folder.
@@ -35,6 +36,7 @@ class Cell:
         codebooks: sizes by stream.
     """
 
+    index: int
     variant: str
     seed: int
     config: TrainConfig
@@ -77,23 +79,23 @@ def cells_of(sweep: Sweep, folder: Path) -> list[Cell]:
     Raises:
         HacError: a configuration cannot be used, or names no speech that is there.
     """
-    return [_cell(sweep, i, seed, folder) for seed in sweep.seeds for i in range(len(sweep.variants))]
+    rows = [(seed, variant) for seed in sweep.seeds for variant in sweep.variants]
+    return [_cell(sweep, index, variant, seed, folder) for index, (seed, variant) in enumerate(rows)]
 
 
-def _cell(sweep: Sweep, i: int, seed: int, folder: Path) -> Cell:
+def _cell(sweep: Sweep, index: int, variant: Variant, seed: int, folder: Path) -> Cell:
     from hac.train.config import model_config, read_train_config
 
-    variant, here = sweep.variants[i], sweep.path.parent
+    here = sweep.path.parent
     data = {"train": list(sweep.train)} if sweep.train else {}
     data |= {"validation": list(sweep.validation)} if sweep.validation else {}
     layers = (sweep.set, {"data": data}, variant.changes, {"seed": seed})
-    place = folder / variant.name / f"seed-{seed}"
     try:
         config = read_train_config(variant.config, over=[(layer, here) for layer in layers])
         codebooks = {name: int(size) for name, size in model_config(config).codebook_sizes.items()}
     except HacError as error:
         raise HacError(f"{sweep.path}: variant {variant.name}: {error}") from error
-    return Cell(variant.name, seed, config, place, _data_key(config), codebooks)
+    return Cell(index, variant.name, seed, config, folder / variant.name / f"seed-{seed}", _data_key(config), codebooks)
 
 
 def chosen(cells: Sequence[Cell], names: Sequence[str], index: int | None) -> list[Cell]:
@@ -169,7 +171,7 @@ def _data_differs(cell: Cell, base: Cell) -> str:
 
 
 def _budget_differs(cell: Cell, base: Cell) -> str:
-    """Whether one learns longer or from larger batches: allowed, and said."""
+    """Whether one learns longer or from larger batches: allowed, with a warning."""
     for name, ours, theirs in (
         ("steps", cell.config.steps, base.config.steps),
         ("data.batch_s", cell.config.data.batch_s, base.config.data.batch_s),

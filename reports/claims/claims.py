@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from analysis.comparison.differences import Difference, difference, judged
+from analysis.comparison.differences import Difference, difference, with_verdicts
 from reports.claims.above_chance import against_chance
 from reports.comparison.comparable_runs import alike
 from reports.comparison.matched_streams import matches_of
@@ -21,7 +21,7 @@ def claims_of(runs: Runs) -> list[Claim]:
     by_system = {system: list(against_chance(runs, system)) for system in runs.systems}
     within = [(system, text, one) for system in runs.systems for text, one in _within(runs, system)]
     differences = [*within, *_between(runs)]
-    verdicts = judged([one for _, _, one in differences])
+    verdicts = with_verdicts([one for _, _, one in differences])
     gaps: dict[str, list[Claim]] = {}
     for place, ((system, text, _), one) in enumerate(zip(differences, verdicts, strict=True)):
         gaps.setdefault(system, []).append(_of_difference(system, text, one, 1 if place < len(within) else 2))

@@ -108,16 +108,9 @@ def ablate(
         for warning in job.warnings:
             typer.echo(f"warning: {warning}", err=True)
     if plan:
-        from analysis.sweeps.budget import plan as plan_of
-        from hac.devices import devices_of
-        from reports.comparison.sweep_files import plan_table
-
-        found = devices_of(job.sweep.devices)
-        n = job.sweep.at_once or len(found)
-        with _stopped_by_signals(launch):
-            opt.show(plan_table(plan_of(job, cells, n, found, job.sweep.throughput, launch)))
+        _show_plan(job, cells, launch)
         return
-    failed = failures(job, job.progress()) if compare_only else _work(job, cells, launch)
+    failed = failures(job.cells, job.progress()) if compare_only else _work(job, cells, launch)
     compared = True
     if only or index is not None:
         typer.echo(f"{len(cells) - len(failed)} of {len(cells)} done; the whole command, without --only, compares all")
@@ -164,15 +157,15 @@ def _job(
 
 def _work(job: Job, cells: list[Cell], launch: Processes) -> dict[str, str]:
     """Train and analyse; returns the failures. A signal ends it in order with the exit code that shells have for it."""
-    from analysis.sweeps.cluster import Stop, run_cells_there
+    from analysis.sweeps.cluster import Stop, run_cells_on_cluster
     from analysis.sweeps.run import Work, run_cells
     from hac.devices import devices_of
     from hac.parallel.pool import on_cluster
 
     if on_cluster():
-        work, stop = Work(launch, say=typer.echo), Stop(job.folder)
+        work, stop = Work(launch, log_line=typer.echo), Stop(job.folder)
         with _stopped_by_signals(stop) as seen:
-            run_cells_there(job, cells, work, stop)
+            run_cells_on_cluster(job, cells, work, stop)
     else:
         devices = devices_of(job.sweep.devices)
         work = Work(launch, devices, job.sweep.at_once or len(devices), typer.echo)
@@ -203,27 +196,45 @@ def _stopped_by_signals(launch: Processes | Stop) -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
+def _show_plan(job: Job, cells: list[Cell], launch: Processes) -> None:
+    from analysis.sweeps.budget import Throughput, find_throughput, plan
+    from analysis.sweeps.run import threads_each
+    from hac.devices import devices_of
+    from reports.comparison.sweep_files import plan_table
+
+    sweep, devices = job.sweep, devices_of(job.sweep.devices)
+    at_once = sweep.at_once or len(devices)
+    with _stopped_by_signals(launch):
+        if sweep.throughput is not None:
+            throughput = Throughput.given(sweep.throughput)
+        else:
+            threads = threads_each(at_once)
+            throughput = find_throughput(job.cells, sweep.reference, devices[0], threads, sweep.launcher, launch)
+        opt.show(plan_table(plan(cells, at_once, throughput)))
+
+
 def _compare(job: Job) -> bool:
     """Compare what is finished, write it and show it; returns whether there was anything to compare."""
     from analysis.comparison.seeds import compare_over_seeds
     from analysis.metrics.registry import metric_name
-    from analysis.sweeps.results import comparison_results, warnings_of
+    from analysis.sweeps.results import comparison_results
     from analysis.sweeps.run import finished_runs, unfinished
     from reports.comparison.sweep_files import ablation_table, write_ablation
 
-    metrics, progress = job.sweep.metrics, job.progress()
+    sweep, progress = job.sweep, job.progress()
     compared = compare_over_seeds(
-        finished_runs(job, progress),
-        job.sweep.reference,
-        wanted=lambda record: not record.group and (not metrics or metric_name(record.id) in metrics),
-        allow_levels="codebooks" in job.sweep.allow,
+        finished_runs(job.cells, sweep.analyses, progress),
+        sweep.reference,
+        wanted=lambda record: not record.group and (not sweep.metrics or metric_name(record.id) in sweep.metrics),
+        allow_levels="codebooks" in sweep.allow,
     )
-    left_out = unfinished(job, progress)
+    left_out = unfinished(job.cells, progress)
     for cell, why in left_out.items():
         typer.echo(f"not in the comparison: {cell}: {why}", err=True)
     results = comparison_results(job, compared, left_out)
     written = write_ablation(results, compared, job.folder)
-    opt.show(ablation_table(job, compared.differences, warnings_of(job, compared)))
+    others = [variant.name for variant in sweep.variants if variant.name != sweep.reference]
+    opt.show(ablation_table(sweep.reference, others, compared.differences, results.warnings))
     opt.tell_files(written, job.folder)
     return bool(compared.differences)
 
@@ -231,11 +242,11 @@ def _compare(job: Job) -> bool:
 def _show_status(job: Job) -> None:
     from rich.markup import escape
 
-    from analysis.sweeps.run import state_rows
+    from analysis.sweeps.run import progress_file, state_rows
     from reports.render.tables import make_table
 
     table = make_table(f"{job.folder}", ("training", "state", "device", "analyses done", "why"), ("saved step", "of"))
-    for row in state_rows(job):
+    for row in state_rows(job.cells, job.sweep.analyses, progress_file(job.folder)):
         texts = (row["cell"], row["state"], row["device"], ", ".join(row["analyses"]), row["error"])
         table.add_row(*(escape(str(text)) for text in texts), f"{row['saved_step']:,}", f"{row['steps']:,}")
     opt.show(table)

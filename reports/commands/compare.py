@@ -66,8 +66,10 @@ def compare(
 
         hac-analyze compare hac/pnmi mfcc-kmeans/pnmi --match units=phonetic
     """
-    from analysis.comparison.differences import check_alike, matched, named, nothing_in_common, read_run, stream_pairs
+    from analysis.comparison.comparable import check_comparable
     from analysis.comparison.differences import compare as differences_of
+    from analysis.comparison.runs import read_run, with_distinct_names
+    from analysis.comparison.streams import matched, nothing_in_common, stream_pairs
     from analysis.metrics.registry import METRICS, metric_name
     from hac.errors import HacError
     from hac.files.atomic import write_text
@@ -81,10 +83,10 @@ def compare(
     for name in chosen:
         check_key(name, METRICS, "--metrics")
     limits = [_limit(text) for text in fail_on or []]
-    found = named([read_run(path, name) for path, name in zip(runs, given, strict=True)])
+    found = with_distinct_names([read_run(path, name) for path, name in zip(runs, given, strict=True)])
     if match:
         found = matched(found, stream_pairs(match))
-    warnings = check_alike(found, allow_data=allow_data, allow_protocol=allow_protocol)
+    warnings = check_comparable(found, allow_data=allow_data, allow_protocol=allow_protocol)
     differences = differences_of(
         found, lambda r: (groups or not r.group) and (not chosen or metric_name(r.id) in chosen)
     )
@@ -101,10 +103,10 @@ def compare(
     fallen = [one for one, _, drop in limited if one.verdict == "worse" and abs(one.difference) > drop]
     for one in fallen:
         typer.echo(f"{one.run}: {one.id} is worse by {abs(one.difference):.4f} (p {one.p_holm:.2g})", err=True)
-    untold = [one for one, _, _ in limited if one.verdict == "unknown"]
-    for one in untold:
+    unknown = [one for one, _, _ in limited if one.verdict == "unknown"]
+    for one in unknown:
         typer.echo(f"{one.run}: {one.id} cannot be told ({one.note or 'it is undefined in a run'})", err=True)
-    if fallen or untold:
+    if fallen or unknown:
         raise typer.Exit(FAILED)
 
 

@@ -20,7 +20,7 @@ FEW, FEWER = 12, 4
 """Utterances that are decoded, and that are decoded with every level changed."""
 NULL_PAIRS = 30
 """A third of what the command takes: PESQ is what takes long."""
-ALONE = 1
+JOBS_OF_FEW = 1
 """Processes for a dozen utterances: more of them take longer to start than they save."""
 NULLS = 10
 """Half of what `usage` takes: its compressors are what takes long."""
@@ -74,9 +74,9 @@ def demo(
             # the first at three rates, the others at their own
             depths = f"1,4,{system.n_quantizers}" if system is first else str(system.n_quantizers)
             decode = {"ckpt": system.ckpt, "manifest": short, "n_quantizers": depths, "mos": "none"}
-            _step(recon, **decode, null_pairs=NULL_PAIRS, output=runs / system.name / "recon", jobs=ALONE)
+            _step(recon, **decode, null_pairs=NULL_PAIRS, output=runs / system.name / "recon", jobs=JOBS_OF_FEW)
     of = {"ckpt": first.ckpt, "manifest": short, "alignments": output / "corpus" / "alignments.parquet"}
-    _step(intervene, **of, limit=FEWER, mos="none", output=runs / first.name / "intervene", jobs=ALONE)
+    _step(intervene, **of, limit=FEWER, mos="none", output=runs / first.name / "intervene", jobs=JOBS_OF_FEW)
     folders = [runs / system.name for system in systems]
     title = "HAC's reference models on speech they never heard"
     _step(report, runs=folders, output=output / "report.html", title=title, match=["units=phonetic"])

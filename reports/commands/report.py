@@ -51,7 +51,7 @@ def report(
 
         hac-analyze report runs/hac runs/hubert-kmeans --match units=phonetic -o report.html
     """
-    from analysis.comparison.differences import stream_pairs
+    from analysis.comparison.streams import stream_pairs
     from hac.errors import HacError
     from reports.page.write_report import write_report
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from analysis.comparison.differences import Run, check_alike
+from analysis.comparison.comparable import check_comparable
+from analysis.comparison.runs import Run
 from hac.errors import HacError
 from reports.document.runs import ReportRun
 
@@ -21,7 +22,7 @@ class Alike:
 def alike(base: ReportRun, other: ReportRun) -> Alike:
     """Whether two runs measured the same speech the same way."""
     try:
-        warnings = check_alike([Run(run.system, run.folder, run.results) for run in (base, other)])
+        warnings = check_comparable([Run(run.system, run.folder, run.results) for run in (base, other)])
     except HacError:
         return Alike(False, False, f"{other.system} and {base.system} measured other speech, or measured differently")
     return Alike(True, not warnings)

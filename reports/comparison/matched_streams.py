@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from analysis.comparison.differences import Run, matched
+from analysis.comparison.runs import Run
+from analysis.comparison.streams import matched
 from reports.comparison.comparable_runs import alike, as_run
 from reports.document.runs import ReportRun, Runs
 

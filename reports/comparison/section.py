@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from analysis.comparison.differences import Difference, Run, at_equal_bits, compare
+from analysis.comparison.differences import Difference, compare
+from analysis.comparison.runs import Run
+from analysis.comparison.streams import at_equal_bits
 from analysis.metrics.registry import metric_name
 from analysis.reconstruction.inputs import REFERENCE
 from analysis.results.records import DROPPED

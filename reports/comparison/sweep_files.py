@@ -15,7 +15,6 @@ from analysis.comparison.seeds import Compared
 from analysis.results.records import DROPPED
 from analysis.results.schema import Results
 from analysis.sweeps.budget import Plan
-from analysis.sweeps.run import Job
 from hac.files.atomic import write_text
 from reports.comparison.tables import STYLES, comparison_csv, comparison_table
 from reports.document.number_format import number
@@ -36,12 +35,21 @@ def write_ablation(results: Results, compared: Compared, folder: Path) -> list[P
     return [table, *write_numbers(results, folder)]
 
 
-def ablation_table(job: Job, differences: Sequence[Difference], warnings: Sequence[str]) -> RenderableType:
-    """The best-known numbers, then what stands out of noise and how much does not, and the warnings."""
+def ablation_table(
+    reference: str, variants: Sequence[str], differences: Sequence[Difference], warnings: Sequence[str]
+) -> RenderableType:
+    """The best-known numbers, then what stands out of noise and how much does not, and the warnings.
+
+    Args:
+        reference: the variant that the others are compared with.
+        variants: the others, a column each.
+        differences: of all of them.
+        warnings: what a reader must know.
+    """
     outstanding = [one for one in differences if one.verdict in STYLES]
-    parts: list[RenderableType] = [_headlines(job, differences)] if differences else []
+    parts: list[RenderableType] = [_headlines(reference, variants, differences)] if differences else []
     if outstanding:
-        parts.append(comparison_table(job.sweep.reference, differences, (), shown=lambda one: one.verdict in STYLES))
+        parts.append(comparison_table(reference, differences, (), shown=lambda one: one.verdict in STYLES))
     elif not differences:
         parts.append(Text("nothing was compared"))
     else:
@@ -51,20 +59,19 @@ def ablation_table(job: Job, differences: Sequence[Difference], warnings: Sequen
     return Group(*parts)
 
 
-def _headlines(job: Job, differences: Sequence[Difference]) -> RenderableType:
+def _headlines(reference: str, variants: Sequence[str], differences: Sequence[Difference]) -> RenderableType:
     """A row for each of the best-known numbers, a column for each variant; noise is in brackets."""
     from analysis.metrics.registry import metric_name
 
-    names = [variant.name for variant in job.sweep.variants if variant.name != job.sweep.reference]
     table = make_table(
-        f"Differences to {job.sweep.reference}; in brackets: within noise", ("analysis", "metric"), tuple(names)
+        f"Differences to {reference}; in brackets: within noise", ("analysis", "metric"), tuple(variants)
     )
     rows: dict[tuple[str, str], dict[str, Difference]] = {}
     for one in differences:
         if metric_name(one.id) in HEADLINES and math.isfinite(one.difference) and _is_plain(one.id):
             rows.setdefault((one.analysis, one.id), {})[one.run] = one
     for (analysis, id), found in rows.items():
-        table.add_row(escape(analysis), escape(id), *(_cell(found.get(name)) for name in names))
+        table.add_row(escape(analysis), escape(id), *(_cell(found.get(name)) for name in variants))
     return table
 
 

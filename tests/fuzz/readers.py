@@ -109,7 +109,8 @@ def _import(kind: str, root: str) -> Callable[[Path], object]:
 
 
 def _run(folder: Path) -> object:
-    from analysis.comparison.differences import compare, read_run
+    from analysis.comparison.differences import compare
+    from analysis.comparison.runs import read_run
 
     run = read_run(folder)
     return compare([run, run])

@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from analysis.comparison.differences import Run, check_alike, compare, holm, named, read_run
+from analysis.comparison.comparable import check_comparable
+from analysis.comparison.differences import compare, holm
+from analysis.comparison.runs import Run, read_run, with_distinct_names
 from analysis.pnmi.run import run as run_pnmi
 from analysis.results.schema import Record, Results
 from analysis.statistics.bootstrap import Resamples, basic
@@ -65,8 +67,8 @@ def test_other_speech_is_refused_and_else_not_paired(runs):
     world = make_world(seed=1, n_utterances=36)
     other = Run("other", Path("other"), run_pnmi(world.request(world.knowing()), jobs=1).results)
     with pytest.raises(HacError, match=r"different utterances \(36 and 48\)"):
-        check_alike([runs["good"], other])
-    assert check_alike([runs["good"], other], allow_data=True)
+        check_comparable([runs["good"], other])
+    assert check_comparable([runs["good"], other], allow_data=True)
     assert pnmi([runs["good"], other]).method == "unpaired"
 
 
@@ -74,19 +76,19 @@ def test_unlike_runs_are_refused(runs):
     good = runs["good"]
     words = replace(good, results=good.results.model_copy(update={"command": "words"}))
     with pytest.raises(HacError, match="'hac-analyze words'"):
-        check_alike([good, words])
+        check_comparable([good, words])
     protocols = {name: {**one, "convention": "hubert"} for name, one in good.results.protocols.items()}
     hubert = replace(good, results=good.results.model_copy(update={"protocols": protocols}))
     with pytest.raises(HacError, match="convention: 'hubert' and 'duration'"):
-        check_alike([good, hubert])
-    assert check_alike([good, hubert], allow_protocol=True)
+        check_comparable([good, hubert])
+    assert check_comparable([good, hubert], allow_protocol=True)
     with pytest.raises(HacError, match="one run was given"):
-        check_alike([good])
+        check_comparable([good])
 
 
 def test_runs_of_one_system_are_told_apart(runs):
     two = [replace(runs["good"], path=Path("a")), replace(runs["good"], path=Path("b")), runs["late"]]
-    assert [run.name for run in named(two)] == ["good (a)", "good (b)", "late"]
+    assert [run.name for run in with_distinct_names(two)] == ["good (a)", "good (b)", "late"]
 
 
 @given(st.lists(st.one_of(st.floats(0, 1), st.just(math.nan)), max_size=12))

@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from analysis.comparison.differences import Run, at_equal_bits, check_alike, compare, matched
+from analysis.comparison.comparable import check_comparable
+from analysis.comparison.differences import compare
+from analysis.comparison.runs import Run
 from analysis.comparison.seeds import compare_over_seeds
+from analysis.comparison.streams import at_equal_bits, matched
 from analysis.results.schema import Record, Results
 from analysis.statistics.bootstrap import Resamples
 from hac.errors import HacError
@@ -152,7 +155,7 @@ def test_the_setting_that_differs_is_told_where_it_parts():
     a = run_of("a", {"x.pnmi": 1}, levels={"acoustic": long[:7], "phonetic": ["phonetic"]})
     b = run_of("b", {"x.pnmi": 1}, levels={"acoustic": long, "phonetic": ["phonetic"]})
     with pytest.raises(HacError, match=r"differently \(levels\.acoustic: 'acoustic\.7' and nothing more\)"):
-        check_alike([a, b])
+        check_comparable([a, b])
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.comparison.differences import Run, compare
+from analysis.comparison.differences import compare
+from analysis.comparison.runs import Run
 from analysis.comparison.seeds import compare_over_seeds, mean_record
 from analysis.results.schema import Record, Results
 from analysis.statistics.bootstrap import Resamples

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from analysis.doctor import examine as doctor
-from analysis.doctor import required
+from analysis.doctor import trials
 from analysis.doctor.examine import Finding, State, as_json, examine, look
 from analysis.doctor.parts import PARTS, Part
 from reports import cli
@@ -107,7 +107,7 @@ def test_the_aligner(
 
 
 def test_versions_that_are_not_allowed_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(required.metadata, "requires", lambda _: ["numpy>=999", "no-such-thing", "torch; extra == 'x'"])
+    monkeypatch.setattr(trials.metadata, "requires", lambda _: ["numpy>=999", "no-such-thing", "torch; extra == 'x'"])
     found = look(BY_NAME["Python packages"])
     assert found.state == "broken" and found.is_trouble
     assert "numpy is" in found.detail and "no-such-thing is not installed" in found.detail
@@ -117,7 +117,7 @@ def test_versions_that_are_not_allowed_are_told(monkeypatch: pytest.MonkeyPatch)
 def test_a_cache_without_space_is_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     assert look(BY_NAME["cache of HAC"]).state == "found"
-    monkeypatch.setattr(required, "LOW_SPACE_GB", 1e9)
+    monkeypatch.setattr(trials, "LOW_SPACE_GB", 1e9)
     found = look(BY_NAME["cache of HAC"])
     assert found.state == "broken" and not found.is_trouble
     (tmp_path / "cache").write_text("a file where a folder should be")
@@ -158,10 +158,10 @@ def test_exit_code(
     assert told["parts"][0]["state"] == state
 
 
-def test_a_part_that_is_no_probe_of_ours_fails_as_a_row() -> None:
-    def explode() -> required.Found:
+def test_any_error_of_a_trial_is_a_row() -> None:
+    def explode(_: None) -> trials.Found:
         raise RuntimeError("line one\nline two")
 
-    found = look(Part("x", "nothing", "nowhere", explode))
+    found = look(Part("x", "nothing", "nowhere", trial=explode))
     assert (found.state, found.detail) == ("broken", "RuntimeError: line one line two")
     assert as_json([found])["works"]

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from analysis.results.schema import read_results
-from analysis.sweeps.budget import plan
-from analysis.sweeps.launch import Call
+from analysis.sweeps.budget import Throughput, find_throughput, plan
+from analysis.sweeps.launch import Call, Launch
+from analysis.sweeps.run import Job
 from hac.data.manifest.formats import read_manifest
 from hac.model.config import HacConfig
 from hac.train.config import model_config
@@ -47,6 +48,10 @@ def ablate(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
     return 0
 
 
+def throughput_of(job: Job, launch: Launch) -> Throughput:
+    return find_throughput(job.cells, job.sweep.reference, "cpu", None, (), launch)
+
+
 # the plan
 
 
@@ -60,7 +65,7 @@ def test_a_plan_with_a_given_throughput_does_nothing(world, tmp_path, monkeypatc
 
 def test_hours_are_steps_times_audio_over_speed(world, tmp_path):
     job = job_of(write_sweep(world, "planned.yaml", seeds=[0, 1, 2], set={"steps": 7200}), tmp_path)
-    found = plan(job, job.cells, 2, ["cpu"], 2.0, lambda call: pytest.fail(f"ran {call.words}"))
+    found = plan(job.cells, 2, Throughput.given(2.0))
     # 6 of 8 utterances are trained on; the fewest batches of 5 s that they fit in are two
     manifest = read_manifest(world / "train" / "manifest.jsonl")
     assert found.audio_hours == pytest.approx(manifest.hours)
@@ -82,7 +87,7 @@ def test_gigabytes_are_those_of_the_files(world, tmp_path):
     assert checkpoint_bytes(cell.config, model_config(cell.config)) == pytest.approx(held, rel=0.1)
     assert checkpoints_kept(cell.config) >= len(checkpoints(cell.run))
     # the next plan takes its speed from the steps that ran, and only counts what is left
-    found = plan(job, job.cells, 1, ["cpu"], None, lambda call: pytest.fail(f"ran {call.words}"))
+    found = plan(job.cells, 1, throughput_of(job, lambda call: pytest.fail(f"ran {call.words}")))
     assert found.source.endswith("the median of 2 steps of this sweep")
     assert [row.steps for row in found.rows] == [(2, 2), (0, 2)]
     best = chosen_checkpoint(cell.run, "best")
@@ -98,7 +103,7 @@ def test_targets_are_counted_once_for_all_who_share_them(world, tmp_path):
     frames = sum(-(-us * 50 // 10**6) for us in corpus.durations_us.values())
     dim = json.loads((world / "teacher" / "config.json").read_text())["hidden_size"]
     assert size.n_bytes == frames * dim * 2
-    found = plan(job, job.cells, 1, ["cpu"], 1.0, run_here)
+    found = plan(job.cells, 1, Throughput.given(1.0))
     assert found.targets_gigabytes * 1e9 == pytest.approx(size.n_bytes)
     assert target_size(job.cells[1].config, model, corpus) is None
 
@@ -106,7 +111,7 @@ def test_targets_are_counted_once_for_all_who_share_them(world, tmp_path):
 def test_a_short_run_tells_the_speed_where_nobody_does(world, tmp_path):
     job = job_of(write_sweep(world), tmp_path / "out")
     started = time.perf_counter()
-    found = plan(job, job.cells, 1, ["cpu"], None, run_here)
+    found = plan(job.cells, 1, throughput_of(job, run_here))
     spent = time.perf_counter() - started
     assert "measured now: 6 steps of full/seed-0 alone on cpu" in found.source
     speed = float(found.source.split()[0])

@@ -50,8 +50,8 @@ def launched(monkeypatch: pytest.MonkeyPatch) -> list[InThisProcess]:
 
 def work_through(job: Job, stop: there.Stop | None = None) -> tuple[Work, list[str]]:
     said: list[str] = []
-    work = Work(lambda call: 1, say=said.append)
-    there.run_cells_there(job, job.cells, work, stop or there.Stop(job.folder))
+    work = Work(lambda call: 1, log_line=said.append)
+    there.run_cells_on_cluster(job, job.cells, work, stop or there.Stop(job.folder))
     return work, said
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.sweeps.launch import Call, Processes, environment, last_words
+from analysis.sweeps.launch import Call, Processes, environment, last_error
 from tests.analysis.sweeps.worlds import run_here
 
 
@@ -37,7 +37,7 @@ def test_a_process_logs_and_its_exit_code_comes_back(tmp_path):
     launch = Processes()
     call = python("import sys; print('hello'); print('error: no such thing', file=sys.stderr); sys.exit(3)", tmp_path)
     assert launch(call) == 3
-    assert last_words(call.log) == "no such thing"
+    assert last_error(call.log) == "no such thing"
     assert "hello" in call.log.read_text()
 
 
@@ -45,7 +45,7 @@ def test_a_program_that_cannot_be_started_is_a_failure(tmp_path):
     call = Call("hac", ("train",), tmp_path / "call.log", prefix=("no-such-launcher",))
     assert call.argv()[:3] == ["no-such-launcher", "-m", "hac.cli"]
     assert Processes()(call) == 127
-    assert last_words(call.log) == "no-such-launcher cannot be started (No such file or directory)"
+    assert last_error(call.log) == "no-such-launcher cannot be started (No such file or directory)"
 
 
 def test_each_call_sees_its_own_device_and_this_code():
@@ -70,8 +70,8 @@ def test_a_folder_named_like_a_package_where_the_user_stands_is_not_taken_for_it
     assert Processes()(Call("hac-analyze", ("--help",), tmp_path / "call.log")) == 0
 
 
-@pytest.mark.parametrize("gentle", [True, False])
-def test_stop_asks_a_process_to_end_and_starts_no_more(tmp_path, gentle):
+@pytest.mark.parametrize("saves_on_term", [True, False])
+def test_stop_asks_a_process_to_end_and_starts_no_more(tmp_path, saves_on_term):
     """A training is terminated and saves; anything else is interrupted."""
     code = (
         "import signal, sys, time\n"
@@ -82,14 +82,14 @@ def test_stop_asks_a_process_to_end_and_starts_no_more(tmp_path, gentle):
         "time.sleep(3600)\n"
     )
     launch, codes = Processes(), []
-    call = python(code, tmp_path, gentle=gentle)
+    call = python(code, tmp_path, saves_on_term=saves_on_term)
     thread = threading.Thread(target=lambda: codes.append(launch(call)))
     thread.start()
     wait_for(tmp_path / "ready")
     launch.stop()
     thread.join(300)
     assert codes == [9]
-    assert call.log.read_text().strip() == ("SIGTERM" if gentle else "SIGINT")
+    assert call.log.read_text().strip() == ("SIGTERM" if saves_on_term else "SIGINT")
     assert launch(python("open('never', 'w')", tmp_path)) == -signal.SIGTERM
 
 
@@ -101,7 +101,7 @@ def test_a_process_that_will_not_end_is_killed(tmp_path):
         "time.sleep(3600)\n"
     )
     launch, codes = Processes(grace_s=0.1), []
-    thread = threading.Thread(target=lambda: codes.append(launch(python(code, tmp_path, gentle=True))))
+    thread = threading.Thread(target=lambda: codes.append(launch(python(code, tmp_path, saves_on_term=True))))
     thread.start()
     wait_for(tmp_path / "ready")
     launch.stop()
@@ -112,8 +112,8 @@ def test_a_process_that_will_not_end_is_killed(tmp_path):
 def test_in_this_process_errors_are_codes_and_said_in_the_log(tmp_path, capsys):
     call = Call("hac-analyze", ("pnmi", "--tokens", str(tmp_path / "none.parquet")), tmp_path / "call.log")
     assert run_here(call) == 2
-    assert "none.parquet" in last_words(call.log)
+    assert "none.parquet" in last_error(call.log)
     call = Call("hac-analyze", ("pnmi", "--nulls=many"), tmp_path / "call.log")
-    assert run_here(call) == 2 and "Invalid value for '--nulls'" in last_words(call.log)
+    assert run_here(call) == 2 and "Invalid value for '--nulls'" in last_error(call.log)
     assert run_here(Call("hac-analyze", ("pnmi", "--help"), tmp_path / "help.log")) == 0
     assert capsys.readouterr() == ("", "")

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from analysis.comparison.differences import read_run
+from analysis.comparison.runs import read_run
 from analysis.comparison.seeds import compare_over_seeds
 from analysis.results.schema import read_results
 from analysis.sweeps.analysis_options import check_analyses, options_of
 from analysis.sweeps.launch import Call
-from analysis.sweeps.results import ONE_SEED, comparison_results, warnings_of
+from analysis.sweeps.results import ONE_SEED, comparison_results
 from analysis.sweeps.run import NAME, Job, Work, finished_runs, run_cells, state_rows, unfinished
 from analysis.sweeps.trainings import chosen
 from hac.errors import HacError
@@ -47,7 +47,7 @@ class Recorded:
 
 def work_through(job: Job, *broken: str) -> tuple[Recorded, Work]:
     launch = Recorded(*broken)
-    work = Work(launch, say=lambda _: None)
+    work = Work(launch, log_line=lambda _: None)
     run_cells(job, job.cells, work)
     return launch, work
 
@@ -68,7 +68,7 @@ def finished(world, tmp_path_factory):
     job = job_of(write_sweep(world, seeds=[0, 1]), tmp_path_factory.mktemp("sweep"))
     launch, work = work_through(job)
     assert not work.failed, work.failed
-    compared = compare_over_seeds(finished_runs(job, job.progress()), "full")
+    compared = compare_over_seeds(finished_runs(job.cells, job.sweep.analyses, job.progress()), "full")
     write_ablation(comparison_results(job, compared, {}), compared, job.folder)
     return job, launch, compared
 
@@ -107,7 +107,8 @@ def test_the_table_says_what_is_within_noise(finished, capsys):
     from rich.console import Console
 
     job, _, compared = finished
-    Console(width=200).print(ablation_table(job, compared.differences, warnings_of(job, compared)))
+    results = comparison_results(job, compared, {})
+    Console(width=200).print(ablation_table("full", ["untaught"], compared.differences, results.warnings))
     out = capsys.readouterr().out
     assert "within noise" in out and "untaught" in out
     assert ONE_SEED not in out
@@ -148,8 +149,8 @@ def test_what_fails_stops_none_of_the_others_and_is_tried_again(world, tmp_path)
     assert work.failed["full/seed-0"] == f"train: it broke (log: {tmp_path}/full/seed-0/train.log)"
     assert work.failed["untaught/seed-0"].startswith("pnmi: it broke (log: ")
     assert state(job)["untaught/seed-0"]["steps"]["usage"]["state"] == "done"
-    compared = compare_over_seeds(finished_runs(job, job.progress()), "full")
-    assert unfinished(job, job.progress()) == work.failed
+    compared = compare_over_seeds(finished_runs(job.cells, job.sweep.analyses, job.progress()), "full")
+    assert unfinished(job.cells, job.progress()) == work.failed
     results = comparison_results(job, compared, work.failed)
     assert results.status == "partial" and results.failures == {"not-finished": 2}
     assert any("no finished seed in common" in warning for warning in results.warnings)
@@ -182,7 +183,7 @@ def test_a_cell_that_another_process_holds_is_left_to_it(world, tmp_path):
 
 def test_the_state_can_be_read_on_the_way(finished):
     job, _, _ = finished
-    row = state_rows(job)[0]
+    row = state_rows(job.cells, job.sweep.analyses, job.progress())[0]
     assert row["cell"] == "full/seed-0" and row["state"] == "done" and row["saved_step"] == row["steps"] == STEPS
     assert row["analyses"] == ["pnmi", "usage"]
 

@@ -13,7 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from analysis.comparison.differences import Difference, compare, judged, matched, read_run
+from analysis.comparison.differences import Difference, compare, with_verdicts
+from analysis.comparison.runs import read_run
+from analysis.comparison.streams import matched
 from analysis.metrics.registry import METRICS, metric_name
 from analysis.results.schema import Null, Record, Results, read_results, write_results
 from analysis.sweeps.history_results import group_of
@@ -319,7 +321,7 @@ def test_a_sweep_is_no_system_and_shows_its_differences(runs: Path, tmp_path: Pa
     protocols = {"pnmi": {"reference": "full", "seeds": [0, 1]}}
     results = Results(command="ablate", system="sweep", metrics=[record], protocols=protocols)
     write_results(results, tmp_path / "sweep" / "results.json")
-    write_text(tmp_path / "sweep" / "differences.csv", comparison_csv(judged(found)))
+    write_text(tmp_path / "sweep" / "differences.csv", comparison_csv(with_verdicts(found)))
     page = build_page(read_runs([tmp_path / "sweep", runs / SYSTEMS[0] / "pnmi"]))
     assert page.systems == (SYSTEMS[0],)
     (table,) = [part for part in section(page, "differences").parts if isinstance(part, Table)]

@@ -13,11 +13,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +24,6 @@ from threadpoolctl import threadpool_limits
 from hac.coding.decode_input import check_streams, check_weights, loaded_decoder, open_tokens
 from hac.coding.decoded_audio import FORMATS, file_names, read_mark, write_marked
 from hac.coding.decoders import BLOCK_S, Decoder, decode_blocks
-from hac.console import progress
 from hac.data.audio.audio import AudioError, resampled_length
 from hac.data.manifest.formats import write_manifest
 from hac.data.manifest.manifest import Manifest, Utterance
@@ -34,8 +31,8 @@ from hac.data.timeline import US_PER_S, samples_to_us
 from hac.data.tokens.token_store import TokenStore
 from hac.errors import Failure, FailureLog, HacError
 from hac.files.atomic import remove_leftovers
-from hac.parallel.pool import on_cluster, parallel_map, wait_for
-from hac.parallel.resumable import IDLE_S
+from hac.parallel.parts import cut, run_parts
+from hac.parallel.pool import on_cluster, wait_for
 
 TASK_S = 60.0
 """Seconds of audio given to a process at a time."""
@@ -69,6 +66,18 @@ class _Job:
     codes: Mapping[str, NDArray[np.int32]]
     n_samples: int
     mark: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """Utterances that a process is given at a time."""
+
+    jobs: tuple[_Job, ...]
+    sample_rate: int
+
+    @property
+    def seconds(self) -> float:
+        return sum(job.n_samples for job in self.jobs) / self.sample_rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,47 +202,27 @@ def _decode_missing(
 ) -> dict[str, Failure]:
     """Make the files that are not there yet, in `jobs` processes; returns what failed by id, in order."""
     failed: dict[str, Failure] = {}
-    seconds = [sum(job.n_samples for job in some) // sample_rate for some in (planned, missing)]
-    with progress("decoding (s of audio)", total=seconds[0]) as advance:
-        advance(seconds[0] - seconds[1])
-        tasks = list(_tasks(missing, sample_rate))
-        # one task is done here: a process would only load the model a second time
-        n_jobs, calls = jobs if len(tasks) > 1 else 1, ((task, settings) for task in tasks)
-        for n_samples, trouble in parallel_map(_decode, calls, jobs=n_jobs, idle_worker_timeout=IDLE_S):
-            failed |= {failure.id: failure for failure in trouble}
-            advance(n_samples // sample_rate)
+    total_s = sum(job.n_samples for job in planned) / sample_rate
+    tasks = [_Task(group, sample_rate) for group in cut(missing, lambda job: job.n_samples / sample_rate, TASK_S)]
+    for trouble in run_parts(_decode, tasks, settings, total_s=total_s, jobs=jobs, description="decoding"):
+        failed |= {failure.id: failure for failure in trouble}
     wait_for(job.path for job in missing if job.id not in failed)
     return {job.id: failed[job.id] for job in missing if job.id in failed}
 
 
-def _tasks(missing: Sequence[_Job], sample_rate: int) -> Iterator[list[_Job]]:
-    """Groups of utterances of about `TASK_S` seconds."""
-    group: list[_Job] = []
-    n_samples = 0
-    for job in missing:
-        group.append(job)
-        n_samples += job.n_samples
-        if n_samples >= TASK_S * sample_rate:
-            yield group
-            group, n_samples = [], 0
-    if group:
-        yield group
-
-
-def _decode(task: Sequence[_Job], settings: _Settings) -> tuple[int, list[Failure]]:
-    """One task of a process: the samples it was about, and what failed."""
+def _decode(task: _Task, settings: _Settings) -> list[Failure]:
+    """What a process does at a time; returns what failed."""
     decoder = loaded_decoder(settings.decoder, settings.device)
     failed = FailureLog(settings.strict)
     # as when encoding: on a CPU every process computes in one thread
-    single: AbstractContextManager[Any] = threadpool_limits(1) if settings.device == "cpu" else nullcontext()
-    with single:
-        for job in task:
+    with threadpool_limits(1 if settings.device == "cpu" else None):
+        for job in task.jobs:
             blocks = _cut(decode_blocks(decoder, job.codes, settings.block_s), job.n_samples)
             try:
                 write_marked(job.path, blocks, decoder.sample_rate, job.mark)
             except AudioError as error:
                 failed.add(job.id, error.reason, error.detail)
-    return sum(job.n_samples for job in task), failed.items
+    return failed.items
 
 
 def _cut(blocks: Iterable[NDArray[np.float32]], n_samples: int) -> Iterator[NDArray[np.float32]]:

@@ -21,15 +21,14 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from hac.coding.encode import SHARD_S, Shard, plan_shards
-from hac.console import progress
 from hac.data.audio.audio import AudioError, read_utterance
 from hac.data.embedding_store import FORMAT, NAME, SHARDS, VERSION, Vectors, read_header, write_shard
 from hac.data.manifest.manifest import Manifest
 from hac.data.tokens.stream_options import StreamSpec
 from hac.errors import Failure, FailureLog, HacError
 from hac.files.atomic import write_text
-from hac.parallel.pool import on_cluster, parallel_map, wait_for
-from hac.parallel.resumable import IDLE_S
+from hac.parallel.parts import run_parts
+from hac.parallel.pool import on_cluster, wait_for
 from hac.tokenizers.base import Embedder, Tokenizer, choose_streams, mono
 from hac.tokenizers.chunking import CHUNK_S, encode_long
 
@@ -135,12 +134,17 @@ def embed_corpus(
         for shard in plan_shards(manifest, provenance, folder / SHARDS, SHARD_S)
     ]
     missing = [shard for shard in shards if read_header(shard.path) is None]
-    with progress("embedding (s of audio)", total=sum(shard.seconds for shard in shards)) as advance:
-        advance(sum(shard.seconds for shard in shards) - sum(shard.seconds for shard in missing))
-        tasks = ((manifest.root, shard, settings, failures.strict) for shard in missing)
-        n_jobs = jobs if device == "cpu" else 1
-        for seconds in parallel_map(_embed_shard, tasks, jobs=n_jobs, idle_worker_timeout=IDLE_S):
-            advance(seconds)
+    for _ in run_parts(
+        _embed_shard,
+        missing,
+        manifest.root,
+        settings,
+        failures.strict,
+        total_s=sum(shard.seconds for shard in shards),
+        jobs=jobs if device == "cpu" else 1,
+        description="embedding",
+    ):
+        pass
     wait_for(shard.path for shard in shards)
     _write_index(folder, loaded, shards, settings, provenance, failures)
     return folder
@@ -160,8 +164,8 @@ def _provenance(embedder: Embedder, settings: EmbedSettings) -> dict[str, Any]:
     return dict(json.loads(json.dumps(content, sort_keys=True, default=str)))
 
 
-def _embed_shard(root: Path, shard: Shard, settings: EmbedSettings, strict: bool) -> int:
-    """Embed one shard, in a process; returns its seconds."""
+def _embed_shard(shard: Shard, root: Path, settings: EmbedSettings, strict: bool) -> None:
+    """Embed one shard, in a process."""
     given = settings.embedder
     embedder = load_embedder(given, settings.device) if isinstance(given, str) else given
     manifest = Manifest(root, shard.utterances)
@@ -186,7 +190,6 @@ def _embed_shard(root: Path, shard: Shard, settings: EmbedSettings, strict: bool
     header = {"ids": ids, "lengths": lengths, "failures": [asdict(failure) for failure in failed]}
     joined = {name: np.concatenate(part) if part else np.empty((0, 0), np.float16) for name, part in parts.items()}
     write_shard(shard.path, joined, {**header, "dims": {name: rows.shape[1] for name, rows in joined.items()}})
-    return shard.seconds
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,6 @@ import pyarrow.parquet as pq
 from joblib import effective_n_jobs
 
 from hac.coding.encode_shard import Settings, encode_shard, loaded_tokenizer
-from hac.console import progress
 from hac.data.manifest.manifest import Manifest, Utterance
 from hac.data.tokens.formats import write_tokens
 from hac.data.tokens.parquet import read_parquet
@@ -33,8 +32,8 @@ from hac.data.tokens.stream_options import StreamOptions
 from hac.data.tokens.token_store import TokenStore, concatenate
 from hac.errors import Failure, FailureLog, HacError
 from hac.files.atomic import remove_leftovers
-from hac.parallel.pool import on_cluster, parallel_map, wait_for
-from hac.parallel.resumable import IDLE_S
+from hac.parallel.parts import cut, run_parts
+from hac.parallel.pool import on_cluster, wait_for
 from hac.tokenizers.base import Tokenizer, choose_streams
 from hac.tokenizers.chunking import CHUNK_S
 
@@ -52,9 +51,9 @@ class Shard:
     utterances: tuple[Utterance, ...]
 
     @property
-    def seconds(self) -> int:
-        """Duration for the progress bar, whole seconds."""
-        return round(sum(utterance.duration for utterance in self.utterances))
+    def seconds(self) -> float:
+        """Duration."""
+        return sum(utterance.duration for utterance in self.utterances)
 
 
 def encode_corpus(
@@ -116,16 +115,10 @@ def plan_shards(
 ) -> list[Shard]:
     """Cut a manifest into shards of at least `shard_s` seconds (the last may be shorter), in its order."""
     shards = []
-    group: list[Utterance] = []
-    seconds = 0.0
-    for position, utterance in enumerate(manifest.utterances, start=1):
-        group.append(utterance)
-        seconds += utterance.duration
-        if seconds >= shard_s or position == len(manifest.utterances):
-            content = {"provenance": provenance, "utterances": [_fingerprint(manifest, u) for u in group]}
-            digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-            shards.append(Shard(folder / f"{digest[:32]}.parquet", tuple(group)))
-            group, seconds = [], 0.0
+    for group in cut(manifest.utterances, lambda utterance: utterance.duration, shard_s):
+        content = {"provenance": provenance, "utterances": [_fingerprint(manifest, u) for u in group]}
+        digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        shards.append(Shard(folder / f"{digest[:32]}.parquet", group))
     return shards
 
 
@@ -168,26 +161,21 @@ def _provenance(tokenizer: Tokenizer, settings: Settings) -> dict[str, Any]:
 def _encode_missing(root: Path, shards: Sequence[Shard], settings: Settings, jobs: int, strict: bool) -> None:
     """Make the shards that are not there yet, in `jobs` processes."""
     missing = [shard for shard in shards if not _is_finished(shard.path)]
-    with progress("encoding (s of audio)", total=sum(shard.seconds for shard in shards)) as advance:
-        advance(sum(shard.seconds for shard in shards) - sum(shard.seconds for shard in missing))
-        tasks = ((root, shard, settings, strict) for shard in missing)
-        # unordered: a shard counts when it is done, not when those before it are. Idle workers leave soon: they
-        # would otherwise hold a model in memory for minutes after this process was killed
-        for seconds in parallel_map(_encode, tasks, jobs=jobs, idle_worker_timeout=IDLE_S):
-            advance(seconds)
+    total_s = sum(shard.seconds for shard in shards)
+    for _ in run_parts(_encode, missing, root, settings, strict, total_s=total_s, jobs=jobs, description="encoding"):
+        pass
     wait_for(shard.path for shard in shards)
     remove_leftovers(shard.path for shard in shards)
 
 
-def _encode(root: Path, shard: Shard, settings: Settings, strict: bool) -> int:
-    """One task of a process, to which only its own part of the manifest travels; returns its seconds."""
+def _encode(shard: Shard, root: Path, settings: Settings, strict: bool) -> None:
+    """One task of a process, to which only its own part of the manifest travels."""
     if _is_finished(shard.path):
         # by a worker of a cluster that was lost before it could say so; what failed in it is read when all are merged
-        return shard.seconds
+        return
     failed = encode_shard(Manifest(root, shard.utterances), shard.path, settings)
     # raised here and not where results are gathered: joblib then stops the other processes in order
     FailureLog(strict).extend(failed)
-    return shard.seconds
 
 
 def _is_finished(path: Path) -> bool:

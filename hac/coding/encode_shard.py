@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -79,8 +78,7 @@ def encode_shard(manifest: Manifest, path: Path, settings: Settings) -> list[Fai
     specs = [spec for spec in tokenizer.streams if spec.name in settings.streams]
     failed: list[Failure] = []
     coded: dict[str, Codes] = {}
-    single: AbstractContextManager[Any] = threadpool_limits(1) if settings.device == "cpu" else nullcontext()
-    with single:
+    with threadpool_limits(1 if settings.device == "cpu" else None):
         for batch in _read_ahead(manifest, tokenizer.sample_rate, settings, failed):
             _encode_batch(tokenizer, batch, settings.chunk_s, coded, failed)
     ids = tuple(utterance.id for utterance in manifest.utterances if utterance.id in coded)

@@ -164,7 +164,7 @@ def _judged(
     clear_parts(folder, recipe)
     by_audio = {row["audio"]: row for row in rows.to_pylist()}
     verdicts: dict[str, Verdict[Any]] = {f.id: Verdict(None, f.reason, f.detail) for f in unreadable}
-    verdicts |= {file.id: _verdict(by_audio[file.sha256], kind) for file in found}
+    verdicts |= {item.id: _verdict(by_audio[item.key], kind) for item in found}
     failures.extend(Failure(id, v.reason, v.detail) for id in files if (v := verdicts[id]).reason is not None)
     return {id: verdicts[id] for id in files}
 

@@ -64,7 +64,10 @@ class FusedSnake1d(Snake1d):
 
 
 def fuse_snakes(module: nn.Module) -> None:
-    """Replace every `Snake1d` inside a module, keeping its parameter under its name."""
-    for child in module.modules():
-        if type(child) is Snake1d:
-            child.__class__ = FusedSnake1d
+    """Replace every `Snake1d` inside a module; parameters stay, under their names."""
+    for parent in list(module.modules()):
+        for name, child in list(parent.named_children()):
+            if type(child) is Snake1d:
+                fused = FusedSnake1d(child.alpha.shape[1]).train(child.training)
+                fused.alpha = child.alpha
+                setattr(parent, name, fused)

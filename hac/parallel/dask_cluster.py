@@ -1,4 +1,4 @@
-"""Work on other machines: joblib's Dask backend, on a Dask cluster that is there or that a batch system starts.
+"""Work on other machines: a Dask cluster that is there or that a batch system starts.
 
 All machines must see the same files under the same paths, and have the same versions; both are checked in every
 worker, also in those that join late. A worker that is lost loses nothing but time: Dask gives its tasks to others.
@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,7 +21,7 @@ from typing import Any, TypeVar
 from hac.errors import HacError
 from hac.files.parsing import load_json
 from hac.parallel import pool
-from hac.parallel.dask_tasks import Packer, run_packed, world_of
+from hac.parallel.dask_tasks import Packer, environment_of, run_packed
 
 T = TypeVar("T")
 
@@ -59,32 +60,38 @@ class Cluster:
 
     def __init__(self, client: Any, folder: Path) -> None:
         self._client = client
-        self._world = world_of(folder)
+        self._environment = environment_of(folder)
 
     def results(self, call: Callable[..., T], tasks: pool.Tasks, *, ordered: bool, single_thread: bool) -> Iterator[T]:
         """See `hac.parallel.pool.parallel_map`; everything is handed out at once: late workers find something to do."""
-        from distributed import KilledWorker
-        from joblib import Parallel, delayed, parallel_config
+        numbered: Iterator[tuple[int, T]] = self._numbered(call, tasks, single_thread)
+        return (result for _, result in (in_order(numbered) if ordered else numbered))
 
-        from hac.parallel.dask_backend import Backend, Gone
+    def _numbered(self, call: Callable[..., T], tasks: pool.Tasks, single_thread: bool) -> Iterator[tuple[int, T]]:
+        """Number and result of every task, as they are done."""
+        from distributed import KilledWorker, as_completed
 
-        packer = Packer(call, Path(self._world.folder))
-        packed = [(self._world, *packer.pack(task), single_thread) for task in tasks]
+        packer = Packer(call, Path(self._environment.folder))
+        packed = [packer.pack(task) for task in tasks]
         try:
-            with parallel_config(backend=Backend(client=self._client, wait_for_workers_timeout=WORKERS_S)):
-                parallel = Parallel(return_as="generator" if ordered else "generator_unordered", pre_dispatch="all")
-                found = parallel(delayed(run_packed)(*one) for one in packed)
-            yield from found
+            self._client.wait_for_workers(1, timeout=WORKERS_S)
+        except TimeoutError as error:
+            raise _gone(" ".join(str(error).split())[:200]) from error
+        run = partial(run_packed, self._environment, packer.call, single_thread=single_thread)
+        number = {future: i for i, future in enumerate(self._client.map(run, packed, pure=False))}
+        try:
+            for future, result in as_completed(list(number), loop=self._client.loop, with_results=True):
+                if future.status != "finished":
+                    raise _gone("its scheduler does not answer any more")
+                yield number.pop(future), result
         except KilledWorker as error:
             raise HacError(
                 f"a task ended {error.allowed_failures + 1} workers of the cluster, one after the other: is their "
                 "memory too small? What was finished is kept, the same command goes on from there"
             ) from error
-        except (Gone, TimeoutError) as error:
-            raise HacError(
-                f"the cluster is gone ({' '.join(str(error).split())[:200]}); start it again: what was finished is "
-                "kept, the same command goes on from there"
-            ) from error
+        finally:
+            for future in number:  # nobody waits for them any more
+                future.release()
 
     def everywhere(self, call: Callable[[], Any]) -> None:
         """Call a function in every process of the cluster; one that is just leaving is no trouble."""
@@ -100,12 +107,29 @@ class Cluster:
                 time.sleep(0.5)
 
 
+def in_order(numbered: Iterable[tuple[int, T]]) -> Iterator[tuple[int, T]]:
+    """Numbered results 0, 1, 2, ..., each as soon as those before it are there."""
+    early: dict[int, T] = {}
+    n = 0
+    for i, result in numbered:
+        early[i] = result
+        while n in early:
+            yield n, early.pop(n)
+            n += 1
+
+
+def _gone(reason: str) -> HacError:
+    return HacError(
+        f"the cluster is gone ({reason}); start it again: what was finished is kept, the same command goes on from "
+        "there"
+    )
+
+
 @contextmanager
 def _client(where: str) -> Iterator[Any]:
     """A client of the cluster, with its first worker there."""
     try:
         distributed: Any = import_module("distributed")
-        import_module("joblib._dask")
     except ImportError as error:
         raise HacError(f"--cluster needs Dask ({error}): pip install 'hac-codec[cluster]'") from error
     # a lost worker is no news, and a lost scheduler is told in our words; Dask gives some loggers levels of their own

@@ -52,8 +52,8 @@ class Environment:
     versions: tuple[tuple[str, str], ...]
 
 
-def world_of(folder: Path) -> Environment:
-    """The world of this process."""
+def environment_of(folder: Path) -> Environment:
+    """The environment of this process."""
     return Environment(str(folder), str(Path.cwd()), _versions())
 
 
@@ -74,6 +74,9 @@ class Packer:
     Args:
         call: what workers call.
         folder: for large arguments.
+
+    Attributes:
+        call: its pickle.
     """
 
     def __init__(self, call: Callable[..., Any], folder: Path) -> None:
@@ -81,13 +84,13 @@ class Packer:
 
         self._dumps = cloudpickle.dumps
         self._folder = folder
-        self._call: bytes = self._dumps(call)
+        self.call: bytes = self._dumps(call)
         # arguments stay alive here, so that no other object can take over their id
         self._written: dict[int, tuple[Any, str]] = {}
 
-    def pack(self, task: tuple[Any, ...]) -> tuple[bytes, tuple[Packed, ...]]:
-        """The call and its arguments."""
-        return self._call, tuple(self._pack(argument) for argument in task)
+    def pack(self, task: tuple[Any, ...]) -> tuple[Packed, ...]:
+        """The arguments of a task."""
+        return tuple(self._pack(argument) for argument in task)
 
     def _pack(self, argument: Any) -> Packed:
         if id(argument) in self._written:
@@ -103,18 +106,18 @@ class Packer:
         return str(path)
 
 
-def run_packed(world: Environment, call: bytes, arguments: tuple[Packed, ...], single_thread: bool) -> Any:
+def run_packed(environment: Environment, call: bytes, arguments: tuple[Packed, ...], single_thread: bool) -> Any:
     """Run a task in a worker: one at a time in a process, whatever its threads; in the folder of the caller.
 
     Raises:
-        HacError: the worker lives in another world.
+        HacError: the worker has another environment.
     """
     from joblib import parallel_config
     from threadpoolctl import threadpool_limits
 
     with _one_at_a_time:
-        _check(world)
-        os.chdir(world.cwd)
+        _check(environment)
+        os.chdir(environment.cwd)
         limits = threadpool_limits(1) if single_thread else nullcontext()
         # what a task calls must not go back to the cluster, which may wait for this very task
         with parallel_config(backend="sequential"), limits:
@@ -132,22 +135,22 @@ def _read(path: str) -> Any:
 
 
 @lru_cache(maxsize=4)
-def _check(world: Environment) -> None:
+def _check(environment: Environment) -> None:
     """Refuse to work with other versions or without the files.
 
     Raises:
         HacError: what differs.
     """
     here = dict(_versions())
-    for name, version in world.versions:
+    for name, version in environment.versions:
         if here.get(name) != version:
             raise HacError(
                 f"worker on {socket.gethostname()}: {name} is {here.get(name, 'missing')}, expected {version} as where "
                 "the command runs; give all machines the same environment"
             )
-    _await(Path(world.folder))
-    if not Path(world.cwd).is_dir():
-        raise HacError(f"worker on {socket.gethostname()} does not see {world.cwd}; {_SHARE}")
+    _await(Path(environment.folder))
+    if not Path(environment.cwd).is_dir():
+        raise HacError(f"worker on {socket.gethostname()} does not see {environment.cwd}; {_SHARE}")
 
 
 _SHARE = "the command and all workers need the same files under the same paths, as on a shared file system"

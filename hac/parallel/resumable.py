@@ -1,17 +1,15 @@
-"""Work that is done once for every audio file and kept: resumable, in processes.
+"""Rows that are made once of audio and kept: resumable, in processes.
 
-What a recipe makes of a file depends on the file's bytes and on the recipe, and so is kept under the hashes of both.
-Files are worked on in *parts* of about a minute of audio. A part is renamed into place when it is whole, so a killed
-run loses at most one part per process, and the next run goes on. Files of equal bytes are worked on once.
-The rows depend neither on the order of the files nor on the processes.
+What a recipe makes of an item (an audio file, a pair of them) depends on the bytes of its audio and on the recipe, and
+so is kept under the hashes of both. Items are worked on in *parts* of about a minute of audio (`hac.parallel.parts`).
+Items of equal bytes are worked on once. The rows depend neither on the order of the items nor on the processes.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,29 +19,27 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from threadpoolctl import threadpool_limits
 
-from hac.console import progress
 from hac.data.audio.audio import AudioError, audio_info
 from hac.data.timeline import US_PER_S
 from hac.errors import Failure, FailureLog, HacError
 from hac.files.atomic import atomic_path, sha256_file
 from hac.files.parsing import load_json
-from hac.parallel.pool import parallel_map
+from hac.parallel.parts import cut, run_parts
 
 PART_S = 60.0
 """Seconds of audio in a part: what a killed run can lose, per process."""
-IDLE_S = 10
-"""Seconds after which a worker process without work ends itself."""
+MOST = 500
+"""Items in a part, at most."""
 
 KEYS = {"audio": pa.string(), "recipe": pa.string(), "reason": pa.string(), "detail": pa.string()}
-"""Columns beside those of a recipe: hashes of the file's bytes and of the recipe, and why there is no value."""
-
+"""Columns beside those of a recipe: hashes of the audio's bytes and of the recipe, and why there is no value."""
 
 PASSING = ("audio-missing", "judge-error")
-"""Reasons that may pass (a disk that is away, memory of a device): such a file is tried again the next time."""
+"""Reasons that may pass (a disk that is away, memory of a device): such an item is tried again the next time."""
 
 
 class Unusable(Exception):
-    """A file of which a recipe can make nothing.
+    """An item of which a recipe can make nothing.
 
     Attributes:
         reason: a short slug that groups failures.
@@ -57,36 +53,36 @@ class Unusable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class AudioFile:
-    """A file to work on.
+class Item:
+    """What a row is made of: a file, or several that belong together.
 
     Attributes:
         id: of the utterance, for failures.
-        path: where it lies.
-        sha256: hash of its bytes.
-        seconds: its duration, 0 where its header cannot be read.
+        content: what the recipe is given; picklable.
+        key: hash of the bytes of its audio.
+        seconds: of audio, 0 where that is not known.
     """
 
     id: str
-    path: Path
-    sha256: str
+    content: Any
+    key: str
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What is made of a file.
+    """What is made of an item.
 
     Attributes:
         basis: everything the values depend on but the audio, as plain JSON.
         columns: types of the values by name.
-        make: the values of a file; picklable. Raises `AudioError` or `Unusable`.
+        make: the values of an item's content; picklable. Raises `AudioError` or `Unusable`.
         single_thread: whether numerical libraries are held to one thread, as where every core has a process.
     """
 
     basis: Mapping[str, Any]
     columns: Mapping[str, pa.DataType]
-    make: Callable[[Path], Mapping[str, Any]]
+    make: Callable[[Any], Mapping[str, Any]]
     single_thread: bool = True
 
     @property
@@ -100,8 +96,8 @@ class Recipe:
         return pa.schema({**KEYS, **self.columns})
 
 
-def hashed(files: Mapping[str, Path]) -> tuple[list[AudioFile], list[Failure]]:
-    """The files with the hashes of their bytes, in the order given; those that cannot be read are failures."""
+def hashed(files: Mapping[str, Path]) -> tuple[list[Item], list[Failure]]:
+    """Audio files with the hashes of their bytes, in the order given; those that cannot be read are failures."""
     found, failed = [], []
     for id, path in files.items():
         try:
@@ -114,12 +110,12 @@ def hashed(files: Mapping[str, Path]) -> tuple[list[AudioFile], list[Failure]]:
             seconds = audio_info(Path(path)).duration_us / US_PER_S
         except AudioError:
             seconds = 0.0  # the recipe will say what is wrong with it
-        found.append(AudioFile(id, Path(path), digest, seconds))
+        found.append(Item(id, Path(path), digest, seconds))
     return found, failed
 
 
 def process(
-    files: Sequence[AudioFile],
+    items: Sequence[Item],
     kept: pa.Table | None,
     recipe: Recipe,
     folder: Path,
@@ -128,40 +124,40 @@ def process(
     strict: bool,
     description: str,
 ) -> pa.Table:
-    """The rows of these files under this recipe: those kept before, those in parts of a killed run, and new ones.
+    """The rows of these items under this recipe: those kept before, those in parts of a killed run, and new ones.
 
     Args:
-        files: as `hashed` gives them.
+        items: such as `hashed` gives.
         kept: rows of earlier runs, of any recipe with these columns; or None.
-        recipe: what is made of a file.
+        recipe: what is made of an item.
         folder: for the parts; `clear_parts` removes it when the rows are kept elsewhere.
         jobs: processes, -1 for one per core.
-        strict: stop at the first file of which nothing could be made.
+        strict: stop at the first item of which nothing could be made.
         description: of the progress bar.
 
     Returns:
-        Rows sorted by audio, one for each different file; columns as `recipe.schema`.
+        Rows sorted by key, one for each different item; columns as `recipe.schema`.
 
     Raises:
-        HacError: 0 jobs; a folder that cannot be written; or (strict) a file of which nothing could be made.
+        HacError: 0 jobs; a folder that cannot be written; or (strict) an item of which nothing could be made.
     """
     if jobs == 0:
         raise HacError("0 jobs were asked for; give 1 or more, or -1 for one per core")
-    wanted = {file.sha256: file for file in reversed(files)}
+    wanted = {item.key: item for item in reversed(items)}
     tables = [] if kept is None else [final_rows(kept.filter(pc.equal(kept["recipe"], recipe.key)), recipe)]
     tables += read_parts(folder, recipe)
-    done = {digest for table in tables for digest in table["audio"].to_pylist()}
-    missing = [wanted[digest] for digest in sorted(wanted.keys() - done)]
-    seconds = sum(round(part.seconds) for part in _parts(list(wanted.values())))
-    with progress(f"{description} (s of audio)", total=seconds) as advance:
-        parts = list(_parts(missing))
-        advance(seconds - sum(round(part.seconds) for part in parts))
-        # one part is done here: a process would only load the model a second time
-        n_jobs = jobs if len(parts) > 1 else 1
-        tasks = ((part, recipe, folder, strict) for part in parts)
-        for part_seconds, rows in parallel_map(_work_part, tasks, jobs=n_jobs, idle_worker_timeout=IDLE_S):
-            tables.append(rows)
-            advance(round(part_seconds))
+    done = {key for table in tables for key in table["audio"].to_pylist()}
+    missing = [wanted[key] for key in sorted(wanted.keys() - done)]
+    tables += run_parts(
+        _work_part,
+        [_Part(group) for group in cut(missing, lambda item: item.seconds, PART_S, MOST)],
+        recipe,
+        folder,
+        strict,
+        total_s=sum(item.seconds for item in wanted.values()),
+        jobs=jobs,
+        description=description,
+    )
     table = pa.concat_tables([recipe.schema.empty_table(), *(table.cast(recipe.schema) for table in tables)])
     table = table.filter(pc.is_in(table["audio"], pa.array(sorted(wanted), pa.string()))).sort_by("audio")
     return _first_of_each(table)
@@ -231,54 +227,41 @@ def read_rows(path: Path, kind: str, columns: Iterable[str]) -> tuple[pa.Table, 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    files: tuple[AudioFile, ...]
+    items: tuple[Item, ...]
 
     @property
     def seconds(self) -> float:
-        return sum(file.seconds for file in self.files)
+        return sum(item.seconds for item in self.items)
 
     @property
     def name(self) -> str:
-        return hashlib.sha256("".join(file.sha256 for file in self.files).encode()).hexdigest()[:32]
+        return hashlib.sha256("".join(item.key for item in self.items).encode()).hexdigest()[:32]
 
 
-def _parts(files: Sequence[AudioFile]) -> Iterator[_Part]:
-    """Files in groups of at least `PART_S` seconds (the last may be shorter)."""
-    group: list[AudioFile] = []
-    for file in files:
-        group.append(file)
-        if sum(file.seconds for file in group) >= PART_S or len(group) == 500:
-            yield _Part(tuple(group))
-            group = []
-    if group:
-        yield _Part(tuple(group))
-
-
-def _work_part(part: _Part, recipe: Recipe, folder: Path, strict: bool) -> tuple[float, pa.Table]:
-    """One task of a process: its seconds and its rows, which are also written."""
+def _work_part(part: _Part, recipe: Recipe, folder: Path, strict: bool) -> pa.Table:
+    """One task of a process: its rows, which are also written."""
     rows: list[dict[str, Any]] = []
     passing: list[dict[str, Any]] = []
     failed: list[Failure] = []
-    single: AbstractContextManager[Any] = threadpool_limits(1) if recipe.single_thread else nullcontext()
-    with single:
-        for file in part.files:
-            row = _row(file, recipe)
+    with threadpool_limits(1 if recipe.single_thread else None):
+        for item in part.items:
+            row = _row(item, recipe)
             (passing if row["reason"] in PASSING else rows).append(row)
             if row["reason"] is not None:
-                failed.append(Failure(file.id, row["reason"], row["detail"]))
+                failed.append(Failure(item.id, row["reason"], row["detail"]))
     table = pa.Table.from_pylist(rows, schema=recipe.schema)
     path = folder / f"{recipe.key[:16]}-{part.name}.parquet"
     with atomic_path(path) as temporary:
         pq.write_table(table, temporary, compression="zstd")
     # raised here and not where results are gathered: joblib then stops the other processes in order
     FailureLog(strict).extend(failed)
-    return part.seconds, pa.concat_tables([table, pa.Table.from_pylist(passing, schema=recipe.schema)])
+    return pa.concat_tables([table, pa.Table.from_pylist(passing, schema=recipe.schema)])
 
 
-def _row(file: AudioFile, recipe: Recipe) -> dict[str, Any]:
-    row: dict[str, Any] = {"audio": file.sha256, "recipe": recipe.key, "reason": None, "detail": None}
+def _row(item: Item, recipe: Recipe) -> dict[str, Any]:
+    row: dict[str, Any] = {"audio": item.key, "recipe": recipe.key, "reason": None, "detail": None}
     try:
-        return {**row, **recipe.make(file.path)}
+        return {**row, **recipe.make(item.content)}
     except (AudioError, Unusable) as error:
         return {**row, "reason": error.reason, "detail": error.detail}
 

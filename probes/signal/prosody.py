@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from hac.data.audio.audio import QUALITY, read_audio, resampled_length
 from hac.data.manifest.manifest import Manifest
 from hac.errors import FailureLog, HacError
-from hac.parallel.resumable import AudioFile, Recipe, Unusable, clear_parts, hashed, process, read_rows, write_rows
+from hac.parallel.resumable import Item, Recipe, Unusable, clear_parts, hashed, process, read_rows, write_rows
 
 SAMPLE_RATE = 16_000
 """Hz at which everything is measured."""
@@ -202,11 +202,11 @@ def _parselmouth() -> Any:
     return parselmouth
 
 
-def _by_utterance(rows: pa.Table, files: list[AudioFile]) -> pa.Table:
+def _by_utterance(rows: pa.Table, items: list[Item]) -> pa.Table:
     """A row for each utterance, in order, from one for each different file."""
     place = {digest: i for i, digest in enumerate(rows["audio"].to_pylist())}
-    table = rows.take(pa.array([place[file.sha256] for file in files], pa.int64()))
-    return table.add_column(0, "id", pa.array([file.id for file in files], pa.string())).combine_chunks()
+    table = rows.take(pa.array([place[item.key] for item in items], pa.int64()))
+    return table.add_column(0, "id", pa.array([item.id for item in items], pa.string())).combine_chunks()
 
 
 def _at_16k(samples: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:

@@ -123,9 +123,9 @@ def test_a_worker_with_several_threads_is_refused(dask_world: World, tmp_path: P
 
 def test_a_worker_that_does_not_see_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dask_tasks, "SEEN_S", 0.1)
-    world = dask_tasks.world_of(tmp_path / "nowhere")
+    environment = dask_tasks.environment_of(tmp_path / "nowhere")
     with pytest.raises(HacError, match="does not see"):
-        dask_tasks.run_packed(world, b"", (), False)
+        dask_tasks.run_packed(environment, b"", (), False)
 
 
 @pytest.mark.parametrize(

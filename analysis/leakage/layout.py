@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hac.data.tokens.token_store import Stream
-from probes.leakage.cells import Clusters, Coded, Codes, by_label, by_utterance_label, coded
+from probes.leakage.cells import Clusters, Coded, by_label, by_utterance_label, coded
 from probes.leakage.factors import Factor, Kind, Labels, label_frames
-from probes.nulls.circular_shift import circular_shifts, circularly_shifted
-from probes.nulls.label_permutation import per_frame, permuted_labels
+from probes.nulls.circular_shift import Integer, circular_shifts, circularly_shifted
+from probes.nulls.label_permutation import permuted_labels
 from probes.utterance_keys import utterance_keys
 
 
@@ -96,7 +96,7 @@ class Layout:
         """What is resampled together: how many."""
         return int(self.of_utterance.max(initial=-1)) + 1
 
-    def shifted(self, codes: Codes, draw: int) -> Codes:
+    def shifted(self, codes: NDArray[Integer], draw: int) -> NDArray[Integer]:
         """Codes (or labels) of frames, shifted circularly within each utterance."""
         shifts = circular_shifts(self.keys, np.diff(self.bounds), self.frame_rate, draw, self.protocol.seed)
         return circularly_shifted(codes, self.bounds, shifts)
@@ -106,8 +106,8 @@ class Layout:
         if factor.kind == "utterance":
             permuted = factor.permuted[draw - 1]
             frames = by_utterance_label(permuted, self.of_utterance, self.bounds)
-            return replace(factor, labels=per_frame(permuted, np.diff(self.bounds)), frames=frames)
-        labels = self.shifted(factor.labels, draw).astype(np.int32, copy=False)
+            return replace(factor, labels=np.repeat(permuted, np.diff(self.bounds)), frames=frames)
+        labels = self.shifted(factor.labels, draw)
         frames = by_label(labels, factor.n_labels, self.clusters, self.n_clusters)
         # the frames without a label have moved too: the mask is another one
         return replace(factor, labels=labels, frames=frames, mask=-1 - factor.mask - len(self.factors) * draw)

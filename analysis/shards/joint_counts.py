@@ -53,14 +53,11 @@ class MergedCounts(MergedStream):
         """The table of each shard, in rows and labels of the sums."""
         for shard, part in zip(self.shards, self.parts(draw, table), strict=True):
             names = labels_of(shard.meta)
-            if len(part.n) and not (part.a.min() >= 0 and part.a.max() < len(names) and self._is_code(part.b)):
+            if part.a.max(initial=-1) >= len(names) or part.b.max(initial=-1) >= self.codebook_size:
                 raise HacError(f"{shard.path}: counts of phones or codes that it does not name; write it again")
             label = np.array([self._place[name] for name in names], np.int64)
             # a pooled table has one row, whatever the shard calls it
             yield part.moved(None if len(rows) > 1 else np.zeros(len(self.common.rows), np.int64), label)
-
-    def _is_code(self, codes: NDArray[np.int64]) -> bool:
-        return bool(codes.min() >= 0 and codes.max() < self.codebook_size)
 
     @cached_property
     def labels(self) -> tuple[str, ...]:

@@ -69,7 +69,8 @@ class MergedStream:
         """One table at one draw of each shard, in rows of the sums."""
         for shard, row in zip(self.shards, self.common.row, strict=True):
             found = shard.counts(self.index, draw, table)
-            if len(found.n) and not 0 <= found.row.min() <= found.row.max() < len(row):
+            least = min(column.min(initial=0) for column in (found.row, found.a, found.b))
+            if least < 0 or found.row.max(initial=-1) >= len(row):
                 raise HacError(f"{shard.path}: counts in rows that it does not name; write it again with --shard")
             yield found.moved(row)
 

@@ -62,7 +62,7 @@ def count_hits(
     room = np.empty(longest + 2, np.int64)
     for u in range(len(n_frames)):
         ring = change[change_bounds[u] : change_bounds[u + 1]]
-        n = circularly_shifted(ring, n_frames[u], shifts[u], frame_ticks, with_edges, room)
+        n = shifted_changes(ring, n_frames[u], shifts[u], frame_ticks, with_edges, room)
         estimates[row_of[u]] += n
         here, est, found = ref[ref_bounds[u] : ref_bounds[u + 1]], room[:n], hits[row_of[u]]
         if wanted[IN_ORDER]:
@@ -75,7 +75,7 @@ def count_hits(
 
 
 @numba.njit(cache=True)
-def circularly_shifted(ring: Int32, n_frames: int, shift: int, frame_ticks: int, with_edges: bool, time: Int64) -> int:
+def shifted_changes(ring: Int32, n_frames: int, shift: int, frame_ticks: int, with_edges: bool, time: Int64) -> int:
     """Times of the change points after a circular shift, in `time`; returns how many.
 
     Frame t gets the code of frame t + shift. What comes to lie at 0 is the utterance's begin, not a change.

@@ -7,7 +7,7 @@ frames. A circular shift of each utterance's tokens against its own labels keeps
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from probes.nulls import kernels
 from probes.utterance_keys import splitmix64
 
-Codes = NDArray[np.integer[Any]]
+Integer = TypeVar("Integer", bound=np.integer[Any])
 
 NULL_NAME = "circular-shift"
 MIN_SHIFT_S = Fraction(1, 2)
@@ -54,7 +54,9 @@ def unshiftable(n_frames: NDArray[np.int64]) -> int:
     return int(np.count_nonzero(np.asarray(n_frames) <= 1))
 
 
-def circularly_shifted(codes: Codes, bounds: NDArray[np.int64], shifts: NDArray[np.int64]) -> Codes:
+def circularly_shifted(
+    codes: NDArray[Integer], bounds: NDArray[np.int64], shifts: NDArray[np.int64]
+) -> NDArray[Integer]:
     """The codes of each utterance in a circle: frame t gets the code of frame t + shift.
 
     Args:

@@ -75,7 +75,7 @@ def deranged_codes(ids: Sequence[str], stream: Stream, draw: int, seed: int) -> 
     """
     lengths = stream.lengths
     there = np.flatnonzero(lengths > 0)
-    others = derangement([ids[u] for u in there], draw, seed)
+    others = derangement([ids[u] for u in there.tolist()], draw, seed)
     source = np.arange(len(lengths))
     source[there[others >= 0]] = there[others[others >= 0]]
     begins = np.repeat(stream.bounds[source], lengths)

@@ -63,11 +63,6 @@ def _permuted(units: list[Unit], labels: dict[Unit, int], rng: np.random.Generat
     return {unit: labels[units[i]] for unit, i in zip(units, order.tolist(), strict=True)}
 
 
-def per_frame(labels: Labels, n_frames: NDArray[np.int64]) -> Labels:
-    """Labels of utterances as labels of their frames."""
-    return np.repeat(labels, n_frames)
-
-
 def permuted_words(words: Words, draw: int, seed: int) -> NDArray[np.int32]:
     """Every token's word exchanged with that of a random token of the same language: int32 [n_tokens].
 

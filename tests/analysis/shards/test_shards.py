@@ -178,6 +178,20 @@ def test_counts_beyond_32_bits_survive_the_disk(case: Case, tmp_path: Path) -> N
     assert bits(read(Shard(tmp_path), 0)) == bits(canonical(huge))
 
 
+@pytest.mark.parametrize("column", ["row", "a", "b"])
+@pytest.mark.parametrize("value", [-1, 99])
+def test_counts_at_places_that_a_shard_does_not_name_are_refused(
+    column: str, value: int, case: Case, tmp_path: Path
+) -> None:
+    whole = block(counted(case))
+    places = getattr(whole.counts, column).copy()
+    places[0] = value
+    write_shard(tmp_path / NAME, meta_of(case), [whole._replace(counts=replace(whole.counts, **{column: places}))])
+    with pytest.raises(HacError, match="that it does not name") as error:
+        read(Shard(tmp_path), 0)
+    assert str(error.value).startswith(str(tmp_path / NAME))
+
+
 def test_many_shards_are_not_held_open(shards: list[Path]) -> None:
     """A process may hold about a thousand files open, and a merge may have more shards than that."""
     before = psutil.Process().num_fds()

@@ -14,7 +14,7 @@ from analysis import parallel
 from analysis.inputs.request import Request, about_of
 from analysis.inputs.token_corpus import TokenCorpus, check_streams, corpus_of
 from analysis.results import ratios
-from analysis.results.builder import named, undefined_record
+from analysis.results.builder import make_results, named, undefined_record
 from analysis.results.ratios import Ratios, Sample
 from analysis.results.schema import Record, Results, StreamInfo
 from analysis.stability.perturbed_tokens import LEFT_OUT, Variant
@@ -181,22 +181,13 @@ def _results(
         warnings.append(f"whole corpus: {note}")
     left_out = (failure for failure in request.failures if failure.reason == LEFT_OUT)
     warnings += [f"{failure.id} is left out: {failure.detail}" for failure in left_out]
-    about = about_of(request, {**corpus.coverage, "perturbations": [each.name for each in variants]}, warnings)
-    streams = {name: corpus.tokens.streams[name] for name in names}
-    return Results(
-        command=COMMAND,
-        system=about["system"],
-        metrics=metrics,
-        streams={
-            name: StreamInfo.of_frames(each.codebook_size, each.frame_rate, len(each.used_codes()), len(each.codes))
-            for name, each in streams.items()
-        },
-        protocols={PROTOCOL: _protocol(request.protocol, variants)},
-        coverage=about["coverage"],
-        failures=about["failures"],
-        failed=about["failed"],
-        warnings=about["warnings"],
-        provenance=about["provenance"],
+    coverage = {**corpus.coverage, "perturbations": [each.name for each in variants]}
+    return make_results(
+        COMMAND,
+        about_of(request, coverage, warnings),
+        metrics,
+        {PROTOCOL: _protocol(request.protocol, variants)},
+        streams={name: StreamInfo.of(corpus.tokens.streams[name]) for name in names},
     )
 
 

@@ -19,6 +19,7 @@ from analysis.boundaries.counting import (
 from analysis.boundaries.scores import BoundaryScores, score_stream
 from analysis.inputs.request import Request, about_of, streams_of, together
 from analysis.results import durations as segments
+from analysis.results.builder import make_results
 from analysis.results.durations import Summary
 from analysis.results.schema import Results
 from analysis.statistics.row_samples import row_samples
@@ -95,20 +96,14 @@ def outcome_of(
     whole = row_samples(rows, protocol.n_bootstrap, protocol.seed)[0]
     spoken = [segments.summarize(tier, "tier", durations, whole) for tier, durations in labels.items()]
     notes = [note for scores in scored for note in scores.notes]
-    warnings = [*about["warnings"], *together(notes), *together(_coarse(counts, protocol))]
-    names = tuple(labels)
-    results = Results(
-        command=COMMAND,
-        status="complete",
-        system=about["system"],
-        metrics=[record for scores in scored for record in scores.records],
+    results = make_results(
+        COMMAND,
+        about,
+        [record for scores in scored for record in scores.records],
+        _protocols(protocol, tuple(labels), policy),
         streams={each.name: scores.info for each, scores in zip(counts, scored, strict=True)},
-        protocols=_protocols(protocol, names, policy),
-        coverage={**about["coverage"], "segments": {each.name: _finite(each) for each in spoken}},
-        failures=about["failures"],
-        failed=about["failed"],
-        warnings=warnings,
-        provenance=about["provenance"],
+        coverage={"segments": {each.name: _finite(each) for each in spoken}},
+        warnings=[*together(notes), *together(_coarse(counts, protocol))],
     )
     return Outcome(results, protocol, [scores.runs for scores in scored], spoken)
 

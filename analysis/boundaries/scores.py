@@ -10,13 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.boundaries.counting import BoundaryProtocol, StreamCounts
-from analysis.metrics.registry import METRICS as RECORDS
 from analysis.results import durations
+from analysis.results.builder import make_record, named, resampled_estimate
 from analysis.results.durations import Summary
-from analysis.results.records import NOTE_JOINER, corrected_fields, interval_fields, mean_sd, within_range
 from analysis.results.schema import Record, StreamInfo
-from analysis.statistics import bootstrap
-from analysis.statistics.information import corrected
 from analysis.statistics.row_samples import RowSample, row_samples
 from probes.boundaries.boundary_counts import BoundaryCounts, Rule
 from probes.clusters import Row
@@ -83,7 +80,7 @@ def score_stream(counts: StreamCounts, rows: tuple[Row, ...], protocol: Boundary
             records += _sample_records(counts.name, tier, draws, sample, tolerances, protocol)
     summaries = [durations.summarize(counts.name, "stream", counts.runs, sample) for sample in samples]
     for sample, summary in zip(samples, summaries, strict=True):
-        records += [named for record in durations.records(summary, sample) for named in _under(record, sample)]
+        records += [each for record in durations.records(summary, sample) for each in named(record, sample.names)]
     info = StreamInfo.of_frames(counts.codebook_size, counts.frame_rate, len(counts.codes), counts.n_frames)
     notes = [(sample.names[0] or "whole corpus", sample.clusters.note) for sample in samples if sample.clusters.note]
     return BoundaryScores(records, info, summaries[0], notes)
@@ -128,46 +125,32 @@ def _sample_records(
             for metric in METRICS:
                 id = record_id(stream, metric, tier, rule, ms)
                 record = _record(id, stream, metric, rule, scored, (i, t), sample)
-                made += _under(record, sample)
+                made += named(record, sample.names)
     return made
 
 
 def _record(
     id: str, stream: str, metric: str, rule: Rule, scored: _Scored, place: tuple[int, int], sample: RowSample
 ) -> Record:
-    of_draws, resampled = scored.values[metric][:, *place], scored.resampled[metric][:, :, *place]
-    value, null = float(of_draws[0]), mean_sd(of_draws[1:])
-    interval = within_range(metric, bootstrap.basic(value, resampled[:, 0], sample.clusters.n))
-    notes = [sample.note, interval.reason if math.isfinite(value) else _why(metric, scored)]
-    chance, around = math.nan, bootstrap.no_interval("")
-    if metric in CORRECTED:
-        chance = corrected(value, null[0])
-        if null[0] >= 1:
-            notes.append("not corrected: chance alone is perfect")
-        mean = resampled[:, 1:].mean(axis=1) if resampled.shape[1] > 1 else np.full(len(resampled), np.nan)
-        adjusted = bootstrap.corrected_draws(resampled[:, 0], mean)
-        around = bootstrap.at_most_one(bootstrap.basic(chance, adjusted, sample.clusters.n))
-    return Record(
-        id=id,
-        stream=stream,
-        value=value,
-        **interval_fields(interval),
-        null_mean=null[0],
-        null_sd=null[1],
-        **corrected_fields(chance, around),
+    of_draws, drawn = scored.values[metric][:, *place], scored.resampled[metric][:, :, *place]
+    nulls = of_draws[1:]
+    null_draws = drawn[:, 1:].mean(axis=1) if len(nulls) and metric in CORRECTED else None
+    perfect_by_chance = null_draws is not None and nulls.mean() >= 1
+    return make_record(
+        id,
+        stream,
+        metric,
+        resampled_estimate(float(of_draws[0]), drawn[:, 0], sample.clusters.n, nulls, null_draws),
         n=scored.estimates if metric == "boundary_precision" else scored.references,
         protocol=rule,
-        note=NOTE_JOINER.join(note for note in notes if note),
+        about=sample.note,
+        remarks=["not corrected: chance alone is perfect"] if perfect_by_chance else [],
+        undefined=_why(metric, scored),
     )
 
 
 def _why(metric: str, scored: _Scored) -> str:
-    """Why a score is undefined."""
+    """Why a score is undefined, where more can be said than the metric does."""
     if not scored.references:
-        return "undefined: no reference boundary"
-    return "undefined: the tokens never change" if not scored.estimates else f"undefined: {RECORDS[metric].undefined}"
-
-
-def _under(record: Record, sample: RowSample) -> list[Record]:
-    """The record under each name of its sample."""
-    return [record.model_copy(update={"group": name}) for name in sample.names]
+        return "no reference boundary"
+    return "the tokens never change" if not scored.estimates else ""

@@ -24,6 +24,7 @@ from analysis import parallel
 from analysis.discovery.scores import PROTOCOL, records
 from analysis.inputs.corpus import Labels, MatchedCorpus, match
 from analysis.inputs.request import Request, about_of, streams_of, together
+from analysis.results.builder import make_results
 from analysis.results.schema import Results, StreamInfo
 from analysis.statistics import bootstrap
 from hac.data.alignments.alignment import PHONES, WORDS, Tier, partition
@@ -231,18 +232,8 @@ def _results(
     notes = [(name, text) for name, draws in by_name.items() for text in _warnings(draws[0], protocol)]
     if gold.clusters.note:
         notes.append(("whole corpus", gold.clusters.note))
-    return Results(
-        command=COMMAND,
-        status="complete",
-        system=about["system"],
-        metrics=metrics,
-        streams=streams,
-        protocols={PROTOCOL: _protocol(protocol, policy)},
-        coverage=about["coverage"],
-        failures=about["failures"],
-        failed=about["failed"],
-        warnings=[*about["warnings"], *together(notes)],
-        provenance=about["provenance"],
+    return make_results(
+        COMMAND, about, metrics, {PROTOCOL: _protocol(protocol, policy)}, streams=streams, warnings=together(notes)
     )
 
 

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.metrics.registry import METRICS
-from analysis.results.records import NOTE_JOINER, corrected_fields, interval_fields, mean_sd, within_range
+from analysis.results.builder import joined, make_record, mean_sd, resampled_estimate
 from analysis.results.schema import Record
 from analysis.statistics import bootstrap
-from analysis.statistics.bootstrap import Interval
-from analysis.statistics.information import corrected
+from analysis.statistics.bootstrap import Interval, corrected
 from probes.clusters import Resampling
 from probes.discovery.discovery_counts import SETS, SUMS, DiscoveryCounts
 
@@ -115,47 +113,23 @@ def records(
         varied = np.array([score(metric, table) for table in (drawn if adds(metric) else left)])
         values = np.array([score(metric, table)[0] for table in tables])
         n = int(ratio(metric, tables[0])[1][0])
-        record = _record(f"{name}.{metric}", metric, values, varied, clusters, n)
-        reasons = _pair_reasons(everything, max_pairs) if metric == NED else []
-        if METRICS[metric].better == "higher" and math.isfinite(record.value) and not math.isfinite(record.corrected):
-            reasons.append("no null-corrected value: chance alone scores as high as can be, or has no score")
-        notes = [f"clusters: {clusters.n} ({clusters.unit})", *reasons, record.note]
-        made.append(record.model_copy(update={"note": NOTE_JOINER.join(note for note in notes if note)}))
+        is_corrected = METRICS[metric].better == "higher"
+        null_draws = varied[1:].mean(axis=0) if is_corrected and nulls else None
+        interval = bootstrap.basic if adds(metric) else _jackknife
+        estimate = resampled_estimate(float(values[0]), varied[0], clusters.n, values[1:], null_draws, interval)
+        about = [f"clusters: {clusters.n} ({clusters.unit})"]
+        if metric == NED:
+            about += _pair_reasons(everything, max_pairs)
+        chance = corrected(values[0], mean_sd(values[1:])[0])
+        if is_corrected and math.isfinite(values[0]) and not math.isfinite(chance):
+            about.append("no null-corrected value: chance alone scores as high as can be, or has no score")
+        id = f"{name}.{metric}"
+        made.append(make_record(id, name, metric, estimate, n=n, protocol=PROTOCOL, about=joined(about)))
     return made
 
 
-def _record(
-    id: str,
-    metric: str,
-    values: NDArray[np.float64],
-    varied: NDArray[np.float64],
-    clusters: Resampling,
-    n: int,
-) -> Record:
-    """One record; `values` [1 + n_nulls] and `varied` [1 + n_nulls, n] (bootstrap or jackknife) begin with the real."""
-    value, (null_mean, null_sd) = float(values[0]), mean_sd(values[1:])
-    interval = within_range(metric, _interval(metric, value, varied[0], clusters.n))
-    note = interval.reason if math.isfinite(value) else f"undefined: {METRICS[metric].undefined}"
-    fields: dict[str, Any] = {
-        "value": value,
-        "null_mean": null_mean,
-        "null_sd": null_sd,
-        **interval_fields(interval),
-    }
-    if METRICS[metric].better == "higher" and len(values) > 1:
-        chance = corrected(value, null_mean)
-        adjusted = bootstrap.corrected_draws(varied[0], varied[1:].mean(axis=0))
-        around = _interval(metric, chance, adjusted, clusters.n)
-        if METRICS[metric].high == 1:
-            around = bootstrap.at_most_one(around)
-        fields |= corrected_fields(chance, around)
-    return Record(id=id, stream=id.removesuffix(f".{metric}"), n=n, protocol=PROTOCOL, note=note, **fields)
-
-
-def _interval(metric: str, value: float, varied: NDArray[np.float64], n_clusters: int) -> Interval:
-    if adds(metric):
-        return bootstrap.basic(value, varied, n_clusters)
-    return bootstrap.jackknife(value, varied)
+def _jackknife(value: float, left_out: NDArray[np.float64], n_clusters: int) -> Interval:
+    return bootstrap.jackknife(value, left_out)
 
 
 def _pair_reasons(everything: Sequence[DiscoveryCounts], max_pairs: int) -> list[str]:

@@ -20,6 +20,7 @@ from analysis.interventions.measures import Measure
 from analysis.interventions.phone_content import train_phone_classifiers
 from analysis.interventions.plan import Condition, Plan, Setting, choose_utterances, decode_all, make_plan
 from analysis.interventions.scores import PROTOCOL
+from analysis.results.builder import make_results
 from analysis.results.schema import Record, Results, StreamInfo
 from hac.coding.decode_input import check_streams, check_weights, loaded_decoder, release_decoder
 from hac.coding.decoders import Decoder
@@ -137,18 +138,12 @@ def _partners(ids: Sequence[str], manifest: Manifest, seed: int) -> Partners:
 
 def _results(request: Request[Protocol], job: Job, records: list[Record]) -> Results:
     """The results, with what a reader must know."""
-    about = about_of(request, _coverage(request, job.setting.manifest), _warnings(job))
-    return Results(
-        command=COMMAND,
-        system=about["system"],
-        metrics=records,
-        streams=_streams(job.setting.tokens),
-        protocols={PROTOCOL: _protocol(job)},
-        coverage=about["coverage"],
-        failures=about["failures"],
-        failed=about["failed"],
-        warnings=about["warnings"],
-        provenance=about["provenance"],
+    return make_results(
+        COMMAND,
+        about_of(request, _coverage(request, job.setting.manifest), _warnings(job)),
+        records,
+        {PROTOCOL: _protocol(job)},
+        streams={name: StreamInfo.of(stream) for name, stream in job.setting.tokens.streams.items()},
     )
 
 
@@ -183,13 +178,6 @@ def _protocol(job: Job) -> dict[str, Any]:
         "utterances": "all" if protocol.limit is None else f"{len(job.ids)}, speakers in turn, by hash of the ids",
         "phones": job.ears if isinstance(job.ears, str) else job.ears.describe(),
         **job.evidence.protocol,
-    }
-
-
-def _streams(tokens: TokenStore) -> dict[str, StreamInfo]:
-    return {
-        name: StreamInfo.of_frames(stream.codebook_size, stream.frame_rate, len(stream.used_codes()), len(stream.codes))
-        for name, stream in tokens.streams.items()
     }
 
 

@@ -19,13 +19,9 @@ from analysis.interventions.effects import CHANGE, EFFECTS
 from analysis.interventions.measures import Measure
 from analysis.interventions.phone_content import PhonePredictions
 from analysis.interventions.plan import Condition
-from analysis.metrics.registry import METRICS
-from analysis.results import ratios
+from analysis.results import builder, ratios
 from analysis.results.ratios import Sample
-from analysis.results.records import NOTE_JOINER, corrected_fields, interval_fields, mean_sd, within_range
 from analysis.results.schema import Record
-from analysis.statistics import bootstrap
-from analysis.statistics.information import corrected
 from probes.utterance_keys import utterance_keys
 
 PROTOCOL = "interventions"
@@ -144,43 +140,19 @@ def _changes(condition: Condition, effect: str, one: Measure, keep: Measure, sam
     found = ratios.difference(one.value, keep.value, sample)
     pairs = [ratios.both_defined(*pair) for pair in zip(one.nulls, keep.nulls, strict=True)]
     nulls = np.array([a.value(sample.picks) - b.value(sample.picks) for a, b in pairs])
-    null = mean_sd(nulls[np.isfinite(nulls)])
-    return _named(condition, effect + CHANGE, found.value, found.interval, null, sample, found.n)
+    estimate = builder.Estimate(found.value, found.interval, nulls[np.isfinite(nulls)])
+    return _named(condition, effect + CHANGE, estimate, sample, found.n)
 
 
-def _estimated(condition: Condition, effect: str, estimate: Estimate, sample: Sample, n: int) -> list[Record]:
-    interval = bootstrap.basic(estimate.value, estimate.draws, sample.clusters.n)
-    null = mean_sd(estimate.nulls[np.isfinite(estimate.nulls)])
-    made = _named(condition, effect, estimate.value, within_range(effect, interval), null, sample, n)
-    if not ratios.is_corrected(effect):
-        return made
-    value = corrected(estimate.value, null[0])
-    draws = bootstrap.corrected_draws(estimate.draws, estimate.null_draws)
-    around = bootstrap.at_most_one(bootstrap.basic(value, draws, sample.clusters.n))
-    update = corrected_fields(value, around)
-    return [record.model_copy(update=update) for record in made]
+def _estimated(condition: Condition, effect: str, one: Estimate, sample: Sample, n: int) -> list[Record]:
+    nulls = one.nulls[np.isfinite(one.nulls)]
+    null_draws = one.null_draws if ratios.is_corrected(effect) else None
+    estimate = builder.resampled_estimate(one.value, one.draws, sample.clusters.n, nulls, null_draws)
+    return _named(condition, effect, estimate, sample, n)
 
 
-def _named(
-    condition: Condition,
-    effect: str,
-    value: float,
-    interval: bootstrap.Interval,
-    null: tuple[float, float],
-    sample: Sample,
-    n: int,
-) -> list[Record]:
+def _named(condition: Condition, effect: str, one: builder.Estimate, sample: Sample, n: int) -> list[Record]:
     """The record under each name of its sample."""
-    why = interval.reason if math.isfinite(value) else f"undefined: {METRICS[effect].undefined}"
-    record = Record(
-        id=id_of(condition, effect),
-        stream=condition.level,
-        value=value,
-        **interval_fields(interval),
-        null_mean=null[0],
-        null_sd=null[1],
-        n=n,
-        protocol=PROTOCOL,
-        note=NOTE_JOINER.join(remark for remark in (sample.note, why) if remark),
-    )
-    return [record.model_copy(update={"group": name}) for name in sample.names]
+    id = id_of(condition, effect)
+    record = builder.make_record(id, condition.level, effect, one, n=n, protocol=PROTOCOL, about=sample.note)
+    return builder.named(record, sample.names)

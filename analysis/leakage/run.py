@@ -17,6 +17,7 @@ from analysis.leakage.factors import MEASURED, Curves, FactorCorpus, check_facto
 from analysis.leakage.information import InformationOf
 from analysis.leakage.layout import FrameLabels, Layout, LeakageProtocol, layout
 from analysis.leakage.scores import METHOD, Clustering, least_added, most_repeated, share_record
+from analysis.results.builder import make_results
 from analysis.results.schema import Record, Results, StreamInfo
 from hac.data.tokens.token_store import Stream, TokenStore
 from hac.errors import HacError
@@ -139,19 +140,12 @@ def run(
         notes += said
     extra = further(corpus, streams) if further else Extra()
     warnings = [*corpus.met.warnings, *warnings_of(corpus, clusters), *together(notes), *extra.warnings]
-    about = about_of(request, coverage_of(corpus, defined_shares(plans[0])), warnings)
-    results = Results(
-        command=COMMAND,
-        status="complete",
-        system=about["system"],
-        metrics=[*records, *extra.records],
-        streams={stream.name: _info(stream) for stream in streams},
-        protocols={**protocols(protocol, corpus), **extra.protocols},
-        coverage=about["coverage"],
-        failures=about["failures"],
-        failed=about["failed"],
-        warnings=about["warnings"],
-        provenance=about["provenance"],
+    results = make_results(
+        COMMAND,
+        about_of(request, coverage_of(corpus, defined_shares(plans[0])), warnings),
+        [*records, *extra.records],
+        {**protocols(protocol, corpus), **extra.protocols},
+        streams={stream.name: StreamInfo.of(stream) for stream in streams},
     )
     names = tuple(stream.name for stream in streams)
     shown = tuple(name for name in names if name in conditioned)
@@ -272,11 +266,6 @@ def warnings_of(corpus: FactorCorpus, clusters: Resampling) -> list[str]:
     """What a reader must know of factors and intervals."""
     said = [f"{name} is left out: {why}" for name, why in corpus.missing.items()]
     return [*said, f"whole corpus: {clusters.note}"] if clusters.note else said
-
-
-def _info(stream: Stream) -> StreamInfo:
-    used = len(stream.used_codes())
-    return StreamInfo.of_frames(stream.codebook_size, stream.frame_rate, used, len(stream.codes))
 
 
 def protocols(protocol: LeakageProtocol, corpus: FactorCorpus) -> dict[str, dict[str, Any]]:

@@ -18,18 +18,10 @@ from scipy import special
 
 from analysis.leakage.information import Information, InformationOf, Vector
 from analysis.metrics.registry import METRICS
-from analysis.results.records import (
-    NOTE_JOINER,
-    beyond_nulls,
-    corrected_fields,
-    interval_fields,
-    mean_sd,
-    nulls_of,
-    within_range,
-)
-from analysis.results.schema import Null, Record
-from analysis.statistics.bootstrap import LEVEL, Interval, Resamples, at_most_one, no_interval
-from analysis.statistics.information import corrected
+from analysis.results.builder import Estimate, joined, make_record, mean_sd, undefined_record
+from analysis.results.records import beyond_nulls, nulls_of
+from analysis.results.schema import Record
+from analysis.statistics.bootstrap import LEVEL, Interval, Resamples, corrected, no_interval
 
 METHOD = "cluster-linearized-t"
 MIN_CLUSTERS = 3
@@ -63,39 +55,27 @@ def share_record(
     """
     actual = measured.actual
     value = actual.share
-    mean, sd = mean_sd(np.array([null.share for null in measured.chance]))
+    shares = {name: np.array([null.share for null in draws]) for name, draws in measured.nulls.items()}
+    nulls = np.array([null.share for null in measured.chance])
+    mean, _ = mean_sd(nulls)
     scored = [null for null in measured.chance if len(null.mutual_by)]
     error = _parts(actual)
-    interval = within_range(metric, _around(value, error))
-    chance = corrected(value, mean)
     moved = np.mean([_parts(null) for null in scored], axis=0) if scored else np.zeros_like(error)
     with np.errstate(divide="ignore", invalid="ignore"):
         shifted = error / (1 - mean) - (1 - value) * moved / (1 - mean) ** 2
-    around = at_most_one(_around(chance, shifted))
-    notes = [f"clusters: {clusters.n} ({clusters.unit})", interval.reason if math.isfinite(value) else ""]
-    if not math.isfinite(value):
-        notes.append(f"undefined: {METRICS[metric].undefined}" + (f" ({constant})" if constant else ""))
-    return Record(
-        id=f"{stream}.{metric}[{','.join(tags)}]",
-        stream=stream,
-        value=value,
-        **interval_fields(interval),
-        null_mean=mean,
-        null_sd=sd,
-        **corrected_fields(chance, around),
+    estimate = Estimate(value, _around(value, error), nulls, _around(corrected(value, mean), shifted))
+    return make_record(
+        f"{stream}.{metric}[{','.join(tags)}]",
+        stream,
+        metric,
+        estimate,
         n=actual.n,
         protocol=f"{metric}[{tags[0]}]",
-        note=NOTE_JOINER.join(note for note in notes if note),
-        nulls=_nulls(measured),
+        about=f"clusters: {clusters.n} ({clusters.unit})",
+        undefined=f"{METRICS[metric].undefined} ({constant})" if constant else "",
+        # the record's own is the largest
+        nulls=shares if len(shares) > 1 else None,
     )
-
-
-def _nulls(measured: InformationOf) -> dict[str, Null]:
-    """Each null by name, where there are several; the record's own is the largest."""
-    if len(measured.nulls) < 2:
-        return {}
-    found = {name: mean_sd(np.array([told.share for told in draws])) for name, draws in measured.nulls.items()}
-    return {name: Null(mean=mean, sd=sd) for name, (mean, sd) in found.items()}
 
 
 def _parts(told: Information) -> Vector:
@@ -138,7 +118,7 @@ def least_added(factor: str, added: Mapping[str, Record]) -> Record:
     """
     defined = {given: record for given, record in added.items() if math.isfinite(record.corrected)}
     given, least = min((defined or added).items(), key=lambda item: (item[1].corrected, item[0]))
-    note = NOTE_JOINER.join(part for part in (f"given {given}, the choice held fixed", least.note) if part)
+    note = joined([f"given {given}, the choice held fixed", least.note])
     return least.model_copy(update={"id": f"{least.stream}.leakage_adds[{factor}]", "note": note})
 
 
@@ -160,22 +140,15 @@ def most_repeated(
         own_record: the record of what it tells alone.
         frames_by: float64 [n_clusters], frames of the factor in each cluster.
     """
-    made = Record(
-        id=f"{stream}.leakage_repeats[{factor}]",
-        stream=stream,
-        value=math.nan,
-        n=own.actual.n,
-        protocol=f"leakage_adds[{factor}]",
-        note=f"undefined: {METRICS['leakage_repeats'].undefined}",
-    )
+    id, metric, protocol = f"{stream}.leakage_repeats[{factor}]", "leakage_repeats", f"leakage_adds[{factor}]"
     if not math.isfinite(own_record.value) or within_null(own_record):
-        return made
+        return undefined_record(id, stream, metric, protocol=protocol, n=own.actual.n)
     told = _above_chance(own)
     shares = {given: 1 - _above_chance(one) / told for given, one in added.items()}
     given, value = max(shares.items(), key=lambda item: (item[1], item[0]))
-    interval = _around(value, _ratio_parts(added[given], own, 1 - value, frames_by))
-    note = f"given {given}, the choice held fixed"
-    return made.model_copy(update={"value": value, **interval_fields(interval), "note": note})
+    estimate = Estimate(value, _around(value, _ratio_parts(added[given], own, 1 - value, frames_by)))
+    made = make_record(id, stream, metric, estimate, n=own.actual.n, protocol=protocol)
+    return made.model_copy(update={"note": f"given {given}, the choice held fixed"})
 
 
 def _above_chance(measured: InformationOf) -> float:

@@ -14,6 +14,7 @@ from analysis.inputs.request import Request, about_of, streams_of, together
 from analysis.pnmi import lags
 from analysis.pnmi.counting import CountedStream, Protocol, label_frames, lag_counts, lags_of
 from analysis.pnmi.scoring import CountSource, Settings, StreamScores, score_stream
+from analysis.results.builder import make_results
 from analysis.results.records import DROPPED, KEPT
 from analysis.results.schema import Lag, Results
 from hac.data.phones.policy import SILENCE
@@ -102,20 +103,14 @@ def outcome_of(
     judged = [_judge(source, scores, scan, pnmi) for source, (scores, pnmi) in zip(sources, scored, strict=True)]
     notes = [note for scores, _ in scored for note in scores.notes]
     notes += [(source.name, LOUD_NULL) for source, (scores, _) in zip(sources, scored, strict=True) if _is_loud(scores)]
-    warnings = [*about["warnings"], *together(notes), *(lag.warning for lag in judged if lag.warning)]
-    results = Results(
-        command=COMMAND,
-        status="complete",
-        system=about["system"],
-        metrics=[record for scores, _ in scored for record in scores.records],
+    results = make_results(
+        COMMAND,
+        about,
+        [record for scores, _ in scored for record in scores.records],
+        _protocols(protocol, policy),
         streams={source.name: scores.info for source, (scores, _) in zip(sources, scored, strict=True)},
+        warnings=[*together(notes), *(lag.warning for lag in judged if lag.warning)],
         lags=judged,
-        protocols=_protocols(protocol, policy),
-        coverage=about["coverage"],
-        failures=about["failures"],
-        failed=about["failed"],
-        warnings=warnings,
-        provenance=about["provenance"],
     )
     return Outcome(results, [scores for scores, _ in scored], classes)
 

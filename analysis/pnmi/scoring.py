@@ -12,21 +12,13 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from analysis.metrics.registry import METRICS as RECORDS
-from analysis.results.records import (
-    DROPPED,
-    KEPT,
-    NOTE_JOINER,
-    corrected_fields,
-    make_record,
-    mean_sd,
-    units_of,
-    with_fixed_null,
-    within_range,
-)
+from analysis.results.builder import NO_NULLS, Estimate, make_record, resampled_estimate
+from analysis.results.records import DROPPED, KEPT
 from analysis.results.schema import Record, StreamInfo
 from analysis.statistics import bootstrap, groups, kernels
 from analysis.statistics.bootstrap import Draws
-from analysis.statistics.information import METRICS, Information, corrected, information, pnmi_tables
+from analysis.statistics.information import METRICS, Information, information, pnmi_tables
+from hac.data.timeline import US_PER_S
 from probes.clusters import Resampling, Row, resampling
 from probes.joint_counts.counts import JointCounts
 
@@ -247,7 +239,7 @@ class _Scorer:
         for i, sample in enumerate(self.view.samples):
             names = [sample.part.name, *(self.view.aliases if i == 0 else [])]
             for protocol in self.out:
-                part = self._part_records(source.name, i, protocol, first, nulls, units_of(actual, source.frame_rate))
+                part = self._part_records(source.name, i, protocol, first, nulls, _units_of(actual, source.frame_rate))
                 made += [record.model_copy(update={"group": name}) for name in names for record in part]
         made += self._speaker_records(source, actual, first, nulls)
         made += self._relabelled_records(source, actual, first, nulls)
@@ -265,41 +257,40 @@ class _Scorer:
         scores, clusters = first.parts[i].scores[protocol], self.view.samples[i].clusters
         made = []
         for metric in METRICS:
-            value = scores.value(metric)
+            null, null_draws = NO_NULLS, None
             draws = _pick(first.parts[i].draws, protocol)[metric]
-            interval = within_range(metric, bootstrap.basic(value, draws, clusters.n))
-            null = np.array([null.parts[i].scores[protocol].value(metric) for null in nulls])
-            if not RECORDS[metric].has_null:
-                null = null[:0]
-            null_mean, null_sd = mean_sd(null)
-            chance = corrected(value, null_mean)
-            adjusted = self._corrected_draws(i, protocol, metric, draws, nulls) if len(null) else draws[:0]
-            around = bootstrap.at_most_one(bootstrap.basic(chance, adjusted, clusters.n))
-            null_stats = (null_mean, null_sd)
-            record = make_record(stream, metric, protocol, "", value, interval, null_stats, scores.total, units)
-            # the reason of what is missing stays behind the clusters
-            notes = [f"clusters: {clusters.n} ({clusters.unit})", record.note]
-            update = {**corrected_fields(chance, around), "note": NOTE_JOINER.join(note for note in notes if note)}
-            made.append(record.model_copy(update=update))
+            if RECORDS[metric].has_null:
+                null = np.array([null.parts[i].scores[protocol].value(metric) for null in nulls])
+                null_draws = self._null_draws(i, protocol, metric, len(draws), nulls)
+            made.append(
+                make_record(
+                    _id(stream, metric, protocol),
+                    stream,
+                    metric,
+                    resampled_estimate(scores.value(metric), draws, clusters.n, null, null_draws),
+                    n=round(scores.total / units),
+                    protocol=protocol,
+                    about=f"clusters: {clusters.n} ({clusters.unit})",
+                )
+            )
         return made
 
-    def _corrected_draws(
-        self, i: int, protocol: str, metric: str, draws: NDArray[np.float64], nulls: Sequence[_DrawScore]
+    def _null_draws(
+        self, i: int, protocol: str, metric: str, n_draws: int, nulls: Sequence[_DrawScore]
     ) -> NDArray[np.float64]:
-        """The null-corrected score of each bootstrap draw, with the mean null of that very draw."""
-        total, n = np.zeros(len(draws)), np.zeros(len(draws))
+        """The mean null of each bootstrap draw, on the very clusters of that draw."""
+        total, n = np.zeros(n_draws), np.zeros(n_draws)
         for r, null in enumerate(nulls, start=1):
             block = self.draws_of_null(r)
             total[block] += _pick(null.parts[i].draws, protocol)[metric]
             n[block] += 1
         with np.errstate(divide="ignore", invalid="ignore"):
-            mean = total / n
-        return bootstrap.corrected_draws(draws, mean)
+            return np.asarray(total / n)
 
     def _speaker_records(
         self, source: CountSource, actual: JointCounts, first: _DrawScore, nulls: Sequence[_DrawScore]
     ) -> list[Record]:
-        made = []
+        made, units = [], _units_of(actual, source.frame_rate)
         matrix = _arrays(actual.matrix)
         for s, part in enumerate(self.view.speakers):
             pooled = actual.pooled(part.rows)
@@ -307,22 +298,9 @@ class _Scorer:
                 value = float(first.speakers[protocol][s])
                 interval = bootstrap.jackknife(value, _left_out(matrix, part.rows, pooled, out))
                 null = np.array([null.speakers[protocol][s] for null in nulls])
-                total = int(pooled[~out].sum())
-                made.append(
-                    with_fixed_null(
-                        make_record(
-                            source.name,
-                            "pnmi",
-                            protocol,
-                            part.name,
-                            value,
-                            interval,
-                            mean_sd(null),
-                            total,
-                            units_of(actual, source.frame_rate),
-                        )
-                    )
-                )
+                estimate = Estimate(value, interval, null, "fixed null")
+                n = round(int(pooled[~out].sum()) / units)
+                made.append(_pnmi_record(source.name, protocol, part.name, estimate, n))
         return made
 
     def _relabelled_records(
@@ -333,26 +311,33 @@ class _Scorer:
         sample = self.view.samples[0]
         clustered = actual.clustered(sample.part.rows, sample.clusters.of_row, sample.clusters.n)
         by_label = groups.ByLabel(clustered, len(self.labels))
-        made = []
+        made, units = [], _units_of(actual, source.frame_rate)
         for i, relabelling in enumerate(self.relabellings):
             tables = by_label.tables(self.merged_labels[i])
             pooled = tables.sum(axis=0)
             value = float(first.relabelled[i])
             interval = bootstrap.jackknife(value, pnmi_tables(pooled[None] - tables))
             null = np.array([null.relabelled[i] for null in nulls])
-            record = make_record(
-                source.name,
-                "pnmi",
-                KEPT,
-                relabelling.name,
-                value,
-                interval,
-                mean_sd(null),
-                int(pooled.sum()),
-                units_of(actual, source.frame_rate),
-            )
-            made.append(with_fixed_null(record))
+            estimate = Estimate(value, interval, null, "fixed null")
+            made.append(_pnmi_record(source.name, KEPT, relabelling.name, estimate, round(int(pooled.sum()) / units)))
         return made
+
+
+def _id(stream: str, metric: str, protocol: str) -> str:
+    return f"{stream}.{metric}" + ("" if protocol == KEPT else f"[{protocol}]")
+
+
+def _pnmi_record(stream: str, protocol: str, group: str, estimate: Estimate, n: int) -> Record:
+    """The record of a speaker, phone or class."""
+    id = _id(stream, "pnmi", protocol)
+    return make_record(id, stream, "pnmi", estimate, n=n, protocol=protocol, group=group, cut=False)
+
+
+def _units_of(actual: JointCounts, frame_rate: Fraction) -> Fraction:
+    """Counted units per frame of the stream (or per grid point, where the convention counts those)."""
+    # exact overlap counts ticks, at least one a microsecond; every other convention counts frames or grid points
+    ticks = actual.units_per_s >= US_PER_S
+    return actual.units_per_s / frame_rate if ticks else Fraction(1)
 
 
 def _left_out(

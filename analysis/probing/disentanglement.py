@@ -25,10 +25,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.results.records import interval_fields, mean_sd, within_range
+from analysis.results.builder import NOTHING, Estimate, make_record
 from analysis.results.schema import Record
 from analysis.statistics import bootstrap
-from analysis.statistics.information import corrected
 from probes.nulls.random_streams import random_stream
 
 ALL = "all"
@@ -153,17 +152,13 @@ def _record(
     around: bootstrap.Interval,
     n: int,
 ) -> Record:
-    mean, sd = mean_sd(null[np.isfinite(null)])
-    why = "" if math.isfinite(value) else "undefined: of no importance, or nothing to share it with"
-    return Record(
-        id=f"{stream}.dci_{metric}{bracket}",
-        stream=stream,
-        value=value,
-        **interval_fields(within_range(f"dci_{metric}", around)),
-        null_mean=mean,
-        null_sd=sd,
-        corrected=corrected(value, mean),
+    estimate = Estimate(value, around, null[np.isfinite(null)], corrected=NOTHING)
+    return make_record(
+        f"{stream}.dci_{metric}{bracket}",
+        stream,
+        f"dci_{metric}",
+        estimate,
         n=n,
         protocol=protocol,
-        note=why or around.reason,
+        undefined="of no importance, or nothing to share it with",
     )

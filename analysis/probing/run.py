@@ -24,8 +24,8 @@ from analysis.probing.scores import (
     probe_records,
 )
 from analysis.probing.tasks import Asked, ProbeProtocol, Voices, ask
+from analysis.results.builder import mean_sd
 from analysis.results.ratios import Sample, samples_of
-from analysis.results.records import mean_sd
 from analysis.results.schema import Record
 from hac.data.tokens.token_store import Stream
 from probes.classifiers.crossfit import PENALTIES, cross_fit, cross_fit_priors

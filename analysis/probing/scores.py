@@ -13,11 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.results import ratios
+from analysis.results.builder import make_record, resampled_estimate, undefined_record
 from analysis.results.ratios import Ratios, Sample
-from analysis.results.records import NOTE_JOINER, corrected_fields, interval_fields, mean_sd, within_range
 from analysis.results.schema import Null, Record
-from analysis.statistics import bootstrap
-from analysis.statistics.information import corrected
 from probes.classifiers.crossfit import HeldOut
 
 PROTOCOL = "probe"
@@ -86,7 +84,16 @@ def probe_records(probed: Probed, sample: Sample) -> list[Record]:
         sample: the corpus, and what is resampled.
     """
     if probed.held is None or probed.prior is None:
-        return [_undefined(probed.stream, f"probe_{score}", probed.bracket, probed.note) for score in SCORES]
+        return [
+            undefined_record(
+                f"{probed.stream}.probe_{score}{probed.bracket}",
+                probed.stream,
+                f"probe_{score}",
+                protocol=PROTOCOL,
+                why=probed.note,
+            )
+            for score in SCORES
+        ]
     made = []
     remarks = [probed.note, _unconverged(probed.held)]
     for score, of in _RATIOS.items():
@@ -103,12 +110,11 @@ def probe_records(probed: Probed, sample: Sample) -> list[Record]:
 
 def conditional_record(one: Conditional, sample: Sample) -> Record:
     """Usable information that a stream adds to all others, as a share of the factor's entropy."""
-    bracket = f"[{one.factor}|{GIVEN_OTHERS}]"
+    id = f"{one.stream}.probe_information[{one.factor}|{GIVEN_OTHERS}]"
     if one.others is None or one.every is None or one.prior is None:
-        return _undefined(one.stream, "probe_information", bracket, one.note)
+        return undefined_record(id, one.stream, "probe_information", protocol=PROTOCOL, why=one.note)
     value = _gain(one.others, one.every, one.prior)
     chance = [_gain(one.others, null, one.prior) for null in one.nulls]
-    id = f"{one.stream}.probe_information{bracket}"
     remarks = [one.note, _unconverged(one.every)]
     (record,) = ratios.records(id, one.stream, "probe_information", PROTOCOL, value, sample, chance, remarks)[:1]
     return record.model_copy(update={"n": int(one.every.n.sum())})
@@ -160,28 +166,19 @@ def _macro_record(probed: Probed, score: str, sample: Sample, remarks: Sequence[
     assert probed.held is not None and probed.prior is not None
     of, metric = _MACROS[score], f"probe_{score}"
     value = _macro(of, probed.held, sample)
-    chance = [_macro(of, null, sample) for null in probed.nulls]
+    nulls = np.array([_macro(of, null, sample) for null in probed.nulls])
+    null_draws = np.mean([_macro_draws(of, one, sample) for one in probed.nulls], axis=0) if probed.nulls else None
     draws = _macro_draws(of, probed.held, sample)
-    interval = within_range(metric, bootstrap.basic(value, draws, sample.clusters.n))
-    null = mean_sd(np.array(chance))
-    above, around = math.nan, bootstrap.no_interval("")
-    if chance:
-        above = corrected(value, null[0])
-        null_draws = np.mean([_macro_draws(of, one, sample) for one in probed.nulls], axis=0)
-        resampled = bootstrap.corrected_draws(draws, null_draws)
-        around = bootstrap.at_most_one(bootstrap.basic(above, resampled, sample.clusters.n))
-    return Record(
-        id=f"{probed.stream}.{metric}{probed.bracket}",
-        stream=probed.stream,
-        value=value,
-        **interval_fields(interval),
-        null_mean=null[0],
-        null_sd=null[1],
-        **corrected_fields(above, around),
+    return make_record(
+        f"{probed.stream}.{metric}{probed.bracket}",
+        probed.stream,
+        metric,
+        resampled_estimate(value, draws, sample.clusters.n, nulls, null_draws),
         n=int(probed.held.n.sum()),
         protocol=PROTOCOL,
-        note=NOTE_JOINER.join(part for part in (sample.note, interval.reason, *remarks) if part),
-        nulls={MAJORITY: Null(mean=_macro(of, probed.prior, sample), sd=math.nan)},
+        about=sample.note,
+        remarks=remarks,
+        nulls={MAJORITY: np.array([_macro(of, probed.prior, sample)])},
     )
 
 
@@ -199,17 +196,6 @@ def _macro_draws(of: Callable[[Floats, Floats, Floats], Floats], held: HeldOut, 
         # einsum and not BLAS: the bits must not depend on the number of threads
         resampled.append(np.einsum("dc,cl->dl", sample.weights, by_cluster))
     return of(*resampled)
-
-
-def _undefined(stream: str, metric: str, bracket: str, reason: str) -> Record:
-    return Record(
-        id=f"{stream}.{metric}{bracket}",
-        stream=stream,
-        value=math.nan,
-        n=0,
-        protocol=PROTOCOL,
-        note=f"undefined: {reason}",
-    )
 
 
 def _unconverged(held: HeldOut) -> str:

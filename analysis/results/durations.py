@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.results.records import NOTE_JOINER, interval_fields
+from analysis.results.builder import Estimate, make_record
 from analysis.results.schema import Record
 from analysis.statistics import bootstrap
 from analysis.statistics.bootstrap import Interval
@@ -124,19 +124,17 @@ def records(summary: Summary, sample: RowSample) -> list[Record]:
         *zip(("run_p10_ms", "run_median_ms", "run_p90_ms"), summary.percentiles_ms, [None] * 3, strict=True),
         ("runs_per_s", summary.per_s, summary.per_s_interval),
     )
-    made = []
-    for metric, value, interval in measured:
-        around = interval or bootstrap.no_interval("no interval: percentiles of runs move in whole frames")
-        reason = around.reason if np.isfinite(value) else "undefined: there are no tokens"
-        made.append(
-            Record(
-                id=f"{summary.name}.{metric}",
-                stream=summary.name,
-                value=value,
-                **interval_fields(around),
-                n=summary.n,
-                protocol=PROTOCOL,
-                note=NOTE_JOINER.join(note for note in (sample.note, reason) if note),
-            )
+    without = bootstrap.no_interval("no interval: percentiles of runs move in whole frames")
+    return [
+        make_record(
+            f"{summary.name}.{metric}",
+            summary.name,
+            metric,
+            Estimate(value, interval or without),
+            n=summary.n,
+            protocol=PROTOCOL,
+            about=sample.note,
+            cut=False,
         )
-    return made
+        for metric, value, interval in measured
+    ]

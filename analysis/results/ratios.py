@@ -22,11 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.metrics.registry import METRICS
-from analysis.results.records import NOTE_JOINER, corrected_fields, interval_fields, mean_sd, within_range
+from analysis.results.builder import make_record, named, resampled_estimate
 from analysis.results.schema import Record
 from analysis.statistics import bootstrap, groups
 from analysis.statistics.bootstrap import Interval
-from analysis.statistics.information import corrected
 from probes.clusters import Resampling, assign_rows, resampling
 
 Floats = NDArray[np.float64]
@@ -207,31 +206,24 @@ def records(
         nulls: the same ratio of each null draw; utterances that a draw leaves out are NaN. None: no null.
         notes: remarks.
     """
-    estimate = value.value(sample.picks)
-    interval = within_range(metric, sample.interval(value))
     of_nulls = np.array([null.value(sample.picks) for null in nulls])
-    null = mean_sd(of_nulls[np.isfinite(of_nulls)])
-    chance, around = math.nan, bootstrap.no_interval("")
-    if is_corrected(metric) and math.isfinite(null[0]):
-        chance = corrected(estimate, null[0])
-        resampled = bootstrap.corrected_draws(sample.draws(value), _null_draws(nulls, sample))
-        around = bootstrap.at_most_one(bootstrap.basic(chance, resampled, sample.clusters.n))
-    counted = int(value.is_defined[sample.picks].sum())
-    why = _reason(metric, counted) if not math.isfinite(estimate) else interval.reason
-    remarks = [sample.note, why, _left_out(value.undefined(sample.picks)), *notes]
-    record = Record(
-        id=id,
-        stream=stream,
-        value=estimate,
-        **interval_fields(interval),
-        null_mean=null[0],
-        null_sd=null[1],
-        **corrected_fields(chance, around),
+    of_nulls = of_nulls[np.isfinite(of_nulls)]
+    null_draws = _null_draws(nulls, sample) if is_corrected(metric) and len(of_nulls) else None
+    estimate = resampled_estimate(
+        value.value(sample.picks), sample.draws(value), sample.clusters.n, of_nulls, null_draws
+    )
+    record = make_record(
+        id,
+        stream,
+        metric,
+        estimate,
         n=round(math.fsum(value.sums()[1][sample.picks])),
         protocol=protocol,
-        note=NOTE_JOINER.join(remark for remark in remarks if remark),
+        about=sample.note,
+        remarks=[_left_out(value.undefined(sample.picks)), *notes],
+        undefined="" if value.is_defined[sample.picks].any() else "in every utterance",
     )
-    return [record.model_copy(update={"group": name}) for name in sample.names]
+    return named(record, sample.names)
 
 
 def _null_draws(nulls: Sequence[Ratios], sample: Sample) -> Floats:
@@ -240,10 +232,6 @@ def _null_draws(nulls: Sequence[Ratios], sample: Sample) -> Floats:
     there = np.isfinite(stacked)
     with np.errstate(invalid="ignore"):
         return np.asarray(np.where(there, stacked, 0.0).sum(axis=0) / there.sum(axis=0))
-
-
-def _reason(metric: str, counted: int) -> str:
-    return f"undefined: {METRICS[metric].undefined}" if counted else "undefined: in every utterance"
 
 
 def _left_out(undefined: dict[str, int]) -> str:

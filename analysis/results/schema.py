@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 
 from analysis.statistics.bootstrap import Resamples
+from hac.data.tokens.token_store import Stream
 from hac.errors import HacError
 from hac.files.atomic import write_text
 from hac.files.parsing import load_json
@@ -113,6 +114,11 @@ class StreamInfo(Strict):
             n_frames=n_frames,
             hours=float(n_frames / frame_rate / 3600),
         )
+
+    @classmethod
+    def of(cls, stream: Stream) -> StreamInfo:
+        """What was counted, where all of a stream was."""
+        return cls.of_frames(stream.codebook_size, stream.frame_rate, len(stream.used_codes()), len(stream.codes))
 
 
 class Lag(Strict):

@@ -14,6 +14,7 @@ from analysis import parallel
 from analysis.inputs.request import Request, about_of
 from analysis.inputs.token_corpus import TokenCorpus, check_streams, corpus_of
 from analysis.results import ratios
+from analysis.results.builder import make_results, named, undefined_record
 from analysis.results.ratios import Ratios, Sample
 from analysis.results.schema import Record, Results, StreamInfo
 from analysis.stability.perturbed_tokens import LEFT_OUT, Variant
@@ -156,21 +157,17 @@ def ratio_of(metric: str, counts: Sequence[Edits | None], reasons: Sequence[str]
 def _records(each: Compared, sample: Sample) -> list[Record]:
     made = []
     for metric in METRICS:
-        value = ratio_of(metric, each.actual, each.reasons, each.keeps_time)
-        if metric == "frame_agreement" and not each.keeps_time:
-            made += [_undefined(each, metric, sample, name) for name in sample.names]
-            continue
-        nulls = [ratio_of(metric, drawn, each.reasons, each.keeps_time) for drawn in each.nulls]
         id = f"{each.stream}.{metric}[{each.perturbation}]"
+        if metric == "frame_agreement" and not each.keeps_time:
+            why = "the perturbation changes the speech's tempo"
+            record = undefined_record(id, each.stream, metric, protocol=PROTOCOL, why=why, about=sample.note)
+            made += named(record, sample.names)
+            continue
+        value = ratio_of(metric, each.actual, each.reasons, each.keeps_time)
+        nulls = [ratio_of(metric, drawn, each.reasons, each.keeps_time) for drawn in each.nulls]
         notes = [] if nulls else ["no null: one utterance only"]
         made += ratios.records(id, each.stream, metric, PROTOCOL, value, sample, nulls, notes)
     return [record for record in made if not record.group or record.group.startswith("language=")]
-
-
-def _undefined(each: Compared, metric: str, sample: Sample, group: str) -> Record:
-    note = f"{sample.note}; undefined: the perturbation changes the speech's tempo"
-    id = f"{each.stream}.{metric}[{each.perturbation}]"
-    return Record(id=id, stream=each.stream, group=group, value=math.nan, n=0, protocol=PROTOCOL, note=note)
 
 
 def _results(
@@ -186,22 +183,13 @@ def _results(
         warnings.append(f"whole corpus: {note}")
     left_out = (failure for failure in request.failures if failure.reason == LEFT_OUT)
     warnings += [f"{failure.id} is left out: {failure.detail}" for failure in left_out]
-    about = about_of(request, {**corpus.coverage, "perturbations": [each.name for each in variants]}, warnings)
-    streams = {name: corpus.tokens.streams[name] for name in names}
-    return Results(
-        command=COMMAND,
-        system=about["system"],
-        metrics=metrics,
-        streams={
-            name: StreamInfo.of_frames(each.codebook_size, each.frame_rate, len(each.used_codes()), len(each.codes))
-            for name, each in streams.items()
-        },
-        protocols={PROTOCOL: _protocol(request.protocol, variants)},
-        coverage=about["coverage"],
-        failures=about["failures"],
-        failed=about["failed"],
-        warnings=about["warnings"],
-        provenance=about["provenance"],
+    coverage = {**corpus.coverage, "perturbations": [each.name for each in variants]}
+    return make_results(
+        COMMAND,
+        about_of(request, coverage, warnings),
+        metrics,
+        {PROTOCOL: _protocol(request.protocol, variants)},
+        streams={name: StreamInfo.of(corpus.tokens.streams[name]) for name in names},
     )
 
 

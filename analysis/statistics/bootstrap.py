@@ -96,6 +96,11 @@ def basic(estimate: float, draws: NDArray[np.float64], n_clusters: int) -> Inter
     return Interval(estimate - float(high), estimate - float(low), "cluster-bootstrap-basic", resamples=resamples)
 
 
+def corrected(value: float, null_mean: float) -> float:
+    """(value - null) / (1 - null): 0 at chance, 1 at perfection; NaN where chance is already perfect."""
+    return (value - null_mean) / (1 - null_mean) if null_mean < 1 else math.nan
+
+
 def corrected_draws(draws: NDArray[np.float64], null_mean: NDArray[np.float64]) -> NDArray[np.float64]:
     """(value - null) / (1 - null) of each draw, with the mean null of that very draw; NaN where chance is perfect."""
     with np.errstate(divide="ignore", invalid="ignore"):

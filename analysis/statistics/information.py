@@ -84,11 +84,6 @@ def information(table: NDArray[np.int64]) -> Information:
     )
 
 
-def corrected(value: float, null_mean: float) -> float:
-    """(value - null) / (1 - null): 0 at chance, 1 at perfection; NaN where chance is already perfect."""
-    return (value - null_mean) / (1 - null_mean) if null_mean < 1 else math.nan
-
-
 def pnmi_tables(tables: NDArray[np.float64]) -> NDArray[np.float64]:
     """PNMI of many tables at once.
 

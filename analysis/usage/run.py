@@ -12,6 +12,7 @@ from analysis import parallel
 from analysis.inputs.request import Request, about_of, together
 from analysis.inputs.token_corpus import check_streams, corpus_of, without_alignments
 from analysis.results import durations
+from analysis.results.builder import make_results
 from analysis.results.schema import Results
 from analysis.usage.compression import COMPRESSORS
 from analysis.usage.counts import UsageProtocol
@@ -71,18 +72,12 @@ def run(request: Request[UsageProtocol], jobs: int = -1) -> Outcome:
     scored: list[StreamUsage] = parallel.run(score_stream, tasks, jobs=jobs, what="measuring streams")
     pairs = pair_records(streams, corpus.rows, utterance_keys(corpus.ids), request.protocol, jobs)
     notes = [note for each in scored for note in each.notes]
-    about = about_of(request, corpus.coverage, [*corpus.warnings, *together(notes), *_thin(names, scored)])
-    results = Results(
-        command=COMMAND,
-        system=about["system"],
-        metrics=[*(record for each in scored for record in each.records), *pairs],
+    results = make_results(
+        COMMAND,
+        about_of(request, corpus.coverage, [*corpus.warnings, *together(notes), *_thin(names, scored)]),
+        [*(record for each in scored for record in each.records), *pairs],
+        _protocols(request.protocol),
         streams={name: each.info for name, each in zip(names, scored, strict=True)},
-        protocols=_protocols(request.protocol),
-        coverage=about["coverage"],
-        failures=about["failures"],
-        failed=about["failed"],
-        warnings=about["warnings"],
-        provenance=about["provenance"],
     )
     return Outcome(results, scored)
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.metrics.registry import metric_of
+from analysis.metrics.registry import metric_name
 from analysis.results import durations
+from analysis.results.builder import Estimate, make_record, named
 from analysis.results.durations import Summary
-from analysis.results.records import NOTE_JOINER, interval_fields, mean_sd, within_range
 from analysis.results.schema import Record, StreamInfo
 from analysis.statistics import bootstrap
 from analysis.statistics.bootstrap import Interval
@@ -67,17 +67,15 @@ class StreamUsage:
 
 @dataclass(frozen=True)
 class _Measured:
-    """One number on its way to a record: value, interval, null draws, and what the record must say."""
+    """One number on its way to a record: what stands behind the stream's name in its id, and its count of units."""
 
     id: str
-    value: float
-    interval: Interval
-    nulls: Floats
+    estimate: Estimate
     n: int
 
     def scaled(self, id: str, factor: float) -> _Measured:
         """The number in another unit."""
-        return _Measured(id, self.value * factor, self.interval.scaled(factor), self.nulls * factor, self.n)
+        return _Measured(id, self.estimate.scaled(factor), self.n)
 
 
 def score_stream(stream: Stream, rows: Rows, protocol: UsageProtocol) -> StreamUsage:
@@ -98,7 +96,7 @@ def score_stream(stream: Stream, rows: Rows, protocol: UsageProtocol) -> StreamU
     for sample, numbers, runs in zip(samples, found, summaries, strict=True):
         made = [_record(stream.name, number, sample) for number in [*numbers, *_bitrates(stream, numbers)]]
         made += durations.records(runs, sample)
-        records += [each.model_copy(update={"group": name}) for each in made for name in sample.names]
+        records += [record for each in made for record in named(each, sample.names)]
     notes += [(each.names[0] or "whole corpus", each.clusters.note) for each in samples if each.clusters.note]
     codes, counts = _ranked(stream)
     info = StreamInfo.of_frames(stream.codebook_size, stream.frame_rate, len(codes), len(stream.codes))
@@ -120,7 +118,7 @@ def _code_numbers(stream: Stream, rows: Rows, sample: RowSample) -> list[_Measur
         interval = bootstrap.jackknife(values[0], values[1:])
         if name.startswith("used"):
             interval = bootstrap.no_interval("no interval: a count of what occurred, which more speech can only raise")
-        made.append(_Measured(name, values[0], interval, np.zeros(0), n))
+        made.append(_Measured(name, Estimate(values[0], interval), n))
     return made
 
 
@@ -153,13 +151,13 @@ def _with_nulls(
     for name, values in found.items():
         # order 0 is the same in any order of the frames
         nulls = np.zeros(0) if name.startswith("entropy") else np.array([each[name] for each in drawn])
-        made.append(_Measured(name, values[0], bootstrap.jackknife(values[0], values[1:]), nulls, n))
+        made.append(_Measured(name, Estimate(values[0], bootstrap.jackknife(values[0], values[1:]), nulls), n))
     starts = stream.run_starts()
     row = rows.of_utterance[np.searchsorted(stream.bounds, starts, side="right") - 1]
     runs = sample.by_cluster(summed(row, np.ones(len(row), np.int64), len(rows.rows)), 0)
     nulls = np.array([each["run_frames"] for each in drawn])
     value, interval = _ratio(sample.by_cluster(frames, 0), runs, sample)
-    return [*made, _Measured("run_frames", value, interval, nulls, int(runs.sum()))]
+    return [*made, _Measured("run_frames", Estimate(value, interval, nulls), int(runs.sum()))]
 
 
 def _dear_numbers(
@@ -175,12 +173,12 @@ def _dear_numbers(
         lasting = np.bincount(sample.clusters.of_row, lost[0][0][sample.rows], sample.clusters.n)
         value, interval = _ratio(lasting, sample.by_cluster(lost[0][1], 0), sample)
         nulls = np.array([nats.sum() / max(frames.sum(), 1) for nats, frames in lost[1:]])
-        made.append(_Measured(f"cross_entropy[{order}]", value, interval, nulls, int(lost[0][1].sum())))
+        made.append(_Measured(f"cross_entropy[{order}]", Estimate(value, interval, nulls), int(lost[0][1].sum())))
     for compressor in COMPRESSORS:
         value = compressed(stream, compressor)
         interval = bootstrap.jackknife(value, compressed_without(stream, rows, sample, compressor))
         nulls = np.array([compressed(each.stream, compressor) for each in drawn[1:]])
-        made.append(_Measured(f"compressed[{compressor}]", value, interval, nulls, len(stream.codes)))
+        made.append(_Measured(f"compressed[{compressor}]", Estimate(value, interval, nulls), len(stream.codes)))
     return made, [("held-out cross-entropy", note) for note in notes]
 
 
@@ -197,7 +195,8 @@ def _bitrates(stream: Stream, numbers: list[_Measured]) -> list[_Measured]:
     rate = float(stream.frame_rate)
     by_id = {number.id: number for number in numbers}
     exact = bootstrap.no_interval("no interval: a property of the codebook")
-    made = [_Measured("bitrate[nominal]", rate * math.log2(stream.codebook_size), exact, np.zeros(0), numbers[0].n)]
+    nominal = Estimate(rate * math.log2(stream.codebook_size), exact)
+    made = [_Measured("bitrate[nominal]", nominal, numbers[0].n)]
     named = {f"entropy[{bias}]": f"0,{bias}" for bias in BIASES}
     named |= {f"conditional_entropy[{o},{bias}]": f"{o},{bias}" for o in ORDERS for bias in BIASES}
     named |= {f"cross_entropy[{o}]": f"{o},held-out" for o in (0, *ORDERS)}
@@ -208,18 +207,13 @@ def _bitrates(stream: Stream, numbers: list[_Measured]) -> list[_Measured]:
 
 def _record(stream: str, number: _Measured, sample: RowSample) -> Record:
     id = f"{stream}.{number.id}"
-    metric = metric_of(id)
-    interval = within_range(metric.name, number.interval)
-    null = mean_sd(number.nulls)
-    reason = interval.reason if math.isfinite(number.value) else f"undefined: {metric.undefined}"
-    return Record(
-        id=id,
-        stream=stream,
-        value=number.value,
-        **interval_fields(interval),
-        null_mean=null[0],
-        null_sd=null[1],
+    metric = metric_name(id)
+    return make_record(
+        id,
+        stream,
+        metric,
+        number.estimate,
         n=number.n,
-        protocol=CODES if metric.name in ("used_codes", "used_share", "perplexity", "zipf_exponent") else PROTOCOL,
-        note=NOTE_JOINER.join(note for note in (sample.note, reason) if note),
+        protocol=CODES if metric in ("used_codes", "used_share", "perplexity", "zipf_exponent") else PROTOCOL,
+        about=sample.note,
     )

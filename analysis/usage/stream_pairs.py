@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 
 from analysis import parallel
-from analysis.results.records import NOTE_JOINER, interval_fields, mean_sd, within_range
+from analysis.results.builder import Estimate, make_record, undefined_record
 from analysis.results.schema import Record
 from analysis.statistics import bootstrap
 from analysis.statistics.entropy import entropy
@@ -42,9 +42,8 @@ def _pair_record(first: Stream, second: Stream, rows: Rows, keys: np.ndarray, pr
     sample = row_samples(rows.rows, protocol.n_bootstrap, protocol.seed)[0]
     id = f"{first.name}.stream_mi[{second.name}]"
     if first.frame_rate != second.frame_rate:
-        note = f"undefined: the streams differ in their frames ({first.frame_rate} and {second.frame_rate} Hz)"
-        note = NOTE_JOINER.join((sample.note, note))
-        return Record(id=id, stream=first.name, value=float("nan"), n=0, protocol=PROTOCOL, note=note)
+        why = f"the streams differ in their frames ({first.frame_rate} and {second.frame_rate} Hz)"
+        return undefined_record(id, first.name, "stream_mi", protocol=PROTOCOL, why=why, about=sample.note)
     draws = []
     merged, pooled = pooled_samples(rows, [sample])
     for draw in range(protocol.n_nulls + 1):
@@ -52,19 +51,10 @@ def _pair_record(first: Stream, second: Stream, rows: Rows, keys: np.ndarray, pr
         where, clusters = (merged, pooled[0]) if draw else (rows, sample)
         codes = circularly_shifted(second.codes, second.bounds, shifts)
         draws.append(_information(first, replace(second, codes=codes), where, clusters))
-    value, null = float(draws[0][0]), mean_sd(np.array([each[0] for each in draws[1:]]))
-    interval = within_range("stream_mi", bootstrap.jackknife(value, draws[0][1:]))
-    return Record(
-        id=id,
-        stream=first.name,
-        protocol=PROTOCOL,
-        value=value,
-        **interval_fields(interval),
-        null_mean=null[0],
-        null_sd=null[1],
-        n=len(first.codes),
-        note=NOTE_JOINER.join(note for note in (sample.note, interval.reason) if note),
-    )
+    actual, *nulls = draws
+    value = float(actual[0])
+    estimate = Estimate(value, bootstrap.jackknife(value, actual[1:]), np.array([each[0] for each in nulls]))
+    return make_record(id, first.name, "stream_mi", estimate, n=len(first.codes), protocol=PROTOCOL, about=sample.note)
 
 
 def _information(first: Stream, second: Stream, rows: Rows, sample: RowSample) -> Floats:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.metrics.registry import METRICS
-from analysis.results.records import interval_fields, mean_sd, with_fixed_null, within_range
-from analysis.results.schema import Null, Record
+from analysis.results.builder import Estimate, make_record
+from analysis.results.schema import Record
 from analysis.statistics.bootstrap import Interval
 
 
@@ -41,21 +40,7 @@ def word_record(
         protocol: name in `Results.protocols`.
         nulls: draws of further nulls by name.
     """
-    interval = within_range(metric, interval)
-    mean, sd = mean_sd(null)
-    further = {name: mean_sd(draws) for name, draws in (nulls or {}).items()}
-    record = Record(
-        id=f"{stream}.{metric}{tag}",
-        stream=stream,
-        group=group,
-        value=value,
-        **interval_fields(interval),
-        null_mean=mean,
-        null_sd=sd,
-        n=n,
-        protocol=protocol,
-        note=interval.reason if math.isfinite(value) else f"undefined: {METRICS[metric].undefined}",
-        nulls={name: Null(mean=m, sd=s) for name, (m, s) in further.items()},
-    )
     # a count of words, or of nats, has no 1 to be perfect at
-    return with_fixed_null(record) if METRICS[metric].unit == "share" else record
+    estimate = Estimate(value, interval, null, "fixed null" if METRICS[metric].unit == "share" else None)
+    id = f"{stream}.{metric}{tag}"
+    return make_record(id, stream, metric, estimate, n=n, protocol=protocol, group=group, nulls=nulls)

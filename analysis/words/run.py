@@ -13,6 +13,7 @@ import numpy as np
 from analysis.inputs.corpus import MatchedCorpus, match
 from analysis.inputs.request import Request, about_of, streams_of, together
 from analysis.inputs.vocabulary import Cleaning, warnings_of, word_tokens
+from analysis.results.builder import make_results
 from analysis.results.schema import Record, Results, StreamInfo
 from analysis.words.conditional import ConditionalWords, added_records
 from analysis.words.counting import FREQUENCY, SHIFT, CountedWords, Halves, WordProtocol
@@ -218,18 +219,13 @@ def outcome_of(
         for kind, key_of in keys.items()
     ]
     counts = [record(found, stream, definition) for stream, definition, found in kin]
-    results = Results(
-        command=COMMAND,
-        status="complete",
-        system=about["system"],
-        metrics=[*(number for one in scored for number in one.records), *added, *counts],
-        streams=dict(infos),
-        protocols=protocols(protocol),
-        coverage=about["coverage"],
-        failures=about["failures"],
-        failed=about["failed"],
-        warnings=[*about["warnings"], *together(notes), *_stop_word_warning(protocol, types)],
-        provenance=about["provenance"],
+    results = make_results(
+        COMMAND,
+        about,
+        [*(number for one in scored for number in one.records), *added, *counts],
+        protocols(protocol),
+        streams=infos,
+        warnings=[*together(notes), *_stop_word_warning(protocol, types)],
     )
     return Outcome(results, list(scored), types, kin, list(fired))
 

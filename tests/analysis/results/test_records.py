@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from analysis.results.records import within_range
+from analysis.results.builder import within_range
 from analysis.statistics.bootstrap import Interval, no_interval
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,72 +16,81 @@ from analysis.results import ratios
 from analysis.results.ratios import Ratios
 from hac.errors import FailureLog
 from hac.judges import judge_files
-from hac.judges.base import Judge, Recognizer
+from hac.judges.base import MosPredictor, Recognizer, SpeakerEncoder
 from hac.judges.judge_files import Verdict
 from probes.transcripts import Edits, normalize
 
 T = TypeVar("T")
-Files = Mapping[str, Mapping[str, Path]]
-"""Audio by condition and utterance id."""
-Verdicts = dict[str, dict[str, Verdict[T]]]
-"""What was said of it."""
+Verdicts = dict[str, list[Verdict[T]]]
+"""By condition, in the order of the utterances."""
 Vector = NDArray[np.float32]
 """Of a voice, of length 1."""
+Opinions = dict[str, float]
+"""Predicted opinion scores by scale."""
 
-NOT_JUDGED = "not-judged"
+NOT_DECODED, NOT_JUDGED = "not-decoded", "not-judged"
 _SEPARATOR = "\n"
 """Between condition and utterance id in the names that judges see; no condition has one."""
 
 
-def ask(
-    call: Callable[..., dict[str, Verdict[Any]]],
-    files: Files,
-    judge: str | Judge,
-    store: Path,
-    device: str,
-    jobs: int,
-    failures: FailureLog | None = None,
-) -> Verdicts[Any]:
-    """The verdicts on every file, in one call, so that the model is loaded once.
+@dataclass(frozen=True)
+class Recordings:
+    """Recordings to ask judges about; each judge is loaded once, and what it said is kept.
 
-    Args:
-        call: `transcripts`, `voices` or `opinions` of `hac.judges.judge_files`.
-        files: what is judged.
-        judge: by name, or loaded.
-        store: keeps the verdicts.
-        device: of the judge.
+    Attributes:
+        files: audio by condition and utterance id.
+        ids: utterances, in order; one without a file is `not-decoded`.
+        folder: for `transcripts.parquet`, `voices.parquet` and `opinions.parquet`.
+        device: of the judges.
         jobs: processes; 0 or less: one per core.
         failures: takes files without a verdict, by utterance; None: their verdict says it.
     """
-    flat = {f"{condition}{_SEPARATOR}{id}": path for condition, by_id in files.items() for id, path in by_id.items()}
-    noted = FailureLog(failures is not None and failures.strict)
-    jobs = jobs if jobs > 0 else -1
-    found = call(flat, judge, store, device=device, jobs=jobs, failures=noted) if flat else {}
-    for failure in noted if failures is not None else ():
-        condition, _, id = failure.id.partition(_SEPARATOR)
-        failures.add(id, failure.reason, f"{condition}: {failure.detail}")
-    verdicts: Verdicts[Any] = {condition: {} for condition in files}
-    for name, verdict in found.items():
-        condition, _, id = name.partition(_SEPARATOR)
-        verdicts[condition][id] = verdict
-    return verdicts
 
+    files: Mapping[str, Mapping[str, Path]]
+    ids: Sequence[str]
+    folder: Path
+    device: str = "cpu"
+    jobs: int = 1
+    failures: FailureLog | None = None
 
-def recognize(
-    files: Files,
-    recognizer: str | Recognizer,
-    normalizer: str,
-    store: Path,
-    device: str,
-    jobs: int,
-    failures: FailureLog | None = None,
-) -> Verdicts[str]:
-    """What a recognizer hears, normalized as transcripts are (`probes.transcripts`); arguments as `ask`."""
-    found = ask(judge_files.transcripts, files, recognizer, store, device, jobs, failures)
-    return {
-        condition: {id: _normalized(verdict, normalizer) for id, verdict in by_id.items()}
-        for condition, by_id in found.items()
-    }
+    def transcripts(
+        self, recognizer: str | Recognizer, normalizer: str, left_out: Mapping[str, Verdict[str]]
+    ) -> Verdicts[str]:
+        """What a recognizer hears, normalized by `probes.transcripts`; by id, what stands for those it is not asked."""
+        found = self._ask("transcripts", judge_files.transcripts, recognizer, left_out)
+        return {name: [_normalized(each, normalizer) for each in verdicts] for name, verdicts in found.items()}
+
+    def voices(self, encoder: str | SpeakerEncoder) -> Verdicts[Vector]:
+        """The voice in every file."""
+        return self._ask("voices", judge_files.voices, encoder, {})
+
+    def opinions(self, predictor: str | MosPredictor) -> Verdicts[Opinions]:
+        """Predicted opinion scores of every file."""
+        return self._ask("opinions", judge_files.opinions, predictor, {})
+
+    def _ask(
+        self, store: str, call: Callable[..., dict[str, Verdict[T]]], judge: Any, left_out: Mapping[str, Verdict[T]]
+    ) -> Verdicts[T]:
+        files = {
+            f"{condition}{_SEPARATOR}{id}": path
+            for condition, by_id in self.files.items()
+            for id, path in by_id.items()
+            if id not in left_out
+        }
+        log = FailureLog(self.failures is not None and self.failures.strict)
+        path, jobs = self.folder / f"{store}.parquet", self.jobs if self.jobs > 0 else -1
+        found = call(files, judge, path, device=self.device, jobs=jobs, failures=log) if files else {}
+        if self.failures is not None:
+            for failure in log:
+                condition, _, id = failure.id.partition(_SEPARATOR)
+                self.failures.add(id, failure.reason, f"{condition}: {failure.detail}")
+
+        def verdict(condition: str, id: str) -> Verdict[T]:
+            if id not in self.files[condition]:
+                return Verdict(None, NOT_DECODED)
+            return left_out[id] if id in left_out else found[f"{condition}{_SEPARATOR}{id}"]
+
+        return {condition: [verdict(condition, id) for id in self.ids] for condition in self.files}
 
 
 def _normalized(verdict: Verdict[str], normalizer: str) -> Verdict[str]:
@@ -127,7 +137,7 @@ def _where_both_are(
     return comparison
 
 
-def opinions_by_scale(verdicts: Sequence[Verdict[dict[str, float]]], scales: Iterable[str]) -> dict[str, Ratios]:
+def opinions_by_scale(verdicts: Sequence[Verdict[Opinions]], scales: Iterable[str]) -> dict[str, Ratios]:
     """Mean predicted opinion score on each scale."""
     reasons = [verdict.reason or "" for verdict in verdicts]
     return {
@@ -136,6 +146,6 @@ def opinions_by_scale(verdicts: Sequence[Verdict[dict[str, float]]], scales: Ite
     }
 
 
-def scales_of(verdicts: Iterable[Verdict[dict[str, float]]]) -> list[str]:
+def scales_of(verdicts: Iterable[Verdict[Opinions]]) -> list[str]:
     """The scales of a predictor, in its order; none where it said nothing."""
     return list(next((verdict.value for verdict in verdicts if verdict.value is not None), {}))

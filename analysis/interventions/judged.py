@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analysis.audio_quality.judged import Verdicts, ask, recognize
-from analysis.interventions.measures import NO_TEXT, NO_WORDS, NOT_DECODED, JudgedAudio
+from analysis.audio_quality.judged import Opinions, Recordings, Vector, Verdicts
+from analysis.interventions.measures import NO_TEXT, NO_WORDS, JudgedAudio
 from analysis.interventions.plan import files_of
 from hac.coding.decoded_audio import file_names
 from hac.data.manifest.manifest import Manifest
-from hac.judges import judge_files
 from hac.judges.base import MosPredictor, Recognizer, SpeakerEncoder
-from hac.judges.judge_files import Verdict
+from hac.judges.judge_files import Verdict, languages_of
 from probes.signal.prosody import Prosody, prosody_store, read_prosody
 from probes.transcripts import normalize
 
@@ -94,54 +93,33 @@ def gather(
         jobs: processes.
     """
     files = {condition: files_of(manifest) for condition, manifest in made.items()}
+    recordings = Recordings(files, ids, folder / "judges", device, jobs)
     notes: list[str] = []
     texts: Verdicts[str] = {}
     if judges.asr is not None and not any(row.text for row in chosen.utterances):
         notes.append("word error rates are left out: the manifest has no transcripts")
     elif judges.asr is not None:
-        store = folder / "judges" / "transcripts.parquet"
-        texts = _recognized(files, chosen, judges.asr, judges.normalizer, store, device, jobs)
-    voices: Verdicts[Any] = {}
-    if judges.speaker is not None:
-        store = folder / "judges" / "voices.parquet"
-        voices = ask(judge_files.voices, files, judges.speaker, store, device, jobs)
-    opinions: Verdicts[Any] = {}
-    if judges.mos is not None:
-        store = folder / "judges" / "opinions.parquet"
-        opinions = ask(judge_files.opinions, files, judges.mos, store, device, jobs)
+        foreign = _foreign(chosen, languages_of(judges.asr, device))
+        texts = recordings.transcripts(judges.asr, judges.normalizer, foreign)
+    voices: Verdicts[Vector] = {} if judges.speaker is None else recordings.voices(judges.speaker)
+    opinions: Verdicts[Opinions] = {} if judges.mos is None else recordings.opinions(judges.mos)
     pitch = _pitch(made, folder / "prosody", jobs) if judges.pitch else {}
-    missing: Verdict[Any] = Verdict(None, NOT_DECODED)
-
-    def in_order(verdicts: Verdicts[Any], condition: str) -> list[Verdict[Any]]:
-        return [verdicts[condition].get(id, missing) for id in ids] if verdicts else []
-
     audio = {}
     for name in made:
         tracks = pitch.get(name, {})
         f0 = [tracks[id].f0_hz if id in tracks else None for id in ids]
-        audio[name] = JudgedAudio(in_order(texts, name), in_order(voices, name), in_order(opinions, name), f0)
+        audio[name] = JudgedAudio(texts.get(name, []), voices.get(name, []), opinions.get(name, []), f0)
     return Judgements(audio, judges, tuple(notes))
 
 
-def _recognized(
-    files: Mapping[str, Mapping[str, Path]],
-    chosen: Manifest,
-    asr: str | Recognizer,
-    normalizer: str,
-    store: Path,
-    device: str,
-    jobs: int,
-) -> Verdicts[str]:
-    """What was recognized, normalized; speech in languages that the recognizer does not know is left out."""
-    known = judge_files.languages_of(asr, device)
-    languages = {row.id: row.language for row in chosen.utterances if row.language is not None}
-    foreign = set() if known is None else {id for id, language in languages.items() if language not in known}
-    asked = {
-        condition: {id: path for id, path in by_id.items() if id not in foreign} for condition, by_id in files.items()
-    }
-    found = recognize(asked, asr, normalizer, store, device, jobs)
+def _foreign(chosen: Manifest, known: frozenset[str] | None) -> dict[str, Verdict[str]]:
+    """Utterances in languages that the recognizer does not know, and what stands for their words."""
     unknown: Verdict[str] = Verdict(None, OTHER_LANGUAGE, "the recognizer knows other languages")
-    return {condition: {id: found[condition].get(id, unknown) for id in by_id} for condition, by_id in files.items()}
+    return {
+        row.id: unknown
+        for row in chosen.utterances
+        if known is not None and row.language is not None and row.language not in known
+    }
 
 
 def _pitch(made: Mapping[str, Manifest], folder: Path, jobs: int) -> dict[str, Mapping[str, Prosody]]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.audio_quality.judged import Vector, opinions_by_scale, scales_of, text_errors, voice_similarity
+from analysis.audio_quality.judged import Opinions, Vector, opinions_by_scale, scales_of, text_errors, voice_similarity
 from analysis.audio_quality.pairs import Comparison, Measure, Pairing, Part, compared, undefined
 from analysis.audio_quality.signal import pitch_part
 from hac.data.timeline import US_PER_S
@@ -25,7 +25,6 @@ from probes.transcripts import word_edits
 PROSODY_US = US_PER_S // 100
 """Step of the grid that F0 lies on."""
 
-NOT_DECODED = "not-decoded"
 NO_TEXT = "no-transcript"
 NO_WORDS = "no-words"
 NO_PITCH = "no-prosody"
@@ -47,7 +46,7 @@ class JudgedAudio:
 
     texts: Sequence[Verdict[str]]
     voices: Sequence[Verdict[Vector]]
-    opinions: Sequence[Verdict[dict[str, float]]]
+    opinions: Sequence[Verdict[Opinions]]
     f0: Tracks
 
 

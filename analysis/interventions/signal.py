@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from analysis import parallel
+from analysis.audio_quality.judged import NOT_DECODED
 from analysis.audio_quality.pairs import Measure, Pairing, mean_part, ratios_of
-from analysis.interventions.measures import NOT_DECODED
 from hac.data.audio.audio import AudioError, read_audio
 from hac.files.atomic import atomic_path, sha256_file
 from hac.judges.stoi import Score, undefined

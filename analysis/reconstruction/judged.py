@@ -1,4 +1,4 @@
-"""What models say of references and reconstructions: words, voices, opinions."""
+"""What models say of references and reconstructions: the texts, and who judged."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from analysis.audio_quality.judged import Vector, Verdicts, ask, recognize
-from analysis.reconstruction.inputs import REFERENCE, Material
-from hac.data.manifest.manifest import Utterance
-from hac.errors import FailureLog
-from hac.judges import judge_files
-from hac.judges.judge_files import Verdict
+from analysis.audio_quality.judged import Recordings, Vector
+from hac.data.manifest.manifest import Manifest, Utterance
+from hac.judges.judge_files import Verdict, languages_of
 from hac.parallel.resumable import read_rows
 from probes.transcripts import normalize
 
 NO_TEXT, NO_LANGUAGE, EMPTY_TEXT = "text-missing", "language-unknown-to-recognizer", "text-empty"
+STORES = {"words": "transcripts", "voices": "voices", "opinions": "opinions"}
+"""Names of the stores of verdicts in a run's folder, by protocol."""
 
 
 @dataclass(frozen=True)
@@ -27,26 +26,19 @@ class Transcripts:
 
     Attributes:
         texts: by utterance.
-        recognized: by condition (also `REFERENCE`), by utterance.
+        recognized: by condition (also the references), by utterance.
     """
 
     texts: Sequence[Verdict[str]]
     recognized: Mapping[str, Sequence[Verdict[str]]]
 
 
-def transcribe(
-    material: Material, recognizer: str, normalizer: str, store: Path, device: str, jobs: int, failures: FailureLog
-) -> Transcripts:
-    """Transcribe references and reconstructions of all utterances that have a text in a language it knows."""
-    known = judge_files.languages_of(recognizer, device)
-    texts = {each.id: _text(each, known, normalizer) for each in material.manifest.utterances}
-    files = {
-        condition: {id: path for id, path in by_id.items() if texts[id].value is not None}
-        for condition, by_id in _files(material).items()
-    }
-    found = recognize(files, recognizer, normalizer, store, device, jobs, failures)
-    recognized = {condition: [by_id.get(id, text) for id, text in texts.items()] for condition, by_id in found.items()}
-    return Transcripts([*texts.values()], recognized)
+def transcribe(recordings: Recordings, manifest: Manifest, recognizer: str, normalizer: str) -> Transcripts:
+    """Transcribe the recordings of all utterances that have a text in a language that the recognizer knows."""
+    known = languages_of(recognizer, recordings.device)
+    texts = {each.id: _text(each, known, normalizer) for each in manifest.utterances}
+    left_out = {id: text for id, text in texts.items() if text.value is None}
+    return Transcripts([*texts.values()], recordings.transcripts(recognizer, normalizer, left_out))
 
 
 def _text(utterance: Utterance, known: frozenset[str] | None, normalizer: str) -> Verdict[str]:
@@ -59,37 +51,9 @@ def _text(utterance: Utterance, known: frozenset[str] | None, normalizer: str) -
     return Verdict(text) if text else Verdict(None, EMPTY_TEXT)
 
 
-def embed_voices(
-    material: Material, encoder: str, store: Path, device: str, jobs: int, failures: FailureLog
-) -> dict[str, list[Verdict[Vector]]]:
-    """The voice of every reference and reconstruction, by condition (also `REFERENCE`)."""
-    return _listed(material, ask(judge_files.voices, _files(material), encoder, store, device, jobs, failures))
-
-
 def cosine(one: Vector, other: Vector) -> float:
     """Cosine of two vectors of length 1."""
     return float(np.clip(np.dot(one.astype(np.float64), other.astype(np.float64)), -1, 1))
-
-
-def predict_opinions(
-    material: Material, predictor: str, store: Path, device: str, jobs: int, failures: FailureLog
-) -> dict[str, list[Verdict[dict[str, float]]]]:
-    """Predicted opinion scores by scale of every reference and reconstruction, by condition (also `REFERENCE`)."""
-    return _listed(material, ask(judge_files.opinions, _files(material), predictor, store, device, jobs, failures))
-
-
-def _files(material: Material) -> dict[str, Mapping[str, Path]]:
-    """Audio by condition, the references first."""
-    return {REFERENCE: material.references, **{each.name: each.files for each in material.conditions}}
-
-
-def _listed(material: Material, verdicts: Verdicts[Any]) -> dict[str, list[Verdict[Any]]]:
-    """The verdicts of each condition in the order of the utterances."""
-    return {condition: [by_id[id] for id in material.manifest.ids] for condition, by_id in verdicts.items()}
-
-
-STORES = {"words": "transcripts", "voices": "voices", "opinions": "opinions"}
-"""Names of the stores of verdicts in a run's folder, by protocol."""
 
 
 def judges_of(folder: Path) -> dict[str, list[dict[str, Any]]]:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.audio_quality.judged import opinions_by_scale, scales_of, text_errors, voice_similarity
+from analysis.audio_quality.judged import Recordings, opinions_by_scale, scales_of, text_errors, voice_similarity
 from analysis.audio_quality.pairs import compared
 from analysis.audio_quality.signal import Pair, Row, SignalSettings, measure, signal_ratios
 from analysis.inputs.request import examples, together
@@ -85,9 +85,12 @@ def run(request: Request, jobs: int = -1) -> Outcome:
     material, protocol = request.material, request.protocol
     measurements, notes = Measurements(), list[tuple[str, str]]()
     signal_rows = _signal_pass(request, measurements, jobs)
-    words = _word_pass(request, measurements, jobs)
-    _voice_pass(request, measurements, notes, jobs)
-    _opinion_pass(request, measurements, jobs)
+    files = {REFERENCE: material.references, **{each.name: each.files for each in material.conditions}}
+    ids = material.manifest.ids
+    recordings = Recordings(files, ids, request.folder, request.device, jobs, request.failures)
+    words = _word_pass(request, measurements, recordings)
+    _voice_pass(request, measurements, notes, recordings)
+    _opinion_pass(request, measurements, recordings)
     _rates(material, measurements)
     for condition, path in request.versa.items():
         for name, value in read_versa(path, material.manifest.ids, request.failures).items():
@@ -150,14 +153,11 @@ def _signal_pass(request: Request, measurements: Measurements, jobs: int) -> dic
     return rows
 
 
-def _word_pass(request: Request, measurements: Measurements, jobs: int) -> judged.Transcripts | None:
-    protocol, ids = request.protocol, request.material.manifest.ids
+def _word_pass(request: Request, measurements: Measurements, recordings: Recordings) -> judged.Transcripts | None:
+    protocol, ids = request.protocol, recordings.ids
     if protocol.recognizer is None or not protocol.asks("wer", "cer"):
         return None
-    store = request.folder / "transcripts.parquet"
-    words = judged.transcribe(
-        request.material, protocol.recognizer, protocol.normalizer, store, request.device, jobs, request.failures
-    )
+    words = judged.transcribe(recordings, request.material.manifest, protocol.recognizer, protocol.normalizer)
     draws = null_pairs(ids, protocol.n_nulls, protocol.seed)
     for condition, recognized in words.recognized.items():
         for metric, count in (("wer", word_edits), ("cer", char_edits)):
@@ -167,12 +167,13 @@ def _word_pass(request: Request, measurements: Measurements, jobs: int) -> judge
     return words
 
 
-def _voice_pass(request: Request, measurements: Measurements, notes: list[tuple[str, str]], jobs: int) -> None:
+def _voice_pass(
+    request: Request, measurements: Measurements, notes: list[tuple[str, str]], recordings: Recordings
+) -> None:
     protocol, manifest = request.protocol, request.material.manifest
     if protocol.encoder is None or not protocol.asks("speaker_similarity"):
         return
-    store = request.folder / "voices.parquet"
-    voices = judged.embed_voices(request.material, protocol.encoder, store, request.device, jobs, request.failures)
+    voices = recordings.voices(protocol.encoder)
     speakers = [utterance.speaker for utterance in manifest.utterances]
     draws, note = other_voices(manifest.ids, speakers, protocol.n_nulls, protocol.seed)
     for condition in request.material.conditions:
@@ -183,12 +184,11 @@ def _voice_pass(request: Request, measurements: Measurements, notes: list[tuple[
         notes.append(("speaker similarity", note))
 
 
-def _opinion_pass(request: Request, measurements: Measurements, jobs: int) -> None:
+def _opinion_pass(request: Request, measurements: Measurements, recordings: Recordings) -> None:
     protocol = request.protocol
     if protocol.predictor is None or not protocol.asks("mos"):
         return
-    store = request.folder / "opinions.parquet"
-    found = judged.predict_opinions(request.material, protocol.predictor, store, request.device, jobs, request.failures)
+    found = recordings.opinions(protocol.predictor)
     scales = scales_of(chain.from_iterable(found.values()))
     for condition, verdicts in found.items():
         for scale, value in opinions_by_scale(verdicts, scales).items():

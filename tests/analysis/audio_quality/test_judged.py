@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from analysis.audio_quality.judged import ask, opinions_by_scale, scales_of, text_errors, voice_similarity
+from analysis.audio_quality.judged import Recordings, opinions_by_scale, scales_of, text_errors, voice_similarity
 from analysis.audio_quality.pairs import NOT_MEASURED, compared
 from hac.errors import Failure, FailureLog, HacError
+from hac.judges import judge_files
 from hac.judges.judge_files import Verdict
 from probes.transcripts import char_edits, word_edits
 
@@ -57,25 +59,37 @@ def test_opinions_have_the_scales_that_were_said() -> None:
     assert found["noise"].reasons == ("silent", "", "")
 
 
-def judge_all(
+def name_of_file(
     files: Mapping[str, Path], judge: str, store: Path, *, device: str, jobs: int, failures: FailureLog
 ) -> dict[str, Verdict[str]]:
-    """Every file has its own name for a verdict; what is called `bad` has none."""
+    """A judge whose verdict is the file's name; it has none of `bad`."""
     bad = [name for name, path in files.items() if path.name == "bad"]
     failures.extend(Failure(name, "silent", "there is nothing") for name in bad)
     return {name: SILENT if name in bad else Verdict(path.name) for name, path in files.items()}
 
 
-def test_failures_are_of_utterances_and_name_the_condition(tmp_path: Path) -> None:
-    files = {"a": {"u/1": Path("one"), "u 2": Path("bad")}, "b": {"u/1": Path("bad")}, "none": {}}
+def test_failures_are_of_utterances_and_name_the_condition(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judge_files, "voices", name_of_file)
+    files = {"a": {"u/1": Path("one"), "u 2": Path("bad")}, "b": {"u/1": Path("bad")}}
+    recordings = Recordings(files, ("u 2", "u/1"), tmp_path)
+    missing: Verdict[Any] = Verdict(None, "not-decoded")
+    expected = {"a": [SILENT, Verdict("one")], "b": [missing, SILENT]}
+    assert recordings.voices("judge") == expected
     failures = FailureLog()
-    found = ask(judge_all, files, "judge", tmp_path, "cpu", 1, failures)
-    assert found == {"a": {"u/1": Verdict("one"), "u 2": SILENT}, "b": {"u/1": SILENT}, "none": {}}
+    assert replace(recordings, failures=failures).voices("judge") == expected
     assert [(each.id, each.detail) for each in failures] == [
         ("u 2", "a: there is nothing"),
         ("u/1", "b: there is nothing"),
     ]
-    assert ask(judge_all, files, "judge", tmp_path, "cpu", 1) == found
     with pytest.raises(HacError, match="there is nothing"):
-        ask(judge_all, files, "judge", tmp_path, "cpu", 1, FailureLog(strict=True))
-    assert ask(judge_all, {"a": {}}, "judge", tmp_path, "cpu", 1) == {"a": {}}
+        replace(recordings, failures=FailureLog(strict=True)).voices("judge")
+
+
+def test_a_recognizer_is_not_asked_about_what_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(judge_files, "transcripts", name_of_file)
+    recordings = Recordings({"a": {"u": Path("One, two!"), "v": Path("bad")}}, ("u", "v", "w"), tmp_path)
+    left_out: dict[str, Verdict[str]] = {"v": NO_TEXT, "w": NO_TEXT}
+    found = recordings.transcripts("judge", "basic-1", left_out)["a"]
+    assert found == [Verdict("one two"), NO_TEXT, Verdict(None, "not-decoded")]
+    nobody = recordings.transcripts("judge", "basic-1", dict.fromkeys("uv", NO_TEXT))["a"]
+    assert nobody[:2] == [NO_TEXT, NO_TEXT]

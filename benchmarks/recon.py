@@ -45,9 +45,10 @@ def pairs_of(manifest: Path, decoded: Path) -> list[tuple[Path, Path]]:
     references = [corpus.audio_path(u) for u in utterances]
     own = [(reference, condition.files[id]) for id, reference in zip(ids, references, strict=True)]
     null = [
-        (references[draw.reference[i]], condition.files[ids[i]])
+        (references[v], condition.files[ids[u]])
         for draw in null_pairs(ids, N_NULLS, 0, NULL_PAIRS)
-        for i in draw.picks
+        for u, v in enumerate(draw.tolist())
+        if v >= 0
     ]
     return own + null
 

@@ -80,13 +80,13 @@ class ClipBudget:
     budget_bytes: int
 
 
-def keep_clips(folder: Path, heard: ClipSource, budget: ClipBudget) -> list[str]:
+def keep_clips(folder: Path, source: ClipSource, budget: ClipBudget) -> list[str]:
     """Write `listen/` of a run's folder, or remove that of an earlier run where nothing can be heard.
 
     Args:
         folder: of the run.
-        heard: what can be heard.
-        budget: how much of it.
+        source: what can be heard.
+        budget: how much of it is kept.
 
     Returns:
         What a reader must be told: why there are no clips, or fewer than asked for.
@@ -94,7 +94,7 @@ def keep_clips(folder: Path, heard: ClipSource, budget: ClipBudget) -> list[str]
     if budget.clips == 0:
         discard(folder)
         return []
-    if heard.manifest is None:
+    if source.manifest is None:
         discard(folder)
         return ["no clips for the report: without a manifest there is no telling where the recordings are"]
     if not can_write():
@@ -102,23 +102,25 @@ def keep_clips(folder: Path, heard: ClipSource, budget: ClipBudget) -> list[str]
         return [
             "no clips for the report: this libsndfile writes no Opus; install soundfile from PyPI, or libsndfile 1.0.29"
         ]
-    shelf = ClipStore(budget.budget_bytes)
+    store = ClipStore(budget.budget_bytes)
     with threadpool_limits(1):  # the last bits of a matrix product, and so a pixel, depend on the number of threads
-        clips, notes = _clips(shelf, heard.manifest, heard, budget)
+        clips, notes = _clips(store, source.manifest, source, budget)
     detections: list[Detection] = []
     if clips:
-        detections, more = cut_hits(shelf, heard.manifest, heard.words)
+        detections, more = cut_hits(store, source.manifest, source.words)
         notes += more
-        shelf.write(folder, clips, detections)
+        store.write(folder, clips, detections)
     else:
         discard(folder)
     return notes
 
 
-def _clips(shelf: ClipStore, manifest: Manifest, heard: ClipSource, budget: ClipBudget) -> tuple[list[Clip], list[str]]:
+def _clips(
+    store: ClipStore, manifest: Manifest, source: ClipSource, budget: ClipBudget
+) -> tuple[list[Clip], list[str]]:
     """The clips that could be made, and what to say of those that could not; words get half of the budget at least."""
-    within = budget.budget_bytes // 2 if heard.words else budget.budget_bytes
-    candidates = _candidates(manifest, heard)
+    within = budget.budget_bytes // 2 if source.words else budget.budget_bytes
+    candidates = _candidates(manifest, source)
     if not candidates:
         return [], [f"no clips for the report: no utterance is at most {LONGEST_S:g} s long"]
     clips: list[Clip] = []
@@ -128,7 +130,7 @@ def _clips(shelf: ClipStore, manifest: Manifest, heard: ClipSource, budget: Clip
         if len(clips) + too_large == budget.clips or len(troubles) == MAX_TRIES:
             break
         try:
-            made = _clip(shelf, manifest, row, heard, within)
+            made = _clip(store, manifest, row, source, within)
         except (HacError, OSError) as error:
             troubles.append(str(error))
             continue
@@ -151,13 +153,13 @@ def _notes(n: int, too_large: int, troubles: Sequence[str], budget: ClipBudget) 
     return notes
 
 
-def _candidates(manifest: Manifest, heard: ClipSource) -> list[Utterance]:
+def _candidates(manifest: Manifest, source: ClipSource) -> list[Utterance]:
     """Utterances in the order in which they are tried: all renderings first, short ones first, then by turns."""
-    wanted = set(heard.ids)
+    wanted = set(source.ids)
     rows = [row for row in manifest.utterances if row.id in wanted and row.duration <= LONGEST_S]
 
     def worse(row: Utterance) -> tuple[int, bool]:
-        return sum(row.id not in one.files for one in heard.renderings), row.duration > SHORT_S
+        return sum(row.id not in one.files for one in source.renderings), row.duration > SHORT_S
 
     grades: dict[tuple[int, bool], list[Utterance]] = defaultdict(list)
     for row in rows:
@@ -185,7 +187,7 @@ def by_turns(rows: Sequence[Utterance]) -> list[Utterance]:
     return [row for *_, row in sorted(turns, key=lambda entry: entry[:2])]
 
 
-def _clip(shelf: ClipStore, manifest: Manifest, row: Utterance, heard: ClipSource, within: int) -> Clip | None:
+def _clip(store: ClipStore, manifest: Manifest, row: Utterance, source: ClipSource, within: int) -> Clip | None:
     """One utterance with all its sounds; None where they do not fit.
 
     Raises:
@@ -194,7 +196,7 @@ def _clip(shelf: ClipStore, manifest: Manifest, row: Utterance, heard: ClipSourc
     rate = clip_rate(audio_info(manifest.audio_path(row)).sample_rate)
     original = read_utterance(manifest, row, rate).samples
     found: list[tuple[str, SoundKind, NDArray[np.float32]]] = [("original", "original", original)]
-    for one in heard.renderings:
+    for one in source.renderings:
         if row.id in one.files:
             try:
                 found.append((one.name_for(row.id), one.kind, read_audio(one.files[row.id], rate).samples))
@@ -205,7 +207,7 @@ def _clip(shelf: ClipStore, manifest: Manifest, row: Utterance, heard: ClipSourc
     contents: list[tuple[bytes, str]] = []
     for (*_, samples), picture in zip(found, pictures, strict=True):
         contents += [(opus(samples, rate), "ogg"), (spectrogram(picture, loudest), "png")]
-    names = shelf.take(contents, within)
+    names = store.take(contents, within)
     if names is None:
         return None
     sounds = [
@@ -219,7 +221,7 @@ def _clip(shelf: ClipStore, manifest: Manifest, row: Utterance, heard: ClipSourc
         text=row.text,
         duration_s=_s_of(original, rate),
         sounds=tuple(sounds),
-        tiers=tuple(_tiers(heard.labels.of(row.id))),
+        tiers=tuple(_tiers(source.labels.of(row.id))),
     )
 
 

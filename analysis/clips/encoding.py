@@ -52,7 +52,10 @@ def opus(samples: Floats, sample_rate: int) -> bytes:
 
 
 def with_fixed_serial(ogg: bytes) -> bytes:
-    """The stream with a serial number that is not drawn by chance, as libsndfile draws it.
+    """The stream with a fixed serial number.
+
+    libsndfile draws another one at each call and has no option for it (1.2.2), so that the same sound would be other
+    bytes, and another file, in each run.
 
     A page is `OggS`, 10 bytes, serial [4], sequence [4], checksum [4], number of segments, their lengths, and the
     segments (RFC 3533, section 6).

@@ -41,8 +41,8 @@ def of_tokens(request: Request[Any]) -> ClipSource:
 
 def of_words(request: Request[Any], outcome: words.Outcome) -> ClipSource:
     """The same, and the detections of the best words."""
-    heard = of_tokens(request)
-    return ClipSource(heard.manifest, heard.ids, heard.labels, words=top_words(outcome))
+    source = of_tokens(request)
+    return ClipSource(source.manifest, source.ids, source.labels, words=top_words(outcome))
 
 
 def of_interventions(request: Request[Any], outcome: run.Outcome) -> ClipSource:
@@ -52,7 +52,7 @@ def of_interventions(request: Request[Any], outcome: run.Outcome) -> ClipSource:
         _rendering(condition, {row.id: manifest.audio_path(row) for row in manifest.utterances}, partners)
         for condition in outcome.conditions
         if condition.intervention != ORIGINAL
-        for manifest in [outcome.heard[condition.name]]
+        for manifest in [outcome.audio[condition.name]]
     ]
     labels = TimeLabels(request.labels.alignments, request.tokens)
     return ClipSource(request.labels.manifest, outcome.ids, labels, renderings)

@@ -73,7 +73,7 @@ def _first(firings: Sequence[Firing], hit: bool, most: int) -> list[Firing]:
     return [firing for *_, firing in sorted(turns, key=lambda turn: turn[:2])[:most]]
 
 
-def cut_hits(shelf: ClipStore, manifest: Manifest, words: Sequence[FoundWord]) -> tuple[list[Detection], list[str]]:
+def cut_hits(store: ClipStore, manifest: Manifest, words: Sequence[FoundWord]) -> tuple[list[Detection], list[str]]:
     """Cut the firings of words from the recordings, best words first, until the budget is used up.
 
     Returns:
@@ -85,7 +85,7 @@ def cut_hits(shelf: ClipStore, manifest: Manifest, words: Sequence[FoundWord]) -
         hits: list[Hit] = []
         for firing in word.firings:
             try:
-                hit = _cut(shelf, manifest, firing)
+                hit = _cut(store, manifest, firing)
             except (HacError, OSError):
                 unread += 1
                 continue
@@ -101,14 +101,14 @@ def cut_hits(shelf: ClipStore, manifest: Manifest, words: Sequence[FoundWord]) -
     return made, notes
 
 
-def _cut(shelf: ClipStore, manifest: Manifest, firing: Firing) -> Hit | None:
+def _cut(store: ClipStore, manifest: Manifest, firing: Firing) -> Hit | None:
     """One firing with its context; None where it does not fit."""
     path = manifest.audio_path(manifest.by_id[firing.id])
     rate = clip_rate(audio_info(path).sample_rate)
     onset_s, offset_s = firing.onset_us / US_PER_S, firing.offset_us / US_PER_S
     stop_s = min(offset_s, onset_s + LONGEST_RUN_S) + CONTEXT_S
     sound = read_audio(path, rate, start_s=max(0.0, onset_s - CONTEXT_S), stop_s=stop_s)
-    names = shelf.take([(opus(sound.samples, rate), "ogg")])
+    names = store.take([(opus(sound.samples, rate), "ogg")])
     if names is None:
         return None
     return Hit(

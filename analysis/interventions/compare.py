@@ -1,4 +1,4 @@
-"""From decoded and judged audio to records: every condition measured against keep, the recordings and strangers."""
+"""From decoded and judged audio to records: every condition against keep, the recordings and other utterances."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from functools import cached_property
 
 import numpy as np
 
+from analysis.audio_quality.pairs import Measure
 from analysis.interventions.judged import Judgements, Judges
-from analysis.interventions.measures import Measure, ReferenceTracks, measures
-from analysis.interventions.phone_content import PhoneClassifiers, PhonePredictions, guess_all
+from analysis.interventions.measures import References, measures
+from analysis.interventions.phone_content import PhoneClassifiers, PhonePredictions, predict_all
 from analysis.interventions.plan import Condition, Plan, Setting, files_of
 from analysis.interventions.scores import Scored, condition_records, parts, phone_accuracy, phone_estimate
 from analysis.interventions.signal import compare
@@ -56,17 +57,17 @@ class Job:
         setting: tokens, manifest and partners of the chosen utterances.
         plan: the conditions.
         protocol: how it is measured.
-        evidence: what judges said.
-        ears: classifiers of phones, or why there are none.
-        heard: the audio of each condition.
+        judgements: what judges said.
+        classifiers: of phones, or why there are none.
+        audio: of each condition.
     """
 
     setting: Setting
     plan: Plan
     protocol: Protocol
-    evidence: Judgements
-    ears: PhoneClassifiers | str
-    heard: Mapping[str, Manifest]
+    judgements: Judgements
+    classifiers: PhoneClassifiers | str
+    audio: Mapping[str, Manifest]
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -82,10 +83,10 @@ class Job:
 
     def scored(self) -> list[Scored]:
         """Every condition measured; the original and `keep` are first."""
-        facts = self._facts()
+        references = self._references()
         conditions = (Condition(ALL, ORIGINAL), *self.plan.conditions)
         names = file_names(condition.name for condition in conditions)
-        made = [self._measured(*pair, facts) for pair in zip(conditions, names, strict=True)]
+        made = [self._measured(*pair, references) for pair in zip(conditions, names, strict=True)]
         return [_with_share(one, made[0]) for one in made]
 
     def records(self, scored: Sequence[Scored]) -> list[Record]:
@@ -97,39 +98,37 @@ class Job:
             for record in condition_records(one, keep, self.samples, one.condition.level == ALL)
         ]
 
-    def _facts(self) -> ReferenceTracks:
-        """What all conditions are measured against."""
+    def _references(self) -> References:
         stream = next(iter(self.setting.tokens.streams.values()))
         periods = [round(US_PER_S * int(n) / stream.frame_rate) for n in stream.lengths]
-        original = self.evidence.heard[ORIGINAL]
+        original = self.judgements.audio[ORIGINAL]
         partners = self.setting.partners
         # one utterance has nobody to be compared with
         n_nulls = self.protocol.n_nulls if len(self.ids) > 1 else 0
-        return ReferenceTracks(
-            ids=self.ids,
-            texts=self.evidence.normalized([self.setting.manifest.by_id[id].text for id in self.ids]),
+        return References(
+            texts=self.judgements.normalized([self.setting.manifest.by_id[id].text for id in self.ids]),
             voices=original.voices,
-            pitch=original.pitch,
+            f0=original.f0,
             periods_us=np.array(periods, np.int64),
             partners=None if partners is None else partners.of,
-            strangers=tuple(derangement(self.ids, draw, self.protocol.seed) for draw in range(1, n_nulls + 1)),
+            nulls=tuple(derangement(self.ids, draw, self.protocol.seed) for draw in range(1, n_nulls + 1)),
         )
 
-    def _measured(self, condition: Condition, name: str, facts: ReferenceTracks) -> Scored:
+    def _measured(self, condition: Condition, name: str, references: References) -> Scored:
         """Everything that is measured of one condition; `name` is its file's."""
-        files, keep = files_of(self.heard[condition.name]), files_of(self.heard[KEEP])
+        files, keep = files_of(self.audio[condition.name]), files_of(self.audio[KEEP])
         with_partner = condition.level == ALL or condition.intervention == SWAP
-        found = measures(facts, self.evidence.heard[condition.name], with_partner)
+        found = measures(references, self.judgements.audio[condition.name], with_partner)
         if condition.intervention == ORIGINAL:
             # a recording is like itself, and nothing was learned by measuring it
             found = {effect: one for effect, one in found.items() if not effect.startswith("source_")}
         else:
             kept_at = self.setting.folder / "signals" / f"{name}.parquet"
             what = f"against keep: {condition.name}"
-            found |= compare(self.ids, files, keep, facts.strangers, kept_at, self.setting.jobs, what)
-        if isinstance(self.ears, str):
+            found |= compare(self.ids, files, keep, references.nulls, kept_at, self.setting.jobs, what)
+        if isinstance(self.classifiers, str):
             return Scored(condition, found, {}, ())
-        predictions = guess_all(self.ears, self.ids, files, self.setting.jobs, f"phones: {condition.name}")
+        predictions = predict_all(self.classifiers, self.ids, files, self.setting.jobs, f"phones: {condition.name}")
         return self._with_phones(condition, found, predictions)
 
     def _with_phones(self, condition: Condition, found: Mapping[str, Measure], predictions: PhonePredictions) -> Scored:

@@ -5,22 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from analysis.interventions.measures import JudgedAudio
+from analysis.audio_quality.judged import Opinions, Recordings, Vector, Verdicts
+from analysis.interventions.measures import NO_TEXT, NO_WORDS, JudgedAudio
 from analysis.interventions.plan import files_of
 from hac.coding.decoded_audio import file_names
 from hac.data.manifest.manifest import Manifest
 from hac.judges.base import MosPredictor, Recognizer, SpeakerEncoder
-from hac.judges.judge_files import Verdict, languages_of, opinions, transcripts, voices
+from hac.judges.judge_files import Verdict, languages_of
 from probes.signal.prosody import Prosody, prosody_store, read_prosody
 from probes.transcripts import normalize
 
-T = TypeVar("T")
-
 OTHER_LANGUAGE = "asr-language"
-Key = tuple[str, str]
-"""Condition and utterance id."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +44,12 @@ class Judgements:
     """What was said of every condition.
 
     Attributes:
-        heard: by condition.
+        audio: by condition.
         judges: who was asked.
         notes: what a reader must know.
     """
 
-    heard: Mapping[str, JudgedAudio]
+    audio: Mapping[str, JudgedAudio]
     judges: Judges
     notes: tuple[str, ...]
 
@@ -63,84 +60,66 @@ class Judgements:
         said = {key: judge if isinstance(judge, str | None) else judge.name for key, judge in names.items()}
         return {**said, "normalizer": self.judges.normalizer}
 
-    def normalized(self, texts: Sequence[str | None]) -> tuple[str | None, ...]:
+    def normalized(self, texts: Sequence[str | None]) -> list[Verdict[str]]:
         """Transcripts as they are compared."""
-        return tuple(None if text is None else normalize(text, self.judges.normalizer) for text in texts)
+        return [_normalized(text, self.judges.normalizer) for text in texts]
+
+
+def _normalized(text: str | None, normalizer: str) -> Verdict[str]:
+    if text is None:
+        return Verdict(None, NO_TEXT)
+    words = normalize(text, normalizer)
+    return Verdict(words) if words else Verdict(None, NO_WORDS)
 
 
 def gather(
-    made: Mapping[str, Manifest], chosen: Manifest, judges: Judges, folder: Path, device: str, jobs: int
+    made: Mapping[str, Manifest],
+    chosen: Manifest,
+    ids: Sequence[str],
+    judges: Judges,
+    folder: Path,
+    device: str,
+    jobs: int,
 ) -> Judgements:
     """Ask every judge about every condition, resumably; judges that have nothing to say are not asked.
 
     Args:
         made: the audio of each condition.
         chosen: the utterances with their languages and transcripts.
+        ids: their order.
         judges: who is asked.
         folder: `judges/` and `prosody/` in it keep what was said.
         device: of the judges.
         jobs: processes.
     """
-    files = {(name, id): path for name, manifest in made.items() for id, path in files_of(manifest).items()}
+    files = {condition: files_of(manifest) for condition, manifest in made.items()}
+    recordings = Recordings(files, ids, folder / "judges", device, jobs)
     notes: list[str] = []
-    told: dict[Key, Verdict[str]] = {}
+    texts: Verdicts[str] = {}
     if judges.asr is not None and not any(row.text for row in chosen.utterances):
         notes.append("word error rates are left out: the manifest has no transcripts")
     elif judges.asr is not None:
-        told = _transcribed(files, chosen, judges.asr, judges.normalizer, folder, device, jobs)
-    spoken: dict[Key, Verdict[Any]] = {}
-    if judges.speaker is not None:
-        spoken = _asked(voices, files, judges.speaker, folder / "judges" / "voices.parquet", device, jobs)
-    rated: dict[Key, Verdict[float]] = {}
-    if judges.mos is not None:
-        found = _asked(opinions, files, judges.mos, folder / "judges" / "opinions.parquet", device, jobs)
-        rated = {key: _first_scale(verdict) for key, verdict in found.items()}
+        foreign = _foreign(chosen, languages_of(judges.asr, device))
+        texts = recordings.transcripts(judges.asr, judges.normalizer, foreign)
+    voices: Verdicts[Vector] = {} if judges.speaker is None else recordings.voices(judges.speaker)
+    opinions: Verdicts[Opinions] = {} if judges.mos is None else recordings.opinions(judges.mos)
     pitch = _pitch(made, folder / "prosody", jobs) if judges.pitch else {}
-    heard = {
-        name: JudgedAudio(_of(told, name), _of(spoken, name), _of(rated, name), pitch.get(name, {})) for name in made
-    }
-    return Judgements(heard, judges, tuple(notes))
+    audio = {}
+    for name in made:
+        tracks = pitch.get(name, {})
+        f0 = [tracks[id].f0_hz if id in tracks else None for id in ids]
+        audio[name] = JudgedAudio(texts.get(name, []), voices.get(name, []), opinions.get(name, []), f0)
+    return Judgements(audio, judges, tuple(notes))
 
 
-def _transcribed(
-    files: Mapping[Key, Path],
-    chosen: Manifest,
-    asr: str | Recognizer,
-    normalizer: str,
-    folder: Path,
-    device: str,
-    jobs: int,
-) -> dict[Key, Verdict[str]]:
-    """What was recognized, normalized; speech in languages that the recognizer does not know is left out."""
-    known = languages_of(asr, device)
-    languages = {row.id: row.language for row in chosen.utterances if row.language is not None}
-    foreign = set() if known is None else {id for id, language in languages.items() if language not in known}
-    asked = {key: path for key, path in files.items() if key[1] not in foreign}
-    told = _asked(transcripts, asked, asr, folder / "judges" / "transcripts.parquet", device, jobs)
+def _foreign(chosen: Manifest, known: frozenset[str] | None) -> dict[str, Verdict[str]]:
+    """Utterances in languages that the recognizer does not know, and what stands for their words."""
     unknown: Verdict[str] = Verdict(None, OTHER_LANGUAGE, "the recognizer knows other languages")
-    said = dict.fromkeys(files, unknown)
-    for key, verdict in told.items():
-        words = None if verdict.value is None else normalize(verdict.value, normalizer)
-        said[key] = Verdict(words, verdict.reason, verdict.detail)
-    return said
-
-
-def _asked(
-    ask: Any, files: Mapping[Key, Path], judge: Any, store: Path, device: str, jobs: int
-) -> dict[Key, Verdict[Any]]:
-    """The verdicts of one judge on every file; a file that it cannot judge is a reason in its row, and no failure."""
-    if not files:
-        return {}
-    names = {f"{condition}/{id}": (condition, id) for condition, id in files}
-    found = ask(
-        {name: files[key] for name, key in names.items()}, judge, store, device=device, jobs=jobs if jobs > 0 else -1
-    )
-    return {names[name]: verdict for name, verdict in found.items()}
-
-
-def _first_scale(verdict: Verdict[dict[str, float]]) -> Verdict[float]:
-    value = None if verdict.value is None else next(iter(verdict.value.values()))
-    return Verdict(value, verdict.reason, verdict.detail)
+    return {
+        row.id: unknown
+        for row in chosen.utterances
+        if known is not None and row.language is not None and row.language not in known
+    }
 
 
 def _pitch(made: Mapping[str, Manifest], folder: Path, jobs: int) -> dict[str, Mapping[str, Prosody]]:
@@ -151,7 +130,3 @@ def _pitch(made: Mapping[str, Manifest], folder: Path, jobs: int) -> dict[str, M
         for name, manifest in made.items()
     }
     return {name: read_prosody(path) for name, path in stores.items()}
-
-
-def _of(verdicts: Mapping[Key, Verdict[T]], condition: str) -> dict[str, Verdict[T]]:
-    return {id: verdict for (name, id), verdict in verdicts.items() if name == condition}

@@ -1,4 +1,4 @@
-"""Phone content: what a linear classifier, trained on the recordings, still guesses right in audio made of tokens.
+"""Phone content: what a linear classifier, trained on the recordings, still gets right in audio made of tokens.
 
 Frames of silence are not counted: that there is a pause is heard without any phone.
 """
@@ -29,10 +29,10 @@ from probes.classifiers.phone_probe import (
     TRAIN_S,
     Folds,
     PhoneClassifier,
-    deal_folds,
     frame_labels,
     log_mel,
-    train_ear,
+    speaker_folds,
+    train_classifier,
     with_context,
 )
 from probes.nulls.circular_shift import circular_shifts, circularly_shifted
@@ -53,7 +53,7 @@ class PhoneClassifiers:
         vocabulary: names of the labels.
         labels: label of each 10 ms by utterance, of those that are tested.
         folds: which classifier never learned from which utterance.
-        ears: of each fold.
+        by_fold: the classifier of each fold.
         policy: name of the phone policy.
         train_s: seconds of recordings that the classifiers learned from, all folds together.
     """
@@ -61,7 +61,7 @@ class PhoneClassifiers:
     vocabulary: tuple[str, ...]
     labels: Mapping[str, Ints]
     folds: Folds
-    ears: tuple[PhoneClassifier, ...]
+    by_fold: tuple[PhoneClassifier, ...]
     policy: str
     train_s: float
 
@@ -69,7 +69,7 @@ class PhoneClassifiers:
         """The protocol, for results."""
         return {
             "classifier": "linear discriminant analysis of log-mel energies with context, trained on the recordings",
-            "folds": f"{len(self.ears)}, no {self.folds.unit} on both sides",
+            "folds": f"{len(self.by_fold)}, no {self.folds.unit} on both sides",
             "phone_policy": self.policy,
             "labels": len(self.vocabulary),
             "train_s": round(self.train_s, 3),
@@ -98,15 +98,15 @@ def train_phone_classifiers(
     policy = load_policy(policy_name, tier.vocabulary)
     phones, _ = partition(tier.select(pool), manifest.durations_us, policy)
     framed = {id: frame_labels(phones, u) for u, id in enumerate(phones.ids)}
-    folds = deal_folds(pool, [manifest.by_id[id].speaker for id in pool])
+    folds = speaker_folds(pool, [manifest.by_id[id].speaker for id in pool])
     tasks = [(manifest.audio_path(manifest.by_id[id]),) for id in pool]
     energies = parallel.run(_energies, tasks, jobs=jobs, what="phones of the recordings")
-    ears = _by_fold(dict(zip(pool, energies, strict=True)), framed, folds)
-    if ears is None:
+    classifiers = _by_fold(dict(zip(pool, energies, strict=True)), framed, folds)
+    if classifiers is None:
         return UNTRAINED
     seconds = sum(manifest.durations_us[id] for id in pool) / US_PER_S
     return PhoneClassifiers(
-        phones.vocabulary, {id: framed[id] for id in ids if id in framed}, folds, ears, policy.name, seconds
+        phones.vocabulary, {id: framed[id] for id in ids if id in framed}, folds, classifiers, policy.name, seconds
     )
 
 
@@ -135,9 +135,9 @@ def _by_fold(
         n_frames = [min(len(framed[id]), len(energies[id])) for id in learned]
         pairs = zip(learned, n_frames, strict=True)
         tasks.append((energies, framed, tuple(pairs)))
-    ears = parallel.run(_train, tasks, jobs=1, what="learning phones")
-    trained = tuple(ear for ear in ears if ear is not None)
-    return trained if trained and len(trained) == len(ears) else None
+    classifiers = parallel.run(_train, tasks, jobs=1, what="learning phones")
+    trained = tuple(each for each in classifiers if each is not None)
+    return trained if trained and len(trained) == len(classifiers) else None
 
 
 def _train(
@@ -146,7 +146,7 @@ def _train(
     if not learned:
         return None
     features = np.concatenate([with_context(energies[id])[:n] for id, n in learned])
-    return train_ear(features, np.concatenate([framed[id][:n] for id, n in learned]))
+    return train_classifier(features, np.concatenate([framed[id][:n] for id, n in learned]))
 
 
 def _energies(path: Path) -> NDArray[np.float32]:
@@ -159,10 +159,10 @@ def _energies(path: Path) -> NDArray[np.float32]:
 
 @dataclass(frozen=True)
 class PhonePredictions:
-    """What was guessed of the phones of every utterance, frame by frame.
+    """What was predicted of the phones of every utterance, frame by frame.
 
     Attributes:
-        bounds: int64 [n_utterances + 1], frames of each utterance; none where there is nothing to guess.
+        bounds: int64 [n_utterances + 1], frames of each utterance; none where there is nothing to predict.
         labels: int32 [n_frames].
         predictions: int32 [n_frames].
         n_labels: size of the vocabulary.
@@ -176,11 +176,11 @@ class PhonePredictions:
     silence: int
 
     def shifted(self, keys: NDArray[np.uint64], draw: int, seed: int) -> PhonePredictions:
-        """The guesses moved against the labels in a circle within each utterance: a null draw.
+        """The predictions moved against the labels in a circle within each utterance: a null draw.
 
         Args:
             keys: uint64 [n_utterances], from `utterance_keys`.
-            draw: 0 for the guesses as they are, 1.. for null draws.
+            draw: 0 for the predictions as they are, 1.. for null draws.
             seed: of the shifts.
         """
         lengths = np.diff(self.bounds)
@@ -190,7 +190,7 @@ class PhonePredictions:
         return PhonePredictions(self.bounds, self.labels, moved, self.n_labels, self.silence)
 
     def accuracy(self) -> Ratios:
-        """Frames guessed right over frames of phones."""
+        """Frames predicted right over frames of phones."""
         speech = (self.labels != self.silence).astype(np.float64)
         right = speech * (self.predictions == self.labels)
         n = self._by_utterance(speech)
@@ -199,7 +199,7 @@ class PhonePredictions:
         return ratios(np.where(n > 0, self._by_utterance(right), np.nan), undefined, reasons)
 
     def pnmi(self, sample: Sample) -> tuple[float, NDArray[np.float64]]:
-        """I(phone; guess) / H(phone) of a part of the corpus, and of each of its bootstrap draws."""
+        """I(phone; prediction) / H(phone) of a part of the corpus, and of each of its bootstrap draws."""
         cluster = np.full(len(self.bounds) - 1, -1, np.int64)
         cluster[sample.picks] = sample.clusters.of_row
         of_frame = np.repeat(cluster, np.diff(self.bounds))
@@ -219,35 +219,35 @@ class PhonePredictions:
         return np.bincount(utterance_of(self.bounds), values, minlength=len(self.bounds) - 1).astype(np.float64)
 
 
-def guess_all(
-    ears: PhoneClassifiers, ids: Sequence[str], files: Mapping[str, Path], jobs: int, what: str
+def predict_all(
+    classifiers: PhoneClassifiers, ids: Sequence[str], files: Mapping[str, Path], jobs: int, what: str
 ) -> PhonePredictions:
-    """Guess the phones of every utterance in one condition.
+    """Predict the phones of every utterance in one condition.
 
     Args:
-        ears: the classifiers.
+        classifiers: the classifiers.
         ids: the utterances.
         files: audio by utterance; those without any have no frames.
         jobs: processes.
         what: shown beside the progress bar.
     """
-    asked = [id for id in ids if id in files and id in ears.labels]
-    tasks = [(ears.ears[ears.folds.of[id]], files[id]) for id in asked]
-    made = dict(zip(asked, parallel.run(_guess, tasks, jobs=jobs, what=what), strict=True))
+    asked = [id for id in ids if id in files and id in classifiers.labels]
+    tasks = [(classifiers.by_fold[classifiers.folds.of[id]], files[id]) for id in asked]
+    made = dict(zip(asked, parallel.run(_predict, tasks, jobs=jobs, what=what), strict=True))
     nothing = np.zeros(0, np.int32)
-    pairs = [(ears.labels.get(id, nothing), made.get(id, nothing)) for id in ids]
+    pairs = [(classifiers.labels.get(id, nothing), made.get(id, nothing)) for id in ids]
     lengths = [min(len(labels), len(predictions)) for labels, predictions in pairs]
     return PhonePredictions(
         bounds_of(lengths),
         np.concatenate([labels[:n] for (labels, _), n in zip(pairs, lengths, strict=True)]),
         np.concatenate([predictions[:n] for (_, predictions), n in zip(pairs, lengths, strict=True)]),
-        len(ears.vocabulary),
-        ears.vocabulary.index(SILENCE),
+        len(classifiers.vocabulary),
+        classifiers.vocabulary.index(SILENCE),
     )
 
 
-def _guess(ear: PhoneClassifier, path: Path) -> Ints:
+def _predict(classifier: PhoneClassifier, path: Path) -> Ints:
     try:
-        return ear.guess(read_audio(path, SAMPLE_RATE).samples)
+        return classifier.predict(read_audio(path, SAMPLE_RATE).samples)
     except AudioError:
         return np.zeros(0, np.int32)

@@ -33,20 +33,20 @@ FORMAT = "flac"
 
 @dataclass(frozen=True)
 class Condition:
-    """One way to hear the corpus.
+    """One way to decode the corpus.
 
     Attributes:
         level: name of the level that is changed; `all` for the references.
         intervention: `drop`, `alone`, `shuffle`, `swap`; `keep` or `original` for the references.
         streams: the streams of the level.
-        heard: the streams that are decoded.
-        levels, n_quantizers: how the decoder is told what is heard; see `hac.coding.decode.decode_corpus`.
+        decoded: the streams that are decoded.
+        levels, n_quantizers: how the decoder is told which these are; see `hac.coding.decode.decode_corpus`.
     """
 
     level: str
     intervention: str
     streams: tuple[str, ...] = ()
-    heard: tuple[str, ...] = ()
+    decoded: tuple[str, ...] = ()
     levels: tuple[str, ...] | None = None
     n_quantizers: int | None = None
 
@@ -86,40 +86,40 @@ def make_plan(
         HacError: the tokens are not the decoder's.
     """
     everything = decoder.choose(present)
-    keep = _heard(decoder, present, Condition(ALL, KEEP, heard=everything))
-    if keep is None:  # a decoder always hears all that it chose
+    keep = _decodable(decoder, present, Condition(ALL, KEEP, decoded=everything))
+    if keep is None:  # a decoder always decodes all that it chose
         raise HacError(f"{decoder.name}: does not decode the streams {', '.join(everything)} together")
     conditions, left_out = [keep], {}
     for level, streams in levels.items():
         for intervention in interventions:
-            heard = {
+            decoded = {
                 DROP: tuple(name for name in everything if name not in streams),
                 ALONE: tuple(name for name in everything if name in streams),
             }.get(intervention, everything)
-            asked = Condition(level, intervention, streams, heard)
-            made = _heard(decoder, present, asked) if heard else None
+            asked = Condition(level, intervention, streams, decoded)
+            made = _decodable(decoder, present, asked) if decoded else None
             if made is not None:
                 conditions.append(made)
-            elif not heard:
+            elif not decoded:
                 left_out[asked.name] = "nothing would be heard"
             else:
-                left_out[asked.name] = f"{decoder.name} cannot decode {', '.join(heard)} without the other streams"
+                left_out[asked.name] = f"{decoder.name} cannot decode {', '.join(decoded)} without the other streams"
     return Plan(levels, tuple(conditions), left_out)
 
 
-def _heard(decoder: Decoder, present: Collection[str], asked: Condition) -> Condition | None:
-    """The condition with what makes the decoder hear just its streams; None where nothing does."""
-    names = tuple(dict.fromkeys(name.split(".")[0] for name in asked.heard))
-    n_residual = sum(name.startswith("acoustic.") for name in asked.heard) or None
+def _decodable(decoder: Decoder, present: Collection[str], asked: Condition) -> Condition | None:
+    """The condition with what makes the decoder decode just its streams; None where nothing does."""
+    names = tuple(dict.fromkeys(name.split(".")[0] for name in asked.decoded))
+    n_residual = sum(name.startswith("acoustic.") for name in asked.decoded) or None
     ways: list[tuple[tuple[str, ...] | None, int | None]]
-    ways = [(None, None), (names, None), (names, n_residual), (None, len(asked.heard))]
+    ways = [(None, None), (names, None), (names, n_residual), (None, len(asked.decoded))]
     for levels, n_quantizers in ways:
         try:
             chosen = decoder.choose(present, levels, n_quantizers)
         except HacError:
             continue
-        if set(chosen) == set(asked.heard):
-            return Condition(asked.level, asked.intervention, asked.streams, asked.heard, levels, n_quantizers)
+        if set(chosen) == set(asked.decoded):
+            return Condition(asked.level, asked.intervention, asked.streams, asked.decoded, levels, n_quantizers)
     return None
 
 
@@ -170,7 +170,7 @@ class Setting:
 
 
 def changed_tokens(setting: Setting, condition: Condition) -> TokenStore:
-    """The tokens that a condition is decoded from; `drop` and `alone` change none, they hear fewer."""
+    """The tokens that a condition is decoded from; `drop` and `alone` change none, they decode fewer."""
     if condition.intervention == SHUFFLE:
         return shuffled(setting.tokens, condition.streams, setting.seed)
     if condition.intervention == SWAP:
@@ -188,7 +188,7 @@ def decode_all(setting: Setting, plan: Plan, failures: FailureLog) -> dict[str, 
         plan: the conditions.
         failures: takes what `keep` could not decode, once, and what another condition could not decode beyond it.
     """
-    heard: dict[str, Manifest] = {}
+    audio: dict[str, Manifest] = {}
     lost: set[str] = set()
     for condition, folder in zip(plan.conditions, condition_folders(plan), strict=True):
         log = FailureLog(failures.strict)
@@ -209,8 +209,8 @@ def decode_all(setting: Setting, plan: Plan, failures: FailureLog) -> dict[str, 
             if failure.id not in lost:
                 failures.add(failure.id, failure.reason, f"{condition.name}: {failure.detail}")
         lost |= {failure.id for failure in log}
-        heard[condition.name] = made.manifest
-    return heard
+        audio[condition.name] = made.manifest
+    return audio
 
 
 def condition_folders(plan: Plan) -> list[str]:

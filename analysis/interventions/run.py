@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from analysis.audio_quality.pairs import Measure
 from analysis.inputs.corpus import manifest_key
 from analysis.inputs.request import Request, about_of
 from analysis.interventions.compare import Job, Protocol
 from analysis.interventions.judged import gather
-from analysis.interventions.measures import Measure
 from analysis.interventions.phone_content import train_phone_classifiers
 from analysis.interventions.plan import Condition, Plan, Setting, choose_utterances, decode_all, make_plan
 from analysis.interventions.scores import PROTOCOL
@@ -63,7 +63,7 @@ class Outcome:
         measures: of each condition, by its name.
         ids: the utterances, in the order of the measures.
         partners: whom each was swapped with; empty where nothing was swapped.
-        heard: the audio of each condition, by its name.
+        audio: of each condition, by its name.
     """
 
     results: Results
@@ -71,7 +71,7 @@ class Outcome:
     measures: Mapping[str, Mapping[str, Measure]]
     ids: tuple[str, ...]
     partners: tuple[str, ...]
-    heard: Mapping[str, Manifest]
+    audio: Mapping[str, Manifest]
 
 
 def run(request: Request[Protocol], decoder: str | Decoder, machine: Machine) -> Outcome:
@@ -97,16 +97,16 @@ def run(request: Request[Protocol], decoder: str | Decoder, machine: Machine) ->
     setting = Setting(
         tokens, chosen, partners, decoder, machine.folder, machine.device, machine.jobs, protocol.seed, machine.force
     )
-    heard = {ORIGINAL: chosen, **decode_all(setting, plan, request.failures)}
+    audio = {ORIGINAL: chosen, **decode_all(setting, plan, request.failures)}
     release_decoder()
-    ears = train_phone_classifiers(request.labels, whole, tokens.ids, protocol.phone_policy, machine.jobs)
-    evidence = gather(heard, chosen, protocol.judges, machine.folder, machine.device, machine.jobs)
-    job = Job(setting, plan, protocol, evidence, ears, heard)
+    classifiers = train_phone_classifiers(request.labels, whole, tokens.ids, protocol.phone_policy, machine.jobs)
+    judgements = gather(audio, chosen, tokens.ids, protocol.judges, machine.folder, machine.device, machine.jobs)
+    job = Job(setting, plan, protocol, judgements, classifiers, audio)
     scored = job.scored()
     names = () if partners is None else tuple(tokens.ids[p] for p in partners.of)
     measured = {one.condition.name: one.measures for one in scored}
     results = _results(request, job, job.records(scored))
-    return Outcome(results, tuple(one.condition for one in scored), measured, tokens.ids, names, heard)
+    return Outcome(results, tuple(one.condition for one in scored), measured, tokens.ids, names, audio)
 
 
 def _chosen(tokens: TokenStore, manifest: Manifest, protocol: Protocol) -> TokenStore:
@@ -125,9 +125,9 @@ def _plan(tokens: TokenStore, decoder: str | Decoder, machine: Machine, request:
     loaded = loaded_decoder(decoder, machine.device)
     if not machine.force:
         check_weights(tokens, loaded, where)
-    heard = loaded.choose(tokens.streams)
-    check_streams(tokens, loaded, heard, where)
-    levels = choose_levels(heard, request.protocol.levels)
+    decoded = loaded.choose(tokens.streams)
+    check_streams(tokens, loaded, decoded, where)
+    levels = choose_levels(decoded, request.protocol.levels)
     return make_plan(loaded, tokens.streams, levels, request.protocol.interventions)
 
 
@@ -149,12 +149,12 @@ def _results(request: Request[Protocol], job: Job, records: list[Record]) -> Res
 
 def _warnings(job: Job) -> list[str]:
     said = [f"{name}: left out, {why}" for name, why in job.plan.left_out.items()]
-    said += job.evidence.notes
+    said += job.judgements.notes
     partners = job.setting.partners
     if partners is not None and int(partners.kinds.min()) > 1:
         said.append(f"{ONE_SPEAKER} ({', '.join(f'{n} x {kind}' for kind, n in partners.counts().items())})")
-    if isinstance(job.ears, str):
-        said.append(f"phone content is left out: {job.ears}")
+    if isinstance(job.classifiers, str):
+        said.append(f"phone content is left out: {job.classifiers}")
     if len(job.ids) < 2:
         said.append("one utterance only: there is no null, as there is no other to compare with")
     note = job.samples[0].clusters.note
@@ -176,8 +176,8 @@ def _protocol(job: Job) -> dict[str, Any]:
         "n_bootstrap": protocol.n_bootstrap,
         "seed": protocol.seed,
         "utterances": "all" if protocol.limit is None else f"{len(job.ids)}, speakers in turn, by hash of the ids",
-        "phones": job.ears if isinstance(job.ears, str) else job.ears.describe(),
-        **job.evidence.protocol,
+        "phones": job.classifiers if isinstance(job.classifiers, str) else job.classifiers.describe(),
+        **job.judgements.protocol,
     }
 
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.audio_quality.pairs import Measure
 from analysis.interventions.effects import CHANGE, EFFECTS
-from analysis.interventions.measures import Measure
 from analysis.interventions.phone_content import PhonePredictions
 from analysis.interventions.plan import Condition
 from analysis.results import builder, ratios
@@ -64,7 +64,7 @@ class Estimate:
 def phone_estimate(
     predictions: PhonePredictions, ids: Sequence[str], sample: Sample, n_nulls: int, seed: int
 ) -> Estimate:
-    """I(phone; guess) / H(phone) of a part of the corpus with its nulls."""
+    """I(phone; prediction) / H(phone) of a part of the corpus with its nulls."""
     keys = utterance_keys(ids)
     value, draws = predictions.pnmi(sample)
     found = [predictions.shifted(keys, draw, seed).pnmi(sample) for draw in range(1, n_nulls + 1)]
@@ -72,7 +72,7 @@ def phone_estimate(
 
 
 def phone_accuracy(predictions: PhonePredictions, ids: Sequence[str], n_nulls: int, seed: int) -> Measure:
-    """Frames guessed right, with the nulls of circular shifts."""
+    """Frames predicted right, with the nulls of circular shifts."""
     keys = utterance_keys(ids)
     nulls = tuple(predictions.shifted(keys, draw, seed).accuracy() for draw in range(1, n_nulls + 1))
     return Measure(predictions.accuracy(), nulls)

@@ -20,7 +20,7 @@ from probes.classifiers.crossfit import HeldOut
 
 PROTOCOL = "probe"
 MAJORITY = "majority"
-"""Null beside the shuffled labels: the shares of the classes in the training part, the most frequent one said."""
+"""Null beside the shuffled labels: the shares of the classes in the training part, the most frequent one predicted."""
 SCORES = ("accuracy", "balanced_accuracy", "macro_f1", "loss", "information")
 GIVEN_OTHERS = "given=others"
 EMBEDDING = "embedding"
@@ -144,12 +144,12 @@ _RATIOS: dict[str, Callable[[HeldOut, HeldOut], Ratios]] = {
 }
 
 
-def _recall(n: Floats, hits: Floats, said: Floats) -> Floats:
+def _recall(n: Floats, hits: Floats, predicted: Floats) -> Floats:
     return _mean_over_classes(hits, n, n)
 
 
-def _f1(n: Floats, hits: Floats, said: Floats) -> Floats:
-    return _mean_over_classes(2 * hits, n + said, n)
+def _f1(n: Floats, hits: Floats, predicted: Floats) -> Floats:
+    return _mean_over_classes(2 * hits, n + predicted, n)
 
 
 _MACROS: dict[str, Callable[[Floats, Floats, Floats], Floats]] = {"balanced_accuracy": _recall, "macro_f1": _f1}
@@ -183,14 +183,15 @@ def _macro_record(probed: Probed, score: str, sample: Sample, remarks: Sequence[
 
 
 def _macro(of: Callable[[Floats, Floats, Floats], Floats], held: HeldOut, sample: Sample) -> float:
-    n, hits, said = (table[sample.picks].sum(axis=0).astype(np.float64) for table in (held.n, held.hits, held.said))
-    return float(of(n, hits, said))
+    tables = held.n, held.hits, held.predicted
+    n, hits, predicted = (table[sample.picks].sum(axis=0).astype(np.float64) for table in tables)
+    return float(of(n, hits, predicted))
 
 
 def _macro_draws(of: Callable[[Floats, Floats, Floats], Floats], held: HeldOut, sample: Sample) -> Floats:
     """The score of each bootstrap draw."""
     resampled = []
-    for table in (held.n, held.hits, held.said):
+    for table in (held.n, held.hits, held.predicted):
         by_cluster = np.zeros((sample.clusters.n, table.shape[1]))
         np.add.at(by_cluster, sample.clusters.of_row, table[sample.picks])
         # einsum and not BLAS: the bits must not depend on the number of threads

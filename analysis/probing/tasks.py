@@ -9,7 +9,7 @@ import numpy as np
 
 from hac.data.tokens.token_store import Stream
 from probes.classifiers.crossfit import Task
-from probes.classifiers.folds import MIN_FRAMES, Classes, deal, thinned, usable_classes
+from probes.classifiers.folds import MIN_FRAMES, Classes, assign_folds, thinned, usable_classes
 from probes.leakage.factors import Factor, label_frames
 
 SPEAKERS, UTTERANCES = "held-out speakers", "held-out utterances"
@@ -80,7 +80,7 @@ def ask(factor: Factor, stream: Stream, voices: Voices, protocol: ProbeProtocol)
     unit = split.removeprefix("held-out ")
     if n_folds < 2:
         return Asked(factor.name, None, split, f"{n_groups} of {unit}, and a probe must be scored on others")
-    fold = deal(groups, strata, n_folds)[utterance]
+    fold = assign_folds(groups, strata, n_folds)[utterance]
     trainable = thinned(voices.ids, stream.lengths, labels >= 0, protocol.max_frames)
     classes = usable_classes(labels, trainable, fold, group[utterance], n_folds, protocol.max_classes)
     about = _about(classes, unit)

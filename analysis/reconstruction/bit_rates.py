@@ -1,4 +1,4 @@
-"""Bits per second of what is heard: nominal, and what coders of order 0 and 1 would need."""
+"""Bits per second of what is decoded: nominal, and what coders of order 0 and 1 would need."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Rates:
     def ratios(self, streams: Sequence[str]) -> dict[str, Ratios]:
         """Kilobits per second by kind: bits of all streams over seconds, of each utterance.
 
-        Streams are coded one by one: what one tells of another is not used.
+        Streams are coded one by one: what one knows of another is not used.
         """
         seconds = self._seconds(streams)
         bits = {NOMINAL: self._sum([self._nominal(self._tokens[name]) for name in streams])}
@@ -81,7 +81,7 @@ def _half_of(
     seconds: NDArray[np.float64],
 ) -> NDArray[np.int64]:
     """The half of each utterance: speakers apart where there are two."""
-    permuted = assign_rows(ids, languages, speakers)
-    sizes = np.bincount(permuted.of_utterance, seconds * 1000, len(permuted.rows)).round().astype(np.int64)
-    half, _ = halves(permuted.rows, sizes)
-    return half[permuted.of_utterance]
+    assigned = assign_rows(ids, languages, speakers)
+    sizes = np.bincount(assigned.of_utterance, seconds * 1000, len(assigned.rows)).round().astype(np.int64)
+    half, _ = halves(assigned.rows, sizes)
+    return half[assigned.of_utterance]

@@ -6,11 +6,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from analysis.audio_quality.signal import Row
 from analysis.inputs.corpus import manifest_key
 from analysis.reconstruction.inputs import REFERENCE, Material
-from analysis.reconstruction.judged import Words
+from analysis.reconstruction.judged import Transcripts
 from analysis.reconstruction.scores import Measurements
-from analysis.reconstruction.signal import Row
 from probes.signal.signal_metrics import TOLERANCE_S
 
 Rows = Mapping[str, Sequence[Row]]
@@ -59,7 +59,9 @@ def length_warnings(material: Material, rows: Rows, sample_rate: int) -> list[st
     return warnings
 
 
-def table_rows(material: Material, measurements: Measurements, rows: Rows, words: Words | None) -> list[dict[str, Any]]:
+def table_rows(
+    material: Material, measurements: Measurements, rows: Rows, words: Transcripts | None
+) -> list[dict[str, Any]]:
     """A row for each utterance under each condition, the references first: every metric, and why where it has none.
 
     Columns of a metric: its value in this utterance; `<metric>.reason`; and, where it is not a plain mean,
@@ -76,8 +78,8 @@ def table_rows(material: Material, measurements: Measurements, rows: Rows, words
             row |= {"speaker": utterance.speaker, "language": utterance.language}
             if name in rows and rows[name][i]["failed"] is None:
                 row["reference_samples"], row["estimate_samples"] = rows[name][i]["lengths"]
-            if words is not None and name in words.heard:
-                row["text"], row["heard"] = words.texts[i][0], words.heard[name][i][0]
+            if words is not None and name in words.recognized:
+                row["text"], row["heard"] = words.texts[i].value or "", words.recognized[name][i].value or ""
             for each in by_condition[name]:
                 column = each.id.removeprefix(f"{name}.")
                 above, below = float(each.value.numerators[i]), float(each.value.denominators[i])

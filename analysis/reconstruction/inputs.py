@@ -32,7 +32,7 @@ class Condition:
     Attributes:
         name: part of every record's id.
         files: audio by utterance id.
-        streams: the token streams that are heard; empty where they are not known.
+        streams: the token streams that are decoded; empty where they are not known.
         n_quantizers: residual quantizers in use; None where there is no telling.
     """
 
@@ -145,7 +145,7 @@ def coded_conditions(
         checkpoint: the model that made the tokens; None: what their provenance names.
         manifest: of the audio that was encoded.
         out: folder for one folder of audio for each condition.
-        levels: the levels of a HAC model to be heard; None: all.
+        levels: the levels of a HAC model to be decoded; None: all.
         depths: numbers of quantizers; None: all that the tokens and the model have.
         device: where the decoder computes.
         jobs: processes.
@@ -183,21 +183,21 @@ def coded_conditions(
 
 
 def condition_name(depth: int | None, levels: Iterable[str] | None) -> str:
-    """`rvq-3`, `rvq-3+phonetic` where not all levels are heard, or the levels alone."""
-    heard = [level for level in levels or () if not (depth is not None and level == "acoustic")]
-    return "+".join([*([] if depth is None else [f"rvq-{depth}"]), *heard]) or "all"
+    """`rvq-3`, `rvq-3+phonetic` where not all levels are decoded, or the levels alone."""
+    named = [level for level in levels or () if not (depth is not None and level == "acoustic")]
+    return "+".join([*([] if depth is None else [f"rvq-{depth}"]), *named]) or "all"
 
 
 def _depths(decoder: Decoder, present: Mapping[str, object], levels: Sequence[str] | None) -> list[int | None]:
-    """All numbers of quantizers that differ in what is heard; None alone where the number changes nothing."""
+    """All numbers of quantizers that differ in what is decoded; None alone where the number changes nothing."""
     found: dict[tuple[str, ...], int] = {}
     for depth in range(1, len(decoder.streams) + 1):
         try:
-            heard = decoder.choose(present, levels, depth)
+            chosen = decoder.choose(present, levels, depth)
         except HacError:
             continue  # a codec with semantic quantizers has a least number of them, and any has a greatest
-        if all(stream in present for stream in heard):
-            found.setdefault(heard, depth)
+        if all(stream in present for stream in chosen):
+            found.setdefault(chosen, depth)
     return list(found.values()) if len(found) > 1 else [None]
 
 

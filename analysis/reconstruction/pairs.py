@@ -1,49 +1,32 @@
-"""Which recordings are compared: each reconstruction with its own reference, and with others' for the null."""
+"""Null: which other utterances' references reconstructions are compared with."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from analysis.audio_quality.pairs import Pairing
 from probes.nulls.derangement import derangement
 from probes.nulls.random_streams import random_keys
 
 
-@dataclass(frozen=True, slots=True)
-class NullPairs:
-    """One null draw: the reference that each reconstruction is compared with.
-
-    Attributes:
-        reference: int64 [n_utterances], never the utterance itself; -1 where this draw leaves it out.
-    """
-
-    reference: NDArray[np.int64]
-
-    @property
-    def picks(self) -> NDArray[np.int64]:
-        """The utterances that take part."""
-        return np.flatnonzero(self.reference >= 0).astype(np.int64)
-
-
-def null_pairs(ids: Sequence[str], n_draws: int, seed: int, n_pairs: int | None = None) -> list[NullPairs]:
+def null_pairs(ids: Sequence[str], n_draws: int, seed: int, n_pairs: int | None = None) -> list[Pairing]:
     """Null draws; with `n_pairs`, each takes its share of so many pairs in all, utterances chosen by chance."""
     draws = []
     for draw in range(1, n_draws + 1):
-        reference = derangement(ids, draw, seed)
+        references = derangement(ids, draw, seed)
         if n_pairs is not None:
             share = n_pairs * draw // n_draws - n_pairs * (draw - 1) // n_draws
             order = np.argsort(random_keys("pairs", ids, draw, seed))
-            reference[order[share:]] = -1
-        draws.append(NullPairs(reference))
+            references[order[share:]] = -1
+        draws.append(references)
     return draws
 
 
 def other_voices(
     ids: Sequence[str], speakers: Sequence[str | None], n_draws: int, seed: int
-) -> tuple[list[NullPairs], str]:
+) -> tuple[list[Pairing], str]:
     """Null draws for voices: a reference of another speaker where there is one; and what a reader must know."""
     known = {speaker for speaker in speakers if speaker is not None}
     if len(known) < 2:
@@ -55,10 +38,10 @@ def other_voices(
         order = np.argsort(random_keys("voices", ids, draw, seed))
         place = np.empty(len(ids), np.int64)
         place[order] = np.arange(len(ids))
-        reference = np.full(len(ids), -1, np.int64)
+        references = np.full(len(ids), -1, np.int64)
         for i in range(len(ids)):
             after = np.roll(order, -place[i])
             others = after[(voice[after] != voice[i]) & (voice[after] >= 0)] if voice[i] >= 0 else after[:0]
-            reference[i] = others[0] if len(others) else -1
-        draws.append(NullPairs(reference))
+            references[i] = others[0] if len(others) else -1
+        draws.append(references)
     return draws, "null from references of other speakers"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from analysis.reconstruction.signal import PITCH_METRICS, SignalSettings
+from analysis.audio_quality.signal import PITCH_METRICS, SignalSettings
 from hac.errors import HacError
 from probes.signal.signal_metrics import SIGNAL_METRICS, LengthPolicy
 

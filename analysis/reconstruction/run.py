@@ -2,34 +2,39 @@
 
 Every metric is measured for each utterance and kept; the corpus value is a sum divided once
 (`analysis.results.ratios`), with a clustered interval. Its null compares each reconstruction with another utterance's
-reference. The passes follow each
-other, so that one model is in memory at a time, and each is resumable: what was measured is not measured again.
+reference. The passes follow each other, so that one model is in memory at a time, and each is resumable: what was
+measured is not measured again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from analysis.audio_quality.judged import Recordings, opinions_by_scale, scales_of, text_errors, voice_similarity
+from analysis.audio_quality.pairs import compared
+from analysis.audio_quality.signal import Pair, Row, SignalSettings, measure, signal_ratios
 from analysis.inputs.request import examples, together
 from analysis.parallel import cores
-from analysis.reconstruction import judged as recon_judged
-from analysis.reconstruction import scores
+from analysis.reconstruction import judged, scores
 from analysis.reconstruction.bit_rates import Rates
 from analysis.reconstruction.coverage import coverage_of, length_warnings, table_rows
 from analysis.reconstruction.inputs import REFERENCE, Material
-from analysis.reconstruction.pairs import NullPairs, null_pairs, other_voices
+from analysis.reconstruction.pairs import null_pairs, other_voices
 from analysis.reconstruction.protocol import METRICS, ReconProtocol, protocols
-from analysis.reconstruction.scores import Measured, Measurements
-from analysis.reconstruction.signal import Pair, Row, SignalSettings, measure, signal_ratios
+from analysis.reconstruction.scores import Measurements
 from analysis.reconstruction.versa import read_versa
 from analysis.results import ratios
 from analysis.results.provenance import provenance
 from analysis.results.ratios import Sample
 from analysis.results.schema import Results
 from hac.errors import FailureLog, HacError
+from probes.transcripts import char_edits, word_edits
 
 COMMAND = "recon"
 
@@ -80,13 +85,16 @@ def run(request: Request, jobs: int = -1) -> Outcome:
     material, protocol = request.material, request.protocol
     measurements, notes = Measurements(), list[tuple[str, str]]()
     signal_rows = _signal_pass(request, measurements, jobs)
-    words = _word_pass(request, measurements, jobs)
-    _voice_pass(request, measurements, notes, jobs)
-    _opinion_pass(request, measurements, jobs)
+    files = {REFERENCE: material.references, **{each.name: each.files for each in material.conditions}}
+    ids = material.manifest.ids
+    recordings = Recordings(files, ids, request.folder, request.device, jobs, request.failures)
+    words = _word_pass(request, measurements, recordings)
+    _voice_pass(request, measurements, notes, recordings)
+    _opinion_pass(request, measurements, recordings)
     _rates(material, measurements)
     for condition, path in request.versa.items():
         for name, value in read_versa(path, material.manifest.ids, request.failures).items():
-            measurements.measured.append(Measured(condition, "versa", value, part=name))
+            measurements.add(condition, "versa", value, part=name)
     if not measurements.measured:
         raise HacError(f"nothing to measure: --metrics and the judges leave none of {', '.join(METRICS)}")
     utterances = material.manifest.utterances
@@ -125,10 +133,11 @@ def _signal_pass(request: Request, measurements: Measurements, jobs: int) -> dic
     # other utterances have other lengths: the null cuts, whatever the policy is for an utterance's own reference
     own = [Pair(material.references[id], c.files[id]) for c in material.conditions for id in ids]
     others = [
-        Pair(material.references[ids[draw.reference[i]]], c.files[ids[i]], "cut-to-shorter")
+        Pair(material.references[ids[v]], c.files[ids[u]], "cut-to-shorter")
         for c in material.conditions
         for draw in draws
-        for i in draw.picks
+        for u, v in enumerate(draw.tolist())
+        if v >= 0
     ]
     measured = measure([*own, *others], settings, request.folder / "signal", jobs)
     found, null = iter(measured[: len(own)]), iter(measured[len(own) :])
@@ -138,63 +147,52 @@ def _signal_pass(request: Request, measurements: Measurements, jobs: int) -> dic
         for id, row in zip(ids, rows[condition.name], strict=True):
             if row["failed"] is not None:
                 request.failures.add(id, row["failed"][0], f"{condition.name}: {row['failed'][1]}")
-        drawn = []
-        for draw in draws:
-            of_draw: list[Row | None] = [None] * len(ids)
-            for i in draw.picks:
-                of_draw[i] = next(null)
-            drawn.append(signal_ratios(of_draw, protocol.signal))
-        measurements.add(condition.name, signal_ratios(rows[condition.name], protocol.signal), drawn, "")
+        drawn = [signal_ratios([next(null) if v >= 0 else None for v in draw], protocol.signal) for draw in draws]
+        for metric, value in signal_ratios(rows[condition.name], protocol.signal).items():
+            measurements.add(condition.name, metric, value, [draw[metric] for draw in drawn])
     return rows
 
 
-def _word_pass(request: Request, measurements: Measurements, jobs: int) -> recon_judged.Words | None:
-    protocol = request.protocol
+def _word_pass(request: Request, measurements: Measurements, recordings: Recordings) -> judged.Transcripts | None:
+    protocol, ids = request.protocol, recordings.ids
     if protocol.recognizer is None or not protocol.asks("wer", "cer"):
         return None
-    store = request.folder / "transcripts.parquet"
-    words = recon_judged.hear(
-        request.material, protocol.recognizer, protocol.normalizer, store, request.device, jobs, request.failures
-    )
-    draws = null_pairs(request.material.manifest.ids, protocol.n_nulls, protocol.seed)
-    chosen = [metric for metric in ("wer", "cer") if protocol.asks(metric)]
-    for condition in words.heard:
-        values, *nulls = (
-            {metric: found[metric] for metric in chosen}
-            for found in (recon_judged.word_ratios(words, condition, draw) for draw in (None, *draws))
-        )
-        measurements.add(condition, values, nulls, "")
+    words = judged.transcribe(recordings, request.material.manifest, protocol.recognizer, protocol.normalizer)
+    draws = null_pairs(ids, protocol.n_nulls, protocol.seed)
+    for condition, recognized in words.recognized.items():
+        for metric, count in (("wer", word_edits), ("cer", char_edits)):
+            if protocol.asks(metric):
+                found = compared(text_errors(count, recognized, words.texts), np.arange(len(ids)), draws)
+                measurements.add(condition, metric, found.value, found.nulls)
     return words
 
 
-def _voice_pass(request: Request, measurements: Measurements, notes: list[tuple[str, str]], jobs: int) -> None:
+def _voice_pass(
+    request: Request, measurements: Measurements, notes: list[tuple[str, str]], recordings: Recordings
+) -> None:
     protocol, manifest = request.protocol, request.material.manifest
     if protocol.encoder is None or not protocol.asks("speaker_similarity"):
         return
-    store = request.folder / "voices.parquet"
-    voices = recon_judged.hear_voices(request.material, protocol.encoder, store, request.device, jobs, request.failures)
+    voices = recordings.voices(protocol.encoder)
     speakers = [utterance.speaker for utterance in manifest.utterances]
     draws, note = other_voices(manifest.ids, speakers, protocol.n_nulls, protocol.seed)
     for condition in request.material.conditions:
-
-        def similarity(draw: NullPairs | None, name: str = condition.name) -> dict[str, ratios.Ratios]:
-            return {"speaker_similarity": recon_judged.voice_ratios(voices, name, draw)}
-
-        measurements.add(condition.name, similarity(None), [similarity(draw) for draw in draws], note)
+        similarity = voice_similarity(voices[condition.name], voices[REFERENCE], judged.cosine)
+        found = compared(similarity, np.arange(len(manifest)), draws)
+        measurements.add(condition.name, "speaker_similarity", found.value, found.nulls, note=note)
     if "same voice" in note:
         notes.append(("speaker similarity", note))
 
 
-def _opinion_pass(request: Request, measurements: Measurements, jobs: int) -> None:
+def _opinion_pass(request: Request, measurements: Measurements, recordings: Recordings) -> None:
     protocol = request.protocol
     if protocol.predictor is None or not protocol.asks("mos"):
         return
-    store = request.folder / "opinions.parquet"
-    judged = recon_judged.judge_opinions(
-        request.material, protocol.predictor, store, request.device, jobs, request.failures
-    )
-    for condition, by_scale in judged.items():
-        measurements.measured += [Measured(condition, "mos", value, part=scale) for scale, value in by_scale.items()]
+    found = recordings.opinions(protocol.predictor)
+    scales = scales_of(chain.from_iterable(found.values()))
+    for condition, verdicts in found.items():
+        for scale, value in opinions_by_scale(verdicts, scales).items():
+            measurements.add(condition, "mos", value, part=scale)
 
 
 def _rates(material: Material, measurements: Measurements) -> None:
@@ -207,9 +205,8 @@ def _rates(material: Material, measurements: Measurements) -> None:
     for condition in material.conditions:
         if condition.streams:
             found = rates.ratios(condition.streams)
-            measurements.measured += [
-                Measured(condition.name, "kbps", value, part=kind) for kind, value in found.items()
-            ]
+            for kind, value in found.items():
+                measurements.add(condition.name, "kbps", value, part=kind)
 
 
 def _results(
@@ -226,7 +223,7 @@ def _results(
         command=COMMAND,
         system=request.system,
         metrics=scores.records(measurements, samples),
-        protocols=protocols(request.protocol, recon_judged.judges_of(request.folder)),
+        protocols=protocols(request.protocol, judged.judges_of(request.folder)),
         coverage=dict(coverage),
         failures=request.failures.by_reason(),
         failed=examples(request.failures),

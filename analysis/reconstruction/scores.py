@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
@@ -62,13 +62,9 @@ class Measurements:
 
     measured: list[Measured] = field(default_factory=list)
 
-    def add(
-        self, condition: str, values: Mapping[str, Ratios], nulls: Sequence[Mapping[str, Ratios]], note: str
-    ) -> None:
-        """Metrics of a condition by name, with the null draws of each."""
-        for metric, value in values.items():
-            draws = [draw[metric] for draw in nulls]
-            self.measured.append(Measured(condition, metric, value, draws, note=note))
+    def add(self, condition: str, metric: str, value: Ratios, nulls: Sequence[Ratios] = (), **more: str) -> None:
+        """One metric of one condition; see `Measured`."""
+        self.measured.append(Measured(condition, metric, value, nulls, **more))
 
     def get(self, id: str) -> Measured | None:
         """What has that id, if anything."""

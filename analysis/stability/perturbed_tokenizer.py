@@ -1,4 +1,4 @@
-"""A tokenizer that hears every recording changed: what `encode_corpus` needs to make tokens of perturbed speech.
+"""A tokenizer of perturbed recordings: what `encode_corpus` needs to make tokens of perturbed speech.
 
 So perturbed speech is read, batched, spread over processes and resumed like any other, and no audio is written. Every
 utterance must come whole: a recording that is encoded in chunks would be changed chunk by chunk.
@@ -36,8 +36,8 @@ class Change(Protocol):
         """What the changed audio depends on but the recording."""
         ...
 
-    def audio(self, batch: Sequence[Samples], heard: Tokenizer) -> list[Samples]:
-        """The changed recordings, at the rate of the tokenizer that will hear them."""
+    def audio(self, batch: Sequence[Samples], target: Tokenizer) -> list[Samples]:
+        """The changed recordings, at the rate of the tokenizer that will encode them."""
         ...
 
 
@@ -73,10 +73,10 @@ class SignalChange:
         """See `Change.provenance`."""
         return {"name": self.name, "seed": self.seed, "libsndfile": soundfile.__libsndfile_version__}
 
-    def audio(self, batch: Sequence[Samples], heard: Tokenizer) -> list[Samples]:
+    def audio(self, batch: Sequence[Samples], target: Tokenizer) -> list[Samples]:
         """See `Change.audio`."""
-        hop = hop_of(heard)
-        return [self.perturbation.apply(samples, heard.sample_rate, hop, self.seed) for samples in batch]
+        hop = hop_of(target)
+        return [self.perturbation.apply(samples, target.sample_rate, hop, self.seed) for samples in batch]
 
 
 @dataclass(frozen=True)
@@ -100,16 +100,16 @@ class CodecChange:
         codec = _loaded(self.tokenizer, self.device)
         return {"name": self.name, "codec": codec.name, "codec_provenance": dict(codec.provenance)}
 
-    def audio(self, batch: Sequence[Samples], heard: Tokenizer) -> list[Samples]:
+    def audio(self, batch: Sequence[Samples], target: Tokenizer) -> list[Samples]:
         """See `Change.audio`."""
         tokenizer = _loaded(self.tokenizer, self.device)
         decoder = _decoder(self.decoder, self.device) if isinstance(self.decoder, str) else self.decoder
-        coded = tokenizer.encode([resampled(s, heard.sample_rate, tokenizer.sample_rate) for s in batch])
+        coded = tokenizer.encode([resampled(s, target.sample_rate, tokenizer.sample_rate) for s in batch])
         names = decoder.choose([spec.name for spec in tokenizer.streams])
         made = []
         for samples, codes in zip(batch, coded, strict=True):
             decoded = decoder.decode({name: codes[name] for name in names}) if len(codes[names[0]]) else samples[:0]
-            made.append(to_length(resampled(decoded, decoder.sample_rate, heard.sample_rate), len(samples)))
+            made.append(to_length(resampled(decoded, decoder.sample_rate, target.sample_rate), len(samples)))
         return made
 
 
@@ -138,11 +138,11 @@ class Perturbed:
 
     def __post_init__(self) -> None:
         """Take over what the tokenizer promises."""
-        heard = _loaded(self.inner, self.device)
-        self.name, self.sample_rate, self.streams = heard.name, heard.sample_rate, heard.streams
-        self.provenance = {**heard.provenance, "perturbation": dict(self.change.provenance)}
+        tokenizer = _loaded(self.inner, self.device)
+        self.name, self.sample_rate, self.streams = tokenizer.name, tokenizer.sample_rate, tokenizer.streams
+        self.provenance = {**tokenizer.provenance, "perturbation": dict(self.change.provenance)}
 
     def encode(self, batch: Sequence[NDArray[np.float32]]) -> list[dict[str, NDArray[np.int32]]]:
         """Codes of the changed recordings; see `Tokenizer.encode`."""
-        heard = _loaded(self.inner, self.device)
-        return heard.encode(self.change.audio(batch, heard))
+        tokenizer = _loaded(self.inner, self.device)
+        return tokenizer.encode(self.change.audio(batch, tokenizer))

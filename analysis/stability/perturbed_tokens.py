@@ -117,13 +117,13 @@ def make_tokens(
     clean = made(plan.tokenizer, CLEAN)
     variants = []
     for change, perturbation in _changes(plan, device, failures):
-        heard = Perturbed(plan.tokenizer, change, device)
+        perturbed = Perturbed(plan.tokenizer, change, device)
         try:
-            tokens = made(heard, change.name)
+            tokens = made(perturbed, change.name)
         except HacError as error:
             failures.add(change.name, LEFT_OUT, str(error))
             continue
-        lag = Fraction(perturbation.lag(hop_of(heard)), heard.sample_rate) if perturbation else Fraction(0)
+        lag = Fraction(perturbation.lag(hop_of(perturbed)), perturbed.sample_rate) if perturbation else Fraction(0)
         variants.append(Variant(change.name, tokens, lag, perturbation is None or perturbation.keeps_time))
     return clean, variants
 

@@ -29,7 +29,7 @@ BLOCK = 1 << 16
 
 @dataclass(frozen=True)
 class Task:
-    """What is to be told from what.
+    """What is to be classified.
 
     Attributes:
         labels: int32 [n_frames], -1 where a frame has none.
@@ -55,8 +55,8 @@ class HeldOut:
     """Sums over the scored frames of each utterance; they add, and are divided once.
 
     Attributes:
-        n, hits: int64 [n_utterances, n_classes], frames of each class, and those that were told right.
-        said: int64 [n_utterances, n_classes], frames that were said to be of the class.
+        n, hits: int64 [n_utterances, n_classes], frames of each class, and those that were predicted right.
+        predicted: int64 [n_utterances, n_classes], frames that were predicted to be of the class.
         loss: float64 [n_utterances], sum of -log p(label), nats.
         penalties: C chosen in each fold.
         unconverged: fits on whole training parts that ended before the optimum.
@@ -64,7 +64,7 @@ class HeldOut:
 
     n: Ints
     hits: Ints
-    said: Ints
+    predicted: Ints
     loss: Floats
     penalties: tuple[float, ...]
     unconverged: int = 0
@@ -81,7 +81,7 @@ def cross_fit(
 
     Args:
         features: of all frames.
-        task: what is to be told.
+        task: what is to be classified.
         shuffle: number of a null draw: the training labels are exchanged between utterances (where each has one
             label only) or runs, those that are scored stay; None: as they are.
         seed: of the null draws.
@@ -107,7 +107,7 @@ def cross_fit(
 
 
 def cross_fit_priors(task: Task) -> HeldOut:
-    """Score what knows no features: the shares of the classes in the training part, the most frequent one said."""
+    """Score what knows no features: the shares of the classes in the training part, the most frequent one predicted."""
     out = _Sums(task)
     for k in range(task.n_folds):
         trained = task.labels[(task.fold != k) & (task.labels >= 0) & task.is_trainable]
@@ -198,7 +198,7 @@ class _Sums:
     def __init__(self, task: Task) -> None:
         self._task = task
         shape = task.n_utterances, task.n_classes
-        self._n, self._hits, self._said = (np.zeros(shape, np.int64) for _ in range(3))
+        self._n, self._hits, self._predicted = (np.zeros(shape, np.int64) for _ in range(3))
         self._loss = np.zeros(task.n_utterances)
         self.penalties: list[float] = []
         self.unconverged = 0
@@ -206,11 +206,11 @@ class _Sums:
     def add(self, frames: Ints, log_p: NDArray[np.float32]) -> None:
         """Count some frames with the probabilities [m, n_classes] that they got."""
         labels, utterance = self._task.labels[frames], self._task.utterance[frames]
-        said = log_p.argmax(axis=1)
-        right = said == labels
+        predicted = log_p.argmax(axis=1)
+        right = predicted == labels
         for table, rows, columns in (
             (self._n, utterance, labels),
-            (self._said, utterance, said),
+            (self._predicted, utterance, predicted),
             (self._hits, utterance[right], labels[right]),
         ):
             np.add.at(table, (rows, columns), 1)
@@ -219,4 +219,4 @@ class _Sums:
 
     def held_out(self) -> HeldOut:
         """The sums so far."""
-        return HeldOut(self._n, self._hits, self._said, self._loss, tuple(self.penalties), self.unconverged)
+        return HeldOut(self._n, self._hits, self._predicted, self._loss, tuple(self.penalties), self.unconverged)

@@ -1,7 +1,7 @@
 """What a probe is trained on and what it is scored on.
 
-Groups (speakers, or utterances where the factor is the speaker) are dealt into folds; a probe is trained on all folds
-but one and scored on that one, so every frame is scored once by a probe that never heard its group. Neighbouring
+Groups (speakers, or utterances where the factor is the speaker) are assigned to folds; a probe is trained on all folds
+but one and scored on that one, so every frame is scored once by a probe that was not trained on its group. Neighbouring
 frames are nearly the same, so a held-out frame of a known group would be no test at all.
 """
 
@@ -25,11 +25,11 @@ MAX_CLASSES = 200
 """At most so many classes, the most frequent ones: a probe has a weight for each feature and class."""
 
 
-def deal(groups: Sequence[str], strata: Sequence[str], n_folds: int) -> Ints:
+def assign_folds(groups: Sequence[str], strata: Sequence[str], n_folds: int) -> Ints:
     """The fold of each utterance: int64 [n_utterances].
 
-    Groups of a stratum are dealt to the folds in turn, in an order that is a function of their names alone, so that
-    each stratum (a language, or a class that is the same in a whole group) is in as many folds as it has groups.
+    Groups of a stratum go to the folds in turn, in an order that is a function of their names alone, so that each
+    stratum (a language, or a class that is the same in a whole group) is in as many folds as it has groups.
 
     Args:
         groups: group of each utterance; groups of two strata are two groups.
@@ -40,20 +40,18 @@ def deal(groups: Sequence[str], strata: Sequence[str], n_folds: int) -> Ints:
     for stratum, group in zip(strata, groups, strict=True):
         members[stratum].add(group)
     fold: dict[tuple[str, str], int] = {}
-    permuted = 0
     for stratum in sorted(members):
         names = sorted(members[stratum])
         keys = utterance_keys([f"{stratum}\t{name}" for name in names]).tolist()
         for _, name in sorted(zip(keys, names, strict=True)):
-            fold[stratum, name] = permuted % n_folds
-            permuted += 1
+            fold[stratum, name] = len(fold) % n_folds
     return np.array([fold[stratum, group] for stratum, group in zip(strata, groups, strict=True)], np.int64)
 
 
 def thinned(ids: Sequence[str], lengths: Ints, is_labelled: NDArray[np.bool_], max_frames: int) -> NDArray[np.bool_]:
     """Which frames may be trained on, at most about `max_frames`: bool [n_frames].
 
-    Every s-th frame of each utterance, from a place that a hash of the utterance's id tells: no utterance is lost, and
+    Every s-th frame of each utterance, from a place by a hash of the utterance's id: no utterance is lost, and
     the frames that are left out are the most like those that stay.
 
     Args:

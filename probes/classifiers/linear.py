@@ -5,8 +5,10 @@ The probe minimizes what scikit-learn's `LogisticRegression(C=C)` minimizes with
     sum over frames of -log p(label | x)  +  |W|^2 / (2 C),    p = softmax(x W + b),
 
 the bias b left free. It is solved here (`probes.classifiers.lbfgs`) rather than there, because frames that have the
-same codes
-need to be looked at once only: a stream of 1,024 codes is a problem of 1,024 rows, however long the corpus is.
+same codes need to be looked at once only: a stream of 1,024 codes is a problem of 1,024 rows, however long the corpus
+is. With 50,000 frames of 1,024 codes, 40 classes and C from 0.1 to 10, one thread, scikit-learn 1.9 takes 25 to 53
+times as long on the frames, and 6 to 10 times on weighted pairs of code and label, to the same loss (within 0.1 %); on
+20,000 vectors of 256 numbers both take the same time.
 """
 
 from __future__ import annotations

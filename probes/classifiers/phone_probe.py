@@ -1,12 +1,12 @@
-"""How much of the phones a listener with a linear ear still finds in audio that something was done to.
+"""How much of the phones a linear classifier still finds in audio that something was done to.
 
 A linear classifier (linear discriminant analysis, Fisher 1936; scikit-learn) learns the phone of each 10 ms frame from
-log-mel energies with context of the *original* recordings, and guesses the phones of audio of utterances that it never
-learned from. What it still guesses right in decoded audio is phone content that was kept. It needs no recognizer, so it
+log-mel energies with context of the *original* recordings, and predicts the phones of audio of utterances that it never
+learned from. What it still gets right in decoded audio is phone content that was kept. It needs no recognizer, so it
 works in any language that has alignments.
 
-Only its guesses are used, never its probabilities: those are wrong on audio unlike what it learned from, while a guess
-that goes with the phone tells of the phone whatever the probability beside it.
+Only its predictions are used, never its probabilities: those are wrong on audio unlike what it learned from, while a
+prediction that goes with the phone tells of the phone whatever the probability beside it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ CONTEXT = (-9, -6, -3, 0, 3, 6, 9)
 """Frames beside its own that a frame is judged by: 180 ms, about two phones."""
 N_FOLDS = 5
 RAREST = 20
-"""Phones with fewer frames than this are not learned, and so never guessed."""
+"""Phones with fewer frames than this are not learned, and so never predicted."""
 TRAIN_S = 1200
 """Seconds of recordings that a classifier learns from at most: more moves nothing, as it has 41 numbers a feature."""
 
@@ -93,8 +93,8 @@ class Folds:
     unit: str
 
 
-def deal_folds(ids: Sequence[str], speakers: Sequence[str | None], n_folds: int = N_FOLDS) -> Folds:
-    """Deal utterances into folds: by speaker where every fold can have one, else by utterance; by hash of the names."""
+def speaker_folds(ids: Sequence[str], speakers: Sequence[str | None], n_folds: int = N_FOLDS) -> Folds:
+    """Assign utterances to folds: by speaker where every fold can have one, else by utterance; by hash of the names."""
     known = sorted({speaker for speaker in speakers if speaker is not None})
     by_speaker = len(known) >= n_folds and None not in speakers
     names = known if by_speaker else sorted(ids)
@@ -119,13 +119,13 @@ class PhoneClassifier:
     biases: NDArray[np.float64]
     labels: NDArray[np.int32]
 
-    def guess(self, samples: NDArray[np.float32]) -> NDArray[np.int32]:
+    def predict(self, samples: NDArray[np.float32]) -> NDArray[np.int32]:
         """The likeliest label of each 10 ms of audio, int32 [t]."""
         features = with_context(log_mel(samples)).astype(np.float64)
         return np.asarray(self.labels[(features @ self.weights + self.biases).argmax(axis=1)], np.int32)
 
 
-def train_ear(features: NDArray[np.float32], labels: NDArray[np.int32]) -> PhoneClassifier | None:
+def train_classifier(features: NDArray[np.float32], labels: NDArray[np.int32]) -> PhoneClassifier | None:
     """A classifier of frames; None where fewer than two labels have `RAREST` frames.
 
     Args:

@@ -55,14 +55,14 @@ def pitch_errors(reference_hz: NDArray[np.floating], estimate_hz: NDArray[np.flo
     """
     n = min(len(reference_hz), len(estimate_hz))
     reference, estimate = (np.asarray(f0[:n], np.float64) for f0 in (reference_hz, estimate_hz))
-    voiced, heard = np.isfinite(reference), np.isfinite(estimate)
-    both = voiced & heard
+    voiced, estimate_voiced = np.isfinite(reference), np.isfinite(estimate)
+    both = voiced & estimate_voiced
     one, other = reference[both], estimate[both]
     cents = 1200 * np.log2(other / one)
     return PitchErrors(
         frames=n,
         both=int(both.sum()),
-        voicing=int((voiced ^ heard).sum()),
+        voicing=int((voiced ^ estimate_voiced).sum()),
         gross=int((np.abs(other - one) > GROSS * one).sum()),
         squares=math.fsum(cents**2),
         correlation=_correlation(np.log(one), np.log(other)),

@@ -132,7 +132,7 @@ def _permuted(codes: NDArray[np.int32], rng: np.random.Generator) -> NDArray[np.
 
 
 def swapped(store: TokenStore, streams: Sequence[str], partners: NDArray[np.int64]) -> TokenStore:
-    """The store with a level's codes taken from other utterances; see `looped` for the length.
+    """The store with a level's codes taken from other utterances; see `tiled` for the length.
 
     Args:
         store: the tokens.
@@ -150,14 +150,14 @@ def swapped(store: TokenStore, streams: Sequence[str], partners: NDArray[np.int6
         start, stop = int(bounds[u]), int(bounds[u + 1])
         theirs = np.arange(bounds[partner], bounds[partner + 1])
         if len(theirs):
-            order[start:stop] = looped(theirs, stop - start)
+            order[start:stop] = tiled(theirs, stop - start)
     return _changed(store, {stream.name: stream.codes[order] for stream in level})
 
 
-def looped(values: NDArray[Any], n: int) -> NDArray[Any]:
+def tiled(values: NDArray[Any], n: int) -> NDArray[Any]:
     """The first n values, begun anew as often as it takes: what is swapped in, and what it is compared with."""
     if not len(values):
-        raise ValueError("nothing can be looped to a length")
+        raise ValueError("nothing can be tiled to a length")
     return values[np.arange(n) % len(values)]
 
 

@@ -15,7 +15,7 @@ import pytest
 from analysis.inputs.corpus import Labels
 from analysis.interventions.compare import Protocol
 from analysis.interventions.effects import CHANGE, EFFECTS
-from analysis.interventions.measures import looped_track
+from analysis.interventions.measures import tiled_track
 from analysis.interventions.plan import choose_utterances, make_plan
 from analysis.interventions.run import Outcome
 from analysis.results.schema import Record
@@ -213,7 +213,7 @@ def test_utterances_are_chosen_from_all_speakers_in_turn() -> None:
 
 def test_a_track_begins_anew_when_its_tokens_do() -> None:
     track = np.arange(5.0)
-    assert looped_track(track, 9, 40_000).tolist() == [0, 1, 2, 3, 0, 1, 2, 3, 0]
-    assert looped_track(track, 9, 60_000)[[4, 6]].tolist() == [4, 0]
-    assert math.isnan(looped_track(track, 9, 60_000)[5])
-    assert looped_track(track, 3, 60_000).tolist() == [0, 1, 2]
+    assert tiled_track(track, 9, 40_000).tolist() == [0, 1, 2, 3, 0, 1, 2, 3, 0]
+    assert tiled_track(track, 9, 60_000)[[4, 6]].tolist() == [4, 0]
+    assert math.isnan(tiled_track(track, 9, 60_000)[5])
+    assert tiled_track(track, 3, 60_000).tolist() == [0, 1, 2]

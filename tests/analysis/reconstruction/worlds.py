@@ -91,5 +91,5 @@ def fake_judges(monkeypatch: pytest.MonkeyPatch, manifest: Manifest) -> list[str
     monkeypatch.setattr(judge_files, "transcripts", transcripts)
     monkeypatch.setattr(judge_files, "voices", voices)
     monkeypatch.setattr(judge_files, "opinions", opinions)
-    monkeypatch.setattr(judge_files, "languages_of", lambda judge, device="cpu": frozenset({"en"}))
+    monkeypatch.setattr("analysis.reconstruction.judged.languages_of", lambda judge, device: frozenset({"en"}))
     return calls

@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 
 from hac.data.tokens.token_store import Stream
 from probes.classifiers.crossfit import PENALTIES, Task, cross_fit, cross_fit_priors
-from probes.classifiers.folds import MIN_FRAMES, deal, shuffled, thinned, usable_classes
+from probes.classifiers.folds import MIN_FRAMES, assign_folds, shuffled, thinned, usable_classes
 from probes.classifiers.linear import one_hot
 from probes.tokens.frame_matching import NO_CODE, codes_at
 
@@ -35,7 +35,7 @@ def make_task(n_utterances: int = 12, frames: int = 40, knows: float = 0.8, seed
 @given(NAMES, st.integers(2, 4))
 def test_a_group_is_in_one_fold_and_a_stratum_in_many(rows: list[tuple[str, str]], n_folds: int) -> None:
     groups, strata = [row[0] for row in rows], [row[1] for row in rows]
-    fold = deal(groups, strata, n_folds)
+    fold = assign_folds(groups, strata, n_folds)
     folds_of, groups_of = defaultdict(set), defaultdict(set)
     for (group, stratum), k in zip(rows, fold.tolist(), strict=True):
         folds_of[stratum, group].add(k)
@@ -44,7 +44,7 @@ def test_a_group_is_in_one_fold_and_a_stratum_in_many(rows: list[tuple[str, str]
     for stratum, members in groups_of.items():
         assert len(set.union(*(folds_of[stratum, g] for g in members))) == min(n_folds, len(members))
     order = np.argsort(groups, kind="stable")
-    again = deal([groups[i] for i in order], [strata[i] for i in order], n_folds)
+    again = assign_folds([groups[i] for i in order], [strata[i] for i in order], n_folds)
     assert np.array_equal(again, fold[order])
 
 
@@ -103,7 +103,7 @@ def test_the_sums_are_those_of_scikit_learn_fold_by_fold() -> None:
         np.testing.assert_allclose(held.loss[ours], np.bincount(of, lost, 12)[ours], rtol=0.01)
         right = np.bincount(of, theirs.predict(x[score]) == task.labels[score], 12)
         assert held.hits.sum(1)[ours].tolist() == right[ours].tolist()
-    assert held.n.sum() == held.said.sum() == (task.labels >= 0).sum()
+    assert held.n.sum() == held.predicted.sum() == (task.labels >= 0).sum()
 
 
 def test_the_penalty_is_chosen_without_the_scored_fold() -> None:

@@ -1,4 +1,4 @@
-"""The linear ear: labels at frame centres, folds that never mix, planted phones found, and nothing in noise."""
+"""The linear classifier: labels at frame centres, folds that never mix, planted phones found, and nothing in noise."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from probes.classifiers.phone_probe import (
     CONTEXT,
     N_MELS,
     SAMPLE_RATE,
-    deal_folds,
     frame_labels,
     log_mel,
-    train_ear,
+    speaker_folds,
+    train_classifier,
     with_context,
 )
 from tests.oracles import Interval
@@ -61,9 +61,9 @@ def test_planted_phones_are_found_and_those_too_rare_never_guessed() -> None:
     features = with_context(log_mel(sound))
     rare = labels.copy()
     rare[:5] = 7
-    ear = train_ear(features, rare)
-    assert ear is not None
-    predictions = ear.guess(sound)
+    classifier = train_classifier(features, rare)
+    assert classifier is not None
+    predictions = classifier.predict(sound)
     assert np.mean(predictions == labels) > 0.9
     assert set(predictions.tolist()) <= {0, 1, 2}
 
@@ -72,23 +72,23 @@ def test_planted_phones_are_found_and_those_too_rare_never_guessed() -> None:
 def test_two_phones_are_enough_and_one_is_not(n_labels: int) -> None:
     labels = np.repeat(np.arange(100) % n_labels, 5).astype(np.int32)
     sound = np.concatenate([tone((300, 2500)[label], 160) for label in labels])
-    ear = train_ear(with_context(log_mel(sound)), labels)
+    classifier = train_classifier(with_context(log_mel(sound)), labels)
     if n_labels == 1:
-        assert ear is None
+        assert classifier is None
     else:
-        assert ear is not None
-        assert np.mean(ear.guess(sound) == labels) > 0.9
+        assert classifier is not None
+        assert np.mean(classifier.predict(sound) == labels) > 0.9
 
 
 def test_folds_hold_speakers_together_where_there_are_enough() -> None:
     ids = [f"utt-{i:02d}" for i in range(40)]
-    few = deal_folds(ids, ["anna", "ben"] * 20)
+    few = speaker_folds(ids, ["anna", "ben"] * 20)
     assert few.unit == "utterance"
     assert sorted(np.bincount(list(few.of.values()))) == [8] * 5
     speakers = [f"s{i % 8}" for i in range(40)]
-    many = deal_folds(ids, speakers)
+    many = speaker_folds(ids, speakers)
     assert many.unit == "speaker"
     for speaker in set(speakers):
         assert len({many.of[id] for id, s in zip(ids, speakers, strict=True) if s == speaker}) == 1
-    assert deal_folds(ids, [None, *speakers[1:]]).unit == "utterance"
-    assert deal_folds(ids[::-1], speakers[::-1]) == many
+    assert speaker_folds(ids, [None, *speakers[1:]]).unit == "utterance"
+    assert speaker_folds(ids[::-1], speakers[::-1]) == many

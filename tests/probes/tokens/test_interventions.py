@@ -18,10 +18,10 @@ from probes.tokens.interventions import (
     choose_levels,
     choose_partners,
     levels_of,
-    looped,
     only,
     shuffled,
     swapped,
+    tiled,
     without,
 )
 
@@ -180,8 +180,8 @@ def test_another_seed_gives_other_partners_and_one_utterance_has_none() -> None:
 
 
 def test_looping_nothing_is_refused() -> None:
-    with pytest.raises(ValueError, match="nothing can be looped"):
-        looped(np.zeros(0), 3)
+    with pytest.raises(ValueError, match="nothing can be tiled"):
+        tiled(np.zeros(0), 3)
 
 
 def test_streams_of_two_rates_are_no_level() -> None:

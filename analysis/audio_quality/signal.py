@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
@@ -21,12 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis import parallel
-from analysis.results import ratios
+from analysis.audio_quality.pairs import NOT_MEASURED, Part, mean_part, ratios_of, undefined
 from analysis.results.ratios import Ratios
 from hac.data.audio.audio import AudioError, read_audio
 from hac.errors import HacError
 from hac.files.atomic import sha256_file, write_text
 from hac.files.parsing import load_json
+from hac.judges.stoi import Score
 from probes.signal.pitch_errors import PitchErrors, pitch_errors
 from probes.signal.signal_metrics import (
     SIGNAL_METRICS,
@@ -180,13 +180,9 @@ def _row(job: _Job, settings: SignalSettings) -> Row:
         if settings.policy == "pad":
             longest = max(len(track) for track in tracks)
             tracks = [np.pad(track, (0, longest - len(track)), constant_values=np.nan) for track in tracks]
-        row["pitch"] = _as_row(pitch_errors(*tracks))
+        errors = asdict(pitch_errors(*tracks))
+        row["pitch"] = {**errors, "correlation": [*errors["correlation"].values()]}
     return row
-
-
-def _as_row(errors: PitchErrors) -> dict[str, Any]:
-    counts = {name: getattr(errors, name) for name in ("frames", "both", "voicing", "gross", "squares")}
-    return {**counts, "correlation": [errors.correlation.value, errors.correlation.reason]}
 
 
 @lru_cache(maxsize=8)
@@ -209,37 +205,28 @@ def signal_ratios(rows: Sequence[Row | None], metrics: Sequence[str]) -> dict[st
         rows: of each utterance; None where it was not measured.
         metrics: names from `SIGNAL_METRICS` and `PITCH_METRICS`.
     """
-    return {metric: _ratios(metric, list(_parts(metric, rows))) for metric in metrics}
+    return {
+        metric: ratios_of((_part(metric, row) for row in rows), root=metric == "f0_rmse_cents") for metric in metrics
+    }
 
 
-def _ratios(metric: str, parts: Sequence[tuple[float, float, str]]) -> Ratios:
-    above, below, reasons = ([part[i] for part in parts] for i in range(3))
-    return ratios.ratios(above, below, reasons, root=metric == "f0_rmse_cents")  # type: ignore[arg-type]
+def _part(metric: str, row: Row | None) -> Part:
+    if row is None:
+        return undefined(NOT_MEASURED)
+    if row["failed"] is not None:
+        return undefined(row["failed"][0])
+    if metric in PITCH_METRICS:
+        return pitch_part(metric, PitchErrors(**{**row["pitch"], "correlation": Score(*row["pitch"]["correlation"])}))
+    return mean_part(Score(*row["scores"][metric]))
 
 
-def _parts(metric: str, rows: Sequence[Row | None]) -> Iterator[tuple[float, float, str]]:
-    """Numerator, denominator and reason of each row."""
-    for row in rows:
-        if row is None:
-            yield math.nan, math.nan, "not-measured"
-        elif row["failed"] is not None:
-            yield math.nan, math.nan, row["failed"][0]
-        elif metric in PITCH_METRICS:
-            yield _pitch_part(metric, row["pitch"])
-        else:
-            value, reason = row["scores"][metric]
-            yield value, 1.0 if not reason else math.nan, reason
-
-
-def _pitch_part(metric: str, pitch: Mapping[str, Any]) -> tuple[float, float, str]:
+def pitch_part(metric: str, errors: PitchErrors) -> Part:
+    """One of `PITCH_METRICS` of one pair."""
     if metric == "f0_corr":
-        value, reason = pitch["correlation"]
-        return value, 1.0 if not reason else math.nan, reason
+        return mean_part(errors.correlation)
     above, below, reason = {
-        "f0_rmse_cents": ("squares", "both", "f0-none-voiced"),
-        "gross_pitch_error": ("gross", "both", "f0-none-voiced"),
-        "voicing_error": ("voicing", "frames", "f0-no-frames"),
+        "f0_rmse_cents": (errors.squares, errors.both, "f0-none-voiced"),
+        "gross_pitch_error": (errors.gross, errors.both, "f0-none-voiced"),
+        "voicing_error": (errors.voicing, errors.frames, "f0-no-frames"),
     }[metric]
-    if not pitch[below]:
-        return math.nan, math.nan, reason
-    return float(pitch[above]), float(pitch[below]), ""
+    return (float(above), float(below), "") if below else undefined(reason)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,11 +15,12 @@ from hac.data.alignments.alignment import Alignments
 from probes.tokens.interventions import ALONE, DROP, KEEP, ORIGINAL, SHUFFLE, SWAP
 
 if TYPE_CHECKING:
-    from analysis.inputs.request import Request
+    from analysis.inputs.corpus import Labels
     from analysis.interventions import run
     from analysis.interventions.plan import Condition
     from analysis.reconstruction.inputs import Material
     from analysis.words import run as words
+    from hac.data.tokens.token_store import TokenStore
 
 MOST_DEPTHS = 6
 """Of more conditions of a reconstruction, so many are heard: the first, the last and others evenly between."""
@@ -31,21 +33,19 @@ _KINDS: dict[str, tuple[str, SoundKind]] = {
 """Intervention -> how its name begins, and its kind."""
 
 
-def of_tokens(request: Request[Any]) -> ClipSource:
+def of_tokens(labels: Labels, tokens: TokenStore) -> ClipSource:
     """The recordings of utterances that have tokens, and labels where there are any."""
-    manifest, tokens = request.labels.manifest, request.tokens
-    labelled = {id for tier in request.labels.alignments.tiers.values() for id in tier.ids}
+    labelled = {id for tier in labels.alignments.tiers.values() for id in tier.ids}
     ids = [id for id in tokens.ids if id in labelled]
-    return ClipSource(manifest, ids, TimeLabels(request.labels.alignments, tokens))
+    return ClipSource(labels.manifest, ids, TimeLabels(labels.alignments, tokens))
 
 
-def of_words(request: Request[Any], outcome: words.Outcome) -> ClipSource:
+def of_words(labels: Labels, tokens: TokenStore, outcome: words.Outcome) -> ClipSource:
     """The same, and the detections of the best words."""
-    source = of_tokens(request)
-    return ClipSource(source.manifest, source.ids, source.labels, words=top_words(outcome))
+    return replace(of_tokens(labels, tokens), words=top_words(outcome))
 
 
-def of_interventions(request: Request[Any], outcome: run.Outcome) -> ClipSource:
+def of_interventions(labels: Labels, tokens: TokenStore, outcome: run.Outcome) -> ClipSource:
     """The recordings, the plain reconstruction, and every level dropped, alone, shuffled or swapped."""
     partners = dict(zip(outcome.ids, outcome.partners, strict=False))
     renderings = [
@@ -54,8 +54,7 @@ def of_interventions(request: Request[Any], outcome: run.Outcome) -> ClipSource:
         if condition.intervention != ORIGINAL
         for manifest in [outcome.audio[condition.name]]
     ]
-    labels = TimeLabels(request.labels.alignments, request.tokens)
-    return ClipSource(request.labels.manifest, outcome.ids, labels, renderings)
+    return ClipSource(labels.manifest, outcome.ids, TimeLabels(labels.alignments, tokens), renderings)
 
 
 def _rendering(condition: Condition, files: Any, partners: dict[str, str]) -> Rendering:

@@ -77,9 +77,11 @@ def find_alignments(given: Path | None, manifest_path: Path | None) -> Path:
     )
 
 
-def read_labels(manifest_path: Path | None, alignments_path: Path, failures: FailureLog) -> Labels:
-    """Read the manifest, if any, and the alignments."""
+def read_labels(manifest_path: Path | None, alignments_path: Path | None, failures: FailureLog) -> Labels:
+    """Read the manifest and the alignments, as far as there are any."""
     manifest = read_manifest(manifest_path, failures=failures) if manifest_path else None
+    if alignments_path is None:
+        return Labels(manifest, Alignments({}, {}))
     return Labels(manifest, read_alignments(alignments_path, manifest=manifest, failures=failures))
 
 

@@ -50,16 +50,30 @@ def prepare(
     manifest: Path | None,
     alignments: Path | None,
     protocol: P,
+    *,
+    aligned: bool = True,
+    failures: FailureLog | None = None,
+    inputs: Mapping[str, Path] | None = None,
     **request: Any,
 ) -> Request[P]:
-    """Read the labels for some tokens; see `Request` for the other arguments."""
-    failures = request.pop("failures", None)
+    """Read the labels for some tokens.
+
+    Args:
+        tokens: the tokens.
+        manifest: their corpus, if it is known.
+        alignments: phones and words; None: those beside the manifest.
+        protocol: how it is to be measured.
+        aligned: whether alignments are needed; else there are none.
+        failures, inputs, request: see `Request`.
+
+    Raises:
+        HacError: a file cannot be used, or there are no alignments and they are needed.
+    """
     # an empty log is false, and may still be a strict one
     failures = FailureLog() if failures is None else failures
-    found = find_alignments(alignments, manifest)
-    inputs = {**request.pop("inputs", {}), "alignments": found}
-    if manifest is not None:
-        inputs["manifest"] = manifest
+    found = find_alignments(alignments, manifest) if aligned else None
+    named = {"alignments": found, "manifest": manifest}
+    inputs = {**(inputs or {}), **{role: path for role, path in named.items() if path is not None}}
     labels = read_labels(manifest, found, failures)
     return Request(tokens, labels, protocol, failures=failures, inputs=inputs, **request)
 

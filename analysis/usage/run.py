@@ -5,12 +5,11 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from analysis import parallel
 from analysis.inputs.request import Request, about_of, together
-from analysis.inputs.token_corpus import check_streams, corpus_of, without_alignments
+from analysis.inputs.token_corpus import check_streams, corpus_of
 from analysis.results import durations
 from analysis.results.builder import make_results
 from analysis.results.schema import Results
@@ -19,9 +18,6 @@ from analysis.usage.counts import UsageProtocol
 from analysis.usage.scores import CODES, PROTOCOL, StreamUsage, score_stream
 from analysis.usage.stream_pairs import PROTOCOL as STREAMS
 from analysis.usage.stream_pairs import pair_records
-from hac.data.manifest.formats import read_manifest
-from hac.data.tokens.token_store import TokenStore
-from hac.errors import FailureLog
 from probes.nulls.circular_shift import MIN_SHIFT_S, NULL_NAME
 from probes.nulls.frame_shuffle import SHUFFLE_NAME
 from probes.utterance_keys import utterance_keys
@@ -42,17 +38,6 @@ class Outcome:
 
     results: Results
     streams: list[StreamUsage]
-
-
-def request_of(
-    tokens: TokenStore, manifest: Path | None, protocol: UsageProtocol, **request: Any
-) -> Request[UsageProtocol]:
-    """A request that needs no alignments; see `analysis.inputs.request.Request` for the other arguments."""
-    failures = request.pop("failures", None)
-    failures = FailureLog() if failures is None else failures
-    inputs = {**request.pop("inputs", {}), **({"manifest": manifest} if manifest is not None else {})}
-    labels = without_alignments(read_manifest(manifest, failures=failures) if manifest is not None else None)
-    return Request(tokens, labels, protocol, failures=failures, inputs=inputs, **request)
 
 
 def run(request: Request[UsageProtocol], jobs: int = -1) -> Outcome:

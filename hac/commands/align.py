@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hac.commands.cluster_option import clustered
-from hac.commands.locked_output import exclusive
+from hac.commands.cluster_option import ClusterOption, on_cluster
+from hac.files.output_lock import locked
 
 if TYPE_CHECKING:
     from hac.data.alignments.alignment import Alignments
@@ -25,8 +25,6 @@ class Aligner(StrEnum):
     hmm = "hmm"
 
 
-@exclusive(files=["out"])
-@clustered
 def align(
     manifest: Annotated[Path, typer.Argument(help="Manifest with transcripts (.jsonl or .parquet).")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Alignment store to write (.parquet).")],
@@ -51,6 +49,7 @@ def align(
         ),
     ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first utterance that fails.")] = False,
+    cluster: ClusterOption = None,
 ) -> None:
     """Align the transcripts of a manifest with its audio.
 
@@ -64,32 +63,35 @@ def align(
         hac align corpus/manifest.jsonl -o alignments.parquet --aligner mfa --dictionary english_us_arpa
         --acoustic-model english_us_arpa -j 8
     """
-    from hac.align.hmm.aligner import HmmOptions
-    from hac.align.mfa import MfaOptions, find_program
-    from hac.align.run import Options, align_corpus
-    from hac.align.synthetic_test import with_error
-    from hac.console import progress
-    from hac.data.alignments.alignment import write_alignments
-    from hac.data.manifest.formats import read_manifest
-    from hac.errors import FailureLog, HacError
+    with locked(files=[out]), on_cluster(cluster, out):
+        from hac.align.hmm.aligner import HmmOptions
+        from hac.align.mfa import MfaOptions, find_program
+        from hac.align.run import Options, align_corpus
+        from hac.align.synthetic_test import with_error
+        from hac.console import progress
+        from hac.data.alignments.alignment import write_alignments
+        from hac.data.manifest.formats import read_manifest
+        from hac.errors import FailureLog, HacError
 
-    models = None
-    if aligner is Aligner.mfa:
-        find_program(mfa)
-        if dictionary is None or acoustic_model is None:
-            raise HacError("--aligner mfa needs --dictionary and --acoustic-model, such as english_us_arpa for both")
-        models = MfaOptions(dictionary, acoustic_model, mfa)
-    elif dictionary or acoustic_model or mfa:
-        raise HacError(f"--dictionary, --acoustic-model and --mfa are for --aligner mfa, not for {aligner.value}")
-    failures = FailureLog(strict)
-    corpus = read_manifest(manifest, failures=failures)
-    options = Options(aligner.value, jobs, models, HmmOptions(seed=seed))
-    with progress("aligning", len(corpus)) as advance:
-        alignments = align_corpus(corpus, options, failures=failures, advance=advance)
-    if measure:
-        alignments = with_error(alignments, corpus, options)
-    write_alignments(alignments, out)
-    _report(alignments, failures, out)
+        models = None
+        if aligner is Aligner.mfa:
+            find_program(mfa)
+            if dictionary is None or acoustic_model is None:
+                raise HacError(
+                    "--aligner mfa needs --dictionary and --acoustic-model, such as english_us_arpa for both"
+                )
+            models = MfaOptions(dictionary, acoustic_model, mfa)
+        elif dictionary or acoustic_model or mfa:
+            raise HacError(f"--dictionary, --acoustic-model and --mfa are for --aligner mfa, not for {aligner.value}")
+        failures = FailureLog(strict)
+        corpus = read_manifest(manifest, failures=failures)
+        options = Options(aligner.value, jobs, models, HmmOptions(seed=seed))
+        with progress("aligning", len(corpus)) as advance:
+            alignments = align_corpus(corpus, options, failures=failures, advance=advance)
+        if measure:
+            alignments = with_error(alignments, corpus, options)
+        write_alignments(alignments, out)
+        _report(alignments, failures, out)
 
 
 def _report(alignments: Alignments, failures: FailureLog, out: Path) -> None:

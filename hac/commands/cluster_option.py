@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,6 +19,15 @@ ClusterOption = Annotated[
         "see docs/scaling.md.",
     ),
 ]
+
+
+def on_cluster(cluster: str | None, output: Path) -> AbstractContextManager[None]:
+    """Spread work over the cluster that was asked for, if any; see `hac.parallel.dask_cluster.on_cluster`."""
+    if cluster is None:
+        return nullcontext()
+    from hac.parallel import dask_cluster
+
+    return dask_cluster.on_cluster(cluster, output)
 
 
 def clustered(command: Callable[..., None]) -> Callable[..., None]:

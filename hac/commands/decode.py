@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from hac.commands.cluster_option import clustered
-from hac.commands.locked_output import exclusive
+from hac.commands.cluster_option import ClusterOption, on_cluster
+from hac.files.output_lock import locked
 
 
 class Format(StrEnum):
@@ -19,8 +19,6 @@ class Format(StrEnum):
     flac = "flac"
 
 
-@exclusive("out")
-@clustered
 def decode(
     tokens: Annotated[Path, typer.Argument(help="Token store: Parquet of `hac encode`, JSONL, NPZ, ...")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the audio files and their manifest.jsonl.")],
@@ -60,6 +58,7 @@ def decode(
         bool, typer.Option("--force", help="Decode although the tokens name other weights than the model has.")
     ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first utterance that fails.")] = False,
+    cluster: ClusterOption = None,
 ) -> None:
     """Decode tokens to audio, one file an utterance, named by its id.
 
@@ -74,30 +73,31 @@ def decode(
 
         hac decode tokens.parquet -o decoded --n-quantizers 3 --manifest corpus/manifest.jsonl --ids utterance-17
     """
-    from hac.coding.decode import decode_corpus
-    from hac.commands.failures import report_failures
-    from hac.data.manifest.formats import read_manifest
-    from hac.errors import FailureLog
+    with locked([out]), on_cluster(cluster, out):
+        from hac.coding.decode import decode_corpus
+        from hac.commands.failures import report_failures
+        from hac.data.manifest.formats import read_manifest
+        from hac.errors import FailureLog
 
-    failures = FailureLog(strict)
-    made = decode_corpus(
-        tokens,
-        out,
-        checkpoint=checkpoint,
-        levels=[name for entry in streams or [] for name in entry.split(",")] or None,
-        n_quantizers=n_quantizers,
-        format=format.value,
-        ids=ids or None,
-        manifest=None if manifest is None else read_manifest(manifest, failures=failures),
-        device=device,
-        jobs=jobs,
-        force=force,
-        failures=failures,
-    )
-    n_kept = len(made.manifest) - made.n_new
-    kept = f", {n_kept} were there already" if n_kept else ""
-    hours = made.manifest.hours
-    length = f"{hours:.2f} h" if hours >= 1 else f"{hours * 3600:.1f} s"
-    typer.echo(f"{made.path}: {len(made.manifest)} utterances, {length} of audio{kept}")
-    typer.echo(f"  heard: {', '.join(made.streams)}, through {made.decoder}")
-    report_failures(failures, made.path.with_suffix(".failures.jsonl"))
+        failures = FailureLog(strict)
+        made = decode_corpus(
+            tokens,
+            out,
+            checkpoint=checkpoint,
+            levels=[name for entry in streams or [] for name in entry.split(",")] or None,
+            n_quantizers=n_quantizers,
+            format=format.value,
+            ids=ids or None,
+            manifest=None if manifest is None else read_manifest(manifest, failures=failures),
+            device=device,
+            jobs=jobs,
+            force=force,
+            failures=failures,
+        )
+        n_kept = len(made.manifest) - made.n_new
+        kept = f", {n_kept} were there already" if n_kept else ""
+        hours = made.manifest.hours
+        length = f"{hours:.2f} h" if hours >= 1 else f"{hours * 3600:.1f} s"
+        typer.echo(f"{made.path}: {len(made.manifest)} utterances, {length} of audio{kept}")
+        typer.echo(f"  heard: {', '.join(made.streams)}, through {made.decoder}")
+        report_failures(failures, made.path.with_suffix(".failures.jsonl"))

@@ -7,12 +7,10 @@ from typing import Annotated
 
 import typer
 
-from hac.commands.cluster_option import clustered
-from hac.commands.locked_output import exclusive
+from hac.commands.cluster_option import ClusterOption, on_cluster
+from hac.files.output_lock import locked
 
 
-@exclusive("out")
-@clustered
 def embed(
     inputs: Annotated[
         list[Path],
@@ -34,6 +32,7 @@ def embed(
     device: Annotated[str, typer.Option(help="Where the model computes: cpu, cuda or cuda:N.")] = "cpu",
     jobs: Annotated[int, typer.Option("--jobs", "-j", help="Processes (cpu); -1: one per core.")] = -1,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first audio file that fails.")] = False,
+    cluster: ClusterOption = None,
 ) -> None:
     """Write the real-valued vectors of every stream, as many as there are tokens, to probe them beside the codes.
 
@@ -46,18 +45,19 @@ def embed(
 
         hac embed corpus/manifest.jsonl -m "encoder:facebook/hubert-base-ls960?layer=9" -o hubert-9
     """
-    from hac.coding.embed import embed_corpus
-    from hac.commands.failures import report_failures
-    from hac.corpora.from_audio import open_corpus
-    from hac.data.embedding_store import read_embeddings
-    from hac.errors import FailureLog
+    with locked([out]), on_cluster(cluster, out):
+        from hac.coding.embed import embed_corpus
+        from hac.commands.failures import report_failures
+        from hac.corpora.from_audio import open_corpus
+        from hac.data.embedding_store import read_embeddings
+        from hac.errors import FailureLog
 
-    failures = FailureLog(strict)
-    names = [name for entry in streams or [] for name in entry.split(",")] or None
-    corpus = open_corpus(inputs, failures)
-    embed_corpus(corpus, model, out, names, quantized, device=device, jobs=jobs, failures=failures)
-    store = read_embeddings(out)
-    typer.echo(f"{out}: {len(store.ids)} utterances")
-    for name, spec in store.streams.items():
-        typer.echo(f"  {name}: {store.lengths[name].sum()} frames at {spec.frame_rate} Hz, {spec.dim} values each")
-    report_failures(failures, out / "failures.jsonl")
+        failures = FailureLog(strict)
+        names = [name for entry in streams or [] for name in entry.split(",")] or None
+        corpus = open_corpus(inputs, failures)
+        embed_corpus(corpus, model, out, names, quantized, device=device, jobs=jobs, failures=failures)
+        store = read_embeddings(out)
+        typer.echo(f"{out}: {len(store.ids)} utterances")
+        for name, spec in store.streams.items():
+            typer.echo(f"  {name}: {store.lengths[name].sum()} frames at {spec.frame_rate} Hz, {spec.dim} values each")
+        report_failures(failures, out / "failures.jsonl")

@@ -7,12 +7,10 @@ from typing import Annotated
 
 import typer
 
-from hac.commands.cluster_option import clustered
-from hac.commands.locked_output import exclusive
+from hac.commands.cluster_option import ClusterOption, on_cluster
+from hac.files.output_lock import locked
 
 
-@exclusive(either=["out"])
-@clustered
 def encode(
     inputs: Annotated[
         list[Path],
@@ -36,6 +34,7 @@ def encode(
     ] = -1,
     batch_s: Annotated[float, typer.Option(help="Seconds of audio in a batch.", min=0.0)] = 120.0,
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first audio file that fails.")] = False,
+    cluster: ClusterOption = None,
 ) -> None:
     """Encode speech into a token store: a corpus by its manifest, audio files, or a folder of audio.
 
@@ -52,31 +51,33 @@ def encode(
 
         hac encode recordings/ -t mimi:kyutai/mimi -s semantic --device cuda -j 8 -o mimi.parquet
     """
-    from hac.coding.encode import SHARD_S, encode_corpus
-    from hac.commands.failures import report_failures
-    from hac.corpora.from_audio import open_corpus
-    from hac.data.timeline import US_PER_S
-    from hac.data.tokens.formats import read_tokens
-    from hac.errors import FailureLog
+    place = {"files" if out.suffix == ".parquet" else "folders": [out]}
+    with locked(**place), on_cluster(cluster, out):
+        from hac.coding.encode import SHARD_S, encode_corpus
+        from hac.commands.failures import report_failures
+        from hac.corpora.from_audio import open_corpus
+        from hac.data.timeline import US_PER_S
+        from hac.data.tokens.formats import read_tokens
+        from hac.errors import FailureLog
 
-    failures = FailureLog(strict)
-    names = [name for entry in streams or [] for name in entry.split(",")] or None
-    corpus = open_corpus(inputs, failures)
-    # what fits in one shard is encoded here: a process would only load the model a second time
-    one_shard = device == "cpu" and corpus.duration_us < SHARD_S * US_PER_S
-    path = encode_corpus(
-        corpus,
-        tokenizer,
-        out,
-        device=device,
-        jobs=1 if one_shard and jobs else jobs,
-        streams=names,
-        batch_s=batch_s,
-        failures=failures,
-    )
-    store = read_tokens(path)
-    typer.echo(f"{path}: {len(store)} utterances")
-    for name, stream in store.streams.items():
-        rate = f"{stream.frame_rate} Hz"
-        typer.echo(f"  {name}: {len(stream.codes)} frames at {rate}, {stream.codebook_size} codes")
-    report_failures(failures, path.with_suffix(".failures.jsonl"))
+        failures = FailureLog(strict)
+        names = [name for entry in streams or [] for name in entry.split(",")] or None
+        corpus = open_corpus(inputs, failures)
+        # what fits in one shard is encoded here: a process would only load the model a second time
+        one_shard = device == "cpu" and corpus.duration_us < SHARD_S * US_PER_S
+        path = encode_corpus(
+            corpus,
+            tokenizer,
+            out,
+            device=device,
+            jobs=1 if one_shard and jobs else jobs,
+            streams=names,
+            batch_s=batch_s,
+            failures=failures,
+        )
+        store = read_tokens(path)
+        typer.echo(f"{path}: {len(store)} utterances")
+        for name, stream in store.streams.items():
+            rate = f"{stream.frame_rate} Hz"
+            typer.echo(f"  {name}: {len(stream.codes)} frames at {rate}, {stream.codebook_size} codes")
+        report_failures(failures, path.with_suffix(".failures.jsonl"))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hac.commands.locked_output import exclusive
+from hac.files.output_lock import locked
 
 if TYPE_CHECKING:
     from hac.tokenizers.conformance import Check, Conformance
@@ -26,7 +26,6 @@ class FitKind(StrEnum):
 
 
 @app.command()
-@exclusive("out")
 def fit(
     kind: Annotated[FitKind, typer.Argument(help="mfcc-kmeans needs no weights; kmeans clusters an encoder's layer.")],
     manifest: Annotated[Path, typer.Option("--manifest", help="Recordings to fit on: JSONL or Parquet.")],
@@ -53,21 +52,22 @@ def fit(
 
     hac tokenizer fit kmeans --encoder facebook/hubert-base-ls960 --layer 9 -k 500 --manifest M -o units/hubert500
     """
-    from hac.console import progress
-    from hac.data.manifest.formats import read_manifest
-    from hac.errors import FailureLog
-    from hac.tokenizers import kmeans
+    with locked([out]):
+        from hac.console import progress
+        from hac.data.manifest.formats import read_manifest
+        from hac.errors import FailureLog
+        from hac.tokenizers import kmeans
 
-    corpus = read_manifest(manifest)
-    features = _features(kind, encoder, layer, device, revision)
-    failures = FailureLog(strict=strict)
-    with progress("features", len(corpus.utterances)) as advance:
-        fitted = kmeans.fit(kind.value, corpus, features, k, seed, max_frames, starts, failures, advance)
-    kmeans.save(fitted, out)
-    for reason, count in failures.by_reason().items():
-        typer.echo(f"left out: {count} recordings, {reason}", err=True)
-    frames, sampled = fitted.record["n_frames"], fitted.record["n_frames_fitted"]
-    typer.echo(f"{kind.value}:{out}  k = {k}, fitted on {sampled} of {frames} frames")
+        corpus = read_manifest(manifest)
+        features = _features(kind, encoder, layer, device, revision)
+        failures = FailureLog(strict=strict)
+        with progress("features", len(corpus.utterances)) as advance:
+            fitted = kmeans.fit(kind.value, corpus, features, k, seed, max_frames, starts, failures, advance)
+        kmeans.save(fitted, out)
+        for reason, count in failures.by_reason().items():
+            typer.echo(f"left out: {count} recordings, {reason}", err=True)
+        frames, sampled = fitted.record["n_frames"], fitted.record["n_frames_fitted"]
+        typer.echo(f"{kind.value}:{out}  k = {k}, fitted on {sampled} of {frames} frames")
 
 
 def _features(kind: FitKind, encoder: str | None, layer: int | None, device: str, revision: str | None) -> Features:

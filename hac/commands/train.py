@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from hac.commands.locked_output import exclusive
+from hac.files.output_lock import locked
 
 
-@exclusive("out", by_rank=True)
+def one_run(out: Path) -> AbstractContextManager[None]:
+    """Hold the folder of a run; of several processes that are one run (`torchrun`), the first holds it for all."""
+    return locked([out]) if os.environ.get("RANK", "0") == "0" else nullcontext()
+
+
 def train(
     config: Annotated[
         Path, typer.Argument(help="Training configuration (YAML); the shipped ones are in configs/train.")
@@ -40,21 +46,24 @@ def train(
 
         torchrun --nproc-per-node 8 -m hac.cli train configs/train/hac-base.yaml -o runs/base
     """
-    from hac.train.config import read_train_config
+    with one_run(out):
+        from hac.train.config import read_train_config
 
-    settings = read_train_config(config, set_ or [])
-    from hac.train.loop import TERMINATED
-    from hac.train.run import train as train_model
+        settings = read_train_config(config, set_ or [])
+        from hac.train.loop import TERMINATED
+        from hac.train.run import train as train_model
 
-    outcome = train_model(settings, out, say=typer.echo, strict=strict, only_targets=only_targets, cpu=cpu)
-    if outcome is None:
-        return
-    if outcome.stopped:
-        if outcome.is_main:
-            typer.echo(f"stopped by SIGTERM; saved {outcome.checkpoint}; the same command goes on from there", err=True)
-        raise typer.Exit(TERMINATED)
-    if not outcome.is_main:
-        return
-    typer.echo(f"last checkpoint: {outcome.checkpoint}")
-    if outcome.best is not None:
-        typer.echo(f"best by {settings.checkpoint.best} ({outcome.progress.best_value:.4f}): {outcome.best}")
+        outcome = train_model(settings, out, say=typer.echo, strict=strict, only_targets=only_targets, cpu=cpu)
+        if outcome is None:
+            return
+        if outcome.stopped:
+            if outcome.is_main:
+                typer.echo(
+                    f"stopped by SIGTERM; saved {outcome.checkpoint}; the same command goes on from there", err=True
+                )
+            raise typer.Exit(TERMINATED)
+        if not outcome.is_main:
+            return
+        typer.echo(f"last checkpoint: {outcome.checkpoint}")
+        if outcome.best is not None:
+            typer.echo(f"best by {settings.checkpoint.best} ({outcome.progress.best_value:.4f}): {outcome.best}")

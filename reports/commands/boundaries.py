@@ -7,25 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hac.commands.cluster_option import clustered
-from hac.commands.locked_output import exclusive
 from reports.commands import options as opt
+from reports.commands.option_groups import grouped
 
 if TYPE_CHECKING:
-    from analysis.boundaries.counting import BoundaryProtocol
     from analysis.boundaries.run import Outcome
 
 
-@exclusive("output")
-@clustered
+@grouped
 def boundaries(
-    ckpt: opt.Ckpt = None,
-    tokens: opt.Tokens = None,
-    name: opt.Name = None,
-    manifest: opt.ManifestFile = None,
-    alignments: opt.AlignmentFile = None,
-    output: opt.Output = Path("boundaries"),
-    streams: opt.Streams = None,
+    *,
+    inputs: opt.Inputs = opt.Inputs(output=Path("boundaries")),
     tiers: Annotated[
         str | None, typer.Option(help="phones, words or phones,words. [default: those that the alignments have]")
     ] = None,
@@ -39,20 +31,11 @@ def boundaries(
     edges: Annotated[
         str, typer.Option(help="out: leave out an utterance's first and last boundary; in: count them.")
     ] = "out",
-    phones: Annotated[
-        str, typer.Option(help="Phone policy: auto, arpabet, ipa, timit39, none or a YAML file.")
-    ] = "auto",
-    nulls: opt.Nulls = 20,
-    bootstrap: opt.Bootstrap = 1000,
-    seed: opt.Seed = 0,
-    shard: opt.ShardOf = None,
-    own_stores: opt.OwnStores = False,
-    frame_rate: opt.FrameRate = None,
-    codebook_size: opt.CodebookSize = None,
-    ids: opt.Ids = None,
-    device: opt.Device = "cpu",
-    jobs: opt.Jobs = -1,
-    strict: opt.IsStrict = False,
+    phones: opt.Phones = "auto",
+    draws: opt.Draws,
+    shard: opt.Shard,
+    facts: opt.TokenFacts,
+    machine: opt.Machine,
 ) -> None:
     """Token change points against phone and word boundaries: precision, recall, F1, over-segmentation, R-value.
 
@@ -64,24 +47,29 @@ def boundaries(
 
         hac-analyze boundaries --tokens units.km --ids ids.txt --frame-rate 50 --codebook-size 500 --alignments ali.ctm
     """
-    from analysis.boundaries.run import run
-    from analysis.boundaries.shards import run_shard
-    from analysis.inputs.request import prepare
-    from analysis.shards.count_file import NAME
-    from hac.errors import FailureLog
+    with opt.working(inputs.output, machine):
+        from analysis.boundaries.counting import BoundaryProtocol
+        from analysis.boundaries.run import run
+        from analysis.boundaries.shards import run_shard
+        from probes.boundaries.boundary_counts import RULES, check_edges, check_rules
 
-    part = opt.parse_shard(shard)
-    opt.check_own_stores(own_stores, shard)
-    protocol = _protocol(rule, tolerances, edges, tiers, nulls, bootstrap, seed, phones)
-    failures = FailureLog(strict=strict)
-    store = opt.load_tokens(ckpt, tokens, manifest, output, device, jobs, failures, frame_rate, codebook_size, ids)
-    rest = opt.common(tokens, streams, name, failures, ckpt=ckpt, strict=strict, shard=shard)
-    request = prepare(store, manifest, alignments, protocol, **rest)
-    if part:
-        run_shard(request, *part, output / NAME, jobs, own_stores)
-        opt.tell_shard(shard, output / NAME)
-        return
-    finish(run(request, jobs), output, jobs)
+        part = shard.place()
+        protocol = BoundaryProtocol(
+            rules=check_rules(rule or RULES),
+            tolerances_ms=_milliseconds(tolerances),
+            edges=check_edges(edges),
+            tiers=tuple(dict.fromkeys(opt.names_of(tiers))),
+            n_nulls=draws.nulls,
+            n_bootstrap=draws.bootstrap,
+            seed=draws.seed,
+            phone_policy=phones,
+        )
+        request = opt.open_request(inputs, facts, machine, protocol, shard=shard.shard)
+        if part:
+            run_shard(request, *part, opt.counts_file(inputs), machine.jobs, shard.own_stores)
+            opt.tell_shard(shard, inputs)
+            return
+        finish(run(request, machine.jobs), inputs.output, machine.jobs)
 
 
 def finish(outcome: Outcome, output: Path, jobs: int) -> None:
@@ -89,34 +77,7 @@ def finish(outcome: Outcome, output: Path, jobs: int) -> None:
     from reports.boundaries.files import write_boundaries
     from reports.boundaries.tables import boundary_tables
 
-    written = write_boundaries(outcome, output, jobs)
-    opt.show(boundary_tables(outcome.results))
-    opt.tell_files(written, output)
-
-
-def _protocol(
-    rules: list[str] | None,
-    tolerances: str,
-    edges: str,
-    tiers: str | None,
-    nulls: int,
-    bootstrap: int,
-    seed: int,
-    phones: str,
-) -> BoundaryProtocol:
-    from analysis.boundaries.counting import BoundaryProtocol
-    from probes.boundaries.boundary_counts import RULES, check_edges, check_rules
-
-    return BoundaryProtocol(
-        rules=check_rules(rules or RULES),
-        tolerances_ms=_milliseconds(tolerances),
-        edges=check_edges(edges),
-        tiers=tuple(dict.fromkeys(opt.names_of(tiers))),
-        n_nulls=nulls,
-        n_bootstrap=bootstrap,
-        seed=seed,
-        phone_policy=phones,
-    )
+    opt.finish(write_boundaries(outcome, output, jobs), output, boundary_tables(outcome.results))
 
 
 def _milliseconds(text: str) -> tuple[int, ...]:

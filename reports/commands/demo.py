@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from hac.commands.locked_output import exclusive
+from hac.files.output_lock import locked
 from reports.commands import options as opt
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ NULLS = 10
 """Half of what `usage` takes: its compressors are what takes long."""
 
 
-@exclusive("output")
 def demo(
     output: opt.Output = Path("demo"),
     jobs: opt.Jobs = -1,
@@ -40,46 +39,47 @@ def demo(
 
         hac-analyze demo -o demo
     """
-    from analysis.demo import make_corpus, make_tokens, write_few
-    from analysis.parallel import cores
-    from reports.commands.boundaries import boundaries
-    from reports.commands.intervene import intervene
-    from reports.commands.leakage import leakage
-    from reports.commands.pnmi import pnmi
-    from reports.commands.recon import recon
-    from reports.commands.report import report
-    from reports.commands.usage import usage
-    from reports.commands.words import words
+    with locked([output]):
+        from analysis.demo import make_corpus, make_tokens, write_few
+        from analysis.parallel import cores
+        from reports.commands.boundaries import boundaries
+        from reports.commands.intervene import intervene
+        from reports.commands.leakage import leakage
+        from reports.commands.pnmi import pnmi
+        from reports.commands.recon import recon
+        from reports.commands.report import report
+        from reports.commands.usage import usage
+        from reports.commands.words import words
 
-    jobs = jobs if jobs > 0 else cores()
-    manifest = make_corpus(output / "corpus", jobs, typer.echo)
-    systems = make_tokens(manifest, output / "tokenizers", jobs, typer.echo)
-    first, runs = systems[0], output / "runs"
-    for system in systems:
-        # of the ablations, the streams that the teachers are for, and the one to hold them against
-        few = {"streams": ",".join(compared)} if (compared := _compared(system)) and system is not first else {}
-        _step(pnmi, **_of(system, manifest), **few, output=runs / system.name / "pnmi", jobs=jobs)
-    for system in systems[1:]:
-        # what the text teacher is for, and when units change
-        if system.name == NO_TEXT_TEACHER:
-            _step(words, **_of(system, manifest), streams="lexical", output=runs / system.name / "words", jobs=jobs)
-        if system.name.startswith("mfcc-kmeans"):
-            _step(boundaries, **_of(system, manifest), output=runs / system.name / "boundaries", jobs=jobs)
-    for command in (words, boundaries, usage, leakage):
-        fewer = {"nulls": NULLS} if command is usage else {}
-        _step(command, **_of(first, manifest), **fewer, output=runs / first.name / command.__name__, jobs=jobs)
-    short = write_few(manifest, FEW)
-    for system in systems:
-        if system.ckpt:
-            # the first at three rates, the others at their own
-            depths = f"1,4,{system.n_quantizers}" if system is first else str(system.n_quantizers)
-            decode = {"ckpt": system.ckpt, "manifest": short, "n_quantizers": depths, "mos": "none"}
-            _step(recon, **decode, null_pairs=NULL_PAIRS, output=runs / system.name / "recon", jobs=JOBS_OF_FEW)
-    of = {"ckpt": first.ckpt, "manifest": short, "alignments": output / "corpus" / "alignments.parquet"}
-    _step(intervene, **of, limit=FEWER, mos="none", output=runs / first.name / "intervene", jobs=JOBS_OF_FEW)
-    folders = [runs / system.name for system in systems]
-    title = "HAC's reference models on speech they never heard"
-    _step(report, runs=folders, output=output / "report.html", title=title, match=["units=phonetic"])
+        jobs = jobs if jobs > 0 else cores()
+        manifest = make_corpus(output / "corpus", jobs, typer.echo)
+        systems = make_tokens(manifest, output / "tokenizers", jobs, typer.echo)
+        first, runs = systems[0], output / "runs"
+        for system in systems:
+            # of the ablations, the streams that the teachers are for, and the one to hold them against
+            few = {"streams": ",".join(compared)} if (compared := _compared(system)) and system is not first else {}
+            _step(pnmi, **_of(system, manifest), **few, output=runs / system.name / "pnmi", jobs=jobs)
+        for system in systems[1:]:
+            # what the text teacher is for, and when units change
+            if system.name == NO_TEXT_TEACHER:
+                _step(words, **_of(system, manifest), streams="lexical", output=runs / system.name / "words", jobs=jobs)
+            if system.name.startswith("mfcc-kmeans"):
+                _step(boundaries, **_of(system, manifest), output=runs / system.name / "boundaries", jobs=jobs)
+        for command in (words, boundaries, usage, leakage):
+            fewer = {"nulls": NULLS} if command is usage else {}
+            _step(command, **_of(first, manifest), **fewer, output=runs / first.name / command.__name__, jobs=jobs)
+        short = write_few(manifest, FEW)
+        for system in systems:
+            if system.ckpt:
+                # the first at three rates, the others at their own
+                depths = f"1,4,{system.n_quantizers}" if system is first else str(system.n_quantizers)
+                decode = {"ckpt": system.ckpt, "manifest": short, "n_quantizers": depths, "mos": "none"}
+                _step(recon, **decode, null_pairs=NULL_PAIRS, output=runs / system.name / "recon", jobs=JOBS_OF_FEW)
+        of = {"ckpt": first.ckpt, "manifest": short, "alignments": output / "corpus" / "alignments.parquet"}
+        _step(intervene, **of, limit=FEWER, mos="none", output=runs / first.name / "intervene", jobs=JOBS_OF_FEW)
+        folders = [runs / system.name for system in systems]
+        title = "HAC's reference models on speech they never heard"
+        _step(report, runs=folders, output=output / "report.html", title=title, match=["units=phonetic"])
 
 
 def _of(system: DemoSystem, manifest: Path) -> dict[str, Any]:

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hac.commands.cluster_option import clustered
-from hac.commands.locked_output import exclusive
 from reports.commands import options as opt
+from reports.commands.option_groups import grouped
 
 if TYPE_CHECKING:
     from analysis.discovery.run import Outcome, Protocol
-    from hac.errors import FailureLog
 
 
-@exclusive("output")
-@clustered
+@grouped
 def discovery(
+    *,
     segments: Annotated[
         Path | None,
         typer.Option(
@@ -26,31 +24,17 @@ def discovery(
             "class), or CSV or Parquet with id, onset, offset, cluster."
         ),
     ] = None,
-    ckpt: opt.Ckpt = None,
-    tokens: opt.Tokens = None,
-    name: opt.Name = None,
-    manifest: opt.ManifestFile = None,
-    alignments: opt.AlignmentFile = None,
-    output: opt.Output = Path("discovery"),
-    streams: opt.Streams = None,
+    inputs: opt.Inputs = opt.Inputs(output=Path("discovery")),
     silence: Annotated[
         str, typer.Option(help="Segments over nothing but silence: keep (as the field's scorer does) or drop.")
     ] = "keep",
-    phones: Annotated[
-        str, typer.Option(help="Phone policy: auto, arpabet, ipa, timit39, none or a YAML file.")
-    ] = "auto",
+    phones: opt.Phones = "auto",
     max_pairs: Annotated[
         int, typer.Option(min=0, help="Most pairs of different transcriptions that NED compares in each draw.")
     ] = 2_000_000,
-    nulls: opt.Nulls = 5,
-    bootstrap: opt.Bootstrap = 1000,
-    seed: opt.Seed = 0,
-    frame_rate: opt.FrameRate = None,
-    codebook_size: opt.CodebookSize = None,
-    ids: opt.Ids = None,
-    device: opt.Device = "cpu",
-    jobs: opt.Jobs = -1,
-    strict: opt.IsStrict = False,
+    draws: opt.Draws = opt.Draws(nulls=5),
+    facts: opt.TokenFacts,
+    machine: opt.Machine,
 ) -> None:
     """Word discovery: token, type and boundary F1, coverage and NED of a segmentation, or of the runs of a stream.
 
@@ -65,62 +49,46 @@ def discovery(
 
         hac-analyze discovery --tokens tokens.parquet --streams lexical --manifest corpus/manifest.jsonl
     """
-    from analysis.discovery.run import Protocol, check_silence
-    from hac.errors import FailureLog, HacError
-    from probes.discovery.term_discovery import package
+    with opt.working(inputs.output, machine):
+        from analysis.discovery.run import Protocol, check_silence, run
+        from hac.errors import HacError
+        from probes.discovery.term_discovery import package
+        from reports.discovery.tables import discovery_table
+        from reports.render.result_files import write_numbers
 
-    protocol = Protocol(nulls, bootstrap, seed, phones, max_pairs, check_silence(silence))
-    # nobody should wait for tokens that cannot be scored then
-    package()
-    failures = FailureLog(strict=strict)
-    if segments is not None:
-        if ckpt is not None or tokens is not None or streams is not None:
-            raise HacError("give either --segments or tokens (--tokens, --ckpt, --streams), not both")
-        outcome = _score_segments(segments, manifest, alignments, protocol, failures, jobs, name=name, strict=strict)
-    else:
-        from analysis.discovery.run import run
-        from analysis.inputs.request import prepare
-
-        if ckpt is None and tokens is None:
-            raise HacError("give --segments (a segmentation), --tokens (a token file) or --ckpt (a tokenizer)")
-        store = opt.load_tokens(ckpt, tokens, manifest, output, device, jobs, failures, frame_rate, codebook_size, ids)
-        rest = opt.common(tokens, streams, name, failures, ckpt=ckpt, strict=strict)
-        outcome = run(prepare(store, manifest, alignments, protocol, **rest), jobs, say=_say)
-    finish(outcome, output)
+        protocol = Protocol(draws.nulls, draws.bootstrap, draws.seed, phones, max_pairs, check_silence(silence))
+        # nobody should wait for tokens that cannot be scored then
+        package()
+        if segments is not None:
+            if inputs.ckpt is not None or inputs.tokens is not None or inputs.streams is not None:
+                raise HacError("give either --segments or tokens (--tokens, --ckpt, --streams), not both")
+            outcome = _score_segments(segments, inputs, machine, protocol)
+        else:
+            if inputs.ckpt is None and inputs.tokens is None:
+                raise HacError("give --segments (a segmentation), --tokens (a token file) or --ckpt (a tokenizer)")
+            outcome = run(opt.open_request(inputs, facts, machine, protocol), machine.jobs, say=_say)
+        written = write_numbers(outcome.results, inputs.output)
+        opt.finish(written, inputs.output, discovery_table(outcome.results))
 
 
-def _score_segments(
-    path: Path,
-    manifest: Path | None,
-    alignments: Path | None,
-    protocol: Protocol,
-    failures: FailureLog,
-    jobs: int,
-    **options: Any,
-) -> Outcome:
+def _score_segments(path: Path, inputs: opt.Inputs, machine: opt.Machine, protocol: Protocol) -> Outcome:
     """Read the labels and a segmentation, and score it."""
     from analysis.discovery.run import given, run
     from analysis.inputs.corpus import find_alignments, read_labels
     from analysis.inputs.request import Request
+    from hac.errors import FailureLog
 
-    found = find_alignments(alignments, manifest)
-    inputs = {"segments": path, "alignments": found} | ({"manifest": manifest} if manifest is not None else {})
-    labels = read_labels(manifest, found, failures)
+    failures = FailureLog(strict=machine.strict)
+    found = find_alignments(inputs.alignments, inputs.manifest)
+    files = {"segments": path, "alignments": found}
+    if inputs.manifest is not None:
+        files["manifest"] = inputs.manifest
+    labels = read_labels(inputs.manifest, found, failures)
     segmentations, store = given(path, labels, failures)
-    rest = opt.common(None, None, options.pop("name"), failures, segments=str(path), **options)
-    request = Request(store, labels, protocol, **{**rest, "inputs": inputs})
-    return run(request, jobs, segmentations, say=_say)
+    options = opt.recorded(None, None, segments=str(path), strict=machine.strict)
+    request = Request(store, labels, protocol, (), failures, files, options, inputs.name or "")
+    return run(request, machine.jobs, segmentations, say=_say)
 
 
 def _say(text: str) -> None:
     typer.echo(text, err=True)
-
-
-def finish(outcome: Outcome, output: Path) -> None:
-    """Write a run's files, print its table and say where the files are."""
-    from reports.discovery.tables import discovery_table
-    from reports.render.result_files import write_numbers
-
-    written = write_numbers(outcome.results, output)
-    opt.show(discovery_table(outcome.results))
-    opt.tell_files(written, output)

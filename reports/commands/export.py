@@ -8,15 +8,17 @@ from typing import Annotated
 
 import typer
 
-from hac.commands.locked_output import exclusive
+from hac.files.output_lock import locked
 from reports.commands import options as opt
+from reports.commands.option_groups import grouped
 
 FILES, FAILED = "textgrids.jsonl", "failures.jsonl"
 """Lists beside the TextGrids: the file of each utterance, and what could not be written."""
 
 
-@exclusive("output")
+@grouped
 def export(
+    *,
     sources: Annotated[
         list[Path],
         typer.Argument(
@@ -33,9 +35,7 @@ def export(
     every_frame: Annotated[
         bool, typer.Option("--every-frame", help="An interval for each frame, not for each run of equal codes.")
     ] = False,
-    frame_rate: opt.FrameRate = None,
-    codebook_size: opt.CodebookSize = None,
-    ids: opt.Ids = None,
+    facts: opt.TokenFacts,
     strict: opt.IsStrict = False,
 ) -> None:
     """Tokens beside words and phones, to look at: a Praat TextGrid for each utterance, a tier for each stream.
@@ -50,24 +50,27 @@ def export(
 
         hac-analyze export --textgrid ours.parquet theirs.parquet --alignments alignments.parquet --every-frame
     """
-    from analysis.export.sources import make_export, open_sources
-    from analysis.export.textgrids import write_textgrids
-    from hac.commands.failures import report_failures
-    from hac.errors import FailureLog, HacError
+    with locked([output]):
+        from analysis.export.sources import make_export, open_sources
+        from analysis.export.textgrids import write_textgrids
+        from hac.commands.failures import report_failures
+        from hac.errors import FailureLog, HacError
 
-    if not textgrid:
-        raise HacError("say what to write: --textgrid is what there is")
-    failures = FailureLog(strict)
-    opened = open_sources(sources, frame_rate=frame_rate, codebook_size=codebook_size, ids=ids)
-    names = opt.names_of(streams)
-    written = write_textgrids(make_export(opened, manifest, alignments, names, every_frame, failures), output, failures)
-    if not written:
-        first = next(iter(failures), None)
-        why = f": {first.id!r}: {first.detail}" if first else ""
-        raise HacError(f"{output}: not one TextGrid could be written{why}")
-    _list_files(written, output / FILES)
-    report_failures(failures, output / FAILED)
-    typer.echo(f"{len(written)} TextGrids in {output}")
+        if not textgrid:
+            raise HacError("say what to write: --textgrid is what there is")
+        failures = FailureLog(strict)
+        opened = open_sources(sources, **vars(facts))
+        names = opt.names_of(streams)
+        written = write_textgrids(
+            make_export(opened, manifest, alignments, names, every_frame, failures), output, failures
+        )
+        if not written:
+            first = next(iter(failures), None)
+            why = f": {first.id!r}: {first.detail}" if first else ""
+            raise HacError(f"{output}: not one TextGrid could be written{why}")
+        _list_files(written, output / FILES)
+        report_failures(failures, output / FAILED)
+        typer.echo(f"{len(written)} TextGrids in {output}")
 
 
 def _list_files(written: Mapping[str, Path], path: Path) -> None:

@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from hac.commands.cluster_option import clustered
-from hac.commands.locked_output import exclusive
 from reports.commands import options as opt
-
-if TYPE_CHECKING:
-    from analysis.leakage.run import Outcome
+from reports.commands.option_groups import grouped
 
 
-@exclusive("output")
-@clustered
+@grouped
 def leakage(
-    ckpt: opt.Ckpt = None,
-    tokens: opt.Tokens = None,
-    name: opt.Name = None,
-    manifest: opt.ManifestFile = None,
-    alignments: opt.AlignmentFile = None,
-    output: opt.Output = Path("leakage"),
-    streams: opt.Streams = None,
+    *,
+    inputs: opt.Inputs = opt.Inputs(output=Path("leakage")),
     factors: Annotated[
         str | None,
         typer.Option(
@@ -33,9 +23,7 @@ def leakage(
         ),
     ] = None,
     classes: Annotated[str, typer.Option(help="Phone classes by manner, place, voicing or height.")] = "manner",
-    phones: Annotated[
-        str, typer.Option(help="Phone policy: auto, arpabet, ipa, timit39, none or a YAML file.")
-    ] = "auto",
+    phones: opt.Phones = "auto",
     prosody: Annotated[
         Path | None, typer.Option(help="F0 and energy measured before. [default: measured into the output folder]")
     ] = None,
@@ -61,12 +49,8 @@ def leakage(
         Path | None, typer.Option(help="Vectors of the streams (`hac embed`), to be probed beside the codes.")
     ] = None,
     seed: opt.Seed = 0,
-    frame_rate: opt.FrameRate = None,
-    codebook_size: opt.CodebookSize = None,
-    ids: opt.Ids = None,
-    device: opt.Device = "cpu",
-    jobs: opt.Jobs = -1,
-    strict: opt.IsStrict = False,
+    facts: opt.TokenFacts,
+    machine: opt.Machine,
 ) -> None:
     """What each stream tells of phones, words, speakers, pitch, ...; what it adds to and repeats of the other streams.
 
@@ -80,41 +64,27 @@ def leakage(
 
         hac-analyze leakage --tokens tokens.parquet --manifest corpus/manifest.jsonl --probes --factors phone,speaker
     """
-    from analysis.inputs.request import prepare
-    from analysis.leakage.layout import LeakageProtocol
-    from analysis.leakage.run import measure_prosody, run
-    from analysis.leakage.with_probes import further, with_summary
-    from analysis.probing.tasks import ProbeProtocol
-    from hac.errors import FailureLog
+    with opt.working(inputs.output, machine):
+        from analysis.leakage.layout import LeakageProtocol
+        from analysis.leakage.run import measure_prosody, run
+        from analysis.leakage.with_probes import further, with_summary
+        from analysis.probing.tasks import ProbeProtocol
+        from reports.leakage.files import write_leakage
+        from reports.leakage.probing_tables import probing_tables
+        from reports.leakage.tables import leakage_table
 
-    conditions = None if given is None else () if given == "none" else opt.names_of(given)
-    protocol = LeakageProtocol(nulls, given_nulls, seed, phones, classes, opt.names_of(factors), conditions)
-    failures = FailureLog(strict=strict)
-    store = opt.load_tokens(ckpt, tokens, manifest, output, device, jobs, failures, frame_rate, codebook_size, ids)
-    told = {"factors": factors, "classes": classes, "given": given, "nulls": nulls, "given_nulls": given_nulls}
-    told |= {"probes": probes, "probe_given": probe_given, "probe_frames": probe_frames}
-    rest = opt.common(tokens, streams, name, failures, ckpt=ckpt, strict=strict, phones=phones, seed=seed, **told)
-    if prosody is not None:
-        rest["inputs"]["prosody"] = prosody
-    if embeddings is not None:
-        rest["inputs"]["embeddings"] = embeddings / "embeddings.json"
-    request = prepare(store, manifest, alignments, protocol, **rest)
-    probing = None
-    if probes or embeddings is not None:
-        asked = ProbeProtocol(max_frames=probe_frames, given=probe_given, seed=seed)
-        probing = further(request, asked, embeddings, jobs)
-    curves = measure_prosody(request, prosody, output, jobs)
-    finish(with_summary(run(request, jobs, curves, probing), seed), output)
-
-
-def finish(outcome: Outcome, output: Path) -> None:
-    """Write a run's files, print its tables and say where the files are."""
-    from reports.leakage.files import write_leakage
-    from reports.leakage.probing_tables import probing_tables
-    from reports.leakage.tables import leakage_table
-
-    written = write_leakage(outcome, output)
-    opt.show(leakage_table(outcome))
-    for table in probing_tables(outcome.results):
-        opt.show(table)
-    opt.tell_files(written, output)
+        conditions = None if given is None else () if given == "none" else opt.names_of(given)
+        protocol = LeakageProtocol(nulls, given_nulls, seed, phones, classes, opt.names_of(factors), conditions)
+        vectors = None if embeddings is None else embeddings / "embeddings.json"
+        asked = {"factors": factors, "classes": classes, "given": given, "nulls": nulls, "given_nulls": given_nulls}
+        asked |= {"probes": probes, "probe_given": probe_given, "probe_frames": probe_frames}
+        files = {"prosody": prosody, "embeddings": vectors}
+        request = opt.open_request(inputs, facts, machine, protocol, files=files, phones=phones, seed=seed, **asked)
+        probing = None
+        if probes or embeddings is not None:
+            trained = ProbeProtocol(max_frames=probe_frames, given=probe_given, seed=seed)
+            probing = further(request, trained, embeddings, machine.jobs)
+        curves = measure_prosody(request, prosody, inputs.output, machine.jobs)
+        outcome = with_summary(run(request, machine.jobs, curves, probing), seed)
+        written = write_leakage(outcome, inputs.output)
+        opt.finish(written, inputs.output, leakage_table(outcome), *probing_tables(outcome.results))

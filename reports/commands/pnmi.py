@@ -1,4 +1,4 @@
-"""`hac-analyze pnmi` and `merge`."""
+"""`hac-analyze pnmi`."""
 
 from __future__ import annotations
 
@@ -7,43 +7,26 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hac.commands.cluster_option import clustered
-from hac.commands.locked_output import exclusive
 from reports.commands import options as opt
+from reports.commands.option_groups import grouped
 
 if TYPE_CHECKING:
     from analysis.pnmi.run import Outcome
 
 
-@exclusive("output")
-@clustered
+@grouped
 def pnmi(
-    ckpt: opt.Ckpt = None,
-    tokens: opt.Tokens = None,
-    name: opt.Name = None,
-    manifest: opt.ManifestFile = None,
-    alignments: opt.AlignmentFile = None,
-    output: opt.Output = Path("pnmi"),
-    streams: opt.Streams = None,
+    *,
+    inputs: opt.Inputs = opt.Inputs(output=Path("pnmi")),
     convention: Annotated[
         str, typer.Option(help="How frames meet phones: duration, hubert, max-overlap or centre.")
     ] = "duration",
-    phones: Annotated[
-        str, typer.Option(help="Phone policy: auto, arpabet, ipa, timit39, none or a YAML file.")
-    ] = "auto",
-    nulls: opt.Nulls = 20,
-    bootstrap: opt.Bootstrap = 1000,
-    seed: opt.Seed = 0,
-    clips: opt.Clips = opt.CLIPS,
-    clips_mb: opt.ClipsMb = opt.CLIPS_MB,
-    shard: opt.ShardOf = None,
-    own_stores: opt.OwnStores = False,
-    frame_rate: opt.FrameRate = None,
-    codebook_size: opt.CodebookSize = None,
-    ids: opt.Ids = None,
-    device: opt.Device = "cpu",
-    jobs: opt.Jobs = -1,
-    strict: opt.IsStrict = False,
+    phones: opt.Phones = "auto",
+    draws: opt.Draws,
+    clips: opt.Clips,
+    shard: opt.Shard,
+    facts: opt.TokenFacts,
+    machine: opt.Machine,
 ) -> None:
     """PNMI and purities of every stream against forced alignments, with null, interval and protocol.
 
@@ -55,30 +38,23 @@ def pnmi(
 
         hac-analyze pnmi --tokens units.km --ids ids.txt --frame-rate 50 --codebook-size 500 --alignments ali.ctm
     """
-    from analysis.inputs.request import prepare
-    from analysis.pnmi.counting import Protocol
-    from analysis.pnmi.shards import run_shard
-    from analysis.shards.count_file import NAME
-    from hac.errors import FailureLog
-    from probes.joint_counts.frame_labels import check_convention
+    with opt.working(inputs.output, machine):
+        from analysis.clips.sources import of_tokens
+        from analysis.pnmi.counting import Protocol
+        from analysis.pnmi.run import run
+        from analysis.pnmi.shards import run_shard
+        from probes.joint_counts.frame_labels import check_convention
 
-    part = opt.parse_shard(shard)
-    opt.check_own_stores(own_stores, shard)
-    protocol = Protocol(check_convention(convention), nulls, bootstrap, seed, phones)
-    failures = FailureLog(strict=strict)
-    store = opt.load_tokens(ckpt, tokens, manifest, output, device, jobs, failures, frame_rate, codebook_size, ids)
-    rest = opt.common(tokens, streams, name, failures, ckpt=ckpt, strict=strict, shard=shard)
-    request = prepare(store, manifest, alignments, protocol, **rest)
-    if part:
-        run_shard(request, *part, output / NAME, own_stores)
-        opt.tell_shard(shard, output / NAME)
-        return
-    from analysis.clips.sources import of_tokens
-    from analysis.pnmi.run import run
-
-    outcome = run(request, jobs)
-    opt.keep_clips(output, of_tokens(request), clips, clips_mb)
-    finish(outcome, output, jobs)
+        part = shard.place()
+        protocol = Protocol(check_convention(convention), draws.nulls, draws.bootstrap, draws.seed, phones)
+        request = opt.open_request(inputs, facts, machine, protocol, shard=shard.shard)
+        if part:
+            run_shard(request, *part, opt.counts_file(inputs), shard.own_stores)
+            opt.tell_shard(shard, inputs)
+            return
+        outcome = run(request, machine.jobs)
+        opt.keep_clips(inputs.output, of_tokens(request.labels, request.tokens), clips)
+        finish(outcome, inputs.output, machine.jobs)
 
 
 def finish(outcome: Outcome, output: Path, jobs: int) -> None:
@@ -86,6 +62,4 @@ def finish(outcome: Outcome, output: Path, jobs: int) -> None:
     from reports.pnmi.files import write_pnmi
     from reports.pnmi.tables import pnmi_table
 
-    written = write_pnmi(outcome, output, jobs)
-    opt.show(pnmi_table(outcome.results))
-    opt.tell_files(written, output)
+    opt.finish(write_pnmi(outcome, output, jobs), output, pnmi_table(outcome.results))

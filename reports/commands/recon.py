@@ -3,28 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hac.commands.cluster_option import clustered
-from hac.commands.locked_output import exclusive
 from reports.commands import options as opt
+from reports.commands.option_groups import grouped
 
 if TYPE_CHECKING:
     from analysis.reconstruction.inputs import Material
     from hac.data.alignments.alignment import Alignments
-    from hac.data.manifest.manifest import Manifest
     from hac.errors import FailureLog
 
-NONE = "none"
-"""A judge's name that means: without."""
+
+@dataclass(frozen=True, kw_only=True)
+class ReconMachine(opt.Machine):
+    """Where it is computed, of which the device is the judges' too."""
+
+    device: Annotated[str, typer.Option(help="Where codec and judges compute: cpu or cuda.")] = "cpu"
 
 
-@exclusive("output")
-@clustered
+@dataclass(frozen=True)
+class Codec:
+    """What makes the reconstructions.
+
+    Attributes:
+        ckpt: codec that encodes and decodes.
+        tokens: made before.
+        decoded: somebody's reconstructions by name.
+        depths: numbers of acoustic quantizers; None: each there is.
+        levels: of a HAC model to be heard; None: all.
+    """
+
+    ckpt: str | None
+    tokens: Path | None
+    decoded: dict[str, Path]
+    depths: list[int] | None
+    levels: list[str] | None
+
+
+@grouped
 def recon(
+    *,
     ckpt: Annotated[
         str | None,
         typer.Option(help="Codec to encode and decode with: a folder, a hub id or kind:where, such as `dac:WHERE`."),
@@ -48,11 +70,7 @@ def recon(
     metrics: Annotated[
         str | None, typer.Option(help="Metrics by comma, such as pesq_wb,stoi,wer. [default: all]")
     ] = None,
-    asr: Annotated[str, typer.Option(help="Recognizer: moonshine, transformers:WHERE or none.")] = "moonshine",
-    speaker: Annotated[
-        str, typer.Option(help="Speaker encoder: resemblyzer, transformers:WHERE or none.")
-    ] = "resemblyzer",
-    mos: Annotated[str, typer.Option(help="Predictor of opinion scores: dnsmos or none.")] = "dnsmos",
+    judges: opt.Judges,
     normalizer: Annotated[str, typer.Option(help="What is done to texts before words are compared.")] = "basic-1",
     lengths: Annotated[
         str, typer.Option(help="Unequal lengths: cut-to-shorter, pad, or refuse (beyond 0.1 s).")
@@ -68,11 +86,8 @@ def recon(
     ] = 100,
     bootstrap: opt.Bootstrap = 1000,
     seed: opt.Seed = 0,
-    clips: opt.Clips = opt.CLIPS,
-    clips_mb: opt.ClipsMb = opt.CLIPS_MB,
-    device: Annotated[str, typer.Option(help="Where codec and judges compute: cpu or cuda.")] = "cpu",
-    jobs: opt.Jobs = -1,
-    strict: opt.IsStrict = False,
+    clips: opt.Clips,
+    machine: ReconMachine,
 ) -> None:
     """How near a codec's audio is to the original: PESQ, STOI, SI-SDR, spectra, pitch, words, voice, MOS; and its bits.
 
@@ -87,71 +102,56 @@ def recon(
 
         hac-analyze recon --ckpt dac:descript/dac_16khz --n-quantizers 1,4,12 --manifest corpus/manifest.jsonl
     """
-    from analysis.clips.sources import of_reconstructions
-    from analysis.reconstruction.protocol import ReconProtocol, chosen_metrics
-    from analysis.reconstruction.run import Request, run
-    from hac.errors import FailureLog
-    from probes.signal.signal_metrics import check_policy
-    from probes.transcripts import normalize
+    with opt.working(output, machine):
+        from analysis.clips.sources import of_reconstructions
+        from analysis.reconstruction.protocol import ReconProtocol, chosen_metrics
+        from analysis.reconstruction.run import Request, run
+        from hac.errors import FailureLog
+        from probes.signal.signal_metrics import check_policy
+        from probes.transcripts import normalize
+        from reports.reconstruction.files import write_recon
+        from reports.reconstruction.tables import recon_table
 
-    normalize("", normalizer)  # a name that is not known is told before hours of work
-    protocol = ReconProtocol(
-        sample_rate=sample_rate,
-        metrics=chosen_metrics(metrics),
-        policy=check_policy(lengths),
-        recognizer=_judge(asr),
-        encoder=_judge(speaker),
-        predictor=_judge(mos),
-        normalizer=normalizer,
-        n_nulls=nulls,
-        null_pairs=null_pairs,
-        n_bootstrap=bootstrap,
-        seed=seed,
-    )
-    failures = FailureLog(strict=strict)
-    places, scored = _named(decoded or [], "--decoded"), _named(versa or [], "--versa", "versa")
-    found, inputs = _material(
-        ckpt, tokens, places, manifest, output, _depths(n_quantizers), _split(streams), device, jobs, failures
-    )
-    inputs |= {f"versa {condition}": _fact(path) for condition, path in scored.items()}
-    options = {"ckpt": ckpt, "tokens": str(tokens) if tokens else None, "decoded": decoded, "streams": streams}
-    request = Request(
-        found,
-        protocol,
-        output / "measured",
-        failures,
-        versa=scored,
-        inputs=inputs,
-        options={**options, "n_quantizers": n_quantizers, "device": device, "strict": strict},
-        system=name or _system(found, ckpt),
-        device=device,
-    )
-    outcome = run(request, jobs)
-    opt.keep_clips(output, of_reconstructions(found, _labels(manifest if clips else None, found)), clips, clips_mb)
-    finish(outcome, output)
-
-
-def finish(outcome: Any, output: Path) -> None:
-    """Write a run's files, print its tables and say where the files are."""
-    from reports.reconstruction.files import write_recon
-    from reports.reconstruction.tables import recon_table
-
-    written = write_recon(outcome, output)
-    opt.show(recon_table(outcome.results))
-    opt.tell_files(written, output)
+        normalize("", normalizer)  # a name that is not known is told before hours of work
+        recognizer, encoder, predictor = judges.names()
+        protocol = ReconProtocol(
+            sample_rate=sample_rate,
+            metrics=chosen_metrics(metrics),
+            policy=check_policy(lengths),
+            recognizer=recognizer,
+            encoder=encoder,
+            predictor=predictor,
+            normalizer=normalizer,
+            n_nulls=nulls,
+            null_pairs=null_pairs,
+            n_bootstrap=bootstrap,
+            seed=seed,
+        )
+        failures = FailureLog(strict=machine.strict)
+        places, scored = _named(decoded or [], "--decoded"), _named(versa or [], "--versa", "versa")
+        codec = Codec(ckpt, tokens, places, _depths(n_quantizers), _split(streams))
+        found, inputs = _material(codec, manifest, output, machine, failures)
+        inputs |= {f"versa {condition}": _fact(path) for condition, path in scored.items()}
+        options = {"ckpt": ckpt, "tokens": str(tokens) if tokens else None, "decoded": decoded, "streams": streams}
+        request = Request(
+            found,
+            protocol,
+            output / "measured",
+            failures,
+            versa=scored,
+            inputs=inputs,
+            options={**options, "n_quantizers": n_quantizers, "device": machine.device, "strict": machine.strict},
+            system=name or _system(found, ckpt),
+            device=machine.device,
+        )
+        outcome = run(request, machine.jobs)
+        shown = _labels(manifest if clips.utterances else None, found)
+        opt.keep_clips(output, of_reconstructions(found, shown), clips)
+        opt.finish(write_recon(outcome, output), output, recon_table(outcome.results))
 
 
 def _material(
-    ckpt: str | None,
-    tokens: Path | None,
-    places: dict[str, Path],
-    manifest: Path | None,
-    output: Path,
-    depths: Sequence[int] | None,
-    levels: Sequence[str] | None,
-    device: str,
-    jobs: int,
-    failures: FailureLog,
+    codec: Codec, manifest: Path | None, output: Path, machine: opt.Machine, failures: FailureLog
 ) -> tuple[Material, dict[str, Any]]:
     """References and reconstructions, encoded and decoded where that is asked for; and facts on the inputs."""
     from analysis.reconstruction.inputs import coded_conditions, given_conditions, material
@@ -160,29 +160,28 @@ def _material(
 
     if manifest is None:
         raise HacError("recon needs --manifest, which says where the original audio is")
-    if ckpt is None and tokens is None and not places:
+    if codec.ckpt is None and codec.tokens is None and not codec.decoded:
         raise HacError("give --ckpt (a codec), --tokens (its tokens) or --decoded (reconstructions)")
     corpus = read_manifest(manifest, failures=failures)
     inputs: dict[str, Any] = {"manifest": {**_fact(manifest), "content_sha256": corpus.sha256}}
     conditions, store = [], None
-    if ckpt is not None or tokens is not None:
-        if tokens is not None:
-            inputs["tokens"] = _fact(tokens)
-        path = tokens or _encode(str(ckpt), corpus, output, device, jobs, failures)
+    if codec.ckpt is not None or codec.tokens is not None:
+        if codec.tokens is not None:
+            inputs["tokens"] = _fact(codec.tokens)
         coded, store = coded_conditions(
-            path,
-            ckpt,
+            codec.tokens or opt.encode(corpus, str(codec.ckpt), output, machine, failures),
+            codec.ckpt,
             corpus,
             output / "decoded",
-            levels=levels,
-            depths=depths,
-            device=device,
-            jobs=jobs,
+            levels=codec.levels,
+            depths=codec.depths,
+            device=machine.device,
+            jobs=machine.jobs,
             failures=failures,
         )
         conditions += coded
-    conditions += given_conditions(places, corpus.ids)
-    inputs |= {f"decoded {name}": {"path": str(path)} for name, path in places.items()}
+    conditions += given_conditions(codec.decoded, corpus.ids)
+    inputs |= {f"decoded {name}": {"path": str(path)} for name, path in codec.decoded.items()}
     return material(corpus, conditions, store, failures), inputs
 
 
@@ -197,18 +196,6 @@ def _labels(manifest: Path | None, found: Material) -> Alignments:
     except HacError as error:
         typer.echo(f"warning: clips without words and phones: {error}", err=True)
         return Alignments({}, {})
-
-
-def _encode(ckpt: str, corpus: Manifest, output: Path, device: str, jobs: int, failures: FailureLog) -> Path:
-    from analysis.parallel import cores
-    from hac.coding.encode import encode_corpus
-
-    jobs = jobs if jobs > 0 else cores()
-    return encode_corpus(corpus, ckpt, output / "tokens.parquet", device=device, jobs=jobs, failures=failures)
-
-
-def _judge(name: str) -> str | None:
-    return None if name == NONE else name
 
 
 def _split(text: str | None) -> list[str] | None:

@@ -7,10 +7,9 @@ from typing import Annotated
 
 import typer
 
-from hac.commands.locked_output import exclusive
+from hac.files.output_lock import locked
 
 
-@exclusive("files", files=["output", "pdf"])
 def report(
     runs: Annotated[
         list[Path],
@@ -51,13 +50,14 @@ def report(
 
         hac-analyze report runs/hac runs/hubert-kmeans --match units=phonetic -o report.html
     """
-    from analysis.comparison.streams import stream_pairs
-    from hac.errors import HacError
-    from reports.page.write_report import write_report
+    with locked([files] if files else [], [output, pdf] if pdf else [output]):
+        from analysis.comparison.streams import stream_pairs
+        from hac.errors import HacError
+        from reports.page.write_report import write_report
 
-    if output.is_dir():
-        raise HacError(f"{output}: is a folder; -o names the HTML file, such as {output / 'report.html'}")
-    for what, path in write_report(
-        runs, output, pdf, files, title, round(audio_mb * 1_000_000), stream_pairs(match or [])
-    ):
-        typer.echo(f"{what}: {path}")
+        if output.is_dir():
+            raise HacError(f"{output}: is a folder; -o names the HTML file, such as {output / 'report.html'}")
+        for what, path in write_report(
+            runs, output, pdf, files, title, round(audio_mb * 1_000_000), stream_pairs(match or [])
+        ):
+            typer.echo(f"{what}: {path}")

@@ -7,14 +7,13 @@ from typing import Annotated
 
 import typer
 
-from hac.commands.cluster_option import clustered
-from hac.commands.locked_output import exclusive
 from reports.commands import options as opt
+from reports.commands.option_groups import grouped
 
 
-@exclusive("output")
-@clustered
+@grouped
 def stability(
+    *,
     ckpt: opt.Ckpt = None,
     manifest: opt.ManifestFile = None,
     name: opt.Name = None,
@@ -33,12 +32,8 @@ def stability(
             help="Another tokenizer that decodes (kind:where): its pass is a perturbation; may be given again."
         ),
     ] = None,
-    nulls: opt.Nulls = 10,
-    bootstrap: opt.Bootstrap = 1000,
-    seed: opt.Seed = 0,
-    device: opt.Device = "cpu",
-    jobs: opt.Jobs = -1,
-    strict: opt.IsStrict = False,
+    draws: opt.Draws = opt.Draws(nulls=10),
+    machine: opt.Machine,
 ) -> None:
     """Do the same words get the same tokens? Edit distances after re-encoding, shifts, noise, gain, speed and codecs.
 
@@ -50,30 +45,31 @@ def stability(
 
         hac-analyze stability --ckpt km100 --manifest corpus/manifest.jsonl --codec mimi:kyutai/mimi
     """
-    from analysis.inputs.request import Request
-    from analysis.inputs.token_corpus import without_alignments
-    from analysis.parallel import cores
-    from analysis.stability.perturbed_tokens import Plan, chosen, make_tokens
-    from analysis.stability.run import StabilityProtocol, run
-    from hac.data.manifest.formats import read_manifest
-    from hac.errors import FailureLog, HacError
-    from reports.stability.files import write_stability
-    from reports.stability.tables import stability_tables
+    with opt.working(output, machine):
+        from analysis.inputs.corpus import Labels
+        from analysis.inputs.request import Request
+        from analysis.stability.perturbed_tokens import Plan, chosen, make_tokens
+        from analysis.stability.run import StabilityProtocol, run
+        from hac.data.alignments.alignment import Alignments
+        from hac.data.manifest.formats import read_manifest
+        from hac.errors import FailureLog, HacError
+        from reports.stability.files import write_stability
+        from reports.stability.tables import stability_tables
 
-    if ckpt is None or manifest is None:
-        raise HacError("stability needs --ckpt (a tokenizer) and --manifest (where the audio is)")
-    picked = [part.strip() for part in perturb.split(",")] if perturb else []
-    signal, reencode = chosen(picked)
-    failures = FailureLog(strict=strict)
-    corpus = read_manifest(manifest, failures=failures)
-    plan = Plan(ckpt, signal, reencode, tuple(codec or ()), seed=seed)
-    made = output / "tokens"
-    n_jobs = jobs if jobs > 0 else cores()
-    clean, variants = make_tokens(corpus, plan, made, device=device, jobs=n_jobs, failures=failures)
-    rest = opt.common(None, streams, name, failures, ckpt=ckpt, perturb=perturb, codec=codec, strict=strict)
-    rest["inputs"] = {"manifest": manifest}
-    request = Request(clean, without_alignments(corpus), StabilityProtocol(nulls, bootstrap, seed), **rest)
-    outcome = run(request, variants, jobs)
-    written = write_stability(outcome, output)
-    opt.show(stability_tables(outcome.results))
-    opt.tell_files(written, output)
+        if ckpt is None or manifest is None:
+            raise HacError("stability needs --ckpt (a tokenizer) and --manifest (where the audio is)")
+        signal, reencode = chosen(list(opt.names_of(perturb)))
+        failures = FailureLog(strict=machine.strict)
+        corpus = read_manifest(manifest, failures=failures)
+        plan = Plan(ckpt, signal, reencode, tuple(codec or ()), seed=draws.seed)
+        clean, variants = make_tokens(
+            corpus, plan, output / "tokens", device=machine.device, jobs=machine.processes, failures=failures
+        )
+        protocol = StabilityProtocol(draws.nulls, draws.bootstrap, draws.seed)
+        options = opt.recorded(None, streams, ckpt=ckpt, perturb=perturb, codec=codec, strict=machine.strict)
+        labels, files = Labels(corpus, Alignments({}, {})), {"manifest": manifest}
+        names = opt.names_of(streams)
+        outcome = run(
+            Request(clean, labels, protocol, names, failures, files, options, name or ""), variants, machine.jobs
+        )
+        opt.finish(write_stability(outcome, output), output, stability_tables(outcome.results))

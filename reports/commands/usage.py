@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from hac.commands.cluster_option import clustered
-from hac.commands.locked_output import exclusive
 from reports.commands import options as opt
+from reports.commands.option_groups import grouped
 
 
-@exclusive("output")
-@clustered
+@dataclass(frozen=True, kw_only=True)
+class UsageInputs(opt.Inputs):
+    """Inputs without alignments, of which usage needs none."""
+
+    alignments: None = field(default=None, init=False)
+
+
+@grouped
 def usage(
-    ckpt: opt.Ckpt = None,
-    tokens: opt.Tokens = None,
-    name: opt.Name = None,
-    manifest: opt.ManifestFile = None,
-    output: opt.Output = Path("usage"),
-    streams: opt.Streams = None,
-    nulls: opt.Nulls = 20,
-    bootstrap: opt.Bootstrap = 1000,
-    seed: opt.Seed = 0,
-    frame_rate: opt.FrameRate = None,
-    codebook_size: opt.CodebookSize = None,
-    ids: opt.Ids = None,
-    device: opt.Device = "cpu",
-    jobs: opt.Jobs = -1,
-    strict: opt.IsStrict = False,
+    *,
+    inputs: UsageInputs = UsageInputs(output=Path("usage")),
+    draws: opt.Draws,
+    facts: opt.TokenFacts,
+    machine: opt.Machine,
 ) -> None:
     """How streams use their codebooks: used codes, perplexity, runs, entropies, compressed size, bits per second.
 
@@ -40,18 +36,17 @@ def usage(
 
         hac-analyze usage --ckpt mimi:kyutai/mimi --manifest corpus/manifest.jsonl
     """
-    from analysis.usage.counts import UsageProtocol
-    from analysis.usage.run import request_of, run
-    from hac.errors import FailureLog
-    from reports.render.result_files import write_run
-    from reports.usage.files import usage_files
-    from reports.usage.tables import usage_tables
+    with opt.working(inputs.output, machine):
+        from analysis.usage.counts import UsageProtocol
+        from analysis.usage.run import run
+        from reports.render.result_files import write_run
+        from reports.usage.files import usage_files
+        from reports.usage.tables import usage_tables
 
-    protocol = UsageProtocol(n_nulls=nulls, n_dear=min(nulls, 5), n_bootstrap=bootstrap, seed=seed)
-    failures = FailureLog(strict=strict)
-    store = opt.load_tokens(ckpt, tokens, manifest, output, device, jobs, failures, frame_rate, codebook_size, ids)
-    rest = opt.common(tokens, streams, name, failures, ckpt=ckpt, strict=strict)
-    outcome = run(request_of(store, manifest, protocol, **rest), jobs)
-    written = write_run(outcome.results, usage_files(outcome), output)
-    opt.show(usage_tables(outcome.results))
-    opt.tell_files(written, output)
+        protocol = UsageProtocol(draws.nulls, min(draws.nulls, 5), draws.bootstrap, draws.seed)
+        outcome = run(opt.open_request(inputs, facts, machine, protocol, aligned=False), machine.jobs)
+        opt.finish(
+            write_run(outcome.results, usage_files(outcome), inputs.output),
+            inputs.output,
+            usage_tables(outcome.results),
+        )

@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hac.commands.cluster_option import clustered
-from hac.commands.locked_output import exclusive
 from reports.commands import options as opt
+from reports.commands.option_groups import grouped
 
 if TYPE_CHECKING:
     from analysis.words.run import Outcome
 
 
-@exclusive("output")
-@clustered
+@dataclass(frozen=True, kw_only=True)
+class WordDraws(opt.Draws):
+    """Draws, where there are two nulls."""
+
+    nulls: Annotated[
+        int, typer.Option(min=2, help="Draws of each null: shifts within utterances, words dealt anew.")
+    ] = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class WordShard(opt.Shard):
+    """A shard, which is always counted from the whole stores."""
+
+    own_stores: bool = field(default=False, init=False)
+
+
+@grouped
 def words(
-    ckpt: opt.Ckpt = None,
-    tokens: opt.Tokens = None,
-    name: opt.Name = None,
-    manifest: opt.ManifestFile = None,
-    alignments: opt.AlignmentFile = None,
-    output: opt.Output = Path("words"),
-    streams: opt.Streams = None,
+    *,
+    inputs: opt.Inputs = opt.Inputs(output=Path("words")),
     definition: Annotated[
         str, typer.Option(help="Published definitions of a code as a word detector, by comma: vg-hubert, resdavenet.")
     ] = "vg-hubert,resdavenet",
@@ -50,20 +60,11 @@ def words(
     firings: Annotated[
         int, typer.Option(min=0, help="Hits and false alarms of each detected word to list with their times.")
     ] = 20,
-    nulls: Annotated[
-        int, typer.Option(min=2, help="Draws of each null: shifts within utterances, words dealt anew.")
-    ] = 10,
-    bootstrap: opt.Bootstrap = 1000,
-    seed: opt.Seed = 0,
-    clips: opt.Clips = opt.CLIPS,
-    clips_mb: opt.ClipsMb = opt.CLIPS_MB,
-    shard: opt.ShardOf = None,
-    frame_rate: opt.FrameRate = None,
-    codebook_size: opt.CodebookSize = None,
-    ids: opt.Ids = None,
-    device: opt.Device = "cpu",
-    jobs: opt.Jobs = -1,
-    strict: opt.IsStrict = False,
+    draws: WordDraws,
+    clips: opt.Clips,
+    shard: WordShard,
+    facts: opt.TokenFacts,
+    machine: opt.Machine,
 ) -> None:
     """Which codes detect words: F1 of each word's best code, chosen and scored on the same and on other speech.
 
@@ -77,32 +78,27 @@ def words(
 
         hac-analyze words --tokens units.km --ids ids.txt --frame-rate 50 --codebook-size 500 --alignments ali.ctm
     """
-    from analysis.clips.sources import of_words
-    from analysis.inputs.request import prepare
-    from analysis.shards.count_file import NAME
-    from analysis.words.counting import WordProtocol
-    from analysis.words.detection import check_definition
-    from analysis.words.run import Options, run
-    from analysis.words.shards import run_shard
-    from hac.errors import FailureLog
+    with opt.working(inputs.output, machine):
+        from analysis.clips.sources import of_words
+        from analysis.words.counting import WordProtocol
+        from analysis.words.detection import check_definition
+        from analysis.words.run import Options, run
+        from analysis.words.shards import run_shard
 
-    part = opt.parse_shard(shard)
-    definitions = tuple(dict.fromkeys(check_definition(part.strip()) for part in definition.split(",")))
-    protocol = WordProtocol(definitions, min_count, read_stop_words(stop_words), window_ms, nulls, bootstrap, seed)
-    failures = FailureLog(strict=strict)
-    store = opt.load_tokens(ckpt, tokens, manifest, output, device, jobs, failures, frame_rate, codebook_size, ids)
-    rest = opt.common(tokens, streams, name, failures, ckpt=ckpt, strict=strict, shard=shard)
-    if translations is not None:
-        rest["inputs"]["translations"] = translations
-    request = prepare(store, manifest, alignments, protocol, **rest)
-    options = Options(given, translations, firings)
-    if part:
-        run_shard(request, *part, output / NAME, options)
-        opt.tell_shard(shard, output / NAME)
-        return
-    outcome = run(request, jobs, options)
-    opt.keep_clips(output, of_words(request, outcome), clips, clips_mb)
-    finish(outcome, output, jobs)
+        part = shard.place()
+        definitions = tuple(dict.fromkeys(check_definition(name.strip()) for name in definition.split(",")))
+        stops = read_stop_words(stop_words)
+        protocol = WordProtocol(definitions, min_count, stops, window_ms, draws.nulls, draws.bootstrap, draws.seed)
+        files = {"translations": translations}
+        request = opt.open_request(inputs, facts, machine, protocol, files=files, shard=shard.shard)
+        options = Options(given, translations, firings)
+        if part:
+            run_shard(request, *part, opt.counts_file(inputs), options)
+            opt.tell_shard(shard, inputs)
+            return
+        outcome = run(request, machine.jobs, options)
+        opt.keep_clips(inputs.output, of_words(request.labels, request.tokens, outcome), clips)
+        finish(outcome, inputs.output, machine.jobs)
 
 
 def read_stop_words(text: str | None) -> tuple[str, ...] | None:
@@ -129,6 +125,4 @@ def finish(outcome: Outcome, output: Path, jobs: int) -> None:
     from reports.words.files import write_words
     from reports.words.tables import words_table
 
-    written = write_words(outcome, output, jobs)
-    opt.show(words_table(outcome))
-    opt.tell_files(written, output)
+    opt.finish(write_words(outcome, output, jobs), output, words_table(outcome))

@@ -134,13 +134,36 @@ HELD = (
     ("embed x.wav -m hac:run -o", "folder"),
     ("train run.yaml -o", "folder"),
     ("align manifest.jsonl -o", "alignments.parquet"),
+    ("tokenizer fit mfcc-kmeans --manifest manifest.jsonl -o", "folder"),
+    ("corpus import corpus -o", "manifest.jsonl"),
+    ("corpus builtin", "folder"),
+    ("corpus debian", "folder"),
+    ("corpus wheel", "folder"),
     ("pnmi --tokens tokens.parquet -o", "folder"),
     ("words --tokens tokens.parquet -o", "folder"),
+    ("boundaries --tokens tokens.parquet -o", "folder"),
+    ("discovery --tokens tokens.parquet -o", "folder"),
+    ("leakage --tokens tokens.parquet -o", "folder"),
+    ("usage --tokens tokens.parquet -o", "folder"),
     ("recon --ckpt hac:run -o", "folder"),
+    ("intervene --ckpt hac:run -o", "folder"),
+    ("stability --ckpt hac:run -o", "folder"),
+    ("merge shard -o", "folder"),
+    ("export tokens.parquet -o", "folder"),
+    ("history run -o", "folder"),
+    ("demo -o", "folder"),
     ("report run --pdf other.pdf -o", "report.html"),
     ("report run -o other.html --pdf", "report.pdf"),
     ("report run -o other.html --files", "folder"),
 )
+SHARED = {
+    "ablate": "several calls of a sweep share its folder: each training is held for itself",
+    "compare": "one small file, renamed into place",
+    "doctor": "writes nothing",
+    "info": "writes nothing",
+    "tokenizer list": "writes nothing",
+    "tokenizer check": "writes nothing",
+}
 
 
 def test_commands_refuse_before_they_look_at_anything_else(hold, hac: Hac, tmp_path, monkeypatch, capsys):
@@ -183,69 +206,30 @@ def test_two_encodings_at_once_make_what_one_makes(hac: Hac, tmp_path):
     assert not list(tmp_path.glob(".*"))
 
 
-def commands() -> list[tuple[str, object]]:
+def commands() -> set[str]:
     import hac.cli
     from reports.cli import COMMANDS
 
-    found = [(command.__name__, command) for command in COMMANDS]
-    apps = [hac.cli.app, *(group.typer_instance for group in hac.cli.app.registered_groups)]
-    found += [(str(c.name or c.callback.__name__), c.callback) for app in apps for c in app.registered_commands]
-    return found
+    groups = {"": hac.cli.app, **{f"{group.name} ": group.typer_instance for group in hac.cli.app.registered_groups}}
+    found = {
+        f"{name}{command.name or command.callback.__name__}"
+        for name, app in groups.items()
+        for command in app.registered_commands
+    }
+    return found | {command.__name__ for command in COMMANDS}
 
 
-ALONE_IN = (
-    "pnmi",
-    "words",
-    "boundaries",
-    "discovery",
-    "leakage",
-    "recon",
-    "intervene",
-    "usage",
-    "stability",
-    "merge",
-    "export",
-    "history",
-    "report",
-    "demo",
-    "train",
-    "align",
-    "encode",
-    "decode",
-    "embed",
-    "builtin",
-    "debian",
-    "wheel",
-    "import",
-    "fit",
-)
-SHARED = {
-    "ablate": "several calls of a sweep share its folder: each training is held for itself",
-    "compare": "one small file, renamed into place",
-    "doctor": "writes nothing",
-    "info": "writes nothing",
-    "list": "writes nothing",
-    "check": "writes nothing",
-}
-
-
-def test_every_command_that_writes_is_alone_or_says_why_not():
-    found = {name: hasattr(command, "is_exclusive") for name, command in commands()}
-    assert found == {**dict.fromkeys(ALONE_IN, True), **dict.fromkeys(SHARED, False)}
+def test_every_command_that_writes_is_held_above_or_says_why_not():
+    named = [next(name for name in commands() if f"{words} ".startswith(f"{name} ")) for words, _ in HELD]
+    assert {*named, *SHARED} == commands()
+    assert not {*named} & {*SHARED}
 
 
 def test_several_processes_of_one_training_are_one_run(monkeypatch, tmp_path):
     """torchrun's other processes do not ask for what the first one holds."""
-    from hac.commands.locked_output import exclusive
+    from hac.commands.train import one_run
 
-    did = []
-
-    @exclusive("out", by_rank=True)
-    def command(out: Path) -> None:
-        did.append((tmp_path / "out" / LOCK).exists())
-
-    monkeypatch.setenv("RANK", "0")
-    command(tmp_path / "out")
-    monkeypatch.setenv("RANK", "1")
-    command(tmp_path / "out")
-    assert did == [True, False]
+    for rank, holds in (("0", True), ("1", False)):
+        monkeypatch.setenv("RANK", rank)
+        with one_run(tmp_path / "out"):
+            assert (tmp_path / "out" / LOCK).exists() == holds

@@ -147,7 +147,8 @@ def measure(job: CheckpointSeries, launch: Launch, log_line: LogLine) -> Checkpo
         state = run_steps(checkpoint.name, steps, progress, launch, log_line)
         progress.cell(checkpoint.name, state=state, suite=job.key)
         if state == FAILED:
-            measured.failed[checkpoint.name] = _why(progress, checkpoint.name)
+            failed = progress.failed_steps(checkpoint.name)
+            measured.failed[checkpoint.name] = "; ".join(f"{name}: {step['error']}" for name, step in failed.items())
         if known["state"] != DONE or known.get("suite") != job.key:
             spent.append(time.monotonic() - started)
             left = (len(found) - i - 1) * sum(spent) / len(spent)
@@ -162,11 +163,6 @@ def measure(job: CheckpointSeries, launch: Launch, log_line: LogLine) -> Checkpo
 def _runs(job: CheckpointSeries, name: str, cell: Mapping[str, Any]) -> dict[str, Run]:
     done = [one for one in job.analyses if cell["steps"].get(one, {}).get("state") == DONE]
     return {one: read_run(job.folder / name / one, name) for one in done}
-
-
-def _why(progress: ProgressFile, cell: str) -> str:
-    steps = progress.read()["cells"][cell]["steps"]
-    return "; ".join(f"{name}: {step['error']}" for name, step in steps.items() if step["state"] == FAILED)
 
 
 def flags_of(points: Sequence[Point], collapse_share: float = 0.5) -> list[Flag]:

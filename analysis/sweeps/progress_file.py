@@ -74,6 +74,11 @@ class ProgressFile:
         """What is known of a step; empty: nothing."""
         return dict(self.read()["cells"].get(cell, {}).get("steps", {}).get(step, {}))
 
+    def failed_steps(self, cell: str) -> dict[str, dict[str, Any]]:
+        """What is known of the steps of a cell that failed."""
+        steps = self.read()["cells"][cell]["steps"]
+        return {name: step for name, step in steps.items() if step["state"] == FAILED}
+
     def finished(self, cell: str, step: str, key: str) -> bool:
         """Whether a step was done with the same contents."""
         known = self.of_step(cell, step)

@@ -81,10 +81,8 @@ def prepare(sweep: Sweep, folder: Path) -> Job:
     """
     cells = cells_of(sweep, folder)
     warnings = check_cells(cells, sweep.reference, sweep.allow)
-    manifest = sweep.evaluation["manifest"]
-    assert manifest is not None
-    evaluation = Evaluation.read(manifest, sweep.evaluation["alignments"], sweep.analyses)
-    shared = overlap(cells, manifest)
+    evaluation = Evaluation.read(*sweep.evaluation, sweep.analyses)
+    shared = overlap(cells, sweep.evaluation.manifest)
     return Job(sweep, folder, tuple(cells), evaluation, (*warnings, *([shared] if shared else [])))
 
 
@@ -150,7 +148,8 @@ def run_cell(job: Job, cell: Cell, progress: ProgressFile, work: Work, device: s
         workspace = Workspace(cell.folder, device, max(1, cores() // work.at_once), threads_each(work.at_once), lock_fd)
         try:
             state = _train_and_analyse(job, cell, progress, work, workspace)
-            reason = "" if state != FAILED else "; ".join(_reasons(progress, cell))
+            failed = progress.failed_steps(cell.name).items() if state == FAILED else ()
+            reason = "; ".join(f"{name}: {step['error']} (log: {step['log']})" for name, step in failed)
         except HacError as error:
             state, reason = FAILED, str(error)
             work.log_line(f"{cell.name}: {reason}")
@@ -197,11 +196,6 @@ def _training(sweep: Sweep, cell: Cell, workspace: Workspace) -> Step:
     )
     last = cell.run / "checkpoints" / f"step-{cell.config.steps:08d}" / "trainer.json"
     return Step(TRAIN, call, last, cell.key)
-
-
-def _reasons(progress: ProgressFile, cell: Cell) -> list[str]:
-    steps = progress.read()["cells"][cell.name]["steps"]
-    return [f"{name}: {step['error']} (log: {step['log']})" for name, step in steps.items() if step["state"] == FAILED]
 
 
 def threads_each(at_once: int) -> int | None:

@@ -19,7 +19,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from analysis.sweeps.analysis_options import Analysis, Commands, check_analyses
 from hac.errors import HacError
@@ -40,6 +40,13 @@ class Variant:
     name: str
     config: Path
     changes: Mapping[str, Any]
+
+
+class EvaluationFiles(NamedTuple):
+    """The speech that is analysed."""
+
+    manifest: Path
+    alignments: Path | None
 
 
 @dataclass(frozen=True)
@@ -71,7 +78,7 @@ class Sweep:
     set: Mapping[str, Any]
     train: tuple[str, ...]
     validation: tuple[str, ...]
-    evaluation: Mapping[str, Path | None]
+    evaluation: EvaluationFiles
     analyses: Mapping[str, Analysis]
     checkpoint: Literal["last", "best"]
     devices: tuple[str, ...]
@@ -170,13 +177,14 @@ def _seeds(found: Any, where: str) -> tuple[int, ...]:
     return tuple(seeds)
 
 
-def _evaluation(found: Any, where: str) -> dict[str, Path | None]:
+def _evaluation(found: Any, where: str) -> EvaluationFiles:
     given = _mapping(found, f"{where}: evaluation")
     for key in given:
-        check_key(str(key), ("manifest", "alignments"), f"{where}: evaluation")
+        check_key(str(key), EvaluationFiles._fields, f"{where}: evaluation")
     if not given.get("manifest"):
         raise HacError(f"{where}: evaluation: no manifest of held-out speech; add evaluation: {{manifest: dev.jsonl}}")
-    return {key: Path(str(given[key])) if given.get(key) else None for key in ("manifest", "alignments")}
+    alignments = given.get("alignments")
+    return EvaluationFiles(Path(str(given["manifest"])), Path(str(alignments)) if alignments else None)
 
 
 def _metrics(found: Any, where: str) -> tuple[str, ...]:

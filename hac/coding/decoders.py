@@ -104,10 +104,10 @@ class HacDecoder:
         from hac.model.inputs import check_depth, check_levels
 
         config = self._model.config
-        heard = check_levels(config, levels)
+        chosen = check_levels(config, levels)
         depth = check_depth(config, n_quantizers) or max(1, sum(name.startswith("acoustic.") for name in present))
-        acoustic = [f"acoustic.{k}" for k in range(depth)] if "acoustic" in heard else []
-        return (*acoustic, *(level for level in heard if level != "acoustic"))
+        acoustic = [f"acoustic.{k}" for k in range(depth)] if "acoustic" in chosen else []
+        return (*acoustic, *(level for level in chosen if level != "acoustic"))
 
     def decode(self, streams: Codes) -> NDArray[np.float32]:
         """Audio of one utterance; see `Decoder.decode`."""

@@ -53,7 +53,7 @@ def train(
         from hac.train.loop import TERMINATED
         from hac.train.run import train as train_model
 
-        outcome = train_model(settings, out, say=typer.echo, strict=strict, only_targets=only_targets, cpu=cpu)
+        outcome = train_model(settings, out, log_line=typer.echo, strict=strict, only_targets=only_targets, cpu=cpu)
         if outcome is None:
             return
         if outcome.stopped:

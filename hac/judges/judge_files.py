@@ -146,7 +146,7 @@ def _judged(
     failures = FailureLog() if failures is None else failures
     loaded = _loaded(kind.name, judge, device) if isinstance(judge, str) else judge
     on_cpu = str(loaded.provenance.get("device", "cpu")) == "cpu"
-    recipe = Recipe(_basis(loaded, kind.name), {"value": kind.column}, _Hearing(kind.name, judge, device), on_cpu)
+    recipe = Recipe(_basis(loaded, kind.name), {"value": kind.column}, _FileValue(kind.name, judge, device), on_cpu)
     kept = read_rows(Path(store), kind.name, recipe.schema.names)
     found, unreadable = hashed(files)
     FailureLog(failures.strict).extend(unreadable)
@@ -204,7 +204,7 @@ def _vector(values: list[float]) -> NDArray[np.float32]:
 
 
 @dataclass(frozen=True)
-class _Hearing:
+class _FileValue:
     """Makes a judge's value of a file; what travels to the processes."""
 
     kind: str

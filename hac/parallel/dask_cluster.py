@@ -69,7 +69,7 @@ class Cluster:
 
     def _numbered(self, call: Callable[..., T], tasks: pool.Tasks, single_thread: bool) -> Iterator[tuple[int, T]]:
         """Number and result of every task, as they are done."""
-        from distributed import KilledWorker, as_completed
+        from distributed import CancelledError, KilledWorker, as_completed
 
         packer = Packer(call, Path(self._environment.folder))
         packed = [packer.pack(task) for task in tasks]
@@ -81,7 +81,7 @@ class Cluster:
         number = {future: i for i, future in enumerate(self._client.map(run, packed, pure=False))}
         try:
             for future, result in as_completed(list(number), loop=self._client.loop, with_results=True):
-                if future.status != "finished":
+                if isinstance(result, CancelledError):
                     raise _gone("its scheduler does not answer any more")
                 yield number.pop(future), result
         except KilledWorker as error:

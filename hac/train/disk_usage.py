@@ -1,4 +1,4 @@
-"""What a training will take on disk, told from its configuration; nothing is trained, no teacher is loaded."""
+"""What a training will take on disk, by its configuration; nothing is trained, no teacher is loaded."""
 
 from __future__ import annotations
 

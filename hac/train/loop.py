@@ -53,7 +53,7 @@ class Run:
         device: where the networks are.
         autocast: a context with the run's precision; each call gives a new one.
         failures: utterances that could not be used.
-        say: prints a line, on the main process only.
+        log_line: prints a line, on the main process only.
         advance: moves the progress bar by some steps.
     """
 
@@ -71,7 +71,7 @@ class Run:
     device: torch.device
     autocast: Callable[[], AbstractContextManager[Any]]
     failures: FailureLog
-    say: Callable[[str], None]
+    log_line: Callable[[str], None]
     advance: Callable[[int], None]
 
     @property
@@ -137,7 +137,7 @@ def _validate(run: Run, journal: Journal | None, progress: Progress) -> Progress
     journal.numbers(step, metrics)
     _note_failures(run, result.failures)
     _log_sounds(journal, step, result)
-    run.say(f"step {step}: {_summary(metrics)}")
+    run.log_line(f"step {step}: {_summary(metrics)}")
     value = metrics.get(config.checkpoint.best)
     if value is None:
         raise HacError(
@@ -223,7 +223,7 @@ def _note_failures(run: Run, failures: Sequence[Failure]) -> None:
     fresh = list({failure.id: failure for failure in failures if failure.id not in known}.values())
     run.failures.extend(fresh)
     for failure in fresh:
-        run.say(f"skipped {failure.id}: {failure.detail}")
+        run.log_line(f"skipped {failure.id}: {failure.detail}")
     # every process adds what it met; what is given at once is written at once
     with (run.folder / FAILURES).open("a", encoding="utf-8", errors="backslashreplace") as stream:
         stream.write(FailureLog(items=fresh).json_lines())
@@ -282,7 +282,7 @@ def _journal(run: Run, step: int) -> Iterator[Journal | None]:
         return
     journal = Journal(run.folder, step, run.train.sample_rate)
     if not journal.has_tensorboard:
-        run.say("tensorboard is not installed (extra `train`): numbers go to metrics.jsonl only")
+        run.log_line("tensorboard is not installed (extra `train`): numbers go to metrics.jsonl only")
     try:
         yield journal
     finally:

@@ -58,7 +58,7 @@ def train(
     config: TrainConfig,
     folder: Path,
     *,
-    say: Callable[[str], None] = print,
+    log_line: Callable[[str], None] = print,
     strict: bool = False,
     only_targets: bool = False,
     cpu: bool = False,
@@ -68,7 +68,7 @@ def train(
     Args:
         config: the run.
         folder: where checkpoints and logs go.
-        say: prints a line; called on the main process only.
+        log_line: prints a line; called on the main process only.
         strict: stop at the first utterance that cannot be used.
         only_targets: compute the teachers' targets and stop; returns None.
         cpu: train on the CPU, whatever else is there.
@@ -78,7 +78,7 @@ def train(
     """
     accelerator = Accelerator(cpu=cpu)
     main = accelerator.is_main_process
-    tell: Callable[[str], None] = say if main else _silent
+    log_line = log_line if main else _silent
     check_precision(config.precision, accelerator.device)
     settings = run_settings(config)
     check_same_run(folder, settings)
@@ -88,9 +88,9 @@ def train(
     corpus = load_corpus(config.data, config.seed, failures)
     check_same_speech(folder, corpus)
     check_shares(config.data.batch_s, config.data.max_s, accelerator.num_processes * config.accumulate)
-    _tell_corpus(corpus, config, failures, tell)
+    _log_corpus(corpus, config, failures, log_line)
     with accelerator.main_process_first():
-        teachers = load_teachers(config, model_settings, corpus, accelerator.device, failures, tell)
+        teachers = load_teachers(config, model_settings, corpus, accelerator.device, failures, log_line)
     before = met_before(folder, failures)
     if main:
         provenance = None if start is None else start.provenance()
@@ -99,16 +99,16 @@ def train(
     if only_targets:
         return None
     networks, ema = _networks(config, model_settings, teachers, accelerator.device, start)
-    progress = _resume(folder, networks, ema, tell)
+    progress = _resume(folder, networks, ema, log_line)
     if main:
         rotate(folder, config.checkpoint.keep, progress.best_step)  # a run that was killed may not have come to it
-    say_when_done = _tell_size(networks, config, tell)
+    log_when_done = _log_size(networks, config, log_line)
     # one bar, however many processes
     with progress_bar("training", config.steps) if main else nullcontext(_no_bar) as advance:
         advance(progress.step)
-        run = _run(config, folder, settings, corpus, teachers, networks, ema, accelerator, failures, tell, advance)
+        run = _run(config, folder, settings, corpus, teachers, networks, ema, accelerator, failures, log_line, advance)
         progress, stopped = run_loop(run, progress)
-    say_when_done(progress)
+    log_when_done(progress)
     accelerator.wait_for_everyone()
     finished = checkpoints(folder)
     best = next((path for path in finished if step_of(path) == progress.best_step), None)
@@ -125,7 +125,7 @@ def _run(
     ema: Ema | None,
     accelerator: Accelerator,
     failures: FailureLog,
-    tell: Callable[[str], None],
+    log_line: Callable[[str], None],
     advance: Callable[[int], None],
 ) -> Run:
     model = networks.generator.model.config
@@ -150,7 +150,7 @@ def _run(
             torch.autocast, accelerator.device.type, dtype=torch.bfloat16, enabled=config.precision == "bf16"
         ),
         failures=failures,
-        say=tell,
+        log_line=log_line,
         advance=advance,
     )
 
@@ -212,34 +212,34 @@ def _warm_start(config: TrainConfig) -> Checkpoint | None:
     return found
 
 
-def _resume(folder: Path, networks: Networks, ema: Ema | None, tell: Callable[[str], None]) -> Progress:
+def _resume(folder: Path, networks: Networks, ema: Ema | None, log_line: Callable[[str], None]) -> Progress:
     """The newest checkpoint's state, put into the networks; a fresh start where there is none."""
     finished = checkpoints(folder)
     if not finished:
         return Progress()
     progress, _ = read_state(finished[-1])
     load_checkpoint(finished[-1], networks, ema)
-    tell(f"going on from {finished[-1]}")
+    log_line(f"going on from {finished[-1]}")
     return progress
 
 
-def _tell_corpus(corpus: Corpus, config: TrainConfig, failures: FailureLog, tell: Callable[[str], None]) -> None:
-    tell(
+def _log_corpus(corpus: Corpus, config: TrainConfig, failures: FailureLog, log_line: Callable[[str], None]) -> None:
+    log_line(
         f"train on {len(corpus.train)} utterances, {corpus.train.hours:.2f} h; validate on {len(corpus.validation)} "
         f"held-out ones (by {corpus.held_out}), {corpus.validation.hours:.2f} h"
     )
     if config.data.alignments:
         known = len(corpus.phones.ids) if corpus.phones is not None else 0
-        tell(f"data.alignments hold phones of {known} of the {len(corpus.validation)} held-out utterances")
+        log_line(f"data.alignments hold phones of {known} of the {len(corpus.validation)} held-out utterances")
     for reason, count in failures.by_reason().items():
-        tell(f"left out, {reason}: {count}")
+        log_line(f"left out, {reason}: {count}")
 
 
-def _tell_size(networks: Networks, config: TrainConfig, tell: Callable[[str], None]) -> Callable[[Progress], None]:
+def _log_size(networks: Networks, config: TrainConfig, log_line: Callable[[str], None]) -> Callable[[Progress], None]:
     model = networks.generator.model
     n_model = sum(p.numel() for p in model.parameters())
     n_other = 0 if networks.discriminator is None else sum(p.numel() for p in networks.discriminator.parameters())
-    tell(
+    log_line(
         f"model {n_model / 1e6:.2f} M parameters, discriminators {n_other / 1e6:.2f} M; "
         f"{config.steps} steps of {config.data.batch_s:g} s"
     )
@@ -247,7 +247,7 @@ def _tell_size(networks: Networks, config: TrainConfig, tell: Callable[[str], No
 
     def done(progress: Progress) -> None:
         speed = progress.audio_s / progress.wall_s if progress.wall_s else float("nan")
-        tell(
+        log_line(
             f"{progress.step} steps, {progress.audio_s / 3600:.2f} h of audio, {speed:.1f}x real time; "
             f"{time.perf_counter() - started:.0f} s in this call"
         )

@@ -1,4 +1,4 @@
-"""What the teachers of a run say: targets loaded, computed or found in their caches."""
+"""Targets of a run's teachers: loaded, computed or found in their caches."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def load_teachers(
     corpus: Corpus,
     device: torch.device,
     failures: FailureLog,
-    tell: Callable[[str], None],
+    log_line: Callable[[str], None],
 ) -> Teachers:
     """Targets of both teachers, computed or found in their caches."""
     manifest = corpus.both
-    speech = _speech_targets(config, model, manifest, device, failures, tell)
-    text = _text_targets(config, manifest, device, failures, tell)
+    speech = _speech_targets(config, model, manifest, device, failures, log_line)
+    text = _text_targets(config, manifest, device, failures, log_line)
     return Teachers(
         _maybe_shuffled(speech, config.teachers.speech, config.seed),
         speech,
@@ -56,7 +56,7 @@ def _speech_targets(
     manifest: Manifest,
     device: torch.device,
     failures: FailureLog,
-    tell: Callable[[str], None],
+    log_line: Callable[[str], None],
 ) -> Targets | None:
     wanted = config.teachers.speech
     if wanted is None:
@@ -85,12 +85,12 @@ def _speech_targets(
             failures=failures,
             resample=wanted.resample,
             advance=advance,
-            announce=tell,
+            announce=log_line,
         )
 
 
 def _text_targets(
-    config: TrainConfig, manifest: Manifest, device: torch.device, failures: FailureLog, tell: Callable[[str], None]
+    config: TrainConfig, manifest: Manifest, device: torch.device, failures: FailureLog, log_line: Callable[[str], None]
 ) -> Targets | None:
     wanted = config.teachers.text
     if wanted is None:
@@ -102,9 +102,13 @@ def _text_targets(
         wanted.name, wanted.where, wanted.pooling, wanted.revision, wanted.device or str(device)
     )
     with progress_bar(f"targets of {teacher.name}", len(manifest)) as advance:
-        targets = text_targets(manifest, teacher, cache=wanted.cache, failures=failures, advance=advance, announce=tell)
+        targets = text_targets(
+            manifest, teacher, cache=wanted.cache, failures=failures, advance=advance, announce=log_line
+        )
     if len(targets.ids) < len(manifest):
-        tell(f"{len(manifest) - len(targets.ids)} of {len(manifest)} utterances have no transcript: no lexical target")
+        log_line(
+            f"{len(manifest) - len(targets.ids)} of {len(manifest)} utterances have no transcript: no lexical target"
+        )
     return targets
 
 

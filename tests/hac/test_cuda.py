@@ -129,8 +129,8 @@ def test_a_model_is_trained_with_both_teachers_and_goes_on_where_it_stopped(
         "steps": 4,
     }
     values = merged(TRAIN, changes)
-    train(build_train_config(values, "gpu"), tmp_path / "run", say=said.append)
-    train(build_train_config(merged(values, {"steps": 6}), "gpu"), tmp_path / "run", say=said.append)
+    train(build_train_config(values, "gpu"), tmp_path / "run", log_line=said.append)
+    train(build_train_config(merged(values, {"steps": 6}), "gpu"), tmp_path / "run", log_line=said.append)
     assert any(line.startswith("going on from") for line in said)
     rows = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     losses = [row["mel"] for row in rows if "mel" in row]

@@ -109,7 +109,7 @@ class RowStore:
         from safetensors.numpy import save
 
         sources = b"".join(bytes.fromhex(source) for source in rows)
-        tensors = {
+        tensors: dict[str, NDArray[Any]] = {
             "rows": np.concatenate(list(rows.values())).astype(ROWS),
             "sources": np.frombuffer(sources, np.uint8).reshape(-1, 32),
             "lengths": np.array([len(each) for each in rows.values()], np.int64),
@@ -220,7 +220,8 @@ def _mapped(path: Path) -> Any:
     """The rows of a part, which stay on the disk until they are asked for."""
     from safetensors import safe_open
 
-    return safe_open(path, framework="numpy").get_slice("rows")
+    part: Any = safe_open(path, framework="numpy")
+    return part.get_slice("rows")
 
 
 @contextmanager

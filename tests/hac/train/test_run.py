@@ -97,7 +97,7 @@ def metrics(run: Path) -> list[dict]:
 
 def whole_run(config: Path, folder: Path, *changes: str):
     said: list[str] = []
-    outcome = train(read_train_config(config, changes), folder, say=said.append, cpu=True)
+    outcome = train(read_train_config(config, changes), folder, log_line=said.append, cpu=True)
     return outcome, said
 
 
@@ -250,7 +250,7 @@ def test_a_loss_that_is_not_finite_stops_and_names_the_last_good_checkpoint(conf
         check = run_module.check_same_run
         run_module.check_same_run = lambda *_: None
         try:
-            train(broken, tmp_path / "run", say=lambda _: None, cpu=True)
+            train(broken, tmp_path / "run", log_line=lambda _: None, cpu=True)
         finally:
             run_module.check_same_run = check
     assert "\n" not in str(raised.value)
@@ -340,7 +340,7 @@ def test_what_cannot_be_read_on_the_way_is_listed_once_and_stops_a_strict_run(co
     checks = [row for row in metrics(tmp_path / "run") if "validation/mel" in row]
     assert [row["validation/unreadable"] for row in checks] == [1.0, 1.0]
     with pytest.raises(HacError, match=r"utt-1.*--strict"):
-        train(read_train_config(config, changes), tmp_path / "strict", say=said.append, strict=True, cpu=True)
+        train(read_train_config(config, changes), tmp_path / "strict", log_line=said.append, strict=True, cpu=True)
 
 
 def test_the_shuffled_teacher_teaches_something_else(config, tmp_path):

@@ -6,6 +6,7 @@ import difflib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from hac.data.manifest.manifest import FIELDS, Manifest, Utterance
 from hac.errors import FailureLog, HacError
 from hac.files.atomic import atomic_path
 from hac.files.parsing import load_json
+from hac.files.text import json_lines
 
 VERSION = 1
 """Version of both formats, in the header."""
@@ -181,31 +183,12 @@ def _rows_of(path: Path) -> tuple[Mapping[str, Any], Iterator[tuple[str, Any]]]:
 
 
 def _read_jsonl(path: Path) -> tuple[Mapping[str, Any], Iterator[tuple[str, Any]]]:
-    rows = _json_lines(path)
-    first = next(rows, None)
-    if first is None:
-        return {}, rows
-    if isinstance(first[1], Mapping) and HEADER in first[1]:
-        return first[1], rows
-    return {}, _chain(first, rows)
-
-
-def _chain(first: tuple[str, Any], rest: Iterator[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
-    yield first
-    yield from rest
-
-
-def _json_lines(path: Path) -> Iterator[tuple[str, Any]]:
-    try:
-        with path.open(encoding="utf-8-sig") as lines:
-            for number, line in enumerate(lines, start=1):
-                if line.strip():
-                    yield f"line {number}", load_json(line)
-    except UnicodeDecodeError as error:
-        raise HacError(f"{path}: not UTF-8 text ({error.reason}); save it as UTF-8") from error
-    except ValueError as error:
-        why = getattr(error, "msg", str(error))
-        raise HacError(f"{path}: line {number}: broken JSON ({why}); expected one object a line") from error
+    rows = ((f"line {number}", row) for number, row in json_lines(path))
+    for first in rows:
+        if isinstance(first[1], Mapping) and HEADER in first[1]:
+            return first[1], rows
+        return {}, chain([first], rows)
+    return {}, rows
 
 
 def _read_parquet(path: Path) -> tuple[Mapping[str, Any], Iterator[tuple[str, Any]]]:

@@ -22,20 +22,18 @@ import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
 import numpy as np
 
 from hac.data.tokens.jsonl import is_discophon, read_discophon, read_jsonl
 from hac.data.tokens.parquet import read_parquet, write_parquet
-from hac.data.tokens.rows import GZIP_MAGIC, Rows, open_text
-from hac.data.tokens.stream_options import Ids, StreamOptions, TokenFormat, by_stream, check_keys
+from hac.data.tokens.rows import Rows
+from hac.data.tokens.stream_options import Ids, Rate, StreamOptions, TokenFormat, by_stream, check_keys
 from hac.data.tokens.token_store import TokenStore
 from hac.errors import HacError
 from hac.files.parsing import load_json
-
-if TYPE_CHECKING:
-    from hac.data.tokens.stream_options import Ids, Rate, TokenFormat
+from hac.files.text import GZIP_MAGIC, open_text
 
 META = "__meta__"
 _SUFFIXES: Mapping[str, TokenFormat] = {".parquet": "parquet", ".pq": "parquet", ".npz": "npz", ".km": "km"}

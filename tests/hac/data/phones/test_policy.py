@@ -296,7 +296,10 @@ def test_a_file_that_is_no_policy_is_one_sentence(tmp_path, text, sentence):
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
-        (b"phone,to\na,b\n", r"the column 'from' is missing \(columns found: phone, to\); expected a phone map with from,to"),
+        (
+            b"phone,to\na,b\n",
+            r"the column 'from' is missing \(columns found: phone, to\); expected a phone map",
+        ),
         (b"", r"the column 'from' is missing \(columns found: none\)"),
         (b"from,to\na,b\na,c\n", r"line 3: 'a' is mapped twice"),
         (b"from,to\n\xe6,b\n", r"byte 8 is not valid UTF-8; expected a phone map"),

@@ -5,11 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-SILENCE = "sil"
-"""Label of a pause in the phone tier; the word tier leaves pauses out."""
-
-NOISE = "spn"
-"""Label of a noise (breath, cough) in the phone tier."""
+from hac.data.phones.classes import SILENCE
 
 
 @dataclass(frozen=True, slots=True)

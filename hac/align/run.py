@@ -21,7 +21,6 @@ from hac.parallel.pool import on_cluster, parallel_map
 AlignerName = Literal["builtin", "mfa", "pocketsphinx", "hmm"]
 
 Advance = Callable[[int], None]
-"""Told how many utterances more are done."""
 
 _CHUNK = 4
 """Utterances that a process aligns at a time."""
@@ -58,7 +57,7 @@ def align_corpus(
         manifest: the corpus; `text`, `language` and (for `hmm`) `speaker` are used.
         options: which aligner and how.
         failures: takes the utterances that could not be aligned; without it the first one is raised.
-        advance: told of progress.
+        advance: called with the count of utterances done since the last call.
 
     Returns:
         Tiers `phones` (no gaps; pauses are `sil`) and `words` (pauses left out), in the manifest's order.

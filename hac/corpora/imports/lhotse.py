@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from hac.corpora.imports.item import LONGEST_S, Item, Layout, Options, files, resolve
+from hac.corpora.imports.item import Item, Layout, Options, files, resolve
+from hac.data.timeline import MAX_SECONDS
 from hac.errors import FailureLog, HacError
 from hac.files.text import json_objects
 
@@ -68,7 +69,7 @@ def _item(
         channel = channel[0]
     channels = recording["sources"][0].get("channels") or [0]
     stop_s = start_s + duration_s
-    if not -_SLACK_S < start_s < stop_s < LONGEST_S:
+    if not -_SLACK_S < start_s < stop_s < MAX_SECONDS:
         raise _Unusable(f"it runs from {start_s:g} to {stop_s:g} s; expected 0 <= start < end")
     length_s = float(recording["num_samples"]) / float(recording["sampling_rate"])
     whole = abs(start_s) < _SLACK_S and abs(stop_s - length_s) < _SLACK_S

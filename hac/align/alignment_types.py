@@ -63,6 +63,9 @@ class AlignmentFailure(Exception):
         self.reason = reason
         self.detail = detail
 
+    def __str__(self) -> str:
+        return self.detail
+
 
 def close_gaps(phones: Sequence[Segment], duration_us: int) -> tuple[Segment, ...]:
     """Cut the last interval to the audio's end, let the edges reach it, and join neighbouring pauses.

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis import parallel
-from analysis.inputs.corpus import Deal, match
+from analysis.inputs.corpus import AssignRows, match
 from analysis.inputs.request import Request
 from hac.data.alignments.alignment import PHONES, WORDS, Tier, partition
 from hac.data.phones.policy import SILENCE, PhonePolicy, load_policy
@@ -147,15 +147,15 @@ class StreamCounts:
         return int(self.runs.time.sum())
 
 
-def marked_of(request: Request[BoundaryProtocol], deal: Deal = assign_rows) -> BoundaryCorpus:
-    """The utterances that have tokens and every tier, dealt into rows; what fell out goes into the request's failures.
+def marked_of(request: Request[BoundaryProtocol], assign: AssignRows = assign_rows) -> BoundaryCorpus:
+    """The utterances that have tokens and every tier, with their rows; what fell out goes into the request's failures.
 
     Raises:
         HacError: a tier asked for is missing, or no utterance has everything.
     """
     labels, protocol = request.labels, request.protocol
     names = protocol.tiers or tuple(name for name in TIERS if name in labels.alignments.tiers) or (PHONES,)
-    met = match(labels, request.tokens, names, request.failures, deal)
+    met = match(labels, request.tokens, names, request.failures, assign)
     tiers, reports, policy = {}, {}, ""
     for name in names:
         # the policy is chosen by all labels there are, so that a shard or a subset gets the same one

@@ -20,36 +20,63 @@ from hac.data.tokens.token_store import TokenStore
 from hac.errors import FailureLog, HacError
 from probes.clusters import Rows, assign_rows
 
-Deal = Callable[[Sequence[str], Sequence[str | None], Sequence[str | None]], Rows]
+AssignRows = Callable[[Sequence[str], Sequence[str | None], Sequence[str | None]], Rows]
 """Ids, languages and speakers to rows."""
+Voice = tuple[str | None, str | None]
+"""Language and speaker of an utterance, None where unknown."""
 Classes = dict[str, dict[str, str | None]]
 """Kind of class -> phone -> class, None where the phone has none."""
 
 CLASS_KINDS = ("manner", "place", "voicing", "height")
 ALIGNMENTS_NAME = "alignments.parquet"
+NO_MANIFEST = "no manifest: speakers and languages are unknown, so intervals come from utterances and may be too narrow"
 
 
 @dataclass(frozen=True)
-class Corpus:
+class TokenCorpus:
     """Utterances ready to be counted, in order of id.
 
     Attributes:
         ids: utterance ids, sorted.
-        phones: their phones, a partition of each utterance, after the policy.
         tokens: their tokens.
         rows: their rows in the count tables; made from the whole manifest, so that shards agree.
-        policy: the phone policy.
         coverage: how much of everything was used.
         warnings: what a reader must know.
     """
 
     ids: tuple[str, ...]
-    phones: Tier
     tokens: TokenStore
     rows: Rows
-    policy: PhonePolicy
     coverage: dict[str, Any]
     warnings: list[str]
+
+
+@dataclass(frozen=True)
+class Corpus(TokenCorpus):
+    """Utterances that have phones too.
+
+    Attributes:
+        phones: a partition of each utterance, after the policy.
+        policy: the phone policy.
+    """
+
+    phones: Tier
+    policy: PhonePolicy
+
+
+@dataclass(frozen=True)
+class MatchedCorpus(TokenCorpus):
+    """Utterances that have every tier asked for.
+
+    Attributes:
+        tiers: the tiers as they were found, by name, of these utterances.
+        languages: language of each utterance, None where unknown.
+        durations_us: of each utterance, by id.
+    """
+
+    tiers: dict[str, Tier]
+    languages: tuple[str | None, ...]
+    durations_us: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -94,33 +121,8 @@ def alignments_if_any(given: Path | None, manifest_path: Path, manifest: Manifes
     return read_alignments(found, manifest=manifest, failures=FailureLog())
 
 
-@dataclass(frozen=True)
-class MatchedCorpus:
-    """Utterances that have tokens and every tier asked for, in order of id.
-
-    Attributes:
-        ids: utterance ids, sorted.
-        tiers: the tiers as they were found, by name, of these utterances.
-        tokens: their tokens.
-        rows: their rows in the count tables; made from the whole manifest, so that shards agree.
-        languages: language of each utterance, None where unknown.
-        durations_us: of each utterance, by id.
-        coverage: how much of everything was used.
-        warnings: what a reader must know.
-    """
-
-    ids: tuple[str, ...]
-    tiers: dict[str, Tier]
-    tokens: TokenStore
-    rows: Rows
-    languages: tuple[str | None, ...]
-    durations_us: dict[str, int]
-    coverage: dict[str, Any]
-    warnings: list[str]
-
-
 def match(
-    labels: Labels, tokens: TokenStore, names: Sequence[str], failures: FailureLog, deal: Deal = assign_rows
+    labels: Labels, tokens: TokenStore, names: Sequence[str], failures: FailureLog, assign: AssignRows = assign_rows
 ) -> MatchedCorpus:
     """Bring together the utterances that have labels and tokens, and count what does not match.
 
@@ -129,7 +131,7 @@ def match(
         tokens: the tokens.
         names: the tiers that an utterance must have.
         failures: utterances of the manifest without alignment or tokens go here.
-        deal: deals utterances into rows.
+        assign: gives utterances their rows.
 
     Raises:
         HacError: a tier is missing, or no utterance has everything.
@@ -147,35 +149,33 @@ def match(
         failures.extend(off)
         ids = tuple(sorted(set(ids) - {failure.id for failure in off}))
     durations = dict(manifest.durations_us) if manifest else _ends(tiers.values())
-    rows, warnings = _rows(ids, manifest, deal)
-    of = manifest.by_id if manifest else {}
-    languages = tuple(of[id].language if of else None for id in ids)
-    coverage = _coverage(ids, manifest, len(labelled), tokens, durations)
+    voices = voices_of(ids, manifest)
+    languages = tuple(language for language, _ in voices)
+    rows = assign(ids, languages, [speaker for _, speaker in voices])
+    coverage = _coverage(ids, manifest, voices, len(labelled), tokens, durations)
+    warnings = [] if manifest else [NO_MANIFEST]
     chosen = {name: tier.select(ids) for name, tier in tiers.items()}
-    return MatchedCorpus(ids, chosen, tokens.select(ids), rows, languages, durations, coverage, warnings)
+    return MatchedCorpus(ids, tokens.select(ids), rows, coverage, warnings, chosen, languages, durations)
 
 
 def join(
-    labels: Labels, tokens: TokenStore, policy_name: str, failures: FailureLog, deal: Deal = assign_rows
+    labels: Labels, tokens: TokenStore, policy_name: str, failures: FailureLog, assign: AssignRows = assign_rows
 ) -> Corpus:
     """The utterances that have phones and tokens, the phones as a partition of each; see `match`.
 
     Args:
-        labels: manifest and alignments.
-        tokens: the tokens.
+        labels, tokens, failures, assign: as for `match`.
         policy_name: a shipped phone policy, `auto`, or a YAML file.
-        failures: utterances of the manifest without alignment or tokens go here.
-        deal: deals utterances into rows.
 
     Raises:
         HacError: no utterance has both.
     """
-    met = match(labels, tokens, (PHONES,), failures, deal)
+    met = match(labels, tokens, (PHONES,), failures, assign)
     # the policy is chosen by all labels there are, so that a shard or a subset gets the same one
     policy = load_policy(policy_name, labels.alignments.tier(PHONES).vocabulary)
     phones, report = partition(met.tiers[PHONES], met.durations_us, policy)
     coverage = {**met.coverage, "alignment_rules": report.to_dict()}
-    return Corpus(met.ids, _by_name(phones), met.tokens, met.rows, policy, coverage, met.warnings)
+    return Corpus(met.ids, met.tokens, met.rows, coverage, met.warnings, _by_name(phones), policy)
 
 
 def classes_of(policy: PhonePolicy, labels: Sequence[str]) -> Classes:
@@ -189,15 +189,7 @@ def subset(corpus: Corpus, index: int, n: int) -> Corpus:
     picks = np.arange(len(corpus.ids))[index::n]
     ids = tuple(corpus.ids[i] for i in picks)
     rows = Rows(corpus.rows.rows, corpus.rows.of_utterance[picks])
-    return Corpus(
-        ids,
-        corpus.phones.select(ids),
-        corpus.tokens.select(ids),
-        rows,
-        corpus.policy,
-        corpus.coverage,
-        corpus.warnings,
-    )
+    return replace(corpus, ids=ids, tokens=corpus.tokens.select(ids), rows=rows, phones=corpus.phones.select(ids))
 
 
 def _by_name(tier: Tier) -> Tier:
@@ -208,14 +200,11 @@ def _by_name(tier: Tier) -> Tier:
     return replace(tier, labels=rank[tier.labels], vocabulary=vocabulary)
 
 
-def _rows(ids: tuple[str, ...], manifest: Manifest | None, deal: Deal) -> tuple[Rows, list[str]]:
+def voices_of(ids: Sequence[str], manifest: Manifest | None) -> list[Voice]:
+    """Language and speaker of each utterance."""
     if manifest is None:
-        text = (
-            "no manifest: speakers and languages are unknown, so intervals come from utterances and may be too narrow"
-        )
-        return deal(ids, [None] * len(ids), [None] * len(ids)), [text]
-    of = manifest.by_id
-    return deal(ids, [of[id].language for id in ids], [of[id].speaker for id in ids]), []
+        return [(None, None)] * len(ids)
+    return [(manifest.by_id[id].language, manifest.by_id[id].speaker) for id in ids]
 
 
 def _ends(tiers: Iterable[Tier]) -> dict[str, int]:
@@ -245,16 +234,16 @@ def _report_missing(
 def _coverage(
     ids: tuple[str, ...],
     manifest: Manifest | None,
+    voices: Sequence[Voice],
     n_aligned: int,
     tokens: TokenStore,
     durations: Mapping[str, int],
 ) -> dict[str, Any]:
-    of = manifest.by_id if manifest else {}
     used_us = sum(durations[id] for id in ids)
     return {
         "utterances": {
             "counted": len(ids),
-            "key": utterance_key(ids, [(of[id].language, of[id].speaker) if of else (None, None) for id in ids]),
+            "key": utterance_key(ids, voices),
             "in_manifest": len(manifest.ids) if manifest else None,
             "with_alignment": n_aligned,
             "with_tokens": len(tokens.ids),
@@ -263,12 +252,18 @@ def _coverage(
             "counted": round(used_us / 3.6e9, 6),
             "in_manifest": round(sum(durations.values()) / 3.6e9, 6) if manifest else None,
         },
-        "speakers": len({of[id].speaker for id in ids} - {None}) if manifest else None,
-        "languages": sorted({language for id in ids if (language := of[id].language)}) if manifest else [],
+        **coverage_of_voices(voices, manifest),
     }
 
 
-def utterance_key(ids: Sequence[str], voices: Sequence[tuple[str | None, str | None]]) -> str:
+def coverage_of_voices(voices: Sequence[Voice], manifest: Manifest | None) -> dict[str, Any]:
+    """How many speakers and which languages were counted."""
+    speakers = {speaker for _, speaker in voices} - {None}
+    languages = sorted({language for language, _ in voices if language})
+    return {"speakers": len(speakers) if manifest else None, "languages": languages}
+
+
+def utterance_key(ids: Sequence[str], voices: Sequence[Voice]) -> str:
     """Hash of the utterances counted and of their languages and speakers: runs with the same one can be paired."""
     facts = sorted((id, *voice) for id, voice in zip(ids, voices, strict=True))
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
@@ -276,8 +271,7 @@ def utterance_key(ids: Sequence[str], voices: Sequence[tuple[str | None, str | N
 
 def manifest_key(manifest: Manifest) -> str:
     """The key of all utterances of a manifest; see `utterance_key`."""
-    rows = manifest.utterances
-    return utterance_key([row.id for row in rows], [(row.language, row.speaker) for row in rows])
+    return utterance_key(manifest.ids, voices_of(manifest.ids, manifest))
 
 
 def _no_match(manifest: Manifest | None, aligned: tuple[str, ...], tokens: TokenStore) -> str:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from analysis.inputs.corpus import Labels, utterance_key
+from analysis.inputs.corpus import NO_MANIFEST, Labels, TokenCorpus, coverage_of_voices, utterance_key, voices_of
 from analysis.inputs.request import Request
 from hac.data.alignments.alignment import Alignments
 from hac.data.manifest.manifest import Manifest
@@ -14,28 +13,7 @@ from hac.data.timeline import US_PER_S
 from hac.data.tokens.manifest_match import check_rate, match_ids
 from hac.data.tokens.token_store import TokenStore
 from hac.errors import FailureLog, HacError
-from probes.clusters import Rows, assign_rows
-
-NO_MANIFEST = "no manifest: speakers and languages are unknown, so intervals come from utterances and may be too narrow"
-
-
-@dataclass(frozen=True)
-class TokenCorpus:
-    """Utterances ready to be counted, in order of id.
-
-    Attributes:
-        ids: utterance ids, sorted.
-        tokens: their tokens.
-        rows: their rows in the count tables.
-        coverage: how much of everything was used.
-        warnings: what a reader must know.
-    """
-
-    ids: tuple[str, ...]
-    tokens: TokenStore
-    rows: Rows
-    coverage: dict[str, Any]
-    warnings: list[str]
+from probes.clusters import assign_rows
 
 
 def without_alignments(manifest: Manifest | None) -> Labels:
@@ -56,21 +34,18 @@ def corpus_of(request: Request[Any]) -> TokenCorpus:
     kept = tokens.select(ids)
     if not any(kept.n_frames(name) for name in kept.streams):
         raise HacError("the tokens hold no frame in any utterance; was the encoding interrupted?")
-    of = manifest.by_id if manifest else {}
-    languages = [of[id].language if of else None for id in ids]
-    speakers = [of[id].speaker if of else None for id in ids]
+    voices = voices_of(ids, manifest)
     coverage = {
         "utterances": {
             "counted": len(ids),
-            "key": utterance_key(ids, list(zip(languages, speakers, strict=True))),
+            "key": utterance_key(ids, voices),
             "in_manifest": len(manifest.ids) if manifest else None,
             "with_tokens": len(tokens.ids),
         },
         "hours": {"counted": round(_seconds(kept, manifest) / 3600, 6)},
-        "speakers": len({*speakers} - {None}) if manifest else None,
-        "languages": sorted({language for language in languages if language}),
+        **coverage_of_voices(voices, manifest),
     }
-    rows = assign_rows(ids, languages, speakers)
+    rows = assign_rows(ids, [language for language, _ in voices], [speaker for _, speaker in voices])
     return TokenCorpus(ids, kept, rows, coverage, [] if manifest else [NO_MANIFEST])
 
 

@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from analysis import parallel
-from analysis.inputs.corpus import Classes, Corpus, Deal, classes_of, join
+from analysis.inputs.corpus import AssignRows, Classes, Corpus, classes_of, join
 from analysis.inputs.request import Request, about_of, streams_of, together
 from analysis.pnmi import lags
 from analysis.pnmi.counting import CountedStream, Protocol, label_frames, lag_counts, lags_of
@@ -54,9 +54,9 @@ def run(request: Request[Protocol], jobs: int = -1) -> Outcome:
     return outcome_of(request.protocol, corpus.policy.name, sources, scored, about, classes)
 
 
-def corpus_of(request: Request[Protocol], deal: Deal = assign_rows) -> Corpus:
-    """The utterances that have labels and tokens, dealt into rows; what fell out goes into the request's failures."""
-    return join(request.labels, request.tokens, request.protocol.phone_policy, request.failures, deal)
+def corpus_of(request: Request[Protocol], assign: AssignRows = assign_rows) -> Corpus:
+    """The utterances that have labels and tokens, with their rows; what fell out goes into the request's failures."""
+    return join(request.labels, request.tokens, request.protocol.phone_policy, request.failures, assign)
 
 
 def sources_of(corpus: Corpus, streams: Sequence[Stream], protocol: Protocol) -> list[CountedStream]:

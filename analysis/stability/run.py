@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from analysis import parallel
+from analysis.inputs.corpus import TokenCorpus
 from analysis.inputs.request import Request, about_of
-from analysis.inputs.token_corpus import TokenCorpus, check_streams, corpus_of
+from analysis.inputs.token_corpus import check_streams, corpus_of
 from analysis.results import ratios
 from analysis.results.builder import make_results, named, undefined_record
 from analysis.results.ratios import Ratios, Sample

@@ -5,11 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-SILENCE = "sil"
-"""Label of a pause in the phone tier; the word tier leaves pauses out."""
-
-NOISE = "spn"
-"""Label of a noise (breath, cough) in the phone tier."""
+from hac.data.phones.classes import SILENCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +62,9 @@ class AlignmentFailure(Exception):
         super().__init__(reason, detail)
         self.reason = reason
         self.detail = detail
+
+    def __str__(self) -> str:
+        return self.detail
 
 
 def close_gaps(phones: Sequence[Segment], duration_us: int) -> tuple[Segment, ...]:

@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hac.align.alignment_types import NOISE, SILENCE, Aligned, AlignmentFailure, Segment, Word, close_gaps
+from hac.align.alignment_types import Aligned, AlignmentFailure, Segment, Word, close_gaps
 from hac.align.g2p import pronounce, to_arpabet
+from hac.data.phones.classes import NOISE, SILENCE
 from hac.data.timeline import samples_to_us
 from hac.errors import HacError
 

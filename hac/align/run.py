@@ -21,7 +21,6 @@ from hac.parallel.pool import on_cluster, parallel_map
 AlignerName = Literal["builtin", "mfa", "pocketsphinx", "hmm"]
 
 Advance = Callable[[int], None]
-"""Told how many utterances more are done."""
 
 _CHUNK = 4
 """Utterances that a process aligns at a time."""
@@ -34,7 +33,7 @@ class Options:
 
     Attributes:
         aligner: `builtin` is `pocketsphinx` for English and `hmm` for every other language.
-        jobs: processes here, -1 for one a core; on a cluster in use every worker takes part, whatever the jobs.
+        jobs: as for `hac.parallel.pool.parallel_map`.
         mfa: Montreal Forced Aligner's models and program; needed for `mfa` only.
         hmm: settings of the flat-start aligner.
     """
@@ -58,7 +57,7 @@ def align_corpus(
         manifest: the corpus; `text`, `language` and (for `hmm`) `speaker` are used.
         options: which aligner and how.
         failures: takes the utterances that could not be aligned; without it the first one is raised.
-        advance: told of progress.
+        advance: called with the count of utterances done since the last call.
 
     Returns:
         Tiers `phones` (no gaps; pauses are `sil`) and `words` (pauses left out), in the manifest's order.
@@ -108,12 +107,7 @@ def _align_sphinx(
     manifest: Manifest, items: list[Utterance], jobs: int, failures: FailureLog, advance: Advance
 ) -> list[Aligned]:
     tasks = [(manifest, items[start : start + _CHUNK]) for start in range(0, len(items), _CHUNK)]
-    aligned: list[Aligned] = []
-    for results in parallel_map(_some, tasks, jobs=jobs, ordered=True):
-        failures.extend(result for result in results if isinstance(result, Failure))
-        aligned.extend(result for result in results if isinstance(result, Aligned))
-        advance(len(results))
-    return aligned
+    return speaker_models.collect(parallel_map(_some, tasks, jobs=jobs, ordered=True), failures, advance)
 
 
 def _some(manifest: Manifest, items: list[Utterance]) -> list[Aligned | Failure]:
@@ -124,10 +118,8 @@ def _one(manifest: Manifest, item: Utterance) -> Aligned | Failure:
     try:
         audio = read_utterance(manifest, item, pocketsphinx.SAMPLE_RATE)
         return pocketsphinx.align_utterance(item.id, audio.samples, item.text or "")
-    except AudioError as error:
+    except (AudioError, AlignmentFailure) as error:
         return Failure(item.id, error.reason, str(error))
-    except AlignmentFailure as failure:
-        return Failure(item.id, failure.reason, failure.detail)
 
 
 def _tiers(manifest: Manifest, aligned: list[Aligned]) -> dict[str, Any]:

@@ -20,7 +20,6 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from hac.align.alignment_types import SILENCE
 from hac.align.boundary_errors import score_alignments
 from hac.align.g2p import base_language
 from hac.align.run import Options, align_corpus, uses_sphinx
@@ -30,6 +29,7 @@ from hac.corpora.synthetic.espeak_times import Span
 from hac.data.alignments.alignment import PHONES, WORDS, Alignments, tier_from_rows
 from hac.data.audio.audio import QUALITY, write_audio
 from hac.data.manifest.manifest import Manifest, Utterance
+from hac.data.phones.classes import SILENCE
 from hac.data.timeline import samples_to_us
 from hac.errors import FailureLog, HacError
 from hac.parallel.pool import here

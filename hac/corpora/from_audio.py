@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hac.console import progress
 from hac.corpora.imports.folder import LAYOUT
-from hac.corpora.imports.item import SUFFIXES, Options
+from hac.corpora.imports.item import SUFFIXES, Options, unique_items
 from hac.data.audio.audio import AudioError, audio_info
 from hac.data.manifest.formats import read_manifest
 from hac.data.manifest.manifest import Manifest, Utterance
@@ -42,7 +42,10 @@ def open_corpus(inputs: Sequence[Path], failures: FailureLog) -> Manifest:
         )
     if manifests:
         return read_manifest(manifests[0], failures=failures)
-    named = _in_folder(folders[0], failures) if folders else _files(paths)
+    if folders:  # sorted by path
+        named = [(item.id, item.path) for item in unique_items(LAYOUT.find(folders[0], Options(), failures), failures)]
+    else:
+        named = _files(paths)
     root = folders[0] if folders else _common_folder(path for _, path in named)
     utterances = _measured(root, named, failures)
     if not utterances:
@@ -50,17 +53,6 @@ def open_corpus(inputs: Sequence[Path], failures: FailureLog) -> Manifest:
         reason = f"; the first: {first.detail}" if first else f"; expected files that end in {', '.join(SUFFIXES)}"
         raise HacError(f"{paths[0]}: no audio that can be used{reason}")
     return Manifest(root, tuple(utterances))
-
-
-def _in_folder(folder: Path, failures: FailureLog) -> list[tuple[str, Path]]:
-    """Ids and files of a folder, sorted by path."""
-    found: dict[str, Path] = {}
-    for item in LAYOUT.find(folder, Options(), failures):
-        if item.id in found:
-            failures.add(item.id, "duplicate-id", f"{item.path} has the id of {found[item.id]}; ids must be unique")
-        else:
-            found[item.id] = item.path
-    return list(found.items())
 
 
 def _files(paths: Sequence[Path]) -> list[tuple[str, Path]]:

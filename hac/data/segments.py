@@ -26,7 +26,7 @@ import pyarrow.parquet as pq
 
 from hac.data.ragged import bounds_of
 from hac.data.tiers import Row, Tier, tier_from_rows
-from hac.data.timeline import US_PER_S, frame_edges_us, to_us
+from hac.data.timeline import MAX_SECONDS, US_PER_S, frame_edges_us, to_us
 from hac.data.tokens.token_store import Stream
 from hac.errors import FailureLog, HacError
 from hac.files.text import read_text, require_columns, table_rows
@@ -34,8 +34,6 @@ from hac.files.text import read_text, require_columns, table_rows
 NAME = "segments"
 COLUMNS = ("id", "onset", "offset", "cluster")
 _EXPECTED = f"a class file (`Class 1`, then `id onset offset`), or CSV or Parquet with {', '.join(COLUMNS)}"
-MAX_SECONDS = 1e9
-"""Thirty years: a time beyond is damage, and its microseconds might not fit."""
 
 _Found = tuple[str, Any, Any, Any, Any]
 """Where it stands, id, onset, offset and class, as found."""

@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 from hac.errors import HacError
 
+MAX_SECONDS = 1e9
+"""Thirty years: a time beyond is damage, and its microseconds might not fit."""
 US_PER_S = 1_000_000
 """Microseconds per second."""
 

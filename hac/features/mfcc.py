@@ -15,6 +15,8 @@ import kaldi_native_fbank as knf
 import numpy as np
 from numpy.typing import NDArray
 
+from hac.features.kaldi import kaldi_frames, set_grid
+
 SAMPLE_RATE = 16_000
 HOP_SAMPLES = 160
 N_CEPSTRA = 13
@@ -60,27 +62,12 @@ class MfccFeatures:
 
 
 def _cepstra(samples: NDArray[np.float32]) -> NDArray[np.float64]:
-    computer = knf.OnlineMfcc(_options())
-    if samples.size:
-        computer.accept_waveform(SAMPLE_RATE, np.ascontiguousarray(samples, dtype=np.float32))
-    computer.input_finished()
-    frames = np.empty((computer.num_frames_ready, N_CEPSTRA), dtype=np.float64)
-    for index in range(len(frames)):
-        frames[index] = computer.get_frame(index)
-    return frames
-
-
-def _options() -> Any:
     options = knf.MfccOptions()
-    options.frame_opts.samp_freq = SAMPLE_RATE
-    options.frame_opts.frame_length_ms = 25.0
-    options.frame_opts.frame_shift_ms = 10.0
-    options.frame_opts.dither = 0.0  # dither would make two runs differ
-    options.frame_opts.snip_edges = False
+    set_grid(options, SAMPLE_RATE, 25.0, 10.0)
     options.mel_opts.num_bins = 23
     options.num_ceps = N_CEPSTRA
     options.use_energy = False
-    return options
+    return kaldi_frames(options, samples).astype(np.float64)
 
 
 def _delta(features: NDArray[np.float64]) -> NDArray[np.float64]:

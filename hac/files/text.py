@@ -11,7 +11,7 @@ import csv
 import gzip
 import io
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -21,7 +21,7 @@ from typing import Any, BinaryIO
 from hac.errors import HacError
 from hac.files.parsing import load_json, whole_lines
 
-_GZIP_MAGIC = b"\x1f\x8b"
+GZIP_MAGIC = b"\x1f\x8b"
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),  # begins as the mark of UTF-16 does
@@ -76,7 +76,7 @@ def open_text(path: Path) -> Iterator[io.TextIOBase]:
             is not UTF-8.
     """
     with _opened(path) as raw:
-        zipped = raw.read(2) == _GZIP_MAGIC
+        zipped = raw.read(2) == GZIP_MAGIC
         raw.seek(0)
         binary: Any = gzip.GzipFile(fileobj=raw) if zipped else raw
         try:
@@ -95,23 +95,36 @@ def _opened(path: Path) -> BinaryIO:
         raise HacError(f"{path}: cannot be read ({error.strerror}); expected a text file") from error
 
 
-def json_lines(path: Path) -> Iterator[tuple[int, Any]]:
+def json_lines(path: Path) -> Generator[tuple[int, Any]]:
     """Line numbers from 1 and the JSON value of each line that is not blank; the file may be gzipped.
 
     Raises:
         HacError: as `open_text`; a line is no JSON, or longer than memory should hold.
     """
-    number = 0
+    number = 1
     with open_text(path) as text:
         try:
-            for number, line in enumerate(whole_lines(text), start=1):
+            for line in whole_lines(text):
                 if not line.isspace():
                     yield number, load_json(line)
+                number += 1
         except UnicodeDecodeError:
             raise
         except ValueError as error:
             why = getattr(error, "msg", str(error))
             raise HacError(f"{path}, line {number}: broken JSON ({why}); expected one object a line") from error
+
+
+def json_objects(path: Path) -> Generator[tuple[int, dict[str, Any]]]:
+    """As `json_lines`, each of them an object.
+
+    Raises:
+        HacError: as `json_lines`; a value is another one.
+    """
+    for number, value in json_lines(path):
+        if not isinstance(value, dict):
+            raise HacError(f"{path}, line {number}: expected a JSON object, found {type(value).__name__}")
+        yield number, value
 
 
 def table_rows(

@@ -1,1 +1,1 @@
-"""The builtin aligner: hidden Markov models grown from the corpus itself."""
+"""The builtin aligner: hidden Markov models trained on the corpus itself."""

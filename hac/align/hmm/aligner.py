@@ -1,4 +1,4 @@
-"""The builtin aligner for any language: monophone models grown from nothing but the corpus itself.
+"""The builtin aligner for any language: monophone models trained on nothing but the corpus itself.
 
 Three states a phone, one diagonal Gaussian mixture a state, optional pauses between words. Phones are first spread
 evenly over the speech of each utterance; then models and alignments improve each other (Viterbi training) while the
@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hac.align.alignment_types import SILENCE, Aligned, AlignmentFailure, Word
+from hac.align.alignment_types import Aligned, AlignmentFailure, Word
 from hac.align.hmm import features, graph, stop_closures
 from hac.align.hmm.gmm import Mixtures
 from hac.align.hmm.viterbi import best_path
+from hac.data.phones.classes import SILENCE
 from hac.data.timeline import samples_to_us
 
 _LAG_US = 2_500

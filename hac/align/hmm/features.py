@@ -6,6 +6,8 @@ import kaldi_native_fbank as knf
 import numpy as np
 from numpy.typing import NDArray
 
+from hac.features.kaldi import kaldi_frames, set_grid
+
 SAMPLE_RATE = 16_000
 """Hz, expected of the audio."""
 
@@ -40,22 +42,13 @@ def log_energy(samples: NDArray[np.float32], n_frames: int) -> NDArray[np.float3
 
 def _mfcc(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     options = knf.MfccOptions()
-    options.frame_opts.samp_freq = float(SAMPLE_RATE)
-    options.frame_opts.dither = 0.0
-    options.frame_opts.frame_shift_ms = HOP_US / 1000
-    options.frame_opts.frame_length_ms = _WINDOW_MS
-    options.frame_opts.snip_edges = False
+    set_grid(options, SAMPLE_RATE, _WINDOW_MS, HOP_US / 1000)
     options.mel_opts.num_bins = 28
     options.mel_opts.low_freq = 60.0
     options.mel_opts.high_freq = 7600.0
     options.num_ceps = _COEFFICIENTS
     options.use_energy = False
-    extractor = knf.OnlineMfcc(options)
-    # the filter bank's own floor is meant for samples in the range of 16 bits
-    extractor.accept_waveform(SAMPLE_RATE, (samples * 32768.0).astype(np.float32))
-    extractor.input_finished()
-    frames = [extractor.get_frame(index) for index in range(extractor.num_frames_ready)]
-    return np.stack(frames) if frames else np.zeros((0, _COEFFICIENTS), dtype=np.float32)
+    return kaldi_frames(options, samples * np.float32(32768))
 
 
 def _delta(values: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hac.align.alignment_types import SILENCE, Aligned, Segment, Word
+from hac.align.alignment_types import Aligned, Segment, Word
+from hac.data.phones.classes import SILENCE
 
 STATES_PER_PHONE = 3
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,9 +39,9 @@ def align_utterances(
         manifest: says where the audio lies.
         utterances: those to align, each with text and language.
         options: of the aligner.
-        jobs: processes here; on a cluster in use every worker takes part.
+        jobs: as for `parallel_map`.
         failures: takes what could not be aligned.
-        advance: told of utterances done.
+        advance: called with the count of utterances done since the last call.
     """
     groups = {group: items for group, items in _groups(utterances, options.min_speaker_s).items() if items}
     training = [(manifest, _training_set(items, options), options) for items in groups.values()]
@@ -51,8 +51,15 @@ def align_utterances(
         for model, items in zip(models, groups.values(), strict=True)
         for start in range(0, len(items), _CHUNK)
     ]
+    return collect(parallel_map(_align, tasks, jobs=jobs, ordered=True), failures, advance)
+
+
+def collect(
+    chunks: Iterable[list[Aligned | Failure]], failures: FailureLog, advance: Callable[[int], None]
+) -> list[Aligned]:
+    """What was aligned, chunk by chunk; the failures go into the log."""
     aligned: list[Aligned] = []
-    for results in parallel_map(_align, tasks, jobs=jobs, ordered=True):
+    for results in chunks:
         failures.extend(result for result in results if isinstance(result, Failure))
         aligned.extend(result for result in results if isinstance(result, Aligned))
         advance(len(results))
@@ -125,7 +132,5 @@ def _prepare(manifest: Manifest, utterance: Utterance) -> tuple[aligner.Item, ND
         if len(audio.samples) < _MIN_S * features.SAMPLE_RATE:
             raise AlignmentFailure("audio-short", f"{len(audio.samples)} samples are too short to align")
         return aligner.prepare(utterance.id, audio.samples, words), audio.samples
-    except AudioError as error:
+    except (AudioError, AlignmentFailure) as error:
         return Failure(utterance.id, error.reason, str(error))
-    except AlignmentFailure as failure:
-        return Failure(utterance.id, failure.reason, failure.detail)

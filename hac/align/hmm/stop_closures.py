@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from hac.align.alignment_types import Aligned, Segment
 from hac.data.phones.classes import phone_classes
+from hac.features.kaldi import kaldi_frames, set_grid
 
 _SAMPLE_RATE = 16_000
 _HOP_US = 2_500
@@ -42,20 +43,11 @@ def level_db(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     Frame i is centred on `(i + 1/2) _HOP_US`.
     """
     options = knf.FbankOptions()
-    options.frame_opts.samp_freq = float(_SAMPLE_RATE)
-    options.frame_opts.dither = 0.0
-    options.frame_opts.frame_shift_ms = _HOP_US / 1000
-    options.frame_opts.frame_length_ms = _WINDOW_MS
-    options.frame_opts.snip_edges = False
+    set_grid(options, _SAMPLE_RATE, _WINDOW_MS, _HOP_US / 1000)
     options.mel_opts.num_bins = _BANDS
     options.mel_opts.low_freq = 300.0
     options.mel_opts.high_freq = 7600.0
-    extractor = knf.OnlineFbank(options)
-    extractor.accept_waveform(_SAMPLE_RATE, (samples * 32768.0).astype(np.float32))
-    extractor.input_finished()
-    frames = [extractor.get_frame(index) for index in range(extractor.num_frames_ready)]
-    bands = np.asarray(frames, dtype=np.float32).reshape(-1, _BANDS)
-    level: NDArray[np.float32] = bands.mean(1) * np.float32(_DB_PER_NEPER)
+    level: NDArray[np.float32] = kaldi_frames(options, samples * np.float32(32768)).mean(1) * np.float32(_DB_PER_NEPER)
     return level
 
 

@@ -1,4 +1,4 @@
-"""Importing corpora: one small module a layout, each turning a folder into `Item`s; `run` makes the manifest."""
+"""Importing corpora: one small module a layout, each turning a folder into `Item`s; `importer` makes the manifest."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from joblib import Parallel, delayed
 
 from hac.console import progress
 from hac.corpora.imports import LAYOUTS
-from hac.corpora.imports.item import Item, Layout, Options, is_file
+from hac.corpora.imports.item import Item, Layout, Options, is_file, unique_items
 from hac.data.audio.audio import AudioError, Channels, audio_info, is_silent, iter_audio, read_audio, write_audio
 from hac.data.audio.decoding import opened
 from hac.data.manifest.formats import write_manifest
@@ -107,7 +107,7 @@ def import_corpus(
     options = options or Options()
     failures = failures if failures is not None else FailureLog()
     layout = choose_layout(source, kind)
-    items = _unique(layout.find(source, options, failures), failures)
+    items = unique_items(layout.find(source, options, failures), failures)
     folder = source if source.is_dir() else source.parent
     cut = any(item.is_part for item in items)
     job = _Job(options.audio_root or folder, out.parent / "audio" if cut else None, verify)
@@ -118,18 +118,6 @@ def import_corpus(
     write_manifest(manifest, out)
     _list_failures(failures, out)
     return Imported(layout.name, manifest, cut)
-
-
-def _unique(items: Iterable[Item], failures: FailureLog) -> list[Item]:
-    """The items whose ids were not seen before; the others are failures."""
-    kept: dict[str, Item] = {}
-    for item in items:
-        if item.id in kept:
-            detail = f"{item.path} has the id of {kept[item.id].path}; ids must be unique"
-            failures.add(item.id, "duplicate-id", detail)
-            continue
-        kept[item.id] = item
-    return list(kept.values())
 
 
 def _looked_at(items: Sequence[Item], job: _Job, failures: FailureLog, jobs: int) -> list[Utterance]:

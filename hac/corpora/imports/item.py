@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +12,6 @@ from hac.files.text import read_text
 
 SUFFIXES = (".flac", ".wav", ".mp3", ".ogg", ".opus")
 """Endings of audio files, in lower case."""
-LONGEST_S = 1e9
-"""Thirty years: a time beyond is damage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +88,18 @@ def gender_of(text: str | None) -> str | None:
     """What a corpus says of a speaker's gender: `female` or `male` in one spelling, its own word, None for nothing."""
     said = (text or "").strip().lower()
     return _GENDERS.get(said, said or None)
+
+
+def unique_items(items: Iterable[Item], failures: FailureLog) -> list[Item]:
+    """The items whose ids were not seen before; the others are failures."""
+    kept: dict[str, Item] = {}
+    for item in items:
+        if item.id in kept:
+            detail = f"{item.path} has the id of {kept[item.id].path}; ids must be unique"
+            failures.add(item.id, "duplicate-id", detail)
+        else:
+            kept[item.id] = item
+    return list(kept.values())
 
 
 def files(folder: Path, *endings: str, depth: int | None = None) -> Iterator[Path]:

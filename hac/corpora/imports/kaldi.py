@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from hac.corpora.imports.item import LONGEST_S, Item, Layout, Options, keyed_lines, numbered_lines, resolve
+from hac.corpora.imports.item import Item, Layout, Options, keyed_lines, numbered_lines, resolve
+from hac.data.timeline import MAX_SECONDS
 from hac.errors import FailureLog, HacError
 
 _ARCHIVE = re.compile(r"\.ark:\d+$")
@@ -60,7 +61,7 @@ def _segments(
             failures.add(where, "bad-segment", f"{where} is not UTTERANCE RECORDING START END")
             continue
         # an end of -1 means that of the recording
-        if not 0 <= start < LONGEST_S or (stop != -1 and not start < stop < LONGEST_S):
+        if not 0 <= start < MAX_SECONDS or (stop != -1 and not start < stop < MAX_SECONDS):
             failures.add(id, "bad-segment", f"{where} runs from {start:g} to {stop:g} s; expected 0 <= start < end")
         elif recording not in recordings:
             failures.add(id, "bad-segment", f"{where} names recording {recording!r}, which wav.scp lacks")

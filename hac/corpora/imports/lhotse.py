@@ -6,15 +6,14 @@ read: commands, URLs and transforms (speed, volume, ...) are refused item by ite
 
 from __future__ import annotations
 
-import gzip
-import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from hac.corpora.imports.item import LONGEST_S, Item, Layout, Options, files, resolve
+from hac.corpora.imports.item import Item, Layout, Options, files, resolve
+from hac.data.timeline import MAX_SECONDS
 from hac.errors import FailureLog, HacError
-from hac.files.parsing import load_json, whole_lines
+from hac.files.text import json_objects
 
 _ENDINGS = (".jsonl", ".jsonl.gz")
 _SLACK_S = 1e-4  # Lhotse rounds times, so a supervision of a whole recording may miss its end by this
@@ -39,18 +38,7 @@ def _detect(source: Path) -> bool:
 
 
 def _rows(path: Path) -> Iterator[Row]:
-    number = 0
-    try:
-        with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
-            for line in whole_lines(lines):
-                number += 1
-                if line.strip():
-                    row = load_json(line)
-                    if not isinstance(row, dict):
-                        raise ValueError("not an object")
-                    yield row
-    except (OSError, ValueError, EOFError, zlib.error) as error:
-        raise HacError(f"{path}: broken at line {number} ({error}); expected one JSON object a line") from error
+    return (row for _, row in json_objects(path))
 
 
 def _file_of(recording: Row, source: Path, options: Options) -> Path:
@@ -81,7 +69,7 @@ def _item(
         channel = channel[0]
     channels = recording["sources"][0].get("channels") or [0]
     stop_s = start_s + duration_s
-    if not -_SLACK_S < start_s < stop_s < LONGEST_S:
+    if not -_SLACK_S < start_s < stop_s < MAX_SECONDS:
         raise _Unusable(f"it runs from {start_s:g} to {stop_s:g} s; expected 0 <= start < end")
     length_s = float(recording["num_samples"]) / float(recording["sampling_rate"])
     whole = abs(start_s) < _SLACK_S and abs(stop_s - length_s) < _SLACK_S

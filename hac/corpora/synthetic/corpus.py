@@ -205,8 +205,8 @@ def _speak(id: str, text: str, speaker: Speaker, settings: Settings, folder: Pat
     samples: NDArray[np.float32] = soxr.resample(padded, speech.sample_rate, SAMPLE_RATE, quality=QUALITY)
     if settings.augmentation != "none":
         # a generator of its own, so that every augmentation is of the same speech at the same times
-        weather = np.random.default_rng([settings.seed, zlib.crc32(id.encode()), 1])
-        samples = augment(samples, SAMPLE_RATE, CONDITIONS[settings.augmentation], weather)
+        conditions_rng = np.random.default_rng([settings.seed, zlib.crc32(id.encode()), 1])
+        samples = augment(samples, SAMPLE_RATE, CONDITIONS[settings.augmentation], conditions_rng)
     path = Path("audio") / speaker.voice.language / speaker.name / f"{id}.flac"
     write_audio(folder / path, samples, SAMPLE_RATE)
     duration_us = samples_to_us(len(samples), SAMPLE_RATE)

@@ -1,8 +1,7 @@
 """Forced alignments as one columnar store: id, tier, label, onset, offset.
 
-This is the front door; the parts lie in `alignment_tiers` (tables), `alignment_store` (Parquet),
-`alignment_folder` and the readers behind it (TextGrid, CTM, TIMIT, MFA's CSV), and `alignment_partition`
-(rules for gaps and overlaps).
+`parquet` is the store, `folder` reads what other programs write (`textgrid`, `ctm_timit_mfa`), `partition` has the
+rules for gaps and overlaps, `hac.data.tiers` the tables in memory.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""Readers of CTM, TIMIT and MFA's CSV: one file to intervals, in the units of the file turned to
-microseconds.
+"""Readers of CTM, TIMIT and MFA's CSV: one file to intervals in microseconds.
 
-- CTM (NIST, Kaldi): `utterance [channel] start duration label [confidence …]`, comments after `;;`; many
-utterances. - TIMIT `.phn` and `.wrd`: `start end label` in samples; one utterance.
+- CTM (NIST, Kaldi): `utterance [channel] start duration label [confidence …]`, comments after `;;`; many utterances.
+- TIMIT `.phn` and `.wrd`: `start end label` in samples; one utterance.
 - MFA's CSV: a header `Begin,End,Label,Type,Speaker`, seconds; one utterance.
 """
 

@@ -19,9 +19,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from hac.data.alignments.text import MAX_SECONDS
 from hac.data.tiers import Alignments, Tier, tier_from_columns
-from hac.data.timeline import US_PER_S, to_us_array
+from hac.data.timeline import MAX_SECONDS, US_PER_S, to_us_array
 from hac.errors import HacError
 from hac.files.atomic import atomic_path
 from hac.files.parsing import load_json

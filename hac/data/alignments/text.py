@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hac.data.timeline import to_us, to_us_array
+from hac.data.timeline import MAX_SECONDS, to_us, to_us_array
 from hac.errors import HacError
 from hac.files.text import encoding_of
 
@@ -16,9 +16,6 @@ Interval = tuple[str, int, int]
 """Label, onset and offset in microseconds."""
 FileTiers = Mapping[str, list[Interval]]
 """Intervals by tier name, of one utterance."""
-
-MAX_SECONDS = 1e9
-"""Thirty years: a time beyond is damage, and its microseconds might not fit."""
 
 
 class AlignmentFileError(HacError):

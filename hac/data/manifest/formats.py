@@ -6,13 +6,16 @@ import difflib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from hac.data.manifest.manifest import FIELDS, Manifest, Utterance
+from hac.data.timeline import MAX_SECONDS
 from hac.errors import FailureLog, HacError
 from hac.files.atomic import atomic_path
 from hac.files.parsing import load_json
+from hac.files.text import json_lines
 
 VERSION = 1
 """Version of both formats, in the header."""
@@ -31,7 +34,6 @@ _ALIASES = {
     **dict.fromkeys(("transcript", "transcription", "sentence"), "text"),
     **dict.fromkeys(("textgrid", "align"), "alignment"),
 }
-_LONGEST_S = 1e9
 
 
 class _RowError(Exception):
@@ -42,8 +44,18 @@ class _RowError(Exception):
         self.reason = reason
 
 
-def read(path: Path, root: Path | None, failures: FailureLog | None) -> Manifest:
-    """Read a manifest; see `hac.data.manifest.formats.read_manifest`."""
+def read_manifest(path: Path, root: Path | None = None, failures: FailureLog | None = None) -> Manifest:
+    """Read a manifest (`.jsonl` or `.parquet`).
+
+    Args:
+        path: the file.
+        root: folder that paths are relative to; overrides the file's own.
+        failures: where rows that cannot be used are counted, and left out; None makes the first one an error.
+
+    Raises:
+        HacError: the file is missing, broken or without utterances, or a row is bad: the message names it.
+    """
+    path = Path(path)
     if not path.is_file():
         raise HacError(f"{path}: no such manifest; make one with `hac corpus import` or `hac corpus builtin`")
     header, rows = _rows_of(path)
@@ -71,8 +83,15 @@ def read(path: Path, root: Path | None, failures: FailureLog | None) -> Manifest
     return Manifest(base, tuple(utterances.values()))
 
 
-def write(manifest: Manifest, path: Path) -> None:
-    """Write a manifest; see `hac.data.manifest.formats.write_manifest`."""
+def write_manifest(manifest: Manifest, path: Path) -> None:
+    """Write a manifest as `.jsonl` or `.parquet`, by the name's ending.
+
+    The root is written relative to the file where one lies inside the other, so that they can move together.
+
+    Raises:
+        HacError: a row is bad, the ending is not known, or the file cannot be written.
+    """
+    path = Path(path)
     writer = {".jsonl": _write_jsonl, ".parquet": _write_parquet}.get(path.suffix.lower())
     if writer is None:
         raise HacError(f"{path}: a manifest's name ends in .jsonl or .parquet")
@@ -160,7 +179,7 @@ def _duration(value: Any) -> float:
     """Seconds, to the microsecond."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise _RowError("manifest-duration", f"duration is {_shown(value)}; expected seconds as a number")
-    if not 0 < value < _LONGEST_S:  # NaN too
+    if not 0 < value < MAX_SECONDS:  # NaN too
         raise _RowError("manifest-duration", f"duration is {_shown(value)}; expected a positive number of seconds")
     return round(float(value), 6)
 
@@ -181,31 +200,12 @@ def _rows_of(path: Path) -> tuple[Mapping[str, Any], Iterator[tuple[str, Any]]]:
 
 
 def _read_jsonl(path: Path) -> tuple[Mapping[str, Any], Iterator[tuple[str, Any]]]:
-    rows = _json_lines(path)
-    first = next(rows, None)
-    if first is None:
-        return {}, rows
-    if isinstance(first[1], Mapping) and HEADER in first[1]:
-        return first[1], rows
-    return {}, _chain(first, rows)
-
-
-def _chain(first: tuple[str, Any], rest: Iterator[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
-    yield first
-    yield from rest
-
-
-def _json_lines(path: Path) -> Iterator[tuple[str, Any]]:
-    try:
-        with path.open(encoding="utf-8-sig") as lines:
-            for number, line in enumerate(lines, start=1):
-                if line.strip():
-                    yield f"line {number}", load_json(line)
-    except UnicodeDecodeError as error:
-        raise HacError(f"{path}: not UTF-8 text ({error.reason}); save it as UTF-8") from error
-    except ValueError as error:
-        why = getattr(error, "msg", str(error))
-        raise HacError(f"{path}: line {number}: broken JSON ({why}); expected one object a line") from error
+    rows = ((f"line {number}", row) for number, row in json_lines(path))
+    for first in rows:
+        if isinstance(first[1], Mapping) and HEADER in first[1]:
+            return first[1], rows
+        return {}, chain([first], rows)
+    return {}, rows
 
 
 def _read_parquet(path: Path) -> tuple[Mapping[str, Any], Iterator[tuple[str, Any]]]:
@@ -267,28 +267,3 @@ def _write_parquet(utterances: Iterable[Utterance], header: Mapping[str, Any], p
     table = pa.Table.from_pylist([utterance.as_row() for utterance in utterances], schema=schema)
     with atomic_path(path) as temporary:
         pq.write_table(table, temporary, compression="zstd")
-
-
-def read_manifest(path: Path, root: Path | None = None, failures: FailureLog | None = None) -> Manifest:
-    """Read a manifest (`.jsonl` or `.parquet`).
-
-    Args:
-        path: the file.
-        root: folder that paths are relative to; overrides the file's own.
-        failures: where rows that cannot be used are counted, and left out; None makes the first one an error.
-
-    Raises:
-        HacError: the file is missing, broken or without utterances, or a row is bad: the message names it.
-    """
-    return read(Path(path), root, failures)
-
-
-def write_manifest(manifest: Manifest, path: Path) -> None:
-    """Write a manifest as `.jsonl` or `.parquet`, by the name's ending.
-
-    The root is written relative to the file where one lies inside the other, so that they can move together.
-
-    Raises:
-        HacError: a row is bad, the ending is not known, or the file cannot be written.
-    """
-    write(manifest, Path(path))

@@ -1,6 +1,6 @@
 """Manifests: which utterances there are, where their audio lies, and what is known of each.
 
-Two formats with the same rows, told apart by the name's ending:
+Two formats with the same rows, which the name's ending tells apart:
 
 * `.jsonl`: one JSON object a line with the fields of `Utterance`. The first line may be a header instead,
   `{"hac_manifest": 1, "root": "/corpora/x"}`.

@@ -22,33 +22,63 @@ import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
 import numpy as np
 
 from hac.data.tokens.jsonl import is_discophon, read_discophon, read_jsonl
 from hac.data.tokens.parquet import read_parquet, write_parquet
-from hac.data.tokens.rows import GZIP_MAGIC, Rows, open_text
-from hac.data.tokens.stream_options import Ids, StreamOptions, TokenFormat, by_stream, check_keys
+from hac.data.tokens.rows import Rows
+from hac.data.tokens.stream_options import Ids, Rate, StreamOptions, TokenFormat, by_stream, check_keys
 from hac.data.tokens.token_store import TokenStore
 from hac.errors import HacError
 from hac.files.parsing import load_json
-
-if TYPE_CHECKING:
-    from hac.data.tokens.stream_options import Ids, Rate, TokenFormat
+from hac.files.text import GZIP_MAGIC, open_text
 
 META = "__meta__"
 _SUFFIXES: Mapping[str, TokenFormat] = {".parquet": "parquet", ".pq": "parquet", ".npz": "npz", ".km": "km"}
 
 
-def read(
-    path: Path, format: str | None, streams: Sequence[str] | None, options: StreamOptions, ids: Ids | None
+def read_tokens(
+    path: Path,
+    *,
+    streams: Sequence[str] | None = None,
+    format: TokenFormat | None = None,
+    frame_rate: Rate | Mapping[str, Rate] | None = None,
+    codebook_size: int | Mapping[str, int] | None = None,
+    ids: Ids | None = None,
+    stream: str = "units",
 ) -> TokenStore:
-    """Read a store of the named format, or of the one that name and content suggest (unchecked).
+    """Read a token store of any known format.
+
+    Args:
+        path: a file, or a folder of Parquet files.
+        streams: names of the streams to read (Parquet reads no others from the disk); None: all.
+        format: `parquet`, `jsonl`, `discophon`, `npz` or `km`; None: by name and content.
+        frame_rate: Hz, for all streams or by stream name, where the file does not say; agrees where it does.
+        codebook_size: likewise.
+        ids: for `km`, the utterance ids in order, or the file that lists them.
+        stream: name of the only stream in formats that name none (`discophon`, `km`, plain `npz`).
 
     Raises:
-        HacError: no such file, an empty one, an unknown format, or what the format's reader complains of.
+        HacError: the file is missing, damaged or unsound; the sentence names the utterance to blame, if any.
     """
+    options = StreamOptions(frame_rate, codebook_size, stream)
+    return _read(Path(path), format, streams, options, ids).checked(path)
+
+
+def write_tokens(store: TokenStore, path: Path) -> None:
+    """Write a store as one Parquet file, atomically; same store, same bytes.
+
+    Raises:
+        HacError: the store is not sound, or the file cannot be written.
+    """
+    write_parquet(store.checked(path), Path(path))
+
+
+def _read(
+    path: Path, format: str | None, streams: Sequence[str] | None, options: StreamOptions, ids: Ids | None
+) -> TokenStore:
     if not path.exists():
         raise HacError(f"{path}: no such token file")
     if path.is_file() and path.stat().st_size == 0:
@@ -211,40 +241,3 @@ def _split_key(path: Path, key: str, names: set[str]) -> tuple[str, str]:
     if not id or name not in names:
         raise HacError(f"{path}: array {key!r} is not named <id>/<stream> with a stream of {', '.join(sorted(names))}")
     return id, name
-
-
-def write_tokens(store: TokenStore, path: Path) -> None:
-    """Write a store as one Parquet file, atomically; same store, same bytes.
-
-    Raises:
-        HacError: the store is not sound, or the file cannot be written.
-    """
-    write_parquet(store.checked(path), Path(path))
-
-
-def read_tokens(
-    path: Path,
-    *,
-    streams: Sequence[str] | None = None,
-    format: TokenFormat | None = None,
-    frame_rate: Rate | Mapping[str, Rate] | None = None,
-    codebook_size: int | Mapping[str, int] | None = None,
-    ids: Ids | None = None,
-    stream: str = "units",
-) -> TokenStore:
-    """Read a token store of any known format.
-
-    Args:
-        path: a file, or a folder of Parquet files.
-        streams: names of the streams to read (Parquet reads no others from the disk); None: all.
-        format: `parquet`, `jsonl`, `discophon`, `npz` or `km`; None: by name and content.
-        frame_rate: Hz, for all streams or by stream name, where the file does not say; agrees where it does.
-        codebook_size: likewise.
-        ids: for `km`, the utterance ids in order, or the file that lists them.
-        stream: name of the only stream in formats that name none (`discophon`, `km`, plain `npz`).
-
-    Raises:
-        HacError: the file is missing, damaged or unsound; the sentence names the utterance to blame, if any.
-    """
-    options = StreamOptions(frame_rate, codebook_size, stream)
-    return read(Path(path), format, streams, options, ids).checked(path)

@@ -17,19 +17,18 @@ Its rate is 50 Hz unless the reader is told otherwise, as in discophon itself (`
 
 from __future__ import annotations
 
-import io
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from hac.data.timeline import parse_rate
-from hac.data.tokens.rows import Rows, open_text
+from hac.data.tokens.rows import Rows
 from hac.data.tokens.stream_options import StreamOptions, by_stream, check_keys
 from hac.data.tokens.token_store import TokenStore
 from hac.errors import HacError
-from hac.files.parsing import load_json, whole_lines
+from hac.files.text import json_objects
 
 HEADER_KEYS = {"codebook_size", "frame_rate", "provenance"}
 ROW_KEYS = {"id", "frame_rate", "streams"}
@@ -47,7 +46,7 @@ def read_jsonl(path: Path, streams: Sequence[str] | None, options: StreamOptions
     header: Mapping[str, Any] = {}
     rows = Rows(path, streams)
     rates: dict[str, Any] = {}
-    for number, entry in _objects(path):
+    for number, entry in json_objects(path):
         where = f"{path}, line {number}"
         check_keys(entry, HEADER_KEYS | ROW_KEYS, where)
         if number == 1 and not entry.keys() & {"id", "streams"}:
@@ -70,7 +69,7 @@ def read_discophon(path: Path, streams: Sequence[str] | None, options: StreamOpt
         HacError: as `read_jsonl`; the codebook size must be given.
     """
     rows = Rows(path, streams)
-    for number, entry in _objects(path):
+    for number, entry in json_objects(path):
         where = f"{path}, line {number}"
         check_keys(entry, DISCOPHON_KEYS, where)
         _need(entry, ("file", "units"), where)
@@ -81,33 +80,9 @@ def read_discophon(path: Path, streams: Sequence[str] | None, options: StreamOpt
 
 def is_discophon(path: Path) -> bool:
     """Whether the first line of a JSON lines file looks like discophon's."""
-    with closing(_objects(path)) as entries:
+    with closing(json_objects(path)) as entries:
         _, first = next(entries, (0, {}))
     return bool(first.keys() & DISCOPHON_KEYS)
-
-
-def _objects(path: Path) -> Generator[tuple[int, dict[str, Any]]]:
-    """Line numbers from 1 and the JSON object of each line that is not blank."""
-    with open_text(path) as text:
-        for number, line in enumerate(_lines(path, text), start=1):
-            if not line.strip():
-                continue
-            try:
-                entry = load_json(line)
-            except ValueError as error:
-                raise HacError(f"{path}, line {number}: not JSON ({error}); was the file cut off?") from error
-            if not isinstance(entry, dict):
-                raise HacError(f"{path}, line {number}: expected a JSON object, found {type(entry).__name__}")
-            yield number, entry
-
-
-def _lines(path: Path, text: io.TextIOBase) -> Iterator[str]:
-    try:
-        yield from whole_lines(text)
-    except UnicodeDecodeError:
-        raise
-    except ValueError as error:
-        raise HacError(f"{path}: {error}; expected one utterance a line") from error
 
 
 def _need(entry: Mapping[str, Any], keys: Sequence[str], where: str) -> None:

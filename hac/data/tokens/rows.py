@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
-import io
-import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +13,6 @@ from numpy.typing import NDArray
 from hac.data.tokens.stream_options import StreamOptions
 from hac.data.tokens.token_store import Stream, TokenStore
 from hac.errors import HacError
-
-GZIP_MAGIC = b"\x1f\x8b"
 
 
 @dataclass
@@ -99,31 +93,3 @@ def integers(values: Any, where: str) -> NDArray[Any]:
     odd = next((at for at, value in enumerate(values) if type(value) is not int), None)
     found = "there is one beyond 64 bits" if odd is None else f"frame {odd} is {values[odd]!r}"
     raise HacError(f"{where}: expected integer codes, but {found}")
-
-
-@contextmanager
-def open_text(path: Path) -> Iterator[io.TextIOBase]:
-    """Open a UTF-8 text file, gzipped or not, for reading.
-
-    Raises:
-        HacError: on opening or while reading: the gzip stream is cut off or damaged, or the text is not
-            UTF-8.
-    """
-    with _opened(path) as raw:
-        zipped = raw.read(2) == GZIP_MAGIC
-        raw.seek(0)
-        binary: Any = gzip.GzipFile(fileobj=raw) if zipped else raw
-        try:
-            with io.TextIOWrapper(binary, encoding="utf-8-sig") as text:
-                yield text
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise HacError(f"{path}: the gzip file is truncated or damaged; make or fetch it again") from error
-        except UnicodeDecodeError as error:
-            raise HacError(f"{path}: not UTF-8 text; is it a token file?") from error
-
-
-def _opened(path: Path) -> BinaryIO:
-    try:
-        return path.open("rb")
-    except OSError as error:
-        raise HacError(f"{path}: cannot be read ({error.strerror}); expected a file") from error

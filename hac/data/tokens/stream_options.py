@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -11,6 +10,7 @@ from typing import Any, Literal
 
 from hac.data.timeline import parse_rate
 from hac.errors import HacError
+from hac.files.yaml_config import check_key
 
 Rate = str | int | float | Fraction
 TokenFormat = Literal["parquet", "jsonl", "discophon", "npz", "km"]
@@ -51,19 +51,12 @@ class StreamOptions:
 
 
 def check_keys(found: Any, known: Iterable[str], where: str) -> None:
-    """Complain about a key that nobody knows, with a guess at what was meant.
-
-    Raises:
-        HacError: `found` is no JSON object, or has an unknown key.
-    """
+    """Refuse what is no JSON object, or has an unknown key; see `check_key`."""
     if not isinstance(found, Mapping):
         raise HacError(f"{where}: expected a JSON object, found {type(found).__name__}")
     names = sorted(known)
     for key in found:
-        if key not in names:
-            near = difflib.get_close_matches(str(key), names, n=1)
-            guess = f"did you mean {near[0]!r}?" if near else f"known keys are {', '.join(names)}"
-            raise HacError(f"{where}: unknown key {key!r}; {guess}")
+        check_key(key, names, where)
 
 
 def by_stream(declared: Any, names: Iterable[str]) -> Mapping[str, Any]:

@@ -110,7 +110,7 @@ def changed(row: int, **keys: Any) -> Lines:
         ([HEADER, {"id": "a", "streams": {"phonetic": [1]}}], "no frame rate for stream 'phonetic'"),
         ([HEADER, {"id": "a", "frame_rate": "50", "streams": {}}], "holds no token stream"),
         ([HEADER], "holds no token stream"),
-        ([HEADER, ROWS[0], '{"id": "b", "stre'], "line 3: not JSON .*was the file cut off"),
+        ([HEADER, ROWS[0], '{"id": "b", "stre'], "line 3: broken JSON .*; expected one object a line"),
         ([HEADER, ROWS[0], "[1, 2]"], "line 3: expected a JSON object, found list"),
         ([HEADER, ROWS[0], HEADER], "line 3: unknown key 'codebook_size'"),
     ],

@@ -18,8 +18,9 @@ from analysis.results.schema import Record, StreamInfo
 from analysis.statistics import bootstrap, groups, kernels
 from analysis.statistics.bootstrap import Draws
 from analysis.statistics.information import METRICS, Information, information, pnmi_tables
+from analysis.statistics.row_samples import RowSample, row_samples
 from hac.data.timeline import US_PER_S
-from probes.clusters import Resampling, Row, resampling
+from probes.clusters import Row
 from probes.joint_counts.counts import JointCounts
 
 NULLS_PER_DRAW = 4
@@ -96,26 +97,14 @@ class StreamScores:
 
 
 @dataclass(frozen=True)
-class _Sample:
-    """A part of the corpus that is bootstrapped, with its clusters."""
-
-    part: groups.Part
-    clusters: Resampling
-
-
 class _View:
     """The rows of a count table, parted: what is resampled, and the speakers.
 
     Null draws are counted on coarser rows than the tokens; their parts and clusters are the same ones by name.
     """
 
-    def __init__(self, rows: tuple[Row, ...], parts: bool) -> None:
-        whole = groups.whole(rows)
-        languages = groups.languages(rows) if parts else []
-        self.aliases = [part.name for part in languages if len(part.rows) == len(rows)]
-        sampled = [whole, *(part for part in languages if part.name not in self.aliases)]
-        self.samples = [_Sample(part, resampling([rows[r] for r in part.rows])) for part in sampled]
-        self.speakers = groups.speakers(rows) if parts else []
+    samples: list[RowSample]
+    speakers: list[groups.Part]
 
 
 @dataclass(frozen=True)
@@ -176,23 +165,21 @@ class _Scorer:
         }
         self.views: dict[tuple[Row, ...], _View] = {}
         self.view = self._view(actual)
-        self.weights = [self._weights(sample.clusters.n) for sample in self.view.samples]
         self.relabellings = groups.relabellings(self.labels, settings.classes) if settings.parts else []
         self.merged_labels = [relabelling.groups(self.labels) for relabelling in self.relabellings]
         self.n_blocks = max(1, n_nulls // NULLS_PER_DRAW)
 
     def _view(self, counts: JointCounts) -> _View:
         if counts.rows not in self.views:
-            self.views[counts.rows] = _View(counts.rows, self.settings.parts)
+            settings = self.settings
+            samples = row_samples(counts.rows, settings.n_bootstrap, settings.seed, settings.parts)
+            self.views[counts.rows] = _View(samples, groups.speakers(counts.rows) if settings.parts else [])
         return self.views[counts.rows]
-
-    def _weights(self, n_clusters: int) -> NDArray[np.float32]:
-        return bootstrap.draw_weights(n_clusters, self.settings.n_bootstrap, self.settings.seed)
 
     def notes(self) -> list[tuple[str, str]]:
         """What a reader must know of the intervals: part of the corpus, and the note."""
         noted = [sample for sample in self.view.samples if sample.clusters.note]
-        return [(sample.part.name or "whole corpus", sample.clusters.note) for sample in noted]
+        return [(sample.names[0] or "whole corpus", sample.clusters.note) for sample in noted]
 
     def draws_of_null(self, r: int) -> slice:
         """The bootstrap draws in whose mean null the null draw r takes part: every n_blocks-th."""
@@ -201,18 +188,16 @@ class _Scorer:
     def score(self, counts: JointCounts, draws: slice) -> _DrawScore:
         """Score one draw of the stream; bootstrap draws only those of `draws`."""
         view = self._view(counts)
-        parts = [
-            self._score_part(counts, sample, weights[draws])
-            for sample, weights in zip(view.samples, self.weights, strict=True)
-        ]
+        parts = [self._score_part(counts, sample, draws) for sample in view.samples]
         relabelled = [self._relabelled(counts.table, merged) for merged in self.merged_labels]
         return _DrawScore(parts, self._score_speakers(counts, view), np.array(relabelled))
 
-    def _score_part(self, counts: JointCounts, sample: _Sample, weights: NDArray[np.float32]) -> _PartScore:
-        whole = len(sample.part.rows) == len(counts.rows)
-        table = counts.table if whole else counts.pooled(sample.part.rows)
+    def _score_part(self, counts: JointCounts, sample: RowSample, draws: slice) -> _PartScore:
+        whole = len(sample.rows) == len(counts.rows)
+        table = counts.table if whole else counts.pooled(sample.rows)
         scores = {name: information(table[~out]) for name, out in self.out.items()}
-        clustered = counts.clustered(sample.part.rows, sample.clusters.of_row, sample.clusters.n)
+        clustered = counts.clustered(sample.rows, sample.clusters.of_row, sample.clusters.n)
+        weights = sample.weights[draws].astype(np.float32)
         silence = np.flatnonzero(self.out[DROPPED]).tolist()
         return _PartScore(scores, bootstrap.resample(clustered, len(self.labels), silence, weights))
 
@@ -237,10 +222,9 @@ class _Scorer:
         """All records of the stream."""
         made = []
         for i, sample in enumerate(self.view.samples):
-            names = [sample.part.name, *(self.view.aliases if i == 0 else [])]
             for protocol in self.out:
                 part = self._part_records(source.name, i, protocol, first, nulls, _units_of(actual, source.frame_rate))
-                made += [record.model_copy(update={"group": name}) for name in names for record in part]
+                made += [record.model_copy(update={"group": name}) for name in sample.names for record in part]
         made += self._speaker_records(source, actual, first, nulls)
         made += self._relabelled_records(source, actual, first, nulls)
         return made
@@ -254,7 +238,7 @@ class _Scorer:
         nulls: Sequence[_DrawScore],
         units: Fraction,
     ) -> list[Record]:
-        scores, clusters = first.parts[i].scores[protocol], self.view.samples[i].clusters
+        scores, sample = first.parts[i].scores[protocol], self.view.samples[i]
         made = []
         for metric in METRICS:
             null, null_draws = NO_NULLS, None
@@ -267,10 +251,10 @@ class _Scorer:
                     _id(stream, metric, protocol),
                     stream,
                     metric,
-                    resampled_estimate(scores.value(metric), draws, clusters.n, null, null_draws),
+                    resampled_estimate(scores.value(metric), draws, sample.clusters.n, null, null_draws),
                     n=round(scores.total / units),
                     protocol=protocol,
-                    about=f"clusters: {clusters.n} ({clusters.unit})",
+                    about=sample.note,
                 )
             )
         return made
@@ -309,7 +293,7 @@ class _Scorer:
         if not self.relabellings:
             return []
         sample = self.view.samples[0]
-        clustered = actual.clustered(sample.part.rows, sample.clusters.of_row, sample.clusters.n)
+        clustered = actual.clustered(sample.rows, sample.clusters.of_row, sample.clusters.n)
         by_label = groups.ByLabel(clustered, len(self.labels))
         made, units = [], _units_of(actual, source.frame_rate)
         for i, relabelling in enumerate(self.relabellings):

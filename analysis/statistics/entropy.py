@@ -1,6 +1,10 @@
-"""Entropies of counted grams: the plug-in value, its value without each cluster, and the Miller-Madow correction.
+"""Entropies of counts: the plug-in value, its value without each cluster, and the Miller-Madow correction.
 
-With n(g) of N occurrences, H = log N - sum of n(g) log n(g) / N, in nats. It is too low by about (m - 1) / (2 N), where
+With n(g) of N occurrences, H = log N - S / N in nats, S the sum of n(g) log n(g). Without a cluster, S loses what the
+cells change that the cluster has a share in, so all the values take one pass over the counts. Mutual information is
+H(a) + H(b) - H(a, b) of such values.
+
+H is too low by about (m - 1) / (2 N), where
 m grams can occur (Miller 1955, Madow; Paninski 2003, Estimation of Entropy and Mutual Information, section 4). Adding
 that with the m that did occur (`miller_madow`) takes away a part of the bias, and too little wherever most grams of the
 corpus were never seen. So the order-2 entropy of a small corpus is too low under either: see
@@ -15,7 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from probes.sparse_counts import summed
 from probes.tokens.grams import Grams, Ints, tally
@@ -58,18 +62,38 @@ def entropy(grams: Grams, cluster_of_row: Ints, n_clusters: int) -> Entropy:
     """
     pooled = grams.pooled()
     cluster, gram, count = tally(cluster_of_row[grams.row], grams.gram, grams.count)
-    left = pooled[gram] - count
-    # sums of n log n: all of it, less what each cluster's grams had, plus what they keep without it
-    change = np.zeros(n_clusters)
-    np.add.at(change, cluster, _n_log_n(left) - _n_log_n(pooled[gram]))
-    gone = summed(cluster, (left == 0).astype(np.int64), n_clusters)
+    gone = summed(cluster, (pooled[gram] == count).astype(np.int64), n_clusters)
     n = grams.total - np.concatenate([[0], summed(cluster, count, n_clusters)])
-    sums = _n_log_n(pooled).sum() + np.concatenate([[0.0], change])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        h = np.log(n) - sums / n
+    lost = np.concatenate([[0.0], lost_by_cluster(pooled, cluster, gram, count, n_clusters)])
+    h = np.maximum(entropy_of(sum_n_log_n(pooled) - lost, n), 0.0)
     n_kinds = np.count_nonzero(pooled) - np.concatenate([[0], gone])
-    return Entropy(np.where(n > 0, np.maximum(h, 0.0), np.nan), n_kinds.astype(np.int64), n.astype(np.int64))
+    return Entropy(h, n_kinds.astype(np.int64), n.astype(np.int64))
 
 
-def _n_log_n(n: Ints) -> Floats:
-    return np.asarray(n * np.log(np.maximum(n, 1)))
+def entropy_of(sum_n_log_n: ArrayLike, n: ArrayLike) -> Floats:
+    """Plug-in entropy in nats of n occurrences; NaN where there are none."""
+    sums, n = np.asarray(sum_n_log_n), np.asarray(n)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(n > 0, np.log(n) - sums / n, np.nan)
+
+
+def sum_n_log_n(counts: Ints) -> float:
+    """Sum of n log n; cells that hold nothing must not move a bit of it, so they are left out."""
+    return float(n_log_n(counts[counts > 0]).sum())
+
+
+def n_log_n(counts: Ints) -> Floats:
+    """n log n of each count, 0 for 0."""
+    return np.asarray(counts * np.log(np.maximum(counts, 1)))
+
+
+def lost_by_cluster(pooled: Ints, cluster: Ints, cell: Ints, count: Ints, n_clusters: int) -> Floats:
+    """What the sum of n log n loses without each cluster: float64 [n_clusters].
+
+    Args:
+        pooled: int64 [n_cells], all counts.
+        cluster, cell, count: int64 [n], what each cluster has in each cell; no pair of the two stands twice.
+        n_clusters: count of clusters.
+    """
+    lost = n_log_n(pooled[cell]) - n_log_n(pooled[cell] - count)
+    return np.bincount(cluster, weights=lost, minlength=n_clusters).astype(np.float64)

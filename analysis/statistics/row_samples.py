@@ -42,13 +42,13 @@ class RowSample:
         return f"clusters: {self.clusters.n} ({self.clusters.unit})"
 
 
-def row_samples(rows: tuple[Row, ...], n_bootstrap: int, seed: int) -> list[RowSample]:
-    """The whole corpus and its languages."""
-    whole, languages = groups.whole(rows), groups.languages(rows)
+def row_samples(rows: tuple[Row, ...], n_bootstrap: int, seed: int, parts: bool = True) -> list[RowSample]:
+    """The whole corpus and, where parts are wanted, its languages."""
+    whole, languages = groups.whole(rows), groups.languages(rows) if parts else []
     same = tuple(part.name for part in languages if len(part.rows) == len(rows))
-    parts = [(("", *same), whole.rows), *(((part.name,), part.rows) for part in languages if part.name not in same)]
+    sampled = [(("", *same), whole.rows), *(((part.name,), part.rows) for part in languages if part.name not in same)]
     made = []
-    for names, picks in parts:
+    for names, picks in sampled:
         clusters = resampling([rows[r] for r in picks])
         # counts stay below 2^53, so sums of weighted counts are exact in whatever order
         weights = bootstrap.draw_weights(clusters.n, n_bootstrap, seed).astype(np.float64)

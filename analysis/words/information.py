@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.statistics.entropy import entropy_of, lost_by_cluster, n_log_n, sum_n_log_n
 from analysis.words import kernels
 from probes.words.word_codes import WordCounts
 
@@ -66,7 +67,7 @@ def _sums(counts: WordCounts, part_of_row: Ints) -> _Sums:
     entries = (counts.word_bounds, counts.row, counts.code, counts.counts)
     more = kernels.count_cells(part_of_row, *entries, by_word, by_code, cells)
     common = np.flatnonzero(cells)
-    joint = float((cells[common] * _xlogx(common)).sum()) + _sum_xlogx(np.sort(more))
+    joint = float((cells[common] * n_log_n(common)).sum()) + sum_n_log_n(np.sort(more))
     return _Sums(by_word, by_code, joint)
 
 
@@ -76,8 +77,9 @@ def information(counts: WordCounts, part_of_row: Ints) -> WordInformation:
     n = int(sums.by_word.sum())
     if n == 0:
         return WordInformation(math.nan, math.nan, 0)
-    h_word, h_code = (_entropy_of(_sum_xlogx(x), n) for x in (sums.by_word, sums.by_code))
-    return WordInformation(max(0.0, h_word + h_code - _entropy_of(sums.joint, n)), h_word, n)
+    of = (sum_n_log_n(sums.by_word), sum_n_log_n(sums.by_code), sums.joint)
+    h_word, h_code, h_joint = (float(entropy_of(each, n)) for each in of)
+    return WordInformation(max(0.0, h_word + h_code - h_joint), h_word, n)
 
 
 def open_part(left: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -101,11 +103,10 @@ def without_each(counts: WordCounts, cluster_of_row: Ints, n_clusters: int) -> N
     kernels.lost_by_cluster(cluster_of_row, *entries, len(counts.codes), sums.by_word, lost, frames)
     lost_codes = _lost_by_code(counts, cluster_of_row, n_clusters, sums.by_code)
     left = sums.by_word.sum() - frames
-    with np.errstate(divide="ignore", invalid="ignore"):
-        h_joint = np.log(left) - (sums.joint - lost[:, 0]) / left
-        h_word = np.log(left) - (_sum_xlogx(sums.by_word) - lost[:, 1]) / left
-        h_code = np.log(left) - (_sum_xlogx(sums.by_code) - lost_codes) / left
-        return np.stack([np.maximum(0.0, h_word + h_code - h_joint), h_word], axis=1)
+    h_joint = entropy_of(sums.joint - lost[:, 0], left)
+    h_word = entropy_of(sum_n_log_n(sums.by_word) - lost[:, 1], left)
+    h_code = entropy_of(sum_n_log_n(sums.by_code) - lost_codes, left)
+    return np.stack([np.maximum(0.0, h_word + h_code - h_joint), h_word], axis=1)
 
 
 def _lost_by_code(counts: WordCounts, cluster_of_row: Ints, n_clusters: int, by_code: Ints) -> NDArray[np.float64]:
@@ -122,19 +123,4 @@ def _lost_by_code(counts: WordCounts, cluster_of_row: Ints, n_clusters: int, by_
         places, back = np.unique(key, return_inverse=True)
         own = np.bincount(back, weights=inside[some], minlength=len(places)).astype(np.int64)
     of, code = np.divmod(places, len(by_code))
-    lost = _xlogx(by_code[code]) - _xlogx(by_code[code] - own)
-    return np.bincount(of, weights=lost, minlength=n_clusters).astype(np.float64)
-
-
-def _entropy_of(sum_n_log_n: float, total: int) -> float:
-    return math.log(total) - sum_n_log_n / total if total > 0 else math.nan
-
-
-def _sum_xlogx(counts: Ints) -> float:
-    """Sum of n log n; places that hold nothing must not move a bit of it, so they are left out."""
-    return float(_xlogx(counts[counts > 0]).sum())
-
-
-def _xlogx(counts: Ints) -> NDArray[np.float64]:
-    x = counts.astype(np.float64)
-    return x * np.log(np.maximum(x, 1.0))
+    return lost_by_cluster(by_code, of, code, own, n_clusters)

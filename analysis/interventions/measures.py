@@ -126,8 +126,8 @@ def _pitch(metric: str, references: References, f0: Tracks) -> Comparison:
         track, reference = f0[u], references.f0[v]
         if track is None or reference is None:
             return undefined(NO_PITCH)
-        if u != v:
-            reference = tiled_track(reference, len(track), int(references.periods_us[v]))
-        return pitch_part(metric, pitch_errors(reference, track))
+        period_us = int(references.periods_us[v])
+        expected: NDArray[np.floating] = reference if u == v else tiled_track(reference, len(track), period_us)
+        return pitch_part(metric, pitch_errors(expected, track))
 
     return part

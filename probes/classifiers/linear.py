@@ -6,9 +6,9 @@ The probe minimizes what scikit-learn's `LogisticRegression(C=C)` minimizes with
 
 the bias b left free. It is solved here (`probes.classifiers.lbfgs`) rather than there, because frames that have the
 same codes need to be looked at once only: a stream of 1,024 codes is a problem of 1,024 rows, however long the corpus
-is. With 50,000 frames of 1,024 codes, 40 classes and C from 0.1 to 10, one thread, scikit-learn 1.9 takes 25 to 53
-times as long on the frames, and 6 to 10 times on weighted pairs of code and label, to the same loss (within 0.1 %); on
-20,000 vectors of 256 numbers both take the same time.
+is. With 50,000 frames of 1,024 codes, 40 classes and one thread, thirty steps take 0.05 s here; scikit-learn 1.9 takes
+1.1 s on the frames, and 0.26 s on the pairs of code and label with their counts as weights. On 20,000 vectors of 256
+numbers both take the same time.
 """
 
 from __future__ import annotations

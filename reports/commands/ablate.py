@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hac.commands.cluster_option import clustered
+from hac.commands.cluster_option import ClusterOption, on_cluster
 from reports.commands import options as opt
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ FAILED = 1
 """Exit code where a training or an analysis failed; the others are done."""
 
 
-@clustered
 def ablate(
     context: typer.Context,
     sweep: Annotated[Path, typer.Argument(help="Sweep file (YAML): variants, seeds, speech, analyses.")],
@@ -71,6 +70,7 @@ def ablate(
         bool,
         typer.Option("--allow-data", help="Compare variants that train on different data; the difference is named."),
     ] = False,
+    cluster: ClusterOption = None,
 ) -> None:
     """Train variants from several seeds, analyse them, and tell which differences to the reference are beyond noise.
 
@@ -89,6 +89,7 @@ def ablate(
     where sweep.yaml has `base: configs/sweeps/teachers.yaml`, `train: train.jsonl` and `evaluation: {manifest:
     test.jsonl, alignments: test.parquet}`.
     """
+    context.with_resource(on_cluster(cluster, output))
     from analysis.sweeps.launch import Processes
     from analysis.sweeps.run import failures
     from analysis.sweeps.trainings import chosen

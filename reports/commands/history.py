@@ -7,14 +7,13 @@ from typing import Annotated, Any
 
 import typer
 
-from hac.commands.locked_output import exclusive
+from hac.files.output_lock import locked
 from reports.commands import options as opt
 
 FAILED = 1
 """Exit code where a checkpoint could not be measured, or (--fail-on-collapse) a stream collapsed."""
 
 
-@exclusive("output")
 def history(
     context: typer.Context,
     run: Annotated[
@@ -53,6 +52,7 @@ def history(
 
         hac-analyze history runs/small --manifest dev.jsonl --words --recon --fail-on-collapse
     """
+    context.with_resource(locked([output]))
     from analysis.sweeps.analysis_options import check_analyses
     from analysis.sweeps.checkpoint_suite import Evaluation
     from analysis.sweeps.history import CheckpointSeries, flags_of, measure
@@ -80,9 +80,7 @@ def history(
     points = measured.points()
     flags = flags_of(points, collapse)
     results = history_results(job, measured, flags, collapse)
-    written = write_history(results, points, flags, output)
-    opt.show(history_table(results, points, flags))
-    opt.tell_files(written, output)
+    opt.finish(write_history(results, points, flags, output), output, history_table(results, points, flags))
     for name, why in measured.failed.items():
         typer.echo(f"failed: {name}: {why}", err=True)
     collapsed = [flag for flag in flags if flag.kind == "collapse"]

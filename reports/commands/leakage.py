@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -76,7 +76,13 @@ def leakage(
         conditions = None if given is None else () if given == "none" else opt.names_of(given)
         protocol = LeakageProtocol(nulls, given_nulls, seed, phones, classes, opt.names_of(factors), conditions)
         vectors = None if embeddings is None else embeddings / "embeddings.json"
-        asked = {"factors": factors, "classes": classes, "given": given, "nulls": nulls, "given_nulls": given_nulls}
+        asked: dict[str, Any] = {
+            "factors": factors,
+            "classes": classes,
+            "given": given,
+            "nulls": nulls,
+            "given_nulls": given_nulls,
+        }
         asked |= {"probes": probes, "probe_given": probe_given, "probe_frames": probe_frames}
         files = {"prosody": prosody, "embeddings": vectors}
         request = opt.open_request(inputs, facts, machine, protocol, files=files, phones=phones, seed=seed, **asked)

@@ -13,7 +13,7 @@ from probes.tokens.interventions import ALL
 from reports.document.cells import EMPTY
 from reports.document.number_format import short, spanned
 from reports.document.parts import Cell, Table
-from reports.document.result_table import result_table, whole_corpus
+from reports.document.result_table import Shown, result_table, whole_corpus
 from reports.render.tables import printed
 
 TABLES = {
@@ -41,13 +41,9 @@ def intervene_table(results: Results) -> RenderableType:
 
 
 def _table(title: str, effects: list[str], by_id: dict[str, Record]) -> Table:
-    rows = [
-        (
-            "" if level == ALL else level,
-            intervention,
-            *(_cell(by_id, level, effect, intervention) for effect in effects),
-        )
-        for level, intervention in conditions_of(by_id)
+    rows: list[tuple[Shown, ...]] = [
+        ("" if level == ALL else level, how, *(_cell(by_id, level, effect, how) for effect in effects))
+        for level, how in conditions_of(by_id)
     ]
     heads = ("level", "intervention", *(METRICS[effect].title for effect in effects))
     return result_table("-".join(effects), title, heads, rows)

@@ -46,7 +46,7 @@ def terms_section(runs: Runs) -> Section:
         ends = RANGE.format(low or "…", high or "…") if low or high else ""
         better = metric.better if metric.better != "none" else ""
         rows.append((metric.title, metric.unit, ends, better, metric.definition, metric.undefined))
-    heads = ("metric", "unit", "range", "better", *_long("definition", "not defined where"))
+    heads: tuple[str | Column, ...] = ("metric", "unit", "range", "better", *_long("definition", "not defined where"))
     parts = (
         result_table("table-terms", "Words and short names", ("word", *_long("meaning")), TERMS.items()),
         result_table("table-metrics", "Metrics of these runs", heads, rows),

@@ -71,10 +71,9 @@ def boundary_tables(results: Results) -> RenderableType:
 def _segments(results: Results, scores: Scores) -> Table:
     rows = []
     for tier in scores.tiers:
-        of: dict[str, Any] = {
-            key: math.nan if x is None else x for key, x in results.coverage["segments"][tier].items()
-        }
-        rows.append((tier, *_durations(of["n"], *(of[key] for key in SEGMENT_FIELDS[3:]))))
+        of = results.coverage["segments"][tier]
+        known = (math.nan if of[key] is None else of[key] for key in SEGMENT_FIELDS[3:])
+        rows.append((tier, *_durations(of["n"], *known)))
     for stream in results.streams:
         run = scores.run(stream, "run_ms")
         rest = (scores.run(stream, f"run_{key}_ms").value for key in ("p10", "median", "p90"))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 
 from reports.document.boundary_scores import Scores, find_boundary
-from reports.document.cells import null_cell, text_cell, value_cell
+from reports.document.cells import null_cell, value_cell
 from reports.document.claim_rule import corrected_cell
 from reports.document.order import all_streams, first_of_levels
-from reports.document.parts import Chart, Column, Panel, Point, Section, Series, Table, no_run
+from reports.document.parts import Chart, Panel, Point, Section, Series, Table, no_run
+from reports.document.result_table import record_table
 from reports.document.runs import ReportRun, Runs
 from reports.document.titles import headed
 
@@ -50,20 +51,19 @@ def _points(scores: Scores, stream: str, tier: str) -> tuple[Point, ...]:
 
 
 def _table(found: tuple[ReportRun, ...]) -> Table:
-    heads = (
-        *(Column(name) for name in ("system", "stream", "tier")),
-        *(Column(name, True) for name in (headed("boundary_f1"), "null ± sd", "null-corrected [95 %]")),
-        *(Column(headed(name), True) for name in SCORES),
+    fields = (
+        (headed("boundary_f1"), "f1", value_cell),
+        ("null ± sd", "f1", null_cell),
+        ("null-corrected [95 %]", "f1", corrected_cell),
+        *((headed(name), name.removeprefix("boundary_"), value_cell) for name in SCORES),
     )
-    rows = []
-    for run in found:
-        scores = run.scores
-        for stream in first_of_levels(run.results.streams):
-            for tier in scores.tiers:
-                if record := find_boundary(scores, stream, "f1", tier):
-                    rest = (find_boundary(scores, stream, name.removeprefix("boundary_"), tier) for name in SCORES)
-                    names = (text_cell(run.system), text_cell(stream), text_cell(tier))
-                    numbers = (value_cell(record), null_cell(record), corrected_cell(record))
-                    rows.append((*names, *numbers, *(value_cell(one) for one in rest)))
+    rows = (
+        ((run.system, stream, tier), find)
+        for run in found
+        for stream in first_of_levels(run.results.streams)
+        for tier in run.scores.tiers
+        for find in (run.scores.finder(stream, tier),)
+        if find("f1")
+    )
     at = ", ".join(dict.fromkeys(f"± {run.scores.tolerance_ms} ms" for run in found))
-    return Table("table-boundaries", f"Boundaries at {at}", heads, tuple(rows))
+    return record_table("table-boundaries", f"Boundaries at {at}", ("system", "stream", "tier"), fields, rows)

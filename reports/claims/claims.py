@@ -72,7 +72,7 @@ def _of_difference(system: str, text: str, one: Difference, rank: int) -> Claim:
     verdict: Verdict = "cannot be judged"
     if one.verdict != "unknown" and math.isfinite(one.low):
         verdict = "stands" if one.verdict == "better" else "does not stand"
-    turned = "the opposite holds; " if one.verdict == "worse" else ""
+    opposite = "the opposite holds; " if one.verdict == "worse" else ""
     return Claim(
         system,
         text,
@@ -84,7 +84,7 @@ def _of_difference(system: str, text: str, one: Difference, rank: int) -> Claim:
         one.high,
         0.0,
         verdict,
-        one.note or NO_INTERVAL if verdict == "cannot be judged" else f"{turned}p {p_text(one)}, {one.method}",
+        one.note or NO_INTERVAL if verdict == "cannot be judged" else f"{opposite}p {p_text(one)}, {one.method}",
         stream_of(one.id),
         rank,
     )

@@ -5,10 +5,11 @@ from __future__ import annotations
 from reports.claims.claims import claims_of
 from reports.comparison.section import is_headline
 from reports.comparison.sweep_section import clear_ones
-from reports.document.cells import BESIDE, EMPTY, columns, text_cell
+from reports.document.cells import BESIDE, EMPTY, text_cell
 from reports.document.claim_rule import Claim
 from reports.document.order import level_rank
 from reports.document.parts import Cell, Column, Mark, Section, Table
+from reports.document.result_table import result_table
 from reports.document.runs import Runs
 from reports.provenance.section import warnings_of
 
@@ -66,19 +67,19 @@ def _left_out(found: list[Claim], swept: bool) -> tuple[str, ...]:
 
 def _alone(claims: list[Claim]) -> Table:
     """One system: a row a claim."""
-    heads = (*columns(("claim", "verdict"), ("number [95 %]", "null ± sd")), *columns(("metric", "how"), ()))
-    rows = tuple(
+    rows = (
         (
-            text_cell(claim.text),
+            claim.text,
             text_cell(claim.verdict, MARKS[claim.verdict]),
             Cell(claim.number, claim.value, more=(("low", claim.low), ("high", claim.high))),
             Cell(claim.null, claim.null_mean),
-            text_cell(claim.metric),
-            text_cell(claim.why),
+            claim.metric,
+            claim.why,
         )
         for claim in _sorted(claims)
     )
-    return Table("table-verdict", "Claims", heads, rows, "number: as counted, with its null")
+    heads = ("claim", "verdict", "number [95 %]", "null ± sd", "metric", "how")
+    return result_table("table-verdict", "Claims", heads, rows, "number: as counted, with its null")
 
 
 def _sorted(claims: list[Claim]) -> list[Claim]:
@@ -91,12 +92,10 @@ def _beside(systems: tuple[str, ...], claims: list[Claim]) -> Table:
     by_text: dict[tuple[str, str], dict[str, Claim]] = {}
     for claim in _sorted(claims):
         by_text.setdefault((claim.text, claim.metric), {})[claim.system] = claim
-    heads = (Column("claim", most=200), Column("metric"), *columns((), systems))
-    rows = []
-    for (text, metric), found in by_text.items():
-        rows.append((text_cell(text), text_cell(metric), *(_cell(found.get(system)) for system in systems)))
+    rows = ((*row, *(_cell(found.get(system)) for system in systems)) for row, found in by_text.items())
+    heads = (Column("claim", most=200), "metric", *systems)
     note = "in each cell: whether it stands, the number [95 %], its null ± sd, and p of a difference"
-    return Table("table-verdict", "Claims", heads, tuple(rows), note)
+    return result_table("table-verdict", "Claims", heads, rows, note)
 
 
 def _cell(claim: Claim | None) -> Cell:

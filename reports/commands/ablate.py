@@ -201,7 +201,7 @@ def _show_plan(job: Job, cells: list[Cell], launch: Processes) -> None:
     from analysis.sweeps.budget import Throughput, find_throughput, plan
     from analysis.sweeps.run import threads_each
     from hac.devices import devices_of
-    from reports.comparison.sweep_files import plan_table
+    from reports.comparison.sweep_tables import plan_table
 
     sweep, devices = job.sweep, devices_of(job.sweep.devices)
     at_once = sweep.at_once or len(devices)
@@ -220,7 +220,8 @@ def _compare(job: Job) -> bool:
     from analysis.metrics.registry import metric_name
     from analysis.sweeps.results import comparison_results
     from analysis.sweeps.run import finished_runs, unfinished
-    from reports.comparison.sweep_files import ablation_table, write_ablation
+    from reports.comparison.sweep_tables import ablation_table
+    from reports.comparison.tables import comparison_csv
 
     sweep, progress = job.sweep, job.progress()
     compared = compare_over_seeds(
@@ -233,21 +234,14 @@ def _compare(job: Job) -> bool:
     for cell, why in left_out.items():
         typer.echo(f"not in the comparison: {cell}: {why}", err=True)
     results = comparison_results(job, compared, left_out)
-    written = write_ablation(results, compared, job.folder)
     others = [variant.name for variant in sweep.variants if variant.name != sweep.reference]
-    opt.show(ablation_table(sweep.reference, others, compared.differences, results.warnings))
-    opt.tell_files(written, job.folder)
+    table = ablation_table(sweep.reference, others, compared.differences, results.warnings)
+    opt.finish(results, {"differences.csv": comparison_csv(compared.differences)}, job.folder, table)
     return bool(compared.differences)
 
 
 def _show_status(job: Job) -> None:
-    from rich.markup import escape
-
     from analysis.sweeps.run import progress_file, state_rows
-    from reports.render.tables import make_table
+    from reports.comparison.sweep_tables import status_table
 
-    table = make_table(f"{job.folder}", ("training", "state", "device", "analyses done", "why"), ("saved step", "of"))
-    for row in state_rows(job.cells, job.sweep.analyses, progress_file(job.folder)):
-        texts = (row["cell"], row["state"], row["device"], ", ".join(row["analyses"]), row["error"])
-        table.add_row(*(escape(str(text)) for text in texts), f"{row['saved_step']:,}", f"{row['steps']:,}")
-    opt.show(table)
+    opt.show(status_table(job.folder, state_rows(job.cells, job.sweep.analyses, progress_file(job.folder))))

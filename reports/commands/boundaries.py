@@ -74,10 +74,10 @@ def boundaries(
 
 def finish(outcome: Outcome, output: Path, jobs: int) -> None:
     """Write a run's files, print its tables and say where the files are."""
-    from reports.boundaries.files import write_boundaries
+    from reports.boundaries.files import boundary_files
     from reports.boundaries.tables import boundary_tables
 
-    opt.finish(write_boundaries(outcome, output, jobs), output, boundary_tables(outcome.results))
+    opt.finish(outcome.results, boundary_files(outcome), output, boundary_tables(outcome.results), jobs)
 
 
 def _milliseconds(text: str) -> tuple[int, ...]:

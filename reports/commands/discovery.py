@@ -54,7 +54,6 @@ def discovery(
         from hac.errors import HacError
         from probes.discovery.term_discovery import package
         from reports.discovery.tables import discovery_table
-        from reports.render.result_files import write_numbers
 
         protocol = Protocol(draws.nulls, draws.bootstrap, draws.seed, phones, max_pairs, check_silence(silence))
         # nobody should wait for tokens that cannot be scored then
@@ -67,8 +66,7 @@ def discovery(
             if inputs.ckpt is None and inputs.tokens is None:
                 raise HacError("give --segments (a segmentation), --tokens (a token file) or --ckpt (a tokenizer)")
             outcome = run(opt.open_request(inputs, facts, machine, protocol), machine.jobs, say=_say)
-        written = write_numbers(outcome.results, inputs.output)
-        opt.finish(written, inputs.output, discovery_table(outcome.results))
+        opt.finish(outcome.results, {}, inputs.output, discovery_table(outcome.results))
 
 
 def _score_segments(path: Path, inputs: opt.Inputs, machine: opt.Machine, protocol: Protocol) -> Outcome:

@@ -90,7 +90,7 @@ def intervene(
         from hac.data.manifest.formats import read_manifest
         from hac.errors import FailureLog, HacError
         from probes.transcripts import normalize
-        from reports.interventions.files import write_intervene
+        from reports.interventions.files import intervene_files
         from reports.interventions.tables import intervene_table
 
         normalize("", normalizer)  # a name that is none is told before anything is decoded
@@ -119,7 +119,7 @@ def intervene(
         request = Request(store, labels, protocol, (), failures, files, options, name or "")
         outcome = run(request, decoder, Machine(output, device, jobs if jobs > 0 else -1, force))
         opt.keep_clips(output, of_interventions(labels, store, outcome), clips)
-        opt.finish(write_intervene(outcome, output), output, intervene_table(outcome.results))
+        opt.finish(outcome.results, intervene_files(outcome), output, intervene_table(outcome.results))
 
 
 def _read_tokens(tokens: Path, ckpt: str | None, machine: opt.Machine) -> tuple[TokenStore, str]:

@@ -69,8 +69,7 @@ def leakage(
         from analysis.leakage.run import measure_prosody, run
         from analysis.leakage.with_probes import further, with_summary
         from analysis.probing.tasks import ProbeProtocol
-        from reports.leakage.files import write_leakage
-        from reports.leakage.probing_tables import probing_tables
+        from reports.leakage.files import leakage_files
         from reports.leakage.tables import leakage_table
 
         conditions = None if given is None else () if given == "none" else opt.names_of(given)
@@ -92,5 +91,4 @@ def leakage(
             probing = further(request, trained, embeddings, machine.jobs)
         curves = measure_prosody(request, prosody, inputs.output, machine.jobs)
         outcome = with_summary(run(request, machine.jobs, curves, probing), seed)
-        written = write_leakage(outcome, inputs.output)
-        opt.finish(written, inputs.output, leakage_table(outcome), *probing_tables(outcome.results))
+        opt.finish(outcome.results, leakage_files(outcome), inputs.output, leakage_table(outcome))

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
     from analysis.clips.choose import ClipSource
     from analysis.inputs.request import Request
+    from analysis.results.schema import Results
     from hac.data.manifest.manifest import Manifest
     from hac.data.tokens.token_store import TokenStore
+    from reports.render.result_files import Content
 
 P = TypeVar("P")
 
@@ -262,10 +264,20 @@ def show(table: RenderableType) -> None:
     (out if out.is_terminal else Console(width=120, highlight=False)).print(table)
 
 
-def finish(written: Sequence[Path], output: Path, *tables: RenderableType) -> None:
-    """Print the tables of a run and say where its files are."""
-    for table in tables:
-        show(table)
+def finish(results: Results, files: Mapping[str, Content], output: Path, table: RenderableType, jobs: int = 1) -> None:
+    """Write the files of a run, print its tables and say where the files are.
+
+    Args:
+        results: of the run.
+        files: of its own, see `reports.render.result_files.write_run`.
+        output: where they go.
+        table: what is printed.
+        jobs: processes that draw.
+    """
+    from reports.render.result_files import write_run
+
+    written = write_run(results, files, output, jobs)
+    show(table)
     tell_files(written, output)
 
 

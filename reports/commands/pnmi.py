@@ -59,7 +59,7 @@ def pnmi(
 
 def finish(outcome: Outcome, output: Path, jobs: int) -> None:
     """Write a run's files, print its table and say where the files are."""
-    from reports.pnmi.files import write_pnmi
+    from reports.pnmi.files import pnmi_files
     from reports.pnmi.tables import pnmi_table
 
-    opt.finish(write_pnmi(outcome, output, jobs), output, pnmi_table(outcome.results))
+    opt.finish(outcome.results, pnmi_files(outcome), output, pnmi_table(outcome.results), jobs)

@@ -109,7 +109,7 @@ def recon(
         from hac.errors import FailureLog
         from probes.signal.signal_metrics import check_policy
         from probes.transcripts import normalize
-        from reports.reconstruction.files import write_recon
+        from reports.reconstruction.files import recon_files
         from reports.reconstruction.tables import recon_table
 
         normalize("", normalizer)  # a name that is not known is told before hours of work
@@ -147,7 +147,7 @@ def recon(
         outcome = run(request, machine.jobs)
         shown = _labels(manifest if clips.utterances else None, found)
         opt.keep_clips(output, of_reconstructions(found, shown), clips)
-        opt.finish(write_recon(outcome, output), output, recon_table(outcome.results))
+        opt.finish(outcome.results, recon_files(outcome), output, recon_table(outcome.results))
 
 
 def _material(

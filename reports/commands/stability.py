@@ -53,7 +53,7 @@ def stability(
         from hac.data.alignments.alignment import Alignments
         from hac.data.manifest.formats import read_manifest
         from hac.errors import FailureLog, HacError
-        from reports.stability.files import write_stability
+        from reports.stability.files import stability_files
         from reports.stability.tables import stability_tables
 
         if ckpt is None or manifest is None:
@@ -72,4 +72,4 @@ def stability(
         outcome = run(
             Request(clean, labels, protocol, names, failures, files, options, name or ""), variants, machine.jobs
         )
-        opt.finish(write_stability(outcome, output), output, stability_tables(outcome.results))
+        opt.finish(outcome.results, stability_files(outcome), output, stability_tables(outcome.results))

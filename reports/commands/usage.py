@@ -39,14 +39,9 @@ def usage(
     with opt.working(inputs.output, machine):
         from analysis.usage.counts import UsageProtocol
         from analysis.usage.run import run
-        from reports.render.result_files import write_run
         from reports.usage.files import usage_files
         from reports.usage.tables import usage_tables
 
         protocol = UsageProtocol(draws.nulls, min(draws.nulls, 5), draws.bootstrap, draws.seed)
         outcome = run(opt.open_request(inputs, facts, machine, protocol, aligned=False), machine.jobs)
-        opt.finish(
-            write_run(outcome.results, usage_files(outcome), inputs.output),
-            inputs.output,
-            usage_tables(outcome.results),
-        )
+        opt.finish(outcome.results, usage_files(outcome), inputs.output, usage_tables(outcome.results))

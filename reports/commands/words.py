@@ -122,7 +122,7 @@ def read_stop_words(text: str | None) -> tuple[str, ...] | None:
 
 def finish(outcome: Outcome, output: Path, jobs: int) -> None:
     """Write a run's files, print its tables and say where the files are."""
-    from reports.words.files import write_words
+    from reports.words.files import words_files
     from reports.words.tables import words_table
 
-    opt.finish(write_words(outcome, output, jobs), output, words_table(outcome))
+    opt.finish(outcome.results, words_files(outcome), output, words_table(outcome), jobs)

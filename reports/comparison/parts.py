@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from analysis.comparison.differences import Difference
 from analysis.metrics.registry import METRICS, metric_name
 from reports.document.cells import interval_cell, number_cell, text_cell
-from reports.document.parts import Cell, Chart, Column, Mark, Panel, Point, Series, Table
+from reports.document.parts import Cell, Chart, Mark, Panel, Point, Series, Table
+from reports.document.result_table import Shown, result_table
 from reports.document.titles import ARROWS, metric_title
 
 MARKS: dict[str, Mark] = {"better": "good", "worse": "bad", "different": "warn", "within noise": "null"}
@@ -25,26 +26,21 @@ def difference_table(id: str, title: str, base: str, found: Sequence[Difference]
         found: the differences, judged.
         note: how to read it.
     """
-    heads = (
-        *(Column(name) for name in ("system", "of", "metric")),
-        *(Column(name, True) for name in (base, "its own", "difference [95 %]", "p (Holm)")),
-        *(Column(name) for name in ("how", "verdict")),
-    )
-    return Table(id, title, heads, tuple(_row(one) for one in found), note)
+    heads = ("system", "of", "metric", base, "its own", "difference [95 %]", "p (Holm)", "how", "verdict")
+    return result_table(id, title, heads, map(_row, found), note)
 
 
-def _row(one: Difference) -> tuple[Cell, ...]:
-    mark = MARKS.get(one.verdict, "")
+def _row(one: Difference) -> tuple[Shown, ...]:
     return (
-        text_cell(one.run),
-        text_cell(stream_of(one.id)),
-        text_cell(("null-corrected " if one.of == "corrected" else "") + metric_title(one.id)),
+        one.run,
+        stream_of(one.id),
+        ("null-corrected " if one.of == "corrected" else "") + metric_title(one.id),
         number_cell(one.base),
         number_cell(one.other),
         interval_cell(one.difference, one.low, one.high),
         Cell(p_text(one), one.p_holm),
-        text_cell(one.method),
-        text_cell(one.verdict if not one.note else f"{one.verdict}: {one.note}", mark),
+        one.method,
+        text_cell(one.verdict if not one.note else f"{one.verdict}: {one.note}", MARKS.get(one.verdict, "")),
     )
 
 

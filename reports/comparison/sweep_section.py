@@ -12,6 +12,7 @@ from analysis.comparison.differences import Difference
 from analysis.metrics.registry import METRICS, metric_name
 from hac.errors import HacError
 from reports.comparison.parts import difference_chart, difference_table, stream_of
+from reports.comparison.tables import CLEAR
 from reports.document.order import first_of_levels
 from reports.document.parts import Chart, Table
 from reports.document.runs import ReportRun, Runs
@@ -22,8 +23,6 @@ TEXTS = ("id", "group", "run", "of", "method", "verdict", "note", "analysis")
 NUMBERS = ("base", "other", "difference", "low", "high", "p", "p_holm", "error")
 Wanted = Callable[[Difference, Sequence[str]], bool]
 """Whether a difference is shown, given the first streams of each level."""
-CLEAR = ("better", "worse", "different")
-"""Verdicts of what is beyond noise."""
 
 
 def read_differences(path: Path) -> list[Difference]:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, fields
+from dataclasses import astuple, fields
 
 from rich.console import Group, RenderableType
-from rich.markup import escape
-from rich.text import Text
 
 from analysis.comparison.differences import Difference
+from reports.comparison.parts import MARKS
+from reports.document.cells import text_cell
 from reports.document.number_format import number
+from reports.document.parts import Cell, Table
+from reports.document.result_table import Shown, result_table
 from reports.render.csv_files import csv_text
-from reports.render.tables import make_table
+from reports.render.tables import terminal_table, warning_lines
 
-STYLES = {"better": "green", "worse": "red", "different": "yellow"}
+CLEAR = ("better", "worse", "different")
+"""Verdicts of what is beyond noise."""
+HEADS = ("baseline", "run's", "difference [95 %]", "p", "paired", "verdict")
 
 
 def comparison_table(
@@ -26,34 +30,38 @@ def comparison_table(
 ) -> RenderableType:
     """Differences to the baseline (those `shown`), then how many of all stand out of noise, and the warnings."""
     several = len({one.run for one in differences}) > 1
+    counts = {verdict: sum(one.verdict == verdict for one in differences) for verdict in (*CLEAR, "within noise")}
+    summary = ", ".join(f"{n} {verdict}" for verdict, n in counts.items() if n) or "nothing in common"
+    table = terminal_table(_table(baseline, differences, [one for one in differences if shown(one)]))
+    return Group(table, summary + " (all runs together)" * several, *warning_lines(warnings))
+
+
+def _table(baseline: str, differences: Sequence[Difference], shown: Sequence[Difference]) -> Table:
     n_tests = sum(math.isfinite(one.p) for one in differences)
-    grouped = any(one.group for one in differences)
-    table = make_table(
-        f"Differences to {baseline}, 95 % intervals; p by Holm over {n_tests} of them",
-        ("run", "metric", "group") if grouped else ("run", "metric"),
-        ("baseline", "run's", "difference [95 %]", "p", "paired", "verdict"),
+    n_names = 3 if any(one.group for one in differences) else 2
+    title = f"Differences to {baseline}, 95 % intervals; p by Holm over {n_tests} of them"
+    rows = ((*_names(one)[:n_names], *_cells(one)) for one in shown)
+    return result_table("differences", title, (*("run", "metric", "group")[:n_names], *HEADS), rows)
+
+
+def _names(one: Difference) -> tuple[str, str, str]:
+    return one.run, f"{one.analysis}: {one.id}" if one.analysis else one.id, one.group
+
+
+def _cells(one: Difference) -> tuple[Shown, ...]:
+    star = "*" if one.of == "corrected" else ""
+    around = f"{one.difference:+.4f} [{number(one.low)}, {number(one.high)}]" if math.isfinite(one.low) else "-"
+    p = "-" if not math.isfinite(one.p_holm) else "<.001" if one.p_holm < 0.001 else f"{one.p_holm:.3f}"
+    return (
+        Cell(f"{number(one.base)}{star}", one.base),
+        Cell(f"{number(one.other)}{star}", one.other),
+        Cell(around, one.difference),
+        Cell(p, one.p_holm),
+        {"paired": "yes", "unpaired": "no", "none": "-"}[one.method],
+        text_cell(one.verdict, MARKS.get(one.verdict, "null")),
     )
-    for one in filter(shown, differences):
-        label = f"{one.analysis}: {one.id}" if one.analysis else one.id
-        head = (escape(one.run), escape(label), escape(one.group))[: 3 if grouped else 2]
-        table.add_row(*head, *_cells(one))
-    counts = {verdict: sum(one.verdict == verdict for one in differences) for verdict in (*STYLES, "within noise")}
-    summary = ", ".join(f"{n} {verdict}" for verdict, n in counts.items() if n)
-    lines = [Text(f"{summary or 'nothing in common'}{' (all runs together)' if several else ''}")]
-    lines += [Text(f"warning: {warning}", style="yellow") for warning in warnings]
-    return Group(table, *lines)
 
 
 def comparison_csv(differences: Sequence[Difference]) -> str:
     """One row a difference, full precision."""
-    names = [field.name for field in fields(Difference)]
-    return csv_text(names, (list(asdict(one).values()) for one in differences))
-
-
-def _cells(one: Difference) -> list[str]:
-    style = STYLES.get(one.verdict, "dim")
-    star = "*" if one.of == "corrected" else ""
-    around = f"{one.difference:+.4f} [{number(one.low)}, {number(one.high)}]" if math.isfinite(one.low) else "-"
-    p = "-" if not math.isfinite(one.p_holm) else "<.001" if one.p_holm < 0.001 else f"{one.p_holm:.3f}"
-    paired = {"paired": "yes", "unpaired": "no", "none": "-"}[one.method]
-    return [f"{number(one.base)}{star}", f"{number(one.other)}{star}", around, p, paired, f"[{style}]{one.verdict}[/]"]
+    return csv_text([field.name for field in fields(Difference)], map(astuple, differences))

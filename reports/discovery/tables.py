@@ -4,43 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rich.console import Group, RenderableType
-from rich.markup import escape
+from rich.console import RenderableType
 from rich.text import Text
 
 from analysis.discovery.scores import SCORES
 from analysis.metrics.registry import METRICS
 from analysis.results.schema import Results
-from reports.document.number_format import with_interval, with_null
-from reports.render.tables import coverage_line, make_table, trouble_lines
+from reports.document.cells import n_cell
+from reports.document.number_format import corrected_span, null_spread, spanned
+from reports.document.result_table import only, record_table
+from reports.render.tables import printed
+
+FIELDS = (
+    ("value [95 %]", "", spanned()),
+    ("null ± sd", "", null_spread),
+    ("null-corrected [95 %]", "", corrected_span),
+    ("n", "", n_cell),
+)
 
 
 def discovery_table(results: Results) -> RenderableType:
     """What `hac-analyze discovery` prints: every score of every segmentation, then what was left out and warnings."""
-    table = make_table(
-        f"{results.system}: word discovery, 95 % intervals",
-        ("segments of", "score"),
-        ("value [95 %]", "null ± sd", "null-corrected [95 %]", "n"),
+    rows = (
+        ((stream, _title(metric)), only(results.get(f"{stream}.{metric}")))
+        for stream in results.coverage["segments"]
+        for metric in SCORES
     )
-    for stream in results.coverage["segments"]:
-        for metric in SCORES:
-            record = results.get(f"{stream}.{metric}")
-            arrow = "lower is better" if METRICS[metric].better == "lower" else ""
-            table.add_row(
-                escape(stream),
-                f"{METRICS[metric].title}{f' ({arrow})' if arrow else ''}",
-                with_interval(record.value, record.ci_low, record.ci_high),
-                with_null(record.null_mean, record.null_sd),
-                with_interval(record.corrected, record.corrected_ci_low, record.corrected_ci_high),
-                f"{record.n:,}",
-                end_section=metric == SCORES[-1],
-            )
-    return Group(table, *_lines(results))
+    title = f"{results.system}: word discovery, 95 % intervals"
+    table = record_table("scores", title, ("segments of", "score"), FIELDS, rows)
+    return printed(results, (table,), lines=_lines(results))
+
+
+def _title(metric: str) -> str:
+    return METRICS[metric].title + (" (lower is better)" if METRICS[metric].better == "lower" else "")
 
 
 def _lines(results: Results) -> Iterator[Text]:
     words = results.coverage["words"]
-    yield coverage_line(results).append(f", {words['found']:,} words")
+    yield Text(f"{words['found']:,} words")
     for name, facts in results.coverage["segments"].items():
         yield Text(
             f"{name}: {facts['scored']:,} of {facts['found']:,} segments hold a phone by the rules and are scored, "
@@ -54,4 +55,3 @@ def _lines(results: Results) -> Iterator[Text]:
             "theirs: are words and phones of one alignment?",
             style="yellow",
         )
-    yield from trouble_lines(results)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from analysis.boundaries.scores import record_id
 from analysis.results.durations import PROTOCOL
 from analysis.results.schema import Record, Results
@@ -30,6 +32,10 @@ class Scores:
         """The record on the whole corpus, at the headline rule and tolerance where none is given."""
         rule, ms = rule or self.rule, self.tolerance_ms if tolerance_ms is None else tolerance_ms
         return self._records[record_id(stream, f"boundary_{metric}", tier, rule, ms)]
+
+    def finder(self, stream: str, tier: str) -> Callable[[str], Record | None]:
+        """Finds a record by its metric; None where the run lacks it."""
+        return lambda metric: find_boundary(self, stream, metric, tier)
 
     def run(self, stream: str, metric: str) -> Record:
         """The record of a stream's runs."""

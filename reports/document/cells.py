@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 
 from analysis.results.schema import Record
 from reports.document.number_format import figures
-from reports.document.parts import Cell, Column, Mark
+from reports.document.parts import Cell, Mark
 
 EMPTY = Cell("", math.nan)
 """Where there is no number."""
@@ -74,6 +73,6 @@ def count_cell(n: int) -> Cell:
     return Cell(f"{n:,}", n)
 
 
-def columns(names: Iterable[str], numbers: Iterable[str]) -> tuple[Column, ...]:
-    """Heads: words to the left, numbers to the right."""
-    return (*(Column(name) for name in names), *(Column(name, True) for name in numbers))
+def n_cell(record: Record | None) -> Cell:
+    """How much a record was counted on."""
+    return EMPTY if record is None else count_cell(record.n)

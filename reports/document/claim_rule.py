@@ -16,7 +16,7 @@ from typing import Literal
 from analysis.metrics.registry import METRICS, metric_name
 from analysis.results.records import beyond_nulls, nulls_of
 from analysis.results.schema import Record
-from reports.document.cells import interval_cell, interval_text, null_text, reason_of
+from reports.document.cells import EMPTY, interval_cell, interval_text, null_text, reason_of
 from reports.document.parts import Cell, Mark
 from reports.document.titles import metric_title
 
@@ -109,8 +109,10 @@ def claim_of(system: str, text: str, record: Record, verdict: Verdict, why: str 
     )
 
 
-def corrected_cell(record: Record) -> Cell:
+def corrected_cell(record: Record | None) -> Cell:
     """The null-corrected value with its interval; marked where it is no more than chance."""
+    if record is None:
+        return EMPTY
     better: Literal["higher", "lower"] = "lower" if METRICS[metric_name(record.id)].better == "lower" else "higher"
     mark: Mark = "null" if beyond_chance(record, better) == "does not stand" else ""
     return interval_cell(record.corrected, record.corrected_ci_low, record.corrected_ci_high, mark)

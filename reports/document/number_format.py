@@ -81,10 +81,5 @@ def value_and_null(form: Form = number, factor: float = 1.0) -> CellOf:
 
 null_spread = shown(lambda r: with_null(r.null_mean, r.null_sd))
 """The null with its deviation."""
-corrected = shown(lambda r: with_interval(r.corrected, r.corrected_ci_low, r.corrected_ci_high))
+corrected_span = shown(lambda r: with_interval(r.corrected, r.corrected_ci_low, r.corrected_ci_high))
 """The null-corrected value with its interval."""
-
-
-def beside_null(record: Record) -> str:
-    """`0.5012 / 0.4321`: a value and the mean of its null."""
-    return f"{number(record.value)} / {number(record.null_mean)}"

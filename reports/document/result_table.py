@@ -18,6 +18,9 @@ Find = Callable[[str], Record | None]
 Field = tuple[str, str, Callable[[Record | None], Cell]]
 """A column of records: its head, what is asked for, and how it is shown."""
 
+Row = tuple[Sequence[Shown], Find]
+"""What a row of records is of, and where they are found."""
+
 
 def result_table(
     id: str, title: str, heads: Sequence[str | Column], rows: Iterable[Sequence[Shown]], note: str = ""
@@ -44,7 +47,7 @@ def record_table(
     title: str,
     heads: Sequence[str],
     fields: Sequence[Field],
-    rows: Iterable[tuple[Sequence[Shown], Find]],
+    rows: Iterable[Row],
     note: str = "",
 ) -> Table:
     """A table of records.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,24 +20,24 @@ PANELS = (
     *("stoi", "pesq_wb", "mel_distance", "wer"),
 )
 
-Series = Sequence[Point]
+Curves = Mapping[str, Mapping[str, Sequence[Point]]]
+"""Points by metric and by label: the stream, and what else the id says."""
 
 
-def history_curves(title: str, points: Sequence[Point], flags: Sequence[Flag], path: Path) -> bool:
+def shown_curves(points: Sequence[Point]) -> Curves:
+    """The curves of the best-known metrics that have numbers."""
+    return {metric: found for metric in PANELS if (found := _series(points, metric))}
+
+
+def history_curves(title: str, panels: Curves, flags: Sequence[Flag], path: Path) -> None:
     """Draw the curves with their intervals; null-corrected where that can be had.
 
     Args:
         title: over everything.
-        points: numbers of all checkpoints.
+        panels: from `shown_curves`, at least one.
         flags: what fell; marked with a cross.
         path: PNG, PDF or SVG.
-
-    Returns:
-        Whether there was anything to draw.
     """
-    panels = {metric: found for metric in PANELS if (found := _series(points, metric))}
-    if not panels:
-        return False
     columns = min(3, len(panels))
     rows = -(-len(panels) // columns)
     with figure(path, (1.2 + 3.4 * columns, 2.7 * rows + 0.4)) as canvas:
@@ -47,11 +47,9 @@ def history_curves(title: str, points: Sequence[Point], flags: Sequence[Flag], p
         for axes in grid.flat[len(panels) :]:
             axes.set_visible(False)
         canvas.suptitle(printable(title), fontsize=10)
-    return True
 
 
 def _series(points: Sequence[Point], metric: str) -> dict[str, list[Point]]:
-    """Points of one metric by label: the stream, and what else the id says."""
     found: dict[str, list[Point]] = {}
     for point in points:
         id = point.record.id
@@ -62,7 +60,7 @@ def _series(points: Sequence[Point], metric: str) -> dict[str, list[Point]]:
     return {label: series for label, series in found.items() if any(math.isfinite(one.record.value) for one in series)}
 
 
-def _panel(axes: Axes, metric: str, series: dict[str, list[Point]], flags: Sequence[Flag]) -> None:
+def _panel(axes: Axes, metric: str, series: Mapping[str, Sequence[Point]], flags: Sequence[Flag]) -> None:
     corrected = all(math.isfinite(one.record.corrected) for each in series.values() for one in each)
     fallen = {(flag.step, flag.id) for flag in flags}
     for place, (label, points) in enumerate(series.items()):

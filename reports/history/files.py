@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
+from functools import partial
 
 from rich.console import Group, RenderableType
-from rich.markup import escape
 from rich.text import Text
 
 from analysis.metrics.registry import metric_name
 from analysis.results.records import DROPPED
 from analysis.results.schema import Results
 from analysis.sweeps.history import Flag, Point
-from hac.files.atomic import write_text
 from reports.document.number_format import number
-from reports.history.figures import history_curves
+from reports.document.parts import Cell
+from reports.document.result_table import Shown, result_table
+from reports.history.figures import history_curves, shown_curves
 from reports.render.csv_files import csv_text
-from reports.render.result_files import write_numbers
-from reports.render.tables import make_table
+from reports.render.result_files import Content
+from reports.render.tables import terminal_table
 
 NUMBERS = (
     *("value", "ci_low", "ci_high", "null_mean", "null_sd"),
@@ -29,14 +29,13 @@ SHOWN = ("pnmi", "perplexity", "used_share", "detected_words", "stoi", "mel_dist
 """Metrics of the table on the screen."""
 
 
-def write_history(results: Results, points: Sequence[Point], flags: Sequence[Flag], folder: Path) -> list[Path]:
-    """Write `history.csv`, the curves, the draws and, last, `results.json`; returns the paths of all."""
-    table, curves = folder / "history.csv", folder / "figures" / "history.png"
-    write_text(table, history_csv(points, flags))
-    written = [table]
-    if history_curves(f"{results.system}: what its checkpoints carry", points, flags, curves):
-        written.append(curves)
-    return [*written, *write_numbers(results, folder)]
+def history_files(results: Results, points: Sequence[Point], flags: Sequence[Flag]) -> dict[str, Content]:
+    """Every number of every checkpoint as CSV, and the curves of the best-known ones."""
+    files: dict[str, Content] = {"history.csv": history_csv(points, flags)}
+    if curves := shown_curves(points):
+        title = f"{results.system}: what its checkpoints carry"
+        files["figures/history.png"] = partial(history_curves, title, curves, flags)
+    return files
 
 
 def history_csv(points: Sequence[Point], flags: Sequence[Flag]) -> str:
@@ -61,24 +60,24 @@ def history_table(results: Results, points: Sequence[Point], flags: Sequence[Fla
     """A row for each of the best-known numbers, a column for each of the newest checkpoints; then what fell."""
     steps = sorted({point.step for point in points})[-8:]
     fallen = {(flag.step, flag.analysis, flag.id) for flag in flags}
-    table = make_table(
-        f"{results.system}: its checkpoints (*: null-corrected; !: fell)", ("number",), tuple(f"{s:,}" for s in steps)
-    )
-    rows: dict[tuple[str, str], dict[int, Point]] = {}
+    found: dict[tuple[str, str], dict[int, Point]] = {}
     for point in points:
         if metric_name(point.record.id) in SHOWN and DROPPED not in point.record.id:
-            rows.setdefault((point.analysis, point.record.id), {})[point.step] = point
-    for (analysis, id), found in rows.items():
-        cells = (_cell(found.get(step), (step, analysis, id) in fallen) for step in steps)
-        table.add_row(escape(id), *cells)
+            found.setdefault((point.analysis, point.record.id), {})[point.step] = point
+    rows: list[tuple[Shown, ...]] = [
+        (id, *(_cell(of.get(step), (step, analysis, id) in fallen) for step in steps))
+        for (analysis, id), of in found.items()
+    ]
+    title = f"{results.system}: its checkpoints (*: null-corrected; !: fell)"
+    table = result_table("history", title, ("number", *(f"{step:,}" for step in steps)), rows)
     lines = [Text(flag.sentence, style="red") for flag in flags] or [Text("nothing fell beyond noise")]
-    return Group(table, *lines)
+    return Group(terminal_table(table), *lines)
 
 
-def _cell(point: Point | None, fell: bool) -> str:
+def _cell(point: Point | None, fell: bool) -> Cell:
     if point is None:
-        return "-"
+        return Cell("-", math.nan)
     record = point.record
     corrected = math.isfinite(record.corrected)
-    text = f"{number(record.corrected if corrected else record.value)}{'*' if corrected else ''}"
-    return f"[red]{text}![/]" if fell else text
+    value = record.corrected if corrected else record.value
+    return Cell(f"{number(value)}{'*' * corrected}{'!' * fell}", value, "bad" if fell else "")

@@ -13,6 +13,7 @@ from analysis.interventions.effects import EFFECTS
 from analysis.metrics.registry import METRICS
 from analysis.results.schema import Record, Results
 from probes.tokens.interventions import ALL, INTERVENTIONS, KEEP, ORIGINAL
+from reports.document.result_table import whole_corpus
 from reports.interventions.tables import conditions_of, of_id
 from reports.render.figure_style import figure, printable
 
@@ -33,7 +34,7 @@ def intervention_bars(results: Results, path: Path) -> None:
         results: of `hac-analyze intervene`.
         path: PNG, PDF or SVG.
     """
-    by_id = {record.id: record for record in results.metrics if not record.group}
+    by_id = whole_corpus(results)
     conditions = conditions_of(by_id)
     measured = {of_id(id)[1] for id in by_id}
     effects = [effect for effect in EFFECTS if effect in measured and effect not in LEFT_OUT]

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator
 from analysis.interventions.effects import CHANGE
 from analysis.metrics.registry import METRICS
 from probes.tokens.interventions import ALL
-from reports.document.cells import EMPTY, interval_text, null_text, text_cell
+from reports.document.cells import EMPTY, interval_text, null_text
 from reports.document.order import level_rank
-from reports.document.parts import Cell, Chart, Column, Panel, Point, Section, Series, Table, no_run
+from reports.document.parts import Cell, Chart, Panel, Point, Section, Series, Table, no_run
+from reports.document.result_table import result_table
 from reports.document.runs import ReportRun, Runs
 from reports.document.titles import ARROWS, headed
 from reports.interventions.tables import TABLES, conditions_of, is_clear, of_id
@@ -69,14 +70,14 @@ def _chart(found: tuple[ReportRun, ...], place: int, title: str, effects: list[s
 
 def _table(found: tuple[ReportRun, ...], place: int, title: str, effects: list[str]) -> Table:
     """Conditions down, effects across."""
-    heads = (Column("system"), Column("condition"), *(Column(headed(effect), True) for effect in effects))
-    rows = []
-    for run in found:
-        for level, how in _in_order(conditions_of(run.by_id)):
-            cells = (_cell(run, level, effect, how) for effect in effects)
-            rows.append((text_cell(run.system), text_cell(_name((level, how))), *cells))
+    rows = (
+        (run.system, _name((level, how)), *(_cell(run, level, effect, how) for effect in effects))
+        for run in found
+        for level, how in _in_order(conditions_of(run.by_id))
+    )
+    heads = ("system", "condition", *(headed(effect) for effect in effects))
     note = "value [95 %]; null ± sd; Δ: change to keep over the same utterances [95 %], * where it is clear of 0"
-    return Table(f"table-interventions-{place}", f"Interventions: {title}", heads, tuple(rows), note)
+    return result_table(f"table-interventions-{place}", f"Interventions: {title}", heads, rows, note)
 
 
 def _cell(run: ReportRun, level: str, effect: str, how: str) -> Cell:

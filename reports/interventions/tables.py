@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 
-from rich.console import Group, RenderableType
-from rich.markup import escape
-from rich.table import Table
-from rich.text import Text
+from rich.console import RenderableType
 
 from analysis.interventions.effects import CHANGE
 from analysis.metrics.registry import METRICS
 from analysis.results.schema import Record, Results
 from probes.tokens.interventions import ALL
-from reports.document.number_format import number, short
-from reports.render.tables import coverage_line, make_table, trouble_lines
+from reports.document.cells import EMPTY
+from reports.document.number_format import short, spanned
+from reports.document.parts import Cell, Table
+from reports.document.result_table import Shown, result_table, whole_corpus
+from reports.render.tables import printed
 
 TABLES = {
     "words and phones": ("own_wer", "partner_wer", "phone_accuracy", "phone_information", "phone_kept"),
@@ -26,29 +26,27 @@ TABLES = {
 
 def intervene_table(results: Results) -> RenderableType:
     """Every condition, a table for each group of effects that were measured."""
-    by_id = {record.id: record for record in results.metrics if not record.group}
-    parts: list[RenderableType] = []
-    for title, effects in TABLES.items():
-        shown = [effect for effect in effects if any(of_id(record.id)[1] == effect for record in by_id.values())]
-        if shown:
-            parts.append(_table(f"{results.system}: {title}, 95 % intervals", shown, by_id))
-    parts.append(coverage_line(results))
-    parts.append(
-        Text(
-            "second line: null (the same audio against strangers; phones: circular shifts) and Δ, the difference to "
-            "keep over the same utterances; * where its interval leaves out zero",
-            style="dim",
-        )
+    by_id = whole_corpus(results)
+    measured = {of_id(id)[1] for id in by_id}
+    tables = [
+        _table(f"{results.system}: {title}, 95 % intervals", shown, by_id)
+        for title, effects in TABLES.items()
+        if (shown := [effect for effect in effects if effect in measured])
+    ]
+    legend = (
+        "second line: null (the same audio against strangers; phones: circular shifts) and Δ, the difference to "
+        "keep over the same utterances; * where its interval leaves out zero"
     )
-    return Group(*parts, *trouble_lines(results))
+    return printed(results, tables, legend)
 
 
 def _table(title: str, effects: list[str], by_id: dict[str, Record]) -> Table:
-    table = make_table(title, ("level", "intervention"), tuple(METRICS[effect].title for effect in effects))
-    for level, intervention in conditions_of(by_id):
-        cells = [_cell(by_id, level, effect, intervention) for effect in effects]
-        table.add_row("" if level == ALL else escape(level), intervention, *cells)
-    return table
+    rows: list[tuple[Shown, ...]] = [
+        ("" if level == ALL else level, how, *(_cell(by_id, level, effect, how) for effect in effects))
+        for level, how in conditions_of(by_id)
+    ]
+    heads = ("level", "intervention", *(METRICS[effect].title for effect in effects))
+    return result_table("-".join(effects), title, heads, rows)
 
 
 def conditions_of(by_id: dict[str, Record]) -> list[tuple[str, str]]:
@@ -63,18 +61,15 @@ def of_id(id: str) -> tuple[str, str, str]:
     return level, effect, intervention.rstrip("]")
 
 
-def _cell(by_id: dict[str, Record], level: str, effect: str, intervention: str) -> str:
+def _cell(by_id: dict[str, Record], level: str, effect: str, intervention: str) -> Cell:
     record = by_id.get(f"{level}.{effect}[{intervention}]")
     if record is None:
-        return ""
-    value = number(record.value)
-    if math.isfinite(record.ci_low):
-        value += escape(f" [{short(record.ci_low)}, {short(record.ci_high)}]")
+        return EMPTY
     change = by_id.get(f"{level}.{effect}{CHANGE}[{intervention}]")
     below = [f"null {short(record.null_mean)}"] if METRICS[effect].has_null else []
     if change is not None and math.isfinite(change.value):
         below.append(f"Δ {change.value:+.3f}{'*' if is_clear(change) else ''}")
-    return f"{value}\n[dim]{'  '.join(below)}[/dim]"
+    return Cell(f"{spanned()(record).text}\n{'  '.join(below)}", record.value)
 
 
 def is_clear(change: Record) -> bool:

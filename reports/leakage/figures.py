@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from reports.render.figure_style import figure, printable
 from reports.render.matrix import Matrix, draw_cells, largest_value
-
-if TYPE_CHECKING:
-    pass
 
 
 def added_maps(shown: dict[str, Matrix], title: str, path: Path) -> None:
@@ -34,8 +30,8 @@ def added_maps(shown: dict[str, Matrix], title: str, path: Path) -> None:
                 continue
             factor = first.factors[place]
             cells = {(s, g): r for g, of in shown.items() for s in of.streams if (r := of.get(s, factor))}
-            turned = Matrix(first.streams, tuple(shown), cells)
-            image = draw_cells(axes, turned, most, small=True)
+            of_factor = Matrix(first.streams, tuple(shown), cells)
+            image = draw_cells(axes, of_factor, most, small=True)
             axes.set_title(printable(factor))
             if place % columns:
                 axes.set_yticks([])

@@ -5,17 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from rich.console import RenderableType
-from rich.markup import escape
-from rich.table import Table
 from rich.text import Text
 
 from analysis.probing.disentanglement import ALL
 from analysis.probing.scores import EMBEDDING, GIVEN_OTHERS, MAJORITY, PROTOCOL, SCORES
 from analysis.results.schema import Record, Results
-from reports.document.number_format import beside_null, short, with_interval, with_null
+from reports.document.number_format import null_spread, short, shown, spanned, value_and_null
+from reports.document.parts import Table
+from reports.document.result_table import only, record_table, records_of, whole_corpus
 from reports.render.csv_files import csv_text
-from reports.render.tables import clusters_of, make_table
+from reports.render.tables import clusters_of
 
 PROBES_CSV = (
     *("stream", "factor", "features", "given", "metric", "value", "ci_low", "ci_high"),
@@ -25,26 +24,50 @@ CODES = "codes"
 _SOURCES = {PROTOCOL: "probes", "leakage": "counts"}
 
 
-def probing_tables(results: Results) -> list[RenderableType]:
-    """What probes say, where there were any, and the summary of streams and factors, one table after another."""
-    found = list(_probes(results))
-    tables: list[RenderableType] = [_probe_table(results, found)] if found else []
-    if given := [record for record in results.metrics if GIVEN_OTHERS in record.id]:
-        tables.append(_given_table(given))
-    if summary := [record for record in results.metrics if ".dci_" in record.id]:
-        tables.append(_summary_table(summary))
-    for stream, factor, _, record in found:
-        if not math.isfinite(record.value):
-            tables.append(Text(f"{stream}, {factor}: {record.note}", style="yellow"))
+def majority_of(record: Record) -> float:
+    """What always naming the most frequent label scores."""
+    return record.nulls[MAJORITY].mean if MAJORITY in record.nulls else math.nan
+
+
+PROBES = (
+    ("information [95 %]", "probe_information", spanned()),
+    ("shuffled ± sd", "probe_information", null_spread),
+    ("accuracy [95 %]", "probe_accuracy", spanned()),
+    ("majority", "probe_accuracy", shown(lambda r: short(majority_of(r)))),
+    ("balanced / null", "probe_balanced_accuracy", value_and_null()),
+    ("log-loss / majority", "probe_loss", shown(lambda r: f"{short(r.value)} / {short(majority_of(r))}")),
+)
+ADDED = (("added [95 %]", "", spanned()), ("null ± sd", "", null_spread))
+SUMMARY = (("value [95 %]", "", spanned()), ("null ± sd", "", null_spread))
+
+
+def probing_tables(results: Results) -> list[Table]:
+    """What probes say, where there were any, what streams add, and the summary of streams and factors."""
+    found = probed(results)
+    added = [record for record in results.metrics if GIVEN_OTHERS in record.id]
+    summary = [record for record in results.metrics if ".dci_" in record.id]
+    tables = [_probe_table(results, found)] if found else []
+    if added:
+        title = "What a stream adds to all others: usable information, share of the factor's entropy"
+        rows = (((_parts(record)[0], record.stream), only(record)) for record in added)
+        tables.append(record_table("added", title, ("factor", "stream"), ADDED, rows))
+    if summary:
+        title = "Disentanglement, completeness and informativeness (Eastwood and Williams 2018)"
+        scores = ((_summarized(record), only(record)) for record in summary)
+        tables.append(record_table("summary", title, ("from", "of", "score"), SUMMARY, scores))
     return tables
 
 
-def _probes(results: Results) -> Iterator[tuple[str, str, str, Record]]:
-    """Stream, factor, features and accuracy of every probe."""
-    for record in results.metrics:
-        if ".probe_accuracy[" in record.id and not record.group:
-            factor, features = _parts(record)
-            yield record.stream, factor, features, record
+def undefined_probes(results: Results) -> Iterator[Text]:
+    """Why a probe has no number, a line each."""
+    for record in probed(results):
+        if not math.isfinite(record.value):
+            yield Text(f"{record.stream}, {_parts(record)[0]}: {record.note}", style="yellow")
+
+
+def probed(results: Results) -> list[Record]:
+    """The accuracy of every probe."""
+    return [record for record in results.metrics if ".probe_accuracy[" in record.id and not record.group]
 
 
 def _parts(record: Record) -> tuple[str, str]:
@@ -53,72 +76,24 @@ def _parts(record: Record) -> tuple[str, str]:
     return factor, EMBEDDING if variant == EMBEDDING else CODES
 
 
-def _probe_table(results: Results, found: Sequence[tuple[str, str, str, Record]]) -> Table:
-    over = clusters_of(next((r for *_, r in found if math.isfinite(r.ci_low)), found[0][3]), results)
-    table = make_table(
-        f"{results.system}: linear probes on what they were not trained on, 95 % intervals over {over}",
-        ("factor", "stream", "from"),
-        (
-            "information [95 %]",
-            "shuffled ± sd",
-            "accuracy [95 %]",
-            "majority",
-            "balanced / null",
-            "log-loss / majority",
-        ),
+def _probe_table(results: Results, found: Sequence[Record]) -> Table:
+    over = clusters_of(next((record for record in found if math.isfinite(record.ci_low)), found[0]), results)
+    title = f"{results.system}: linear probes on what they were not trained on, 95 % intervals over {over}"
+    whole = whole_corpus(results)
+    rows = (
+        ((factor, record.stream, features), records_of(whole, record.stream, f"[{record.id.partition('[')[2]}"))
+        for record in found
+        for factor, features in (_parts(record),)
     )
-    for stream, factor, features, accuracy in found:
-        bracket = f"[{accuracy.id.partition('[')[2]}"
-        information, balanced, loss = (
-            results.get(f"{stream}.probe_{name}{bracket}") for name in ("information", "balanced_accuracy", "loss")
-        )
-        table.add_row(
-            escape(factor),
-            escape(stream),
-            features,
-            _spanned(information),
-            with_null(information.null_mean, information.null_sd),
-            _spanned(accuracy),
-            short(_majority(accuracy)),
-            beside_null(balanced),
-            f"{short(loss.value)} / {short(_majority(loss))}",
-        )
-    return table
+    return record_table("probes", title, ("factor", "stream", "from"), PROBES, rows)
 
 
-def _given_table(records: Sequence[Record]) -> Table:
-    table = make_table(
-        "What a stream adds to all others: usable information, share of the factor's entropy",
-        ("factor", "stream"),
-        ("added [95 %]", "null ± sd"),
-    )
-    for record in records:
-        null = with_null(record.null_mean, record.null_sd)
-        table.add_row(escape(_parts(record)[0]), escape(record.stream), _spanned(record), null)
-    return table
-
-
-def _summary_table(records: Sequence[Record]) -> Table:
-    table = make_table(
-        "Disentanglement, completeness and informativeness (Eastwood and Williams 2018)",
-        ("from", "of", "score"),
-        ("value [95 %]", "null ± sd"),
-    )
-    for record in records:
-        name, _, bracket = record.id.partition("[")
-        source, _, factor = bracket.rstrip("]").partition("|")
-        of = factor or ("all streams" if record.stream == ALL else record.stream)
-        null = with_null(record.null_mean, record.null_sd)
-        table.add_row(_SOURCES.get(source, source), escape(of), name.rpartition("dci_")[2], _spanned(record), null)
-    return table
-
-
-def _spanned(record: Record) -> str:
-    return with_interval(record.value, record.ci_low, record.ci_high)
-
-
-def _majority(record: Record) -> float:
-    return record.nulls[MAJORITY].mean if MAJORITY in record.nulls else math.nan
+def _summarized(record: Record) -> tuple[str, str, str]:
+    """Made from what, of which stream or factor, and which score."""
+    name, _, bracket = record.id.partition("[")
+    source, _, factor = bracket.rstrip("]").partition("|")
+    of = factor or ("all streams" if record.stream == ALL else record.stream)
+    return _SOURCES.get(source, source), of, name.rpartition("dci_")[2]
 
 
 def probes_csv(results: Results) -> str:
@@ -131,6 +106,6 @@ def probes_csv(results: Results) -> str:
             continue
         factor, features = _parts(record)
         given = "others" if GIVEN_OTHERS in record.id else ""
-        numbers = (record.value, record.ci_low, record.ci_high, record.null_mean, record.null_sd, _majority(record))
+        numbers = (record.value, record.ci_low, record.ci_high, record.null_mean, record.null_sd, majority_of(record))
         rows.append((record.stream, factor, features, given, metric, *numbers, record.corrected, record.n, record.note))
     return csv_text(PROBES_CSV, rows)

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from analysis.leakage.scores import within_null
 from analysis.metrics.registry import METRICS, metric_name
 from analysis.results.schema import Record
-from reports.document.cells import interval_cell, null_cell, reason_of, text_cell, value_cell
+from reports.document.cells import EMPTY, interval_cell, null_cell, reason_of, text_cell, value_cell
 from reports.document.order import first_of_levels, in_order
-from reports.document.parts import Cell, Column, MatrixChart, Section, Table, no_run
+from reports.document.parts import Cell, MatrixChart, Section, Table, no_run
+from reports.document.result_table import only, record_table
 from reports.document.runs import ReportRun, Runs
 from reports.document.titles import headed, metric_title
 from reports.render.matrix import shown_value
@@ -67,102 +68,82 @@ def _matrix(run: ReportRun, id: str) -> MatrixChart:
 
 
 def _table(found: tuple[ReportRun, ...]) -> Table:
-    heads = (
-        *(Column(name) for name in ("system", "stream", "factor")),
-        *(Column(name, True) for name in (headed("leakage"), "null ± sd", "null-corrected [95 %]")),
-        Column("beyond chance"),
+    fields = (
+        (headed("leakage"), "", value_cell),
+        ("null ± sd", "", null_cell),
+        ("null-corrected [95 %]", "", _shown),
+        ("beyond chance", "", _judged),
     )
-    rows = tuple(
-        _row(run, record)
+    rows = (
+        ((run.system, stream, factor), only(record))
         for run in found
         for factor in _factors(run)
         for stream in first_of_levels(run.results.streams)
         if (record := _record(run, stream, factor))
     )
-    return Table("table-leakage", "Leakage as counted and beyond chance", heads, rows)
+    title = "Leakage as counted and beyond chance"
+    return record_table("table-leakage", title, ("system", "stream", "factor"), fields, rows)
 
 
-def _row(run: ReportRun, record: Record) -> tuple[Cell, ...]:
-    return (
-        *(text_cell(text) for text in (run.system, record.stream, _factor(record))),
-        value_cell(record),
-        null_cell(record),
-        interval_cell(*shown_value(record)),
-        _judged(record),
-    )
+def _shown(record: Record | None) -> Cell:
+    return EMPTY if record is None else interval_cell(*shown_value(record))
 
 
-def _judged(record: Record) -> Cell:
+def _judged(record: Record | None) -> Cell:
     """Whether a number is beyond chance; one that is not defined is neither."""
-    if not math.isfinite(record.value):
+    if record is None or not math.isfinite(record.value):
         return text_cell("not defined", "warn")
     chance = within_null(record)
     return text_cell("no" if chance else "yes", "null" if chance else "")
 
 
+def _note(record: Record | None) -> Cell:
+    return text_cell(record.note if record else "")
+
+
 def _added(found: tuple[ReportRun, ...]) -> list[Table]:
     """What a stream adds beyond the best single other one."""
-    heads = (
-        *(Column(name) for name in ("system", "stream", "factor")),
-        Column(f"{headed('leakage_adds')}, null-corrected [95 %]", True),
-        Column("beyond chance"),
-        Column("given"),
+    fields = (
+        (f"{headed('leakage_adds')}, null-corrected [95 %]", "", _shown),
+        ("beyond chance", "", _judged),
+        ("given", "", _note),
     )
     rows = [
-        (
-            *(text_cell(text) for text in (run.system, record.stream, factor)),
-            interval_cell(*shown_value(record)),
-            _judged(record),
-            text_cell(record.note),
-        )
+        ((run.system, stream, factor), only(record))
         for run in found
         for factor in _factors(run)
         for stream in first_of_levels(run.results.streams)
         if (record := run.by_id.get(f"{stream}.leakage_adds[{factor}]"))
     ]
     title = "What a stream adds beyond the best single other stream"
-    return [Table("table-adds", title, heads, tuple(rows))] if rows else []
+    return [record_table("table-adds", title, ("system", "stream", "factor"), fields, rows)] if rows else []
 
 
 def _probes(found: tuple[ReportRun, ...]) -> list[Table]:
     """Usable information of trained probes, where there were any."""
-    heads = (
-        *(Column(name) for name in ("system", "stream", "factor and features")),
-        Column(headed("probe_information"), True),
-        Column("null ± sd", True),
-    )
-    rows = tuple(
-        (
-            text_cell(run.system),
-            text_cell(record.stream),
-            text_cell(record.id.partition("[")[2].rstrip("]")),
-            value_cell(record),
-            null_cell(record),
-        )
+    fields = ((headed("probe_information"), "", value_cell), ("null ± sd", "", null_cell))
+    rows = [
+        ((run.system, record.stream, record.id.partition("[")[2].rstrip("]")), only(record))
         for run in found
         for record in run.by_id.values()
         if PROBE in record.id
-    )
-    return [Table("table-probes", "Trained probes", heads, rows)] if rows else []
+    ]
+    heads = ("system", "stream", "factor and features")
+    return [record_table("table-probes", "Trained probes", heads, fields, rows)] if rows else []
 
 
 def _disentangled(found: tuple[ReportRun, ...]) -> list[Table]:
     """Whether each stream tells of one factor, and each factor is told by one stream (DCI)."""
-    heads = (
-        *(Column(name) for name in ("system", "of", "measure")),
-        *(Column(name, True) for name in ("value [95 %]", "null ± sd")),
-    )
-    rows = tuple(
+    fields = (("value [95 %]", "", value_cell), ("null ± sd", "", null_cell))
+    rows = [
         (
-            text_cell(run.system),
-            text_cell("all streams" if record.stream == "all" else record.stream),
-            text_cell(metric_title(record.id)),
-            value_cell(record),
-            null_cell(record),
+            (run.system, "all streams" if record.stream == "all" else record.stream, metric_title(record.id)),
+            only(record),
         )
         for run in found
         for record in run.by_id.values()
         if metric_name(record.id).startswith(DCI)
-    )
+    ]
+    title = "Disentanglement and completeness (DCI)"
     note = "disentanglement: a stream tells of one factor; completeness: one stream tells of a factor; 1 is best"
-    return [Table("table-dci", "Disentanglement and completeness (DCI)", heads, rows, note)] if rows else []
+    return [record_table("table-dci", title, ("system", "of", "measure"), fields, rows, note)] if rows else []

@@ -3,112 +3,91 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from functools import partial
 
 from rich.console import Group, RenderableType
-from rich.markup import escape
-from rich.table import Table
-from rich.text import Text
 
 from analysis.leakage.run import Outcome
 from analysis.leakage.scores import within_null
-from analysis.results.schema import Record, Results
-from reports.document.number_format import short
+from analysis.results.schema import Record
+from reports.document.number_format import CellOf, short, shown, with_interval
+from reports.document.parts import Table
+from reports.document.result_table import record_table, whole_corpus
+from reports.leakage.probing_tables import probing_tables, undefined_probes
 from reports.render.csv_files import csv_text
 from reports.render.matrix import Matrix, shown_value
-from reports.render.tables import coverage_line, make_table, trouble_lines
+from reports.render.tables import printed, terminal_table
 
 IN_NULL = "·"
 """Before a value that is no more than chance."""
 MATRIX_CSV = ("stream", "factor", "given", "value", "ci_low", "ci_high", "null", "share", "low", "high", "within_null")
+IN_MATRIX = ("value", "ci_low", "ci_high", "null_mean", "corrected", "corrected_ci_low", "corrected_ci_high")
+ADDED = {
+    "leakage_adds": "What a stream adds: share of what the best other stream leaves open [95 %]",
+    "leakage_repeats": "What it repeats: largest share of what it tells that another one tells too",
+}
 
 
 def matrix(outcome: Outcome, metric: str, given: str = "") -> Matrix:
     """The records of a metric, `given` a stream or none."""
-    by_id = {record.id: record for record in outcome.results.metrics if not record.group}
+    whole = whole_corpus(outcome.results)
     tag = f",given={given}" if given else ""
     cells = {}
     for stream in outcome.streams:
         for factor in outcome.factors:
-            if record := by_id.get(f"{stream}.{metric}[{factor}{tag}]"):
+            if record := whole.get(f"{stream}.{metric}[{factor}{tag}]"):
                 cells[stream, factor] = record
     return Matrix(outcome.streams, outcome.factors, cells)
 
 
 def leakage_table(outcome: Outcome) -> RenderableType:
-    """What `hac-analyze leakage` prints: what streams tell, what they add and repeat, coverage and warnings."""
-    system = outcome.results.system
-    parts: list[RenderableType] = [
-        _table(matrix(outcome, "leakage"), f"{system}: null-corrected share of each factor that the codes tell [95 %]"),
-        _null_table(outcome),
+    """What `hac-analyze leakage` prints: what streams tell, what they add and repeat, coverage and probes."""
+    results = outcome.results
+    share = matrix(outcome, "leakage")
+    title = f"{results.system}: null-corrected share of each factor that the codes tell [95 %]"
+    by_chance = shown(lambda record: f"{short(record.value)} / {short(record.null_mean)}")
+    tables = [
+        _table("share", share, title, shown(cell_text)),
+        _table("by-chance", share, "The share as counted / by chance", by_chance),
     ]
-    if outcome.given:
-        least = matrix(outcome, "leakage_adds")
-        parts.append(_table(least, "What a stream adds: share of what the best other stream leaves open [95 %]"))
-        repeats = matrix(outcome, "leakage_repeats")
-        parts.append(_table(repeats, "What it repeats: largest share of what it tells that another one tells too"))
-    return Group(*parts, *_lines(outcome.results))
+    for metric, heading in ADDED.items() if outcome.given else ():
+        tables.append(_table(metric, matrix(outcome, metric), heading, shown(cell_text)))
+    legend = f"{IN_NULL}: no more than chance; -: undefined, see the notes in metrics.csv"
+    probes = map(terminal_table, probing_tables(results))
+    return Group(printed(results, tables, legend), *probes, *undefined_probes(results))
 
 
-def _table(shown: Matrix, title: str) -> Table:
-    table = make_table(title, ("stream",), shown.factors)
-    for stream in shown.streams:
-        table.add_row(escape(stream), *(cell_text(shown.get(stream, factor)) for factor in shown.factors))
-    return table
+def _table(id: str, of: Matrix, title: str, cell: CellOf) -> Table:
+    fields = [(factor, factor, cell) for factor in of.factors]
+    return record_table(id, title, ("stream",), fields, (((stream,), partial(of.get, stream)) for stream in of.streams))
 
 
-def _null_table(outcome: Outcome) -> Table:
-    shown = matrix(outcome, "leakage")
-    table = make_table("The share as counted / by chance", ("stream",), shown.factors)
-    for stream in shown.streams:
-        records = [shown.get(stream, factor) for factor in shown.factors]
-        cells = [f"{short(record.value)} / {short(record.null_mean)}" if record else "" for record in records]
-        table.add_row(escape(stream), *cells)
-    return table
-
-
-def cell_text(record: Record | None) -> str:
+def cell_text(record: Record) -> str:
     """Value and interval of a cell on two lines; a dot before what is no more than chance."""
-    if record is None:
-        return ""
     value, low, high = shown_value(record)
     if not math.isfinite(value):
         return "-"
-    mark = IN_NULL if _has_null(record) and within_null(record) else ""
-    return f"{mark}{short(value)}" + (f"\n[{short(low)}, {short(high)}]" if math.isfinite(low) else "")
-
-
-def _has_null(record: Record) -> bool:
-    return math.isfinite(record.null_mean)
-
-
-def _lines(results: Results) -> Iterator[Text]:
-    yield coverage_line(results)
-    yield Text(f"{IN_NULL}: no more than chance; -: undefined, see the notes in metrics.csv", style="dim")
-    yield from trouble_lines(results)
+    mark = IN_NULL if math.isfinite(record.null_mean) and within_null(record) else ""
+    return mark + with_interval(value, low, high, short).replace(" [", "\n[")
 
 
 def matrix_csv(outcome: Outcome) -> str:
     """Every cell, alone and given each other stream: as counted, by chance, and null-corrected."""
-    rows: list[Sequence[object]] = []
-    for given, metric in _conditions(outcome):
-        shown = matrix(outcome, metric, given)
-        for (stream, factor), r in shown.cells.items():
-            if not given or stream != given:
-                value = (r.value, r.ci_low, r.ci_high, r.null_mean)
-                share = (r.corrected, r.corrected_ci_low, r.corrected_ci_high)
-                rows.append((stream, factor, given, *value, *share, int(within_null(r))))
+    conditions = [("", "leakage"), *((given, "leakage_adds") for given in outcome.given)]
+    rows = (
+        (stream, factor, given, *(getattr(r, name) for name in IN_MATRIX), int(within_null(r)))
+        for given, metric in conditions
+        for (stream, factor), r in matrix(outcome, metric, given).cells.items()
+        if stream != given or not given
+    )
     return csv_text(MATRIX_CSV, rows)
-
-
-def _conditions(outcome: Outcome) -> list[tuple[str, str]]:
-    return [("", "leakage"), *((given, "leakage_adds") for given in outcome.given)]
 
 
 def summary_csv(outcome: Outcome) -> str:
     """What each stream adds beyond the best single other stream, and what it repeats."""
-    rows: list[Sequence[object]] = []
-    for metric in ("leakage_adds", "leakage_repeats"):
-        for (stream, factor), r in matrix(outcome, metric).cells.items():
-            rows.append((stream, metric, factor, *shown_value(r), r.note))
+    rows = (
+        (stream, metric, factor, *shown_value(r), r.note)
+        for metric in ADDED
+        for (stream, factor), r in matrix(outcome, metric).cells.items()
+    )
     return csv_text(("stream", "metric", "factor", "value", "ci_low", "ci_high", "note"), rows)

@@ -1,4 +1,4 @@
-"""Numbers that a run should have and lacks, told by what its other streams and the other systems have."""
+"""Numbers that a run should have and lacks: what its other streams and the other systems have."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def gaps_of(runs: Runs) -> Iterator[str]:
             ids = [f"{stream}.{tail}" for stream in streams for tail in sorted(known)]
             if lacking := [id for id in ids if id not in run.by_id]:
                 yield (
-                    f"{run.system}, {command}: its results lack {_told(lacking)}, which its other streams or other "
+                    f"{run.system}, {command}: its results lack {_listed(lacking)}, which its other streams or other "
                     "systems have."
                 )
             yield from _undefined(run, [run.by_id[id] for id in ids if id in run.by_id])
@@ -46,9 +46,9 @@ def _undefined(run: ReportRun, records: list[Record]) -> Iterator[str]:
         if not math.isfinite(record.value):
             reasons.setdefault(reason_of(record), []).append(record.id)
     for reason, ids in reasons.items():
-        yield f"{run.system}, {run.command}: {_told(ids)} not defined ({reason})."
+        yield f"{run.system}, {run.command}: {_listed(ids)} not defined ({reason})."
 
 
-def _told(ids: list[str]) -> str:
+def _listed(ids: list[str]) -> str:
     more = f" and {len(ids) - NAMED} more" if len(ids) > NAMED else ""
     return f"{len(ids)} number{'s' * (len(ids) > 1)} ({', '.join(ids[:NAMED])}{more})"

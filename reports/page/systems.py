@@ -10,14 +10,15 @@ from reports.claims.above_chance import held_out_f1
 from reports.document.boundary_scores import find_boundary
 from reports.document.cells import EMPTY, interval_text, null_text, text_cell
 from reports.document.order import RECON_ORDER, first_of_levels
-from reports.document.parts import Cell, Column, Section, Table
+from reports.document.parts import Cell, Section, Table
+from reports.document.result_table import result_table
 from reports.document.runs import OF_TRAININGS, ORDER, ReportRun, Runs
 from reports.document.titles import headed
 from reports.page.missing_numbers import gaps_of
 
 Finder = Callable[[ReportRun, str], Record | None]
 LEAST_HOURS = 0.1
-"""Less is told in minutes."""
+"""Less is written in minutes."""
 MOST_STREAMS = 6
 """Streams that have rows of their own."""
 
@@ -34,20 +35,15 @@ def systems_section(runs: Runs) -> Section:
 
 def _headlines(runs: Runs) -> Table:
     finders = _finders(runs)
-    heads = (Column("system"), Column("stream or condition"), *(Column(title, True) for _, title, _ in finders))
     rows = []
     for system in runs.systems:
         for stream in _streams(runs, system):
             found = [find(run, stream) if (run := runs.get(system, command)) else None for command, _, find in finders]
             if any(found):
-                rows.append((text_cell(system), text_cell(stream), *(_cell(record) for record in found)))
-    return Table(
-        "table-systems",
-        "Headline numbers",
-        heads,
-        tuple(rows),
-        "value [95 %], and below it (null ± sd); †: beside its interval, see terms",
-    )
+                rows.append((system, stream, *map(_cell, found)))
+    heads = ("system", "stream or condition", *(title for _, title, _ in finders))
+    note = "value [95 %], and below it (null ± sd); †: beside its interval, see terms"
+    return result_table("table-systems", "Headline numbers", heads, rows, note)
 
 
 def _streams(runs: Runs, system: str) -> tuple[str, ...]:
@@ -92,12 +88,9 @@ def _measured(runs: Runs) -> Table:
     """Which commands were run on which system, and on how much speech."""
     given = {run.command for run in runs.all}
     commands = tuple(command for command in ORDER if command in given and command not in OF_TRAININGS)
-    heads = (Column("system"), *(Column(command) for command in commands))
-    rows = []
-    for system in runs.systems:
-        cells = [_speech(runs.get(system, command)) for command in commands]
-        rows.append((text_cell(system), *cells))
-    return Table("table-measured", "What was measured", heads, tuple(rows), "utterances counted, and how long they are")
+    rows = [(system, *(_speech(runs.get(system, command)) for command in commands)) for system in runs.systems]
+    note = "utterances counted, and how long they are"
+    return result_table("table-measured", "What was measured", ("system", *commands), rows, note)
 
 
 def _speech(run: ReportRun | None) -> Cell:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from analysis.metrics.registry import METRICS, metric_name
-from reports.document.cells import BESIDE, text_cell
-from reports.document.parts import Column, Section, Table
+from reports.document.cells import BESIDE
+from reports.document.parts import Column, Section
+from reports.document.result_table import result_table
 from reports.document.runs import Runs
 
 TERMS = {
@@ -38,21 +39,17 @@ RANGE = "{} to {}"
 
 def terms_section(runs: Runs) -> Section:
     """Short names, then every metric of the runs with unit, range, direction and definition."""
-    words = tuple((text_cell(term), text_cell(meaning)) for term, meaning in TERMS.items())
     names = {metric_name(record.id) for run in runs.all for record in run.by_id.values()}
-    heads = (
-        *(Column(name) for name in ("metric", "unit", "range", "better")),
-        *_long("definition", "not defined where"),
-    )
     rows = []
     for metric in (metric for name, metric in METRICS.items() if name in names):
         low, high = ("" if end is None else f"{end:g}" for end in (metric.low, metric.high))
         ends = RANGE.format(low or "…", high or "…") if low or high else ""
-        facts = (metric.title, metric.unit, ends, metric.better if metric.better != "none" else "")
-        rows.append(tuple(text_cell(text) for text in (*facts, metric.definition, metric.undefined)))
+        better = metric.better if metric.better != "none" else ""
+        rows.append((metric.title, metric.unit, ends, better, metric.definition, metric.undefined))
+    heads: tuple[str | Column, ...] = ("metric", "unit", "range", "better", *_long("definition", "not defined where"))
     parts = (
-        Table("table-terms", "Words and short names", (Column("word"), *_long("meaning")), words),
-        Table("table-metrics", "Metrics of these runs", heads, tuple(rows)),
+        result_table("table-terms", "Words and short names", ("word", *_long("meaning")), TERMS.items()),
+        result_table("table-metrics", "Metrics of these runs", heads, rows),
     )
     lead = "What the numbers are, where they are defined, and when they cannot be had."
     return Section("terms", "Terms and metrics", lead, parts)

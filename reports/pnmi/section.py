@@ -13,10 +13,11 @@ from analysis.results.records import DROPPED
 from analysis.results.schema import Record
 from hac.data.phones.classes import phone_classes
 from hac.errors import HacError
-from reports.document.cells import count_cell, null_cell, text_cell, value_cell
+from reports.document.cells import n_cell, null_cell, value_cell
 from reports.document.claim_rule import corrected_cell
 from reports.document.order import all_streams, first_of_levels, in_order
-from reports.document.parts import Chart, Column, HeatMap, Panel, Point, Section, Series, Table, no_run
+from reports.document.parts import Chart, HeatMap, Panel, Point, Section, Series, Table, no_run
+from reports.document.result_table import only, record_table, records_of
 from reports.document.runs import ReportRun, Runs
 from reports.document.titles import headed
 from reports.pnmi.figures import MANNERS
@@ -57,29 +58,23 @@ def pnmi_section(runs: Runs) -> Section:
 
 
 def _table(found: tuple[ReportRun, ...]) -> Table:
-    heads = (
-        *(Column(name) for name in ("system", "stream", "silence")),
-        *(Column(name, True) for name in ("codes", "used", "frames", headed(METRIC), "null ± sd")),
-        *(Column(name, True) for name in ("null-corrected [95 %]", headed("phone_purity"), headed("cluster_purity"))),
+    fields = (
+        ("frames", METRIC, n_cell),
+        (headed(METRIC), METRIC, value_cell),
+        ("null ± sd", METRIC, null_cell),
+        ("null-corrected [95 %]", METRIC, corrected_cell),
+        *((headed(name), name, value_cell) for name in ("phone_purity", "cluster_purity")),
     )
     rows = []
     for run in found:
         for stream in in_order(run.results.streams):
             info = run.results.streams[stream]
             for silence, tag in (("kept", ""), ("dropped", f"[{DROPPED}]")):
-                if record := run.by_id.get(f"{stream}.{METRIC}{tag}"):
-                    purities = [run.by_id.get(f"{stream}.{name}{tag}") for name in ("phone_purity", "cluster_purity")]
-                    rows.append(
-                        (
-                            *(text_cell(text) for text in (run.system, stream, silence)),
-                            *(count_cell(n) for n in (info.codebook_size, info.used_codes, record.n)),
-                            value_cell(record),
-                            null_cell(record),
-                            corrected_cell(record),
-                            *(value_cell(purity) for purity in purities),
-                        )
-                    )
-    return Table("table-pnmi", "PNMI and purities", heads, tuple(rows))
+                find = records_of(run.by_id, stream, tag)
+                if find(METRIC):
+                    rows.append(((run.system, stream, silence, info.codebook_size, info.used_codes), find))
+    heads = ("system", "stream", "silence", "codes", "used")
+    return record_table("table-pnmi", "PNMI and purities", heads, fields, rows)
 
 
 def parts_section(runs: Runs) -> Section:
@@ -139,22 +134,22 @@ def _by_group(run: ReportRun, stream: str, kind: str) -> dict[str, Record]:
 
 
 def _group_table(found: tuple[ReportRun, ...], kind: str, groups: list[str]) -> Table:
-    heads = (*(Column(name) for name in ("system", "stream", kind)), *_number_heads(kind))
-    rows = []
-    for run in found:
-        for stream in first_of_levels(run.results.streams):
-            by_group = _by_group(run, stream, kind)
-            for group in groups:
-                if record := by_group.get(group):
-                    names = (text_cell(run.system), text_cell(stream), text_cell(group))
-                    numbers = (count_cell(record.n), value_cell(record), null_cell(record))
-                    rows.append((*names, *numbers, corrected_cell(record)))
-    return Table(f"table-by-{kind}", _group_title(kind), heads, tuple(rows))
-
-
-def _number_heads(kind: str) -> tuple[Column, ...]:
     frames, value = ("frames", headed(METRIC)) if kind in PARTS else ("frames of all phones", "share told ↑")
-    return tuple(Column(name, True) for name in (frames, value, "null ± sd", "null-corrected [95 %]"))
+    fields = (
+        (frames, METRIC, n_cell),
+        (value, METRIC, value_cell),
+        ("null ± sd", METRIC, null_cell),
+        ("null-corrected [95 %]", METRIC, corrected_cell),
+    )
+    rows = (
+        ((run.system, stream, group), only(record))
+        for run in found
+        for stream in first_of_levels(run.results.streams)
+        for by_group in (_by_group(run, stream, kind),)
+        for group in groups
+        if (record := by_group.get(group))
+    )
+    return record_table(f"table-by-{kind}", _group_title(kind), ("system", "stream", kind), fields, rows)
 
 
 def heat_section(runs: Runs) -> Section:
@@ -164,7 +159,7 @@ def heat_section(runs: Runs) -> Section:
     if not found:
         return Section("heat", title, "", missing=(no_run("pnmi"),))
     maps: list[HeatMap] = []
-    missing, told = [], []
+    missing, scores = [], []
     for run in found:
         names = dict(zip(run.results.streams, file_names(run.results.streams), strict=True))
         for stream in first_of_levels(run.results.streams):
@@ -172,11 +167,11 @@ def heat_section(runs: Runs) -> Section:
             if path.is_file():
                 maps.append(read_heat_map(path, f"heat-{len(maps)}", f"{run.system}, {stream}"))
                 record = run.by_id.get(f"{stream}.{METRIC}")
-                told.append(record.value if record and math.isfinite(record.value) else -1.0)
+                scores.append(record.value if record and math.isfinite(record.value) else -1.0)
             else:
                 missing.append(f"{run.system}, {stream}: {path.name} is not in the run's folder.")
     if len(maps) > MOST_OPEN:  # of many, the one that tells most; the others are opened where they are wanted
-        best = told.index(max(told))
+        best = scores.index(max(scores))
         maps = [replace(one, is_open=place == best) for place, one in enumerate(maps)]
     lead = "Each column is a code, each row a phone; codes by their most likely phone, phones by class."
     hint = (

@@ -1,4 +1,4 @@
-"""A PNMI run as tables for a terminal."""
+"""A PNMI run as tables: for a terminal, and P(phone | code) as CSV."""
 
 from __future__ import annotations
 
@@ -6,112 +6,79 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Group, RenderableType
-from rich.markup import escape
-from rich.table import Table
-from rich.text import Text
+from rich.console import RenderableType
 
 from analysis.results.records import DROPPED, KEPT
-from analysis.results.schema import Record, Results
-from reports.document.number_format import beside_null, number, with_interval, with_null
+from analysis.results.schema import Results
+from reports.document.cells import EMPTY
+from reports.document.number_format import (
+    alone,
+    corrected_span,
+    fixed,
+    null_spread,
+    number,
+    number_in,
+    shown,
+    spanned,
+    value_and_null,
+)
+from reports.document.parts import Cell, Table
+from reports.document.result_table import only, record_table, records_of, whole_corpus
 from reports.render.csv_files import csv_text
-from reports.render.tables import clusters_of, coverage_line, make_table, trouble_lines
+from reports.render.tables import clusters_of, printed
+
+FRAMES = ("frames", "pnmi", shown(lambda record: f"{record.n:,}"))
+SCORES = (
+    ("PNMI [95 %]", "pnmi", spanned()),
+    ("null ± sd", "pnmi", null_spread),
+    ("null-corrected [95 %]", "pnmi", corrected_span),
+)
+PURITIES = (
+    ("H(phone)", "h_phone", alone(number)),
+    ("phone pur.", "phone_purity", value_and_null()),
+    ("cluster pur.", "cluster_purity", value_and_null()),
+)
+LEGEND = "intervals are bias-corrected: with many codes and little speech the value itself can lie above its interval"
 
 
 def pnmi_table(results: Results) -> RenderableType:
     """What `hac-analyze pnmi` prints: every stream with silence kept and dropped, then parts, lags and warnings."""
-    parts: list[RenderableType] = [_pnmi_table(results), _count_table(results)]
-    if languages := _groups(results, "language="):
-        parts.append(_group_table(results, "language", languages))
-    parts += list(_lines(results))
-    return Group(*parts)
-
-
-def _pnmi_table(results: Results) -> Table:
     convention = results.protocols[KEPT]["convention"]
-    table = make_table(
-        f"{results.system}: PNMI under the convention '{convention}', 95 % intervals over {_clusters(results)}",
-        ("stream", "silence"),
-        ("PNMI [95 %]", "null ± sd", "null-corrected [95 %]"),
+    over = clusters_of(results.get(f"{next(iter(results.streams))}.pnmi"), results)
+    title = f"{results.system}: PNMI under the convention '{convention}', 95 % intervals over {over}"
+    whole = whole_corpus(results)
+    scores, counts = [], []
+    for stream, info in results.streams.items():
+        for silence, tag in (("kept", ""), ("dropped", f"[{DROPPED}]")):
+            find = records_of(whole, stream, tag)
+            scores.append(((stream, silence), find))
+            frames, hours = FRAMES[2](find("pnmi")), EMPTY if tag else number_in(fixed(3), info.hours)
+            codes = Cell(f"{info.codebook_size} ({info.used_codes})", info.codebook_size)
+            counts.append(((stream, silence, codes, frames, hours), find))
+    heads = ("stream", "silence", "K (used)", "frames", "hours")
+    tables = (
+        record_table("scores", title, ("stream", "silence"), SCORES, scores),
+        record_table("counts", "Counts and purities (value / null)", heads, PURITIES, counts),
+        _languages(results),
     )
-    for stream, protocol in _rows(results):
-        record = _record(results, stream, "pnmi", protocol)
-        table.add_row(escape(stream), _silence(protocol), *_pnmi_cells(record))
-    return table
+    return printed(results, tables, LEGEND, _lags(results))
 
 
-def _count_table(results: Results) -> Table:
-    table = make_table(
-        "Counts and purities (value / null)",
-        ("stream", "silence"),
-        ("K (used)", "frames", "hours", "H(phone)", "phone pur.", "cluster pur."),
+def _languages(results: Results) -> Table:
+    """A row for each language of each stream, where there are several."""
+    names = dict.fromkeys(record.group for record in results.metrics if record.group.startswith("language="))
+    rows = (
+        ((stream, group.split("=", 1)[1]), only(results.get(f"{stream}.pnmi", group)))
+        for stream in results.streams
+        for group in (names if len(names) > 1 else ())
     )
-    for stream, protocol in _rows(results):
-        info = results.streams[stream]
-        table.add_row(
-            escape(stream),
-            _silence(protocol),
-            f"{info.codebook_size} ({info.used_codes})",
-            f"{_record(results, stream, 'pnmi', protocol).n:,}",
-            f"{info.hours:.3f}" if protocol == KEPT else "",
-            number(_record(results, stream, "h_phone", protocol).value),
-            beside_null(_record(results, stream, "phone_purity", protocol)),
-            beside_null(_record(results, stream, "cluster_purity", protocol)),
-        )
-    return table
+    title = "PNMI by language, silence kept"
+    return record_table("languages", title, ("stream", "language"), (FRAMES, *SCORES), rows)
 
 
-def _group_table(results: Results, kind: str, groups: list[str]) -> Table:
-    table = make_table(
-        f"PNMI by {kind}, silence kept",
-        ("stream", kind),
-        ("frames", "PNMI [95 %]", "null ± sd", "null-corrected [95 %]"),
-    )
-    for stream in results.streams:
-        for group in groups:
-            record = results.get(f"{stream}.pnmi", group)
-            table.add_row(escape(stream), escape(group.split("=", 1)[1]), f"{record.n:,}", *_pnmi_cells(record))
-    return table
-
-
-def _rows(results: Results) -> list[tuple[str, str]]:
-    return [(stream, protocol) for stream in results.streams for protocol in (KEPT, DROPPED)]
-
-
-def _silence(protocol: str) -> str:
-    return "kept" if protocol == KEPT else "dropped"
-
-
-def _pnmi_cells(record: Record) -> tuple[str, str, str]:
-    return (
-        with_interval(record.value, record.ci_low, record.ci_high),
-        with_null(record.null_mean, record.null_sd),
-        with_interval(record.corrected, record.corrected_ci_low, record.corrected_ci_high),
-    )
-
-
-def _lines(results: Results) -> Iterator[Text]:
-    yield coverage_line(results)
-    yield Text(
-        "intervals are bias-corrected: with many codes and little speech the value itself can lie above its interval",
-        style="dim",
-    )
-    if not any(lag.best_lag_frames for lag in results.lags):
-        yield Text("lag scan: best at zero in every stream" if results.lags else "")
-    yield from trouble_lines(results)
-
-
-def _clusters(results: Results) -> str:
-    return clusters_of(_record(results, next(iter(results.streams)), "pnmi", KEPT), results)
-
-
-def _record(results: Results, stream: str, metric: str, protocol: str) -> Record:
-    return results.get(f"{stream}.{metric}" + ("" if protocol == KEPT else f"[{protocol}]"))
-
-
-def _groups(results: Results, prefix: str) -> list[str]:
-    names = list(dict.fromkeys(record.group for record in results.metrics if record.group.startswith(prefix)))
-    return names if len(names) > 1 else []
+def _lags(results: Results) -> Iterator[str]:
+    if results.lags and not any(lag.best_lag_frames for lag in results.lags):
+        yield "lag scan: best at zero in every stream"
 
 
 def phone_given_code_csv(table: NDArray[np.int64], labels: tuple[str, ...], codes: NDArray[np.int64]) -> str:

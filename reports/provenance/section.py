@@ -7,14 +7,15 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from reports.document.cells import EMPTY, count_cell, text_cell
-from reports.document.parts import Cell, Column, Facts, Section, Table
+from reports.document.cells import EMPTY
+from reports.document.parts import Cell, Column, Facts, Section
+from reports.document.result_table import Shown, result_table
 from reports.document.runs import ReportRun, Runs
 
 LEFT_OUT = ("run",)
 """Parts of the provenance that say how the program was started, not where numbers come from."""
 MOST_ENTRIES = 40
-"""A list of more entries, such as a hash for each utterance, is told by its number and one hash of all."""
+"""A list of more entries, such as a hash for each utterance, stands as its number and one hash of all."""
 
 
 def protocol_section(runs: Runs) -> Section:
@@ -45,17 +46,12 @@ def _settings(protocols: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str,
 
 def coverage_section(runs: Runs) -> Section:
     """How much of the corpus each run counted, and its warnings."""
-    heads = (
-        *(Column(name) for name in ("system", "command", "state")),
-        *(Column(name, True) for name in ("utterances counted", "in the manifest", "hours", "speakers")),
-        Column("languages"),
-    )
-    rows = tuple(_coverage(run) for run in runs.all)
-    parts = [Table("table-coverage", "Coverage", heads, rows)]
+    heads = ("system", "command", "state", "utterances counted", "in the manifest", "hours", "speakers", "languages")
+    parts = [result_table("table-coverage", "Coverage", heads, map(_coverage, runs.all))]
     if warnings := warnings_of(runs):
-        heads = (Column("warning", most=1000), Column("of", most=1000))
-        body = tuple((text_cell(text), text_cell(", ".join(of))) for text, of in warnings.items())
-        parts.append(Table("warnings", "Warnings of the runs", heads, body))
+        columns = (Column("warning", most=1000), Column("of", most=1000))
+        rows = ((text, ", ".join(of)) for text, of in warnings.items())
+        parts.append(result_table("warnings", "Warnings of the runs", columns, rows))
     return Section("coverage", "Coverage", "How much speech is behind the numbers.", tuple(parts))
 
 
@@ -68,38 +64,34 @@ def warnings_of(runs: Runs) -> dict[str, list[str]]:
     return found
 
 
-def _coverage(run: ReportRun) -> tuple[Cell, ...]:
+def _coverage(run: ReportRun) -> tuple[Shown, ...]:
     coverage = run.results.coverage
     utterances = coverage.get("utterances", {})
     hours = coverage.get("hours", {}).get("counted")
     return (
-        *(text_cell(text) for text in (run.system, run.command, run.results.status)),
+        *(run.system, run.command, run.results.status),
         _count(utterances.get("counted")),
         _count(utterances.get("in_manifest")),
         Cell(f"{hours:.3f}", hours) if hours is not None else EMPTY,
         _count(coverage.get("speakers")),
-        text_cell(", ".join(coverage.get("languages", []))),
+        ", ".join(coverage.get("languages", [])),
     )
 
 
-def _count(n: Any) -> Cell:
-    return count_cell(n) if isinstance(n, int) else EMPTY
+def _count(n: Any) -> Shown:
+    return n if isinstance(n, int) else EMPTY
 
 
 def failure_section(runs: Runs) -> Section:
     """What could not be used, by reason, with examples."""
-    heads = (*(Column(name) for name in ("system", "command", "reason")), Column("items", True), Column("for example"))
-    rows = tuple(
-        (
-            *(text_cell(text) for text in (run.system, run.command, reason)),
-            count_cell(n),
-            text_cell(_example(run, reason)),
-        )
+    rows = [
+        (run.system, run.command, reason, n, _example(run, reason))
         for run in runs.all
         for reason, n in run.results.failures.items()
-    )
+    ]
     notes = () if rows else ("Nothing failed in any run.",)
-    parts = (Table("table-failures", "Failures by reason", heads, rows),) if rows else ()
+    heads = ("system", "command", "reason", "items", "for example")
+    parts = (result_table("table-failures", "Failures by reason", heads, rows),) if rows else ()
     return Section("failures", "Failures by reason", "What was left out, counted, and why.", parts, notes=notes)
 
 
@@ -140,7 +132,7 @@ def flat(settings: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, st
     for key, value in settings.items():
         name = f"{above} · {key}" if above else str(key)
         if isinstance(value, Mapping) and len(value) > MOST_ENTRIES and not _holds_more(value):
-            yield name, _told(value)
+            yield name, _digest(value)
         elif isinstance(value, Mapping):
             yield from flat(value, name)
         elif value is not None and value != []:
@@ -151,7 +143,7 @@ def _holds_more(settings: Mapping[str, Any]) -> bool:
     return any(isinstance(value, Mapping) for value in settings.values())
 
 
-def _told(entries: Mapping[str, Any]) -> str:
+def _digest(entries: Mapping[str, Any]) -> str:
     """How many entries, and a hash of their canonical JSON: two runs of the same hash have the same entries."""
     canonical = json.dumps(entries, sort_keys=True, separators=(",", ":"))
     return (

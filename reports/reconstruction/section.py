@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 
 from analysis.reconstruction.inputs import REFERENCE
-from reports.document.cells import null_cell, text_cell, value_cell
+from reports.document.cells import null_cell, value_cell
 from reports.document.order import all_streams, first_of_levels
-from reports.document.parts import Cell, Chart, Column, Panel, Point, Section, Series, Table, no_run
+from reports.document.parts import Cell, Chart, Panel, Point, Section, Series, Table, no_run
+from reports.document.result_table import only, record_table
 from reports.document.runs import ReportRun, Runs
 from reports.document.titles import headed
 from reports.reconstruction.tables import Measurements, title_of
@@ -22,14 +23,14 @@ def recon_section(runs: Runs) -> Section:
     missing = [] if found else [no_run("recon")]
     parts: list[Chart | Table] = []
     if found:
-        boards = [(run, Measurements(run.results)) for run in found]
-        if rated := [(run, measurements) for run, measurements in boards if _is_rated(measurements)]:
+        measured = [(run, Measurements(run.results)) for run in found]
+        if rated := [(run, measurements) for run, measurements in measured if _is_rated(measurements)]:
             parts.append(_curves(rated))
-        for run, measurements in boards:
+        for run, measurements in measured:
             if not _is_rated(measurements):
                 missing.append(f"{run.system}: the bit rate is not known (no tokens), so there are no curves over it.")
                 parts.append(_side_by_side(run, measurements, len(parts)))
-        parts.append(_table(boards))
+        parts.append(_table(measured))
     parts += information(runs, missing)
     lead = (
         "How near decoded speech is to the original, against the bits per second it takes; null: others' speech as the "
@@ -80,22 +81,21 @@ def _side_by_side(run: ReportRun, measurements: Measurements, place: int) -> Cha
     return Chart(f"chart-recon-{place}", title, "rows", tuple(panels), "grey: null, 3 sd")
 
 
-def _table(boards: list[tuple[ReportRun, Measurements]]) -> Table:
-    heads = (
-        *(Column(name) for name in ("system", "condition", "metric")),
-        *(Column(name, True) for name in ("kbit/s, nominal", "kbit/s, order 1", "value [95 %]", "null ± sd")),
-    )
+def _table(measured: list[tuple[ReportRun, Measurements]]) -> Table:
     rows = []
-    for run, measurements in boards:
+    for run, measurements in measured:
         for condition in (*_conditions(measurements), *([REFERENCE] if REFERENCE in measurements.conditions else [])):
             rates = [
                 Cell(_figure(rate), rate) for rate in (_rate(measurements, condition, k) for k in (NOMINAL, HELD_OUT))
             ]
             for metric in measurements.metrics:
                 if record := measurements.get(condition, metric):
-                    names = (text_cell(run.system), text_cell(condition), text_cell(title_of(metric, unit=True)))
-                    rows.append((*names, *rates, value_cell(record), null_cell(record)))
-    return Table("table-recon", "Reconstruction", heads, tuple(rows), f"{REFERENCE}: the same judges on the originals")
+                    names = (run.system, condition, title_of(metric, unit=True), *rates)
+                    rows.append((names, only(record)))
+    heads = ("system", "condition", "metric", "kbit/s, nominal", "kbit/s, order 1")
+    fields = (("value [95 %]", "", value_cell), ("null ± sd", "", null_cell))
+    note = f"{REFERENCE}: the same judges on the originals"
+    return record_table("table-recon", "Reconstruction", heads, fields, rows, note)
 
 
 def _figure(rate: float) -> str:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
+from functools import partial
 
-from rich.console import Group, RenderableType
-from rich.markup import escape
-from rich.table import Table
+from rich.console import RenderableType
 from rich.text import Text
 
 from analysis.metrics.registry import METRICS
 from analysis.reconstruction.inputs import REFERENCE
 from analysis.results.schema import Record, Results
-from reports.document.number_format import figures, short
+from reports.document.cells import EMPTY, text_cell
+from reports.document.number_format import figures, short, shown, spanned, with_interval
+from reports.document.parts import Cell, Table
+from reports.document.result_table import record_table, result_table, whole_corpus
 from reports.document.titles import ARROWS
-from reports.render.tables import clusters_of, coverage_line, make_table, trouble_lines
+from reports.render.tables import clusters_of, printed
 
 ACROSS = 3
 """Metrics in one table: more do not fit a terminal."""
@@ -31,17 +32,22 @@ COUNTERPARTS = {
     "f0corr": "f0_corr",
 }
 """Ours that measures what VERSA's metric of that name does, as far as one does; error rates go by their ending."""
+AROUND = spanned(figures, figures)
+BESIDE = shown(lambda r: f"{with_interval(r.value, r.ci_low, r.ci_high, figures, figures)} / {figures(r.null_mean)}")
 
 
 def recon_table(results: Results) -> RenderableType:
     """What `hac-analyze recon` prints."""
     measurements = Measurements(results)
     starts = range(0, len(measurements.metrics), ACROSS)
-    parts: list[RenderableType] = [_scores(measurements, measurements.metrics[i : i + ACROSS]) for i in starts]
+    tables = [_scores(measurements, measurements.metrics[i : i + ACROSS]) for i in starts]
     if any(measurements.get(name, "kbps[nominal]") for name in measurements.conditions):
-        parts.append(_rates(measurements))
-    parts += [_versa(measurements, name) for name in measurements.versa]
-    return Group(*parts, *_lines(results))
+        tables.append(_rates(measurements))
+    tables += [_versa(measurements, name) for name in measurements.versa]
+    legend = ""
+    if any(record.stream == REFERENCE for record in results.metrics):
+        legend = "reference: the same judges on the originals; their null as for the others"
+    return printed(results, tables, legend, _lines(results))
 
 
 class Measurements:
@@ -53,7 +59,7 @@ class Measurements:
 
     def __init__(self, results: Results) -> None:
         self.results = results
-        self._records = {record.id: record for record in results.metrics if not record.group}
+        self._records = whole_corpus(results)
         self.conditions = list(dict.fromkeys(record.stream for record in self._records.values()))
         names = dict.fromkeys(id.removeprefix(f"{r.stream}.") for id, r in self._records.items())
         shown = [name for name in names if name.split("[")[0] not in ("kbps", "versa")]
@@ -81,54 +87,41 @@ def title_of(metric: str, unit: bool = False) -> str:
 
 
 def _scores(measurements: Measurements, metrics: Sequence[str]) -> Table:
-    rows = [name for name in measurements.conditions if any(measurements.get(name, metric) for metric in metrics)]
-    first = next(
-        record for name in rows for metric in metrics if (record := measurements.get(name, metric)) is not None
-    )
-    title = f"{measurements.results.system}: value [95 % over {clusters_of(first, measurements.results)}] / null"
-    table = make_table(title, ("condition",), tuple(title_of(metric) for metric in metrics))
-    for name in rows:
-        table.add_row(escape(name), *(_cell(measurements.get(name, metric)) for metric in metrics))
-    return table
-
-
-def _cell(record: Record | None) -> str:
-    if record is None:
-        return ""
-    interval = f" [{figures(record.ci_low)}, {figures(record.ci_high)}]" if math.isfinite(record.ci_low) else ""
-    return f"{figures(record.value)}{interval} / {figures(record.null_mean)}"
+    found = {
+        name: known
+        for name in measurements.conditions
+        if (known := [record for metric in metrics if (record := measurements.get(name, metric))])
+    }
+    over = clusters_of(next(iter(found.values()))[0], measurements.results)
+    title = f"{measurements.results.system}: value [95 % over {over}] / null"
+    fields = [(title_of(metric), metric, BESIDE) for metric in metrics]
+    rows = (((name,), partial(measurements.get, name)) for name in found)
+    return record_table("-".join(metrics), title, ("condition",), fields, rows)
 
 
 def _rates(measurements: Measurements) -> Table:
-    title = "kbit/s: entropies as plug-in … held-out, which lie below and above the truth"
-    table = make_table(title, ("condition",), tuple(column for _, column in RATE_COLUMNS))
+    rows = []
     for name in measurements.conditions:
         cells = []
         for kind, _ in RATE_COLUMNS:
-            low, high = measurements.get(name, f"kbps[{kind}]"), measurements.get(name, f"kbps[{kind},held-out]")
-            cells.append(" … ".join(short(record.value) for record in (low, high) if record is not None))
-        if any(cells):
-            table.add_row(escape(name), *cells)
-    return table
+            ends = (measurements.get(name, f"kbps[{kind}]"), measurements.get(name, f"kbps[{kind},held-out]"))
+            known = [record.value for record in ends if record is not None]
+            cells.append(Cell(" … ".join(map(short, known)), known[0]) if known else EMPTY)
+        if any(cell.text for cell in cells):
+            rows.append((name, *cells))
+    title = "kbit/s: entropies as plug-in … held-out, which lie below and above the truth"
+    return result_table("rates", title, ("condition", *(column for _, column in RATE_COLUMNS)), rows)
 
 
 def _versa(measurements: Measurements, condition: str) -> Table:
-    table = make_table(
-        f"VERSA's scores of {condition}, under VERSA's names",
-        ("metric",),
-        ("VERSA [95 %]", "n", "ours", "value [95 %]"),
-    )
+    rows = []
     for name, record in measurements.of_versa(condition).items():
         metric = counterpart(name)
         ours = measurements.get(condition, metric) if metric else None
-        table.add_row(
-            escape(name),
-            _cell(record).split(" / ")[0],
-            f"{record.n:,}",
-            title_of(metric) if metric and ours else "",
-            _cell(ours).split(" / ")[0],
-        )
-    return table
+        title = title_of(metric) if metric and ours else ""
+        rows.append((text_cell(name), AROUND(record), record.n, title, AROUND(ours)))
+    heads = ("metric", "VERSA [95 %]", "n", "ours", "value [95 %]")
+    return result_table(f"versa-{condition}", f"VERSA's scores of {condition}, under VERSA's names", heads, rows)
 
 
 def counterpart(versa: str) -> str | None:
@@ -139,7 +132,6 @@ def counterpart(versa: str) -> str | None:
 
 
 def _lines(results: Results) -> Iterator[Text]:
-    yield coverage_line(results)
     for name, facts in results.coverage["lengths"].items():
         if facts["shorter"] or facts["longer"]:
             yield Text(
@@ -147,6 +139,3 @@ def _lines(results: Results) -> Iterator[Text]:
                 f"{facts['largest_difference_s']:.3f} s ({results.protocols['signal']['lengths']})",
                 style="dim",
             )
-    if any(record.stream == REFERENCE for record in results.metrics):
-        yield Text("reference: the same judges on the originals; their null as for the others", style="dim")
-    yield from trouble_lines(results)

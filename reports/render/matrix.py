@@ -18,6 +18,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.image import AxesImage
 
+CELL = (0.72, 0.3)
+"""Width and height of a cell, inches."""
+LETTERS, LETTER = 36, 0.068
+"""Letters of a stream's name, and the width of each, inches."""
+DARK = 0.55
+"""Share of the range below which letters are white."""
+
 
 @dataclass(frozen=True)
 class Matrix:
@@ -42,22 +49,6 @@ def shown_value(record: Record) -> tuple[float, float, float]:
     if math.isfinite(record.null_mean) or record.nulls:
         return record.corrected, record.corrected_ci_low, record.corrected_ci_high
     return record.value, record.ci_low, record.ci_high
-
-
-CELL = (0.72, 0.3)
-"""Width and height of a cell, inches."""
-
-
-LETTERS, LETTER = 36, 0.068
-"""Letters of a stream's name, and the width of each, inches."""
-
-
-LETTERS, LETTER = 36, 0.068
-"""Letters of a stream's name, and the width of each, inches."""
-
-
-DARK = 0.55
-"""Share of the range below which letters are white."""
 
 
 def leakage_map(shown: Matrix, title: str, path: Path) -> None:

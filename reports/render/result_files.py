@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import TypeAlias
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,7 +17,8 @@ from analysis.results.schema import FILE, Results, write_results
 from hac.files.atomic import atomic_path, distinct, write_text
 from reports.render.csv_files import csv_text
 
-Content = str | pa.Table | Callable[[Path], None]
+Drawing: TypeAlias = Callable[[Path], None]
+Content: TypeAlias = "str | pa.Table | Drawing"
 """What a file holds: a text, a Parquet table, or what draws the figure at a path."""
 CSV_FIELDS = (
     *("id", "stream", "group", "value", "ci_low", "ci_high", "null_mean", "null_sd"),
@@ -36,7 +38,7 @@ def write_run(results: Results, contents: Mapping[str, Content], folder: Path, j
     Returns:
         The files written.
     """
-    drawings = []
+    drawings: list[tuple[Drawing, Path]] = []
     for name, content in contents.items():
         if isinstance(content, str):
             write_text(folder / name, content)
@@ -49,7 +51,7 @@ def write_run(results: Results, contents: Mapping[str, Content], folder: Path, j
     return [*(folder / name for name in contents), *write_numbers(results, folder)]
 
 
-def _draw(drawing: Callable[[Path], None], path: Path) -> None:
+def _draw(drawing: Drawing, path: Path) -> None:
     drawing(path)
 
 

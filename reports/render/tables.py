@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Literal
 
 from rich import box
 from rich.console import Group, RenderableType
-from rich.markup import escape
 from rich.table import Table as TerminalTable
 from rich.text import Text
 
@@ -16,13 +16,17 @@ from reports.document.parts import Cell, Table
 
 STYLES = {"good": "green", "bad": "red", "warn": "yellow", "null": "dim"}
 """Of marked cells."""
+SHORT = 32
+"""Letters of names that stay on one line, where all names of the first column are as short."""
 
 
 def terminal_table(table: Table) -> TerminalTable:
     """A table for a terminal: names to the left, numbers to the right; further lines of a cell are dim."""
     drawn = TerminalTable(title=Text(table.title), box=box.SIMPLE_HEAD, title_justify="left")
-    for column in table.columns:
-        drawn.add_column(Text(column.title), justify="right" if column.is_number else "left")
+    is_short = all(len(row[0].text) <= SHORT for row in table.rows)
+    for place, column in enumerate(table.columns):
+        side: Literal["left", "right"] = "right" if column.is_number else "left"
+        drawn.add_column(Text(column.title), justify=side, overflow="fold", no_wrap=place == 0 and is_short)
     for row in table.rows:
         drawn.add_row(*map(_text, row))
     return drawn
@@ -83,13 +87,3 @@ def resampled_units(n: int, unit: str, results: Results) -> str:
     """So many units: utterances that were drawn in fewer clusters are groups of utterances."""
     grouped = unit == "utterance" and n < results.coverage["utterances"]["counted"]
     return f"{n} groups of utterances" if grouped else f"{n} {unit}s"
-
-
-def make_table(title: str, names: tuple[str, ...], numbers: tuple[str, ...]) -> TerminalTable:
-    """An empty table: columns of names to the left, of numbers to the right."""
-    table = TerminalTable(title=escape(title), box=box.SIMPLE_HEAD, title_justify="left")
-    for name in names:
-        table.add_column(name)
-    for name in numbers:
-        table.add_column(name, justify="right")
-    return table

@@ -89,7 +89,7 @@ def _rates(results: Results) -> Table:
 def _pairs(results: Results) -> Table:
     excess = {(r.stream, other_of(r)): (r.value - r.null_mean) * BITS for r in results.metrics if ".stream_mi[" in r.id}
     names = list(results.streams)
-    rows = [
+    rows: list[tuple[Shown, ...]] = [
         (name, *(number_in(TWO, excess[name, other]) if j > i else EMPTY for j, other in enumerate(names) if j))
         for i, name in enumerate(names[:-1])
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import zlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,10 +13,11 @@ from analysis.metrics.registry import METRICS, metric_name
 from analysis.results.records import beyond_nulls
 from analysis.results.schema import Record
 from hac.errors import HacError
-from reports.document.cells import chance_cell, count_cell, interval_cell, null_cell, number_cell, text_cell, value_cell
+from reports.document.cells import chance_cell, interval_cell, n_cell, null_cell, number_cell, text_cell, value_cell
 from reports.document.claim_rule import beyond_chance
 from reports.document.order import first_of_levels, level_of
-from reports.document.parts import Cell, Chart, Column, Panel, Point, Section, Series, Table, no_run
+from reports.document.parts import Cell, Chart, Panel, Point, Section, Series, Table, no_run
+from reports.document.result_table import Row, Shown, only, record_table, result_table
 from reports.document.runs import ReportRun, Runs
 from reports.document.titles import headed, metric_title
 from reports.render.csv_files import plain
@@ -139,31 +141,35 @@ def _row(line: Mapping[str, str]) -> WordRow:
 
 
 def _summary(found: Sequence[ReportRun]) -> Table:
-    heads = (
-        *(Column(name) for name in ("system", "stream", "metric")),
-        *(Column(name, True) for name in ("words or frames", "value [95 %]", "null ± sd")),
-        Column("beyond chance"),
+    fields = (
+        ("words or frames", "", n_cell),
+        ("value [95 %]", "", _value),
+        ("null ± sd", "", null_cell),
+        ("beyond chance", "", _judged),
     )
-    rows = []
+    rows: list[Row] = []
     for run in found:
         shown = first_of_levels(run.results.streams)
         records = [r for r in run.by_id.values() if metric_name(r.id) in SUMMARY and r.stream in shown]
-        for record in sorted(records, key=lambda record: shown.index(record.stream)):
-            verdict = {"stands": "yes", "does not stand": "no"}.get(beyond_chance(record), "-")
-            names = (text_cell(run.system), text_cell(record.stream), text_cell(metric_title(record.id)))
-            numbers = (count_cell(record.n), _value(record), null_cell(record))
-            rows.append((*names, *numbers, text_cell(verdict, "null" if verdict == "no" else "")))
+        records.sort(key=lambda record: shown.index(record.stream))
+        rows += [((run.system, record.stream, metric_title(record.id)), only(record)) for record in records]
     note = (
         "In brackets: the definition of detection (see the protocol card), and whether codes were chosen on other "
         "speech. Codes and the best 250 words are held fixed in the intervals."
     )
-    return Table("table-words", "Detection and information", heads, tuple(rows), note)
+    heads = ("system", "stream", "metric")
+    return record_table("table-words", "Detection and information", heads, fields, rows, note)
 
 
-def _value(record: Record) -> Cell:
+def _judged(record: Record | None) -> Cell:
+    verdict = {"stands": "yes", "does not stand": "no"}.get(beyond_chance(record), "-") if record else ""
+    return text_cell(verdict, "null" if verdict == "no" else "")
+
+
+def _value(record: Record | None) -> Cell:
     """A record's value with its interval; a count of words without decimals."""
     cell = value_cell(record)
-    if METRICS[metric_name(record.id)].unit != "words" or not math.isfinite(record.value):
+    if record is None or METRICS[metric_name(record.id)].unit != "words" or not math.isfinite(record.value):
         return cell
     value, *ends = (f"{x:.1f}".removesuffix(".0") for x in (record.value, record.ci_low, record.ci_high))
     return replace(cell, text=f"{value} [{', '.join(ends)}]" if math.isfinite(record.ci_low) else value)
@@ -206,32 +212,25 @@ def _best(run: ReportRun, rows: Sequence[WordRow], opens: Opens, place: int) -> 
     heard = [row for row in chosen if row.stream != stream and key(row)]
     mine = [row for row in chosen if row.stream == stream]
     shown = [row for i, row in enumerate(mine) if i < SHOWN or key(row)] + heard
-    heads = (
-        *(Column(name) for name in ("word", "language", "stream")),
-        *(Column(name, True) for name in ("rank", "code", "tokens", "F1 [95 %]", "null ± sd", "held out")),
-        Column("null ± sd, held out", True),
-    )
+    heads = ("word", "language", "stream", "rank", "code", "tokens", "F1 [95 %]", "null ± sd", "held out")
     title = f"{run.system}: best words of {stream}, {chosen[0].definition}"
     note = f"{len(shown)} words; all that were scored are in the run's words.csv"
-    body = tuple(_best_row(row, key(row)) for row in shown)
-    return Table(f"words-{place}-{abs(hash_of(run.system))}", title, heads, body, note)
+    rows = (_best_row(row, key(row)) for row in shown)
+    id = f"words-{place}-{hash_of(run.system)}"
+    return result_table(id, title, (*heads, "null ± sd, held out"), rows, note)
 
 
 def hash_of(text: str) -> int:
-    """A small number of a name that is the same in every process."""
-    import zlib
-
+    """A number of a name that is the same in every process."""
     return zlib.crc32(text.encode("utf-8", "backslashreplace"))
 
 
-def _best_row(row: WordRow, opens: str) -> tuple[Cell, ...]:
+def _best_row(row: WordRow, opens: str) -> tuple[Shown, ...]:
     clear = beyond_nulls(row.f1, [(row.null, row.null_sd)])
     beaten = clear and (row.low > row.null or not math.isfinite(row.low))
     return (
         text_cell(row.word, opens=opens),
-        text_cell(row.language),
-        text_cell(row.stream),
-        *(count_cell(n) for n in (row.rank, row.code, row.count)),
+        *(row.language, row.stream, row.rank, row.code, row.count),
         interval_cell(row.f1, row.low, row.high, "" if beaten else "null"),
         chance_cell(row.null, row.null_sd),
         number_cell(row.held_out),

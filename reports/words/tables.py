@@ -1,14 +1,13 @@
-"""Words as tables: for a terminal, and as CSV for other tools."""
+"""Words as tables: for a terminal, as CSV, and where codes fire."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
+from typing import Any
 
-from rich.console import Group, RenderableType
-from rich.markup import escape
-from rich.table import Table
+import pyarrow as pa
+from rich.console import RenderableType
 from rich.text import Text
 
 from analysis.results.schema import Record, Results
@@ -18,137 +17,120 @@ from analysis.words.lists import BANDS, StreamWords, WordList, band_name
 from analysis.words.run import Outcome
 from analysis.words.word_families import RelatedWords
 from probes.words.word_codes import WordType
-from reports.document.number_format import short
+from reports.document.cells import n_cell
+from reports.document.number_format import fixed, null_mean, number_in, short, shown, spanned, with_interval
+from reports.document.parts import Cell, Table
+from reports.document.result_table import Find, record_table, records_of, result_table, whole_corpus
 from reports.render.csv_files import csv_text
-from reports.render.tables import coverage_line, make_table, resampled_units, trouble_lines
+from reports.render.tables import printed, resampled_units
 
 TOP_WORDS = 10
 """Words of each stream that the terminal shows."""
 WORDS_CSV = (
     *("word", "code", "count", "precision", "recall", "f1", "f1_heldout", "ci_low", "ci_high", "null"),
-    *(
-        "heldout_ci_low",
-        "heldout_ci_high",
-        "null_heldout",
-        "null_frequency",
-        "null_sd",
-        "null_heldout_sd",
-        "language",
-        "stream",
-        "definition",
-        "rank",
-    ),
+    *("heldout_ci_low", "heldout_ci_high", "null_heldout", "null_frequency", "null_sd", "null_heldout_sd"),
+    *("language", "stream", "definition", "rank"),
 )
+FIRINGS = pa.schema(
+    [
+        *((name, pa.string()) for name in ("stream", "definition", "word", "language")),
+        *(("code", pa.int64()), ("id", pa.string()), ("onset_us", pa.int64()), ("offset_us", pa.int64())),
+        ("hit", pa.bool_()),
+    ]
+)
+DETECTION = (
+    ("words", "detected_words", n_cell),
+    ("F1 >= .5", "detected_words", spanned(fixed(0), fixed(0))),
+    ("null", "detected_words", null_mean(fixed(1))),
+    ("F1, top 250", "word_f1_top250", spanned(short)),
+    ("null", "word_f1_top250", null_mean(short)),
+    ("F1, all", "word_f1", spanned(short)),
+    ("null", "word_f1", null_mean(short)),
+)
+INFORMATION = (
+    ("frames", "mi", n_cell),
+    ("nats", "mi", spanned(short)),
+    ("null", "mi", null_mean(short)),
+    ("of H(word)", "nmi", spanned(short)),
+    ("null", "nmi", null_mean(short)),
+    ("dealt anew", "nmi", shown(lambda r: short(r.nulls[FREQUENCY].mean) if FREQUENCY in r.nulls else "-")),
+    ("corrected", "nmi", shown(lambda r: short(r.corrected))),
+)
+TOP_HEADS = ("word", "language", "code", "tokens", "precision", "recall", "F1", "null", "held out", "null")
+LEGEND = "codes and the best 250 words are held fixed in the intervals; the held-out score says what choosing cost"
+NO_WORDS = ("silence", "markers", "no_duration", "several_words", "utterances_without_words")
 
 
 def words_table(outcome: Outcome) -> RenderableType:
     """What `hac-analyze words` prints: detection, information, the best words, coverage and warnings."""
     results = outcome.results
-    parts: list[RenderableType] = [_detection_table(results, outcome.streams)]
-    parts.append(_information_table(results))
-    parts += [_top_table(one, outcome.types) for one in outcome.streams if one.lists]
-    return Group(*parts, *_lines(results))
-
-
-def _detection_table(results: Results, streams: Sequence[StreamWords]) -> Table:
-    of = streams[0].clusters
-    over = resampled_units(of.n, of.unit, results)
-    table = make_table(
-        f"{results.system}: codes as word detectors, 95 % intervals over {over}",
-        ("stream", "definition", "chosen on"),
-        ("words", "F1 >= .5", "null", "F1, top 250", "null", "F1, all", "null"),
+    whole = whole_corpus(results)
+    of = outcome.streams[0].clusters
+    title = f"{results.system}: codes as word detectors, 95 % intervals over {resampled_units(of.n, of.unit, results)}"
+    detection = (
+        ((one.name, found.definition, where), records_of(whole, one.name, f"[{found.definition}{variant}]"))
+        for one in outcome.streams
+        for found in one.lists
+        for variant, where in (("", "same"), (f",{HELD_OUT}", "other half"))
     )
-    for one in streams:
-        for found in one.lists:
-            for variant, where in (("", "same"), (f",{HELD_OUT}", "other half")):
-                tag = f"[{found.definition}{variant}]"
-                detected, top, mean = (
-                    results.get(f"{one.name}.{metric}{tag}")
-                    for metric in ("detected_words", "word_f1_top250", "word_f1")
-                )
-                table.add_row(
-                    escape(one.name),
-                    found.definition,
-                    where,
-                    f"{detected.n:,}",
-                    _count(detected),
-                    f"{detected.null_mean:.1f}",
-                    _spanned(top),
-                    short(top.null_mean),
-                    _spanned(mean),
-                    short(mean.null_mean),
-                )
-    return table
+    tables = [
+        record_table("detection", title, ("stream", "definition", "chosen on"), DETECTION, detection),
+        _information_table(whole),
+    ]
+    tables += [_top_table(one, outcome.types) for one in outcome.streams if one.lists]
+    return printed(results, tables, LEGEND, _lines(results))
 
 
-def _information_table(results: Results) -> Table:
-    table = make_table(
-        "I(word; code) over the frames inside words (null: shifts; or words dealt anew)",
-        ("stream", "given"),
-        ("frames", "nats", "null", "of H(word)", "null", "dealt anew", "corrected"),
-    )
-    for record in results.metrics:
+def _information_table(whole: Mapping[str, Record]) -> Table:
+    """Of each stream alone, and of each given another one."""
+    rows = []
+    for record in whole.values():
         given = record.id.partition("[given=")[2].rstrip("]")
-        nats, share = ("word_cmi", "word_ncmi") if given else ("word_mi", "word_nmi")
-        if record.group or f".{nats}" not in record.id:
-            continue
-        of = results.get(record.id.replace(f".{nats}", f".{share}"))
-        permuted = of.nulls.get(FREQUENCY)
-        table.add_row(
-            escape(record.stream),
-            escape(given) or "-",
-            f"{record.n:,}",
-            _spanned(record),
-            short(record.null_mean),
-            _spanned(of),
-            short(of.null_mean),
-            short(permuted.mean) if permuted else "-",
-            short(of.corrected),
-        )
-    return table
+        kind, tag = ("c", f"[given={given}]") if given else ("", "")
+        if record.id == f"{record.stream}.word_{kind}mi{tag}":
+            rows.append(((record.stream, given or "-"), _of_kind(whole, record.stream, kind, tag)))
+    title = "I(word; code) over the frames inside words (null: shifts; or words dealt anew)"
+    return record_table("information", title, ("stream", "given"), INFORMATION, rows)
+
+
+def _of_kind(whole: Mapping[str, Record], stream: str, kind: str, tag: str) -> Find:
+    """Finds `mi` and `nmi`, or those given another stream (kind `c`)."""
+    names = {"mi": f"word_{kind}mi", "nmi": f"word_n{kind}mi"}
+    return lambda what: whole[f"{stream}.{names[what]}{tag}"]
 
 
 def _top_table(one: StreamWords, types: Sequence[WordType]) -> Table:
     found = one.lists[0]
-    table = make_table(
-        f"{one.name}: best words under '{found.definition}' (held out: code chosen on the other half)",
-        ("word", "language"),
-        ("code", "tokens", "precision", "recall", "F1", "null", "held out", "null"),
-    )
-    for row in islice(_word_rows(one, found, types), TOP_WORDS):
-        table.add_row(
-            escape(_shown(row["word"])),
-            escape(str(row["language"])),
-            str(row["code"]),
-            f"{row['count']:,}",
-            short(float(row["precision"])),
-            short(float(row["recall"])),
-            _interval(float(row["f1"]), float(row["ci_low"]), float(row["ci_high"])),
-            short(float(row["null"])),
-            _interval(float(row["f1_heldout"]), float(row["heldout_ci_low"]), float(row["heldout_ci_high"])),
-            short(float(row["null_heldout"])),
+    rows = [
+        (
+            *(_shown(row[name]) for name in ("word", "language")),
+            Cell(str(row["code"]), row["code"]),
+            row["count"],
+            *(number_in(short, row[name]) for name in ("precision", "recall")),
+            _around(row, "f1", ""),
+            number_in(short, row["null"]),
+            _around(row, "f1_heldout", "heldout_"),
+            number_in(short, row["null_heldout"]),
         )
-    return table
+        for row in islice(_word_rows(one, found, types), TOP_WORDS)
+    ]
+    title = f"{one.name}: best words under '{found.definition}' (held out: code chosen on the other half)"
+    return result_table(one.name, title, TOP_HEADS, rows)
+
+
+def _around(row: Mapping[str, Any], name: str, which: str) -> Cell:
+    return Cell(with_interval(row[name], row[f"{which}ci_low"], row[f"{which}ci_high"], short), row[name])
 
 
 def _lines(results: Results) -> Iterator[Text]:
-    yield coverage_line(results)
     words = results.coverage["words"]
-    left = ", ".join(f"{words[name]} {name.replace('_', ' ')}" for name in words if name in _NO_WORDS and words[name])
+    left = ", ".join(f"{words[name]} {name.replace('_', ' ')}" for name in words if name in NO_WORDS and words[name])
     yield Text(
         f"words: {words['words']:,} tokens of {words['types']:,} types" + (f"; no words: {left}" if left else "")
     )
     for stream, n in words["tokens_without_frames"].items():
         if n:
             yield Text(f"{stream}: {n:,} word tokens have no frame; they count against recall", style="yellow")
-    yield Text(
-        "codes and the best 250 words are held fixed in the intervals; the held-out score says what choosing cost",
-        style="dim",
-    )
-    yield from trouble_lines(results)
-
-
-_NO_WORDS = ("silence", "markers", "no_duration", "several_words", "utterances_without_words")
 
 
 def words_csv(outcome: Outcome) -> str:
@@ -162,7 +144,7 @@ def words_csv(outcome: Outcome) -> str:
     return csv_text(WORDS_CSV, rows)
 
 
-def _word_rows(one: StreamWords, found: WordList, types: Sequence[WordType]) -> Iterator[dict[str, str | int | float]]:
+def _word_rows(one: StreamWords, found: WordList, types: Sequence[WordType]) -> Iterator[dict[str, Any]]:
     detection = found.detection
     for rank, w in enumerate(found.ranked().tolist(), start=1):
         best = int(detection.best[w])
@@ -215,20 +197,17 @@ def _names(group: RelatedWords, types: Sequence[WordType]) -> str:
     return " ".join(f"{types[w].language}:{types[w].spelling}" for w in group.words)
 
 
-def _count(record: Record) -> str:
-    return f"{record.value:.0f}" + (
-        f" [{record.ci_low:.0f}, {record.ci_high:.0f}]" if math.isfinite(record.ci_low) else ""
-    )
-
-
-def _spanned(record: Record) -> str:
-    return _interval(record.value, record.ci_low, record.ci_high)
-
-
-def _interval(value: float, low: float, high: float) -> str:
-    return short(value) + (f" [{short(low)}, {short(high)}]" if math.isfinite(low) else "")
-
-
-def _shown(word: str | int | float) -> str:
-    text = str(word)
+def _shown(text: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in text[:40]) + ("…" if len(text) > 40 else "")
+
+
+def firings_table(outcome: Outcome) -> pa.Table:
+    """Where the codes of detected words fire: one row a run, `hit` where it overlaps a token of the word."""
+    rows = [
+        {"stream": stream, "definition": definition, "word": word.spelling, "language": word.language}
+        | {name: getattr(one, name) for name in ("code", "id", "onset_us", "offset_us", "hit")}
+        for stream, definition, found in outcome.firings
+        for one in found
+        for word in (outcome.types[one.word],)
+    ]
+    return pa.Table.from_pylist(rows, schema=FIRINGS)

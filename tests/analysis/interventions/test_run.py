@@ -23,8 +23,9 @@ from hac.data.alignments.alignment import Alignments
 from hac.data.manifest.manifest import Manifest, Utterance
 from hac.errors import HacError
 from probes.tokens.interventions import INTERVENTIONS, levels_of
-from reports.interventions.files import write_intervene
+from reports.interventions.files import intervene_files
 from reports.interventions.tables import intervene_table
+from reports.render.result_files import write_run
 from tests.analysis.interventions.worlds import STREAMS, Village, Vowels, judges, village
 
 QUICK = Protocol(judges=judges(), n_nulls=2, n_bootstrap=100)
@@ -129,8 +130,8 @@ def test_a_run_that_goes_on_decodes_and_measures_nothing_twice(
 def test_files_rows_and_table(outcome: Outcome, tmp_path: Path) -> None:
     few = [record for record in outcome.results.metrics if "_wer" in record.id]
     small = replace(outcome, results=outcome.results.model_copy(update={"metrics": few}))
-    written = write_intervene(small, tmp_path / "a")
-    write_intervene(small, tmp_path / "b")
+    written = write_run(small.results, intervene_files(small), tmp_path / "a")
+    write_run(small.results, intervene_files(small), tmp_path / "b")
     for path in written:
         assert path.read_bytes() == (tmp_path / "b" / path.relative_to(tmp_path / "a")).read_bytes()
     rows = pq.read_table(tmp_path / "a" / "rows.parquet").to_pylist()

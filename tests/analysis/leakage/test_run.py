@@ -23,8 +23,9 @@ from hac.data.tokens.token_store import TokenStore
 from hac.errors import FailureLog, HacError
 from probes.signal.prosody import Prosody
 from probes.words.word_codes import Words, WordType
-from reports.leakage.files import write_leakage
+from reports.leakage.files import leakage_files
 from reports.leakage.tables import leakage_table
+from reports.render.result_files import write_run
 from tests.analysis.leakage.worlds import PHONES, QUICK, Spoken
 
 KEPT = 0.7
@@ -265,8 +266,8 @@ def test_where_a_phone_lies_in_its_word() -> None:
 
 
 def test_files_are_the_same_every_time(outcome: Outcome, tmp_path: Path) -> None:
-    one = write_leakage(outcome, tmp_path / "one")
-    two = write_leakage(outcome, tmp_path / "two")
+    one = write_run(outcome.results, leakage_files(outcome), tmp_path / "one")
+    two = write_run(outcome.results, leakage_files(outcome), tmp_path / "two")
     names = [path.relative_to(tmp_path / "one").as_posix() for path in one]
     figures = [f"figures/{name}.png" for name in ("leakage", "adds", "adds_least")]
     assert names == ["leakage.csv", "summary.csv", *figures, "metrics.csv", "draws.parquet", "results.json"]

@@ -15,8 +15,9 @@ from analysis.metrics.registry import metric_of
 from analysis.probing.tasks import ProbeProtocol
 from hac.data.embedding_store import EmbeddingSpec, EmbeddingStore
 from hac.errors import HacError
-from reports.leakage.files import write_leakage
+from reports.leakage.files import leakage_files
 from reports.leakage.probing_tables import probing_tables
+from reports.render.result_files import write_run
 from tests.analysis.leakage.worlds import QUICK, Spoken
 
 PROBES = ProbeProtocol(n_shuffles=2, n_given_nulls=2, n_bootstrap=100)
@@ -69,7 +70,7 @@ def test_every_record_has_its_protocol_and_metric(outcome: Outcome) -> None:
 
 
 def test_files_and_tables_have_the_probes(outcome: Outcome, tmp_path: Path) -> None:
-    written = [path.name for path in write_leakage(outcome, tmp_path)]
+    written = [path.name for path in write_run(outcome.results, leakage_files(outcome), tmp_path)]
     assert "probes.csv" in written and written[-1] == "results.json"
     assert len(probing_tables(outcome.results)) == 3
     bare = replace(
@@ -79,7 +80,7 @@ def test_files_and_tables_have_the_probes(outcome: Outcome, tmp_path: Path) -> N
         ),
     )
     assert len(probing_tables(bare.results)) == 1
-    assert "probes.csv" not in [path.name for path in write_leakage(bare, tmp_path / "bare")]
+    assert "probes.csv" not in [path.name for path in write_run(bare.results, leakage_files(bare), tmp_path / "bare")]
 
 
 def test_vectors_must_be_those_of_the_tokens(world: Spoken, tmp_path: Path) -> None:

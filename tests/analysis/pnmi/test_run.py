@@ -19,7 +19,8 @@ from analysis.results.schema import Record, write_results
 from hac.data.tokens.token_store import Stream
 from hac.errors import HacError
 from probes.joint_counts.frame_labels import CONVENTIONS
-from reports.pnmi.files import write_pnmi
+from reports.pnmi.files import pnmi_files
+from reports.render.result_files import write_run
 from tests import oracles
 from tests.analysis.worlds import PHONES, QUICK, World, make_world, scored_whole
 from tests.strategies import RATES
@@ -202,7 +203,8 @@ def test_processes_change_nothing(world: World, tmp_path: Path) -> None:
 
 def test_a_run_leaves_the_same_bytes_twice(world: World, tmp_path: Path) -> None:
     for name in ("a", "b"):
-        write_pnmi(run(world.request(*streams_of(world)), jobs=1), tmp_path / name)
+        outcome = run(world.request(*streams_of(world)), jobs=1)
+        write_run(outcome.results, pnmi_files(outcome), tmp_path / name)
     files = sorted(path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*") if path.is_file())
     assert Path("results.json") in files
     assert len(files) == 10

@@ -24,7 +24,8 @@ from hac.data.manifest.manifest import Manifest, Utterance
 from hac.data.tokens.stream_options import StreamSpec
 from hac.data.tokens.token_store import Stream, TokenStore
 from hac.errors import FailureLog, HacError
-from reports.stability.files import write_stability
+from reports.render.result_files import write_run
+from reports.stability.files import stability_files
 from tests.probes.tokens import oracles
 from tests.strategies import bounds
 
@@ -103,7 +104,7 @@ def test_a_whole_hop_moves_tokens_and_changes_none(outcome: Outcome) -> None:
 
 
 def test_distances_are_sums_of_the_slow_loop(outcome: Outcome, tmp_path: Path) -> None:
-    write_stability(outcome, tmp_path)
+    write_run(outcome.results, stability_files(outcome), tmp_path)
     rows = pq.read_table(tmp_path / "rows.parquet").to_pylist()
     for name in ("gain-6dB", "noise-white-10dB"):
         mine = [row for row in rows if row["perturbation"] == name]
@@ -217,7 +218,7 @@ def test_perturbations_are_chosen_by_name_and_kind() -> None:
 
 
 def test_a_run_leaves_the_same_files_twice(outcome: Outcome, tmp_path: Path) -> None:
-    written = [write_stability(outcome, tmp_path / name) for name in "ab"]
+    written = [write_run(outcome.results, stability_files(outcome), tmp_path / name) for name in "ab"]
     for a, b in zip(*written, strict=True):
         assert a.read_bytes() == b.read_bytes()
     assert [path.name for path in written[0]] == [

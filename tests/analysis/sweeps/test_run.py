@@ -18,7 +18,9 @@ from analysis.sweeps.results import ONE_SEED, comparison_results
 from analysis.sweeps.run import NAME, Job, Work, finished_runs, run_cells, state_rows, unfinished
 from analysis.sweeps.trainings import chosen
 from hac.errors import HacError
-from reports.comparison.sweep_files import ablation_table, write_ablation
+from reports.comparison.sweep_tables import ablation_table
+from reports.comparison.tables import comparison_csv
+from reports.render.result_files import write_run
 from tests.analysis.sweeps.worlds import COMMANDS, STEPS, job_of, make_files, run_here, write_sweep
 from tests.hac.tiny_hac import one_thread
 
@@ -69,7 +71,8 @@ def finished(world, tmp_path_factory):
     launch, work = work_through(job)
     assert not work.failed, work.failed
     compared = compare_over_seeds(finished_runs(job.cells, job.sweep.analyses, job.progress()), "full")
-    write_ablation(comparison_results(job, compared, {}), compared, job.folder)
+    written = {"differences.csv": comparison_csv(compared.differences)}
+    write_run(comparison_results(job, compared, {}), written, job.folder)
     return job, launch, compared
 
 

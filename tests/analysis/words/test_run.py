@@ -24,7 +24,8 @@ from analysis.words.run import Options, Outcome, counted, run, spoken
 from analysis.words.shards import merge, run_shard
 from hac.errors import HacError
 from probes.words.word_codes import WordCounts, count_words, label_frames
-from reports.words.files import write_words
+from reports.render.result_files import write_run
+from reports.words.files import words_files
 from reports.words.tables import words_csv
 from tests.analysis.words.worlds import QUICK, RATE, WordWorld, make_words
 from tests.probes.words import oracles
@@ -278,7 +279,8 @@ def test_processes_change_nothing(world: WordWorld, tmp_path: Path) -> None:
 
 def test_a_run_leaves_the_same_bytes_twice(world: WordWorld, tmp_path: Path) -> None:
     for name in ("a", "b"):
-        write_words(run(world.request(world.knowing(corrupt=0.3)), jobs=1), tmp_path / name)
+        outcome = run(world.request(world.knowing(corrupt=0.3)), jobs=1)
+        write_run(outcome.results, words_files(outcome), tmp_path / name)
     files = sorted(path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*") if path.is_file())
     assert {str(path) for path in files} >= {"words.csv", "results.json", "firings.parquet", "bands.csv", "related.csv"}
     for path in files:

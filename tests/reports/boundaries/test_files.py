@@ -16,8 +16,9 @@ from analysis.boundaries.counting import BoundaryProtocol
 from analysis.boundaries.run import Outcome, run
 from analysis.boundaries.scores import record_id
 from reports.boundaries.figures import run_histogram, tolerance_curves
-from reports.boundaries.files import write_boundaries
+from reports.boundaries.files import boundary_files
 from reports.boundaries.tables import CURVE_FIELDS, boundary_tables, curve_csv, histogram_csv, segments_csv
+from reports.render.result_files import write_run
 from tests.analysis.boundaries.test_run import request
 from tests.analysis.worlds import make_world
 
@@ -104,7 +105,7 @@ def test_figures_are_the_same_bytes_twice(kind: str, place: int, outcome: Outcom
 
 
 def test_a_run_leaves_the_same_files_twice_and_results_last(outcome: Outcome, tmp_path: Path) -> None:
-    written = [write_boundaries(outcome, tmp_path / name) for name in "ab"]
+    written = [write_run(outcome.results, boundary_files(outcome), tmp_path / name) for name in "ab"]
     for a, b in zip(*written, strict=True):
         assert a.read_bytes() == b.read_bytes()
         assert a.resolve().is_relative_to(tmp_path / "a")
@@ -116,5 +117,5 @@ def test_one_tier_and_no_references_are_drawn_too(tmp_path: Path) -> None:
     world = make_world(2, 4, 1)
     bare = replace(world, intervals=tuple((("AA", 0, rows[-1][2]),) for rows in world.intervals))
     outcome = run(bare.request(bare.independent(3), protocol=PROTOCOL), jobs=1)
-    write_boundaries(outcome, tmp_path)
+    write_run(outcome.results, boundary_files(outcome), tmp_path)
     assert "-" in printed(outcome)

@@ -13,9 +13,9 @@ from rich.console import Console
 
 from analysis.pnmi.run import Outcome, run
 from reports.document.number_format import number, with_interval, with_null
-from reports.pnmi.files import write_pnmi
+from reports.pnmi.files import pnmi_files
 from reports.pnmi.tables import phone_given_code_csv, pnmi_table
-from reports.render.result_files import CSV_FIELDS, file_name, metrics_csv
+from reports.render.result_files import CSV_FIELDS, file_name, metrics_csv, write_run
 from tests.analysis.worlds import make_world
 
 
@@ -97,7 +97,7 @@ def test_long_names_fit_into_a_folder() -> None:
 
 
 def test_no_file_of_a_run_leaves_its_folder(outcome: Outcome, tmp_path) -> None:
-    written = write_pnmi(outcome, tmp_path / "out")
+    written = write_run(outcome.results, pnmi_files(outcome), tmp_path / "out")
     assert written[-1].name == "results.json"
     assert len(set(written)) == len(written)
     for path in written:
@@ -108,5 +108,6 @@ def test_no_file_of_a_run_leaves_its_folder(outcome: Outcome, tmp_path) -> None:
 def test_streams_whose_names_collide_do_not_overwrite_each_other(tmp_path) -> None:
     world = make_world(2, 4, 6)
     streams = [replace(world.knowing(), name=name) for name in ("a/b", "a_b")]
-    written = write_pnmi(run(world.request(*streams), jobs=1), tmp_path)
+    outcome = run(world.request(*streams), jobs=1)
+    written = write_run(outcome.results, pnmi_files(outcome), tmp_path)
     assert len(set(written)) == len(written)

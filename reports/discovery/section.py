@@ -8,8 +8,14 @@ from reports.document.claim_rule import corrected_cell
 from reports.document.parts import Column, Section, Table, no_run
 from reports.document.runs import Runs
 from reports.document.titles import headed
+from reports.listen.section import Listening
 
 TITLE = "Word discovery"
+
+
+def sections(runs: Runs, _: Listening) -> tuple[Section, ...]:
+    """The sections of this measure on a page."""
+    return (discovery_section(runs),)
 
 
 def discovery_section(runs: Runs) -> Section:

@@ -18,6 +18,7 @@ from reports.document.order import first_of_levels, level_of
 from reports.document.parts import Cell, Chart, Column, Panel, Point, Section, Series, Table, no_run
 from reports.document.runs import ReportRun, Runs
 from reports.document.titles import headed, metric_title
+from reports.listen.section import Listening
 from reports.render.csv_files import plain
 
 SHOWN = 40
@@ -54,6 +55,12 @@ class WordRow:
     held_out_null: float
     null_sd: float
     held_out_null_sd: float
+
+
+def sections(runs: Runs, listening: Listening) -> tuple[Section, ...]:
+    """The sections of this measure on a page: words, and their detections to hear."""
+    words = words_section(runs, listening.opens)
+    return (replace(words, parts=(*words.parts, *listening.detections)),)
 
 
 def words_section(runs: Runs, opens: Opens) -> Section:

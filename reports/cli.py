@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import typer
 
+from analysis.slices import SLICES
 from hac import console
 from reports.commands.ablate import ablate
-from reports.commands.boundaries import boundaries
 from reports.commands.compare import compare
 from reports.commands.demo import demo
-from reports.commands.discovery import discovery
 from reports.commands.doctor import doctor
 from reports.commands.export import export
 from reports.commands.history import history
-from reports.commands.intervene import intervene
-from reports.commands.leakage import leakage
 from reports.commands.merge import merge
-from reports.commands.pnmi import pnmi
-from reports.commands.recon import recon
 from reports.commands.report import report
-from reports.commands.stability import stability
-from reports.commands.usage import usage
-from reports.commands.words import words
 
 app = typer.Typer(
     name="hac-analyze",
@@ -38,23 +32,8 @@ def _hac_analyze() -> None:
 
 
 COMMANDS = (
-    pnmi,
-    words,
-    boundaries,
-    discovery,
-    leakage,
-    recon,
-    intervene,
-    usage,
-    stability,
-    merge,
-    compare,
-    export,
-    ablate,
-    history,
-    report,
-    demo,
-    doctor,
+    *(getattr(import_module(f"reports.{one.name}.command"), one.command) for one in SLICES if one.command),
+    *(merge, compare, export, ablate, history, report, demo, doctor),
 )
 for command in COMMANDS:
     app.command()(command)

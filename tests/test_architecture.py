@@ -43,7 +43,7 @@ def test_files_and_modules_that_docs_name_exist() -> None:
         text = page.read_text(encoding="utf-8")
         rooms = "|".join((*ROOMS, "tests", "benchmarks", "scripts"))
         paths = re.findall(rf"`((?:{rooms})/[\w/.-]*)`", text)
-        missing += [f"{page.name}: {path}" for path in paths if not (ROOT / path).exists()]
+        missing += [f"{page.name}: {path}" for path in paths if not (ROOT / path).exists() and "NAME" not in path]
         names = re.findall(rf"`((?:{'|'.join(ROOMS)})(?:\.\w+)+)[`(]", text)
         missing += [f"{page.name}: {dotted}" for dotted in names if not _is_there(dotted)]
     assert missing == []

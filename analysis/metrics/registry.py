@@ -3,23 +3,9 @@
 from __future__ import annotations
 
 from analysis.metrics.metric import Metric, read_metrics
+from analysis.slices import SLICES
 
-ANALYSES = (
-    "pnmi",
-    "words",
-    "boundaries",
-    "discovery",
-    "reconstruction",
-    "leakage",
-    "probing",
-    "interventions",
-    "usage",
-    "stability",
-    "comparison",
-)
-"""Folders with a `metrics.yaml`, in the order in which pages list their metrics."""
-
-METRICS: dict[str, Metric] = {metric.name: metric for folder in ANALYSES for metric in read_metrics(folder)}
+METRICS: dict[str, Metric] = {metric.name: metric for one in SLICES for metric in read_metrics(one.name)}
 
 
 def metric_name(id: str) -> str:

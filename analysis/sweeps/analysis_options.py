@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
+from analysis.slices import COMMANDS
 from hac.errors import HacError
 from hac.files.yaml_config import check_key, relative_to_file
 
 Commands = Mapping[str, Any]
 """Commands of `hac-analyze` by name, as typer (its click) has built them."""
-ANALYSES = ("pnmi", "words", "boundaries", "leakage", "recon", "intervene", "usage")
+ANALYSES = tuple(command for command, one in COMMANDS.items() if one.in_sweeps)
 SET_BY_SUITE = (
     *("ckpt", "tokens", "name", "manifest", "alignments", "output"),
     *("device", "jobs", "shard", "ids", "frame-rate", "codebook-size", "decoded"),

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.inputs.corpus import find_alignments
+from analysis.slices import COMMANDS
 from analysis.sweeps.analysis_options import Analysis
 from analysis.sweeps.launch import Call, Launch, Program, is_stopping, last_error
 from analysis.sweeps.progress_file import DONE, FAILED, RUNNING, STOPPED, LogLine, ProgressFile, content_of, key_of, now
@@ -20,8 +21,6 @@ from hac.data.manifest.formats import read_manifest
 from hac.errors import FailureLog
 
 TOKENS = "tokens"
-_NEED_MODEL = ("recon", "intervene")
-_NO_ALIGNMENTS = ("recon", "usage")
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ class Evaluation:
             HacError: the manifest cannot be read, or alignments are needed and not there.
         """
         rows = read_manifest(manifest, failures=FailureLog())
-        needed = any(name not in _NO_ALIGNMENTS for name in analyses)
+        needed = any(COMMANDS[name].needs_alignments for name in analyses)
         found = find_alignments(alignments, manifest) if needed or alignments is not None else None
         hashes = {"manifest": rows.sha256, "alignments": None if found is None else content_of(found)}
         return cls(manifest, found, hashes)
@@ -119,12 +118,12 @@ def suite(
     for analysis, chosen in analyses.items():
         folder = workspace.folder / analysis
         given = ["--tokens", str(tokens), "--manifest", str(evaluation.manifest), "--name", name, "-o", str(folder)]
-        if analysis in _NEED_MODEL:
+        if COMMANDS[analysis].needs_codec:
             given += ["--ckpt", model]
-        if analysis not in _NO_ALIGNMENTS and evaluation.alignments is not None:
+        if COMMANDS[analysis].needs_alignments and evaluation.alignments is not None:
             given += ["--alignments", str(evaluation.alignments)]
         # leakage measures pitch without a model, and encodes nothing: only these two compute on a device
-        given += ["--device", device] if analysis in _NEED_MODEL else []
+        given += ["--device", device] if COMMANDS[analysis].needs_codec else []
         call = workspace.call("hac-analyze", analysis, [analysis, *given, *jobs, *chosen.words])
         contents = {key: _content(value) for key, value in chosen.options.items()}
         steps.append(Step(analysis, call, folder / "results.json", key_of(step=analysis, options=contents, **common)))

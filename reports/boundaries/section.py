@@ -12,9 +12,15 @@ from reports.document.parts import Chart, Panel, Point, Section, Series, Table, 
 from reports.document.result_table import record_table
 from reports.document.runs import ReportRun, Runs
 from reports.document.titles import headed
+from reports.listen.section import Listening
 
 TITLE = "Boundaries"
 SCORES = ("boundary_precision", "boundary_recall", "boundary_os", "boundary_r_value")
+
+
+def sections(runs: Runs, _: Listening) -> tuple[Section, ...]:
+    """The sections of this measure on a page."""
+    return (boundary_section(runs),)
 
 
 def boundary_section(runs: Runs) -> Section:

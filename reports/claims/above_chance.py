@@ -10,10 +10,11 @@ from typing import Literal
 from analysis.interventions.effects import CHANGE
 from analysis.metrics.registry import METRICS
 from analysis.results.schema import Record
+from analysis.slices import slice_of
 from analysis.words.detection import HELD_OUT
 from reports.document.boundary_scores import find_boundary
 from reports.document.claim_rule import Claim, beyond_chance, chance_claim, claim_of, why_not
-from reports.document.order import RECON_ORDER, first_of_levels, level_of, perturbations_of
+from reports.document.order import first_of_levels, level_of, perturbations_of
 from reports.document.runs import ReportRun, Runs
 
 RANKS_OF_DIFFERENCES = 2
@@ -101,7 +102,7 @@ def _recon(runs: Runs, system: str) -> Iterator[Claim]:
     if not (run := runs.get(system, "recon")):
         return
     for condition in list(run.results.coverage.get("conditions", {}))[-1:]:
-        for name in RECON_ORDER:
+        for name in slice_of("recon").headlines:
             if record := run.by_id.get(f"{condition}.{name}"):
                 better: Literal["higher", "lower"] = "lower" if METRICS[name].better == "lower" else "higher"
                 of, to = ("text spoken in", "texts") if name in OF_TEXT else ("sound of", "speech")

@@ -42,14 +42,14 @@ def demo(
     with locked([output]):
         from analysis.demo import make_corpus, make_tokens, write_few
         from analysis.parallel import cores
-        from reports.commands.boundaries import boundaries
-        from reports.commands.intervene import intervene
-        from reports.commands.leakage import leakage
-        from reports.commands.pnmi import pnmi
-        from reports.commands.recon import recon
+        from reports.boundaries.command import boundaries
         from reports.commands.report import report
-        from reports.commands.usage import usage
-        from reports.commands.words import words
+        from reports.interventions.command import intervene
+        from reports.leakage.command import leakage
+        from reports.pnmi.command import pnmi
+        from reports.reconstruction.command import recon
+        from reports.usage.command import usage
+        from reports.words.command import words
 
         jobs = jobs if jobs > 0 else cores()
         manifest = make_corpus(output / "corpus", jobs, typer.echo)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
@@ -23,21 +24,14 @@ def merge(
         hac-analyze merge shard-*/ -o results
     """
     with locked([output]):
-        from analysis.boundaries import shards as boundary_shards
         from analysis.clips.store import discard
-        from analysis.pnmi import shards as pnmi_shards
         from analysis.shards.count_file import Shard
-        from analysis.words import shards as word_shards
+        from analysis.slices import slice_of
         from hac.errors import HacError
-        from reports.commands import boundaries, pnmi, words
 
-        command = Shard(shards[0]).meta.command
+        found = slice_of(Shard(shards[0]).meta.command)
+        if not found.in_shards:
+            raise HacError(f"{shards[0]}: shards of '{found.command}', which this program cannot merge; upgrade")
         discard(output)  # shards hold counts and no sound, and what an earlier run left there is not of this one
-        if command == "pnmi":
-            pnmi.finish(pnmi_shards.merge(shards, jobs), output, jobs)
-        elif command == "words":
-            words.finish(word_shards.merge(shards, jobs), output, jobs)
-        elif command == "boundaries":
-            boundaries.finish(boundary_shards.merge(shards, jobs), output, jobs)
-        else:
-            raise HacError(f"{shards[0]}: shards of '{command}', which this program cannot merge; upgrade")
+        merged = import_module(f"analysis.{found.name}.shards").merge(shards, jobs)
+        import_module(f"reports.{found.name}.command").finish(merged, output, jobs)

@@ -12,27 +12,20 @@ from analysis.metrics.registry import metric_name
 from analysis.reconstruction.inputs import REFERENCE
 from analysis.results.records import DROPPED
 from analysis.results.schema import Record
+from analysis.slices import slice_of
 from reports.comparison.comparable_runs import alike, as_run
 from reports.comparison.matched_streams import matches_of
 from reports.comparison.parts import NOTE, difference_chart, difference_table, stream_of
 from reports.comparison.sweep_section import ablation_parts
-from reports.document.order import RECON_ORDER, first_of_levels
+from reports.document.order import first_of_levels
 from reports.document.parts import Chart, Section, Table
 from reports.document.runs import OF_TRAININGS, ReportRun, Runs
+from reports.listen.section import Listening
 
-HEADLINES = {
-    "pnmi": ("pnmi", "phone_purity"),
-    "words": ("detected_words", "word_f1", "word_nmi"),
-    "discovery": ("discovery_token_f1", "discovery_type_f1", "discovery_boundary_f1", "discovery_ned"),
-    "boundaries": ("boundary_f1",),
-    "leakage": ("leakage",),
-    "usage": ("perplexity", "run_frames", "cross_entropy"),
-    "stability": ("ued",),
-    "intervene": ("own_wer", "phone_kept", "source_similarity"),
-}
-"""Metrics whose differences are shown; of reconstructions those of `RECON_ORDER`. `hac-analyze compare` has all."""
-BY_STREAM = ("pnmi", "words", "boundaries", "leakage", "usage", "stability")
-"""Commands of which the first stream of each level is shown."""
+
+def sections(runs: Runs, _: Listening) -> tuple[Section, ...]:
+    """The sections of this measure on a page."""
+    return (difference_section(runs),)
 
 
 def difference_section(runs: Runs) -> Section:
@@ -86,7 +79,7 @@ def _of_command(runs: Runs, command: str, missing: list[str]) -> Iterator[Table 
 
 def _of_matches(runs: Runs, command: str) -> Iterator[Table | Chart]:
     """A table and a figure for each system whose streams those of others are held against by name."""
-    found = list(matches_of(runs, command)) if command in BY_STREAM else []
+    found = list(matches_of(runs, command)) if slice_of(command).by_stream else []
     for base in dict.fromkeys(match.base.system for match in found):
         of_base = [match for match in found if match.base.system == base]
         run = of_base[0].base
@@ -113,7 +106,7 @@ def _is_of_base(command: str, base: ReportRun, record: Record) -> bool:
     """Whether a record of the whole corpus is a headline of the base."""
     if record.group or record.id not in base.by_id or record.stream == REFERENCE:
         return False
-    if command in BY_STREAM and record.stream not in first_of_levels(base.results.streams):
+    if slice_of(command).by_stream and record.stream not in first_of_levels(base.results.streams):
         return False
     if command == "boundaries":
         rule, tolerance = next(iter(base.results.protocols.values()))["headline"]
@@ -125,14 +118,12 @@ def _is_headline_id(command: str, id: str) -> bool:
     name = metric_name(id)
     if command == "intervene" and not id.endswith(("[drop]", "[alone]")):
         return False
-    if command in HEADLINES:
-        return name in HEADLINES[command] and DROPPED not in id
-    return name in RECON_ORDER
+    return name in slice_of(command).headlines and DROPPED not in id
 
 
 def is_headline(one: Difference, streams: Sequence[str]) -> bool:
     """Whether a difference of a sweep is shown: of the whole corpus, of one of these streams, under one protocol."""
-    if one.group or (one.analysis in BY_STREAM and stream_of(one.id) not in streams):
+    if one.group or (slice_of(one.analysis).by_stream and stream_of(one.id) not in streams):
         return False
     if one.analysis == "boundaries" and not one.id.endswith(",greedy,20ms]"):
         return False

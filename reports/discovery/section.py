@@ -9,6 +9,7 @@ from reports.document.parts import Section, no_run
 from reports.document.result_table import only, record_table
 from reports.document.runs import Runs
 from reports.document.titles import headed
+from reports.listen.section import Listening
 
 TITLE = "Word discovery"
 FIELDS = (
@@ -17,6 +18,11 @@ FIELDS = (
     ("null ± sd", "", null_cell),
     ("null-corrected [95 %]", "", corrected_cell),
 )
+
+
+def sections(runs: Runs, _: Listening) -> tuple[Section, ...]:
+    """The sections of this measure on a page."""
+    return (discovery_section(runs),)
 
 
 def discovery_section(runs: Runs) -> Section:

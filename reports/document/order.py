@@ -42,7 +42,3 @@ def first_of_levels(streams: Iterable[str]) -> tuple[str, ...]:
 def all_streams(runs: Sequence[ReportRun]) -> tuple[str, ...]:
     """Streams of all runs, each once."""
     return in_order(stream for run in runs for stream in run.results.streams)
-
-
-RECON_ORDER = ("wer", "pesq_wb", "stoi", "estoi", "speaker_similarity", "mel_distance")
-"""The metric that stands for a reconstruction: the first of these that was measured."""

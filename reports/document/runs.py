@@ -10,17 +10,15 @@ from pathlib import Path
 
 from analysis.results.bootstrap_draws import with_draws
 from analysis.results.schema import FILE, Record, Results, read_results, runs_below
+from analysis.slices import COMMANDS
 from hac.errors import HacError
 from reports.document.boundary_scores import Scores
 
 DEEPEST = 4
 """Folders within folders that are looked into: runs/<system>/<split>/<command> and one more."""
-ORDER = (
-    *("pnmi", "words", "discovery", "boundaries", "leakage", "recon", "intervene", "usage", "stability"),
-    *("history", "ablate"),
-)
 OF_TRAININGS = ("history", "ablate")
 """Commands whose runs are called by a training or a sweep, not by a system."""
+ORDER = (*COMMANDS, *OF_TRAININGS)
 
 
 @dataclass(frozen=True)

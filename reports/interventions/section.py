@@ -15,10 +15,16 @@ from reports.document.result_table import result_table
 from reports.document.runs import ReportRun, Runs
 from reports.document.titles import ARROWS, headed
 from reports.interventions.tables import TABLES, conditions_of, is_clear, of_id
+from reports.listen.section import Listening
 
 TITLE = "Interventions: what each level does"
 NOT_DRAWN = ("phone_information",)
 """What the tables have only: it says what another effect says."""
+
+
+def sections(runs: Runs, _: Listening) -> tuple[Section, ...]:
+    """The sections of this measure on a page."""
+    return (intervention_section(runs),)
 
 
 def intervention_section(runs: Runs) -> Section:

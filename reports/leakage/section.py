@@ -14,11 +14,17 @@ from reports.document.parts import Cell, MatrixChart, Section, Table, no_run
 from reports.document.result_table import only, record_table
 from reports.document.runs import ReportRun, Runs
 from reports.document.titles import headed, metric_title
+from reports.listen.section import Listening
 from reports.render.matrix import shown_value
 
 TITLE = "Leakage: what each stream tells"
 PROBE = ".probe_information["
 DCI = "dci_"
+
+
+def sections(runs: Runs, _: Listening) -> tuple[Section, ...]:
+    """The sections of this measure on a page."""
+    return (leakage_section(runs),)
 
 
 def leakage_section(runs: Runs) -> Section:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby
+from typing import NamedTuple
 
 from reports.document.order import level_rank
 from reports.document.parts import Clip, Detection, Hit, Section, Sound, Tier
@@ -19,8 +20,22 @@ LEAST_S = 0.001
 """A clip is at least so long, so that places along it can be told."""
 
 
-def listen_section(runs: Runs, media: Media) -> tuple[Section, dict[tuple[str, str, int, str], str], list[Detection]]:
-    """The section, the ids of what words open, and the detections behind them.
+class Listening(NamedTuple):
+    """What a page lets one hear.
+
+    Attributes:
+        section: recordings and reconstructions.
+        opens: id of the part that a word opens, by system, stream, code and word.
+        detections: those parts, which stand in the section of words.
+    """
+
+    section: Section
+    opens: dict[tuple[str, str, int, str], str]
+    detections: list[Detection]
+
+
+def listen_section(runs: Runs, media: Media) -> Listening:
+    """The section, and what words open.
 
     Args:
         runs: of the report.
@@ -53,7 +68,7 @@ def listen_section(runs: Runs, media: Media) -> tuple[Section, dict[tuple[str, s
         "player's own keys. Codes that are too narrow for their number are named below the tiers as the line passes "
         "them; zoom in to see more of them."
     )
-    return Section("listen", TITLE, lead, clips, missing, notes, hint), opens, detections
+    return Listening(Section("listen", TITLE, lead, clips, missing, notes, hint), opens, detections)
 
 
 def _utterances(kept: Sequence[Kept]) -> list[list[tuple[ReportRun, ClipEntry]]]:

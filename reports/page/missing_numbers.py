@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from analysis.metrics.registry import metric_name
 from analysis.results.records import DROPPED
 from analysis.results.schema import Record
-from reports.comparison.section import BY_STREAM, HEADLINES
+from analysis.slices import COMMANDS, slice_of
 from reports.document.cells import reason_of
 from reports.document.order import first_of_levels
 from reports.document.runs import ReportRun, Runs
@@ -19,7 +19,7 @@ NAMED = 4
 
 def gaps_of(runs: Runs) -> Iterator[str]:
     """A line for each run that lacks numbers, and for each reason why numbers of it are not defined."""
-    for command in BY_STREAM:
+    for command in (command for command, one in COMMANDS.items() if one.by_stream):
         found = runs.of(command)
         known = {tail for run in found for record in run.by_id.values() if (tail := _tail(run, record))}
         for run in found:
@@ -37,7 +37,7 @@ def _tail(run: ReportRun, record: Record) -> str:
     """What follows the stream in the id of a headline number; empty for all others."""
     if record.stream not in run.results.streams or DROPPED in record.id or ",given=" in record.id:
         return ""
-    return record.id[len(record.stream) + 1 :] if metric_name(record.id) in HEADLINES[run.command] else ""
+    return record.id[len(record.stream) + 1 :] if metric_name(record.id) in slice_of(run.command).headlines else ""
 
 
 def _undefined(run: ReportRun, records: list[Record]) -> Iterator[str]:

@@ -6,10 +6,11 @@ import math
 from collections.abc import Callable
 
 from analysis.results.schema import Record
+from analysis.slices import slice_of
 from reports.claims.above_chance import held_out_f1
 from reports.document.boundary_scores import find_boundary
 from reports.document.cells import EMPTY, interval_text, null_text, text_cell
-from reports.document.order import RECON_ORDER, first_of_levels
+from reports.document.order import first_of_levels
 from reports.document.parts import Cell, Section, Table
 from reports.document.result_table import result_table
 from reports.document.runs import OF_TRAININGS, ORDER, ReportRun, Runs
@@ -71,7 +72,7 @@ def _finders(runs: Runs) -> list[tuple[str, str, Finder]]:
         ("usage", headed("perplexity"), by_id("perplexity")),
     ]
     measured = {record.id.rpartition(".")[2] for run in runs.of("recon") for record in run.by_id.values()}
-    columns += [("recon", headed(name), by_id(name)) for name in RECON_ORDER if name in measured][:3]
+    columns += [("recon", headed(name), by_id(name)) for name in slice_of("recon").headlines if name in measured][:3]
     return [column for column in columns if runs.of(column[0])]
 
 

@@ -20,6 +20,7 @@ from reports.document.parts import Chart, HeatMap, Panel, Point, Section, Series
 from reports.document.result_table import only, record_table, records_of
 from reports.document.runs import ReportRun, Runs
 from reports.document.titles import headed
+from reports.listen.section import Listening
 from reports.pnmi.figures import MANNERS
 from reports.render.csv_files import plain
 from reports.render.result_files import file_names
@@ -35,6 +36,11 @@ KINDS = {"language": "language", "manner": "manner of the phone", "voicing": "vo
 """Groups that are shown: a name for each kind."""
 PARTS = ("language",)
 """Kinds whose groups are parts of the corpus; of the others, each class is told from all other phones."""
+
+
+def sections(runs: Runs, _: Listening) -> tuple[Section, ...]:
+    """The sections of this measure on a page."""
+    return pnmi_section(runs), heat_section(runs), parts_section(runs)
 
 
 def pnmi_section(runs: Runs) -> Section:

@@ -11,10 +11,16 @@ from reports.document.parts import Cell, Chart, Panel, Point, Section, Series, T
 from reports.document.result_table import only, record_table
 from reports.document.runs import ReportRun, Runs
 from reports.document.titles import headed
+from reports.listen.section import Listening
 from reports.reconstruction.tables import Measurements, title_of
 
 TITLE = "Rate, distortion, information"
 NOMINAL, HELD_OUT = "kbps[nominal]", "kbps[order-1,held-out]"
+
+
+def sections(runs: Runs, _: Listening) -> tuple[Section, ...]:
+    """The sections of this measure on a page."""
+    return (recon_section(runs),)
 
 
 def recon_section(runs: Runs) -> Section:

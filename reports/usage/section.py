@@ -15,11 +15,17 @@ from reports.document.parts import Cell, Chart, Panel, Point, Section, Series, T
 from reports.document.result_table import record_table, records_of
 from reports.document.runs import ReportRun, Runs
 from reports.document.titles import headed
+from reports.listen.section import Listening
 from reports.render.csv_files import plain
 
 MOST_POINTS = 60
 """Ranks of a curve: evenly spread over the logarithm, so that a large codebook takes no more room."""
 BIT_RATES = ("nominal", "0,miller-madow", "1,held-out", "lzma-9")
+
+
+def sections(runs: Runs, _: Listening) -> tuple[Section, ...]:
+    """The sections of this measure on a page."""
+    return (usage_section(runs),)
 
 
 def usage_section(runs: Runs) -> Section:

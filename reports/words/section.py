@@ -20,6 +20,7 @@ from reports.document.parts import Cell, Chart, Panel, Point, Section, Series, T
 from reports.document.result_table import Row, Shown, only, record_table, result_table
 from reports.document.runs import ReportRun, Runs
 from reports.document.titles import headed, metric_title
+from reports.listen.section import Listening
 from reports.render.csv_files import plain
 
 SHOWN = 40
@@ -56,6 +57,12 @@ class WordRow:
     held_out_null: float
     null_sd: float
     held_out_null_sd: float
+
+
+def sections(runs: Runs, listening: Listening) -> tuple[Section, ...]:
+    """The sections of this measure on a page: words, and their detections to hear."""
+    words = words_section(runs, listening.opens)
+    return (replace(words, parts=(*words.parts, *listening.detections)),)
 
 
 def words_section(runs: Runs, opens: Opens) -> Section:

@@ -41,19 +41,9 @@ from tests.reports.clip_worlds import keep_clips
 from tests.reports.report_worlds import SYSTEMS, best_word
 
 ORDER = (
-    *("verdict", "systems", "pnmi", "heat", "words", "discovery", "boundaries", "leakage", "recon", "differences"),
-    *(
-        "interventions",
-        "usage",
-        "parts",
-        "history",
-        "listen",
-        "terms",
-        "protocols",
-        "coverage",
-        "failures",
-        "provenance",
-    ),
+    *("verdict", "systems", "pnmi", "heat", "parts", "words", "discovery", "boundaries", "leakage", "recon"),
+    *("interventions", "usage", "differences", "history", "listen", "terms", "protocols", "coverage", "failures"),
+    "provenance",
 )
 
 

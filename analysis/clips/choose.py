@@ -40,7 +40,7 @@ class Rendering:
         name: what a listener reads.
         kind: see `analysis.clips.schema.Sound`.
         files: audio by utterance id.
-        partners: by utterance id, whose codes were swapped in; the name tells it.
+        partners: by utterance id, whose codes were swapped in; part of the name.
     """
 
     name: str
@@ -89,7 +89,7 @@ def keep_clips(folder: Path, source: ClipSource, budget: ClipBudget) -> list[str
         budget: how much of it is kept.
 
     Returns:
-        What a reader must be told: why there are no clips, or fewer than asked for.
+        Warnings: why there are no clips, or fewer than asked for.
     """
     if budget.clips == 0:
         discard(folder)
@@ -201,7 +201,7 @@ def _clip(store: ClipStore, manifest: Manifest, row: Utterance, source: ClipSour
             try:
                 found.append((one.name_for(row.id), one.kind, read_audio(one.files[row.id], rate).samples))
             except AudioError:
-                continue  # the run counted and told it when it measured
+                continue  # the run counted it as a failure when it measured
     pictures = [log_mel(samples, rate) for *_, samples in found]
     loudest = float(pictures[0].max())
     contents: list[tuple[bytes, str]] = []

@@ -112,16 +112,16 @@ def _input(run: Path, inputs: Mapping[str, Any], role: str) -> Path | None:
     Raises:
         HacError: it is not there, or is another file now.
     """
-    fact = inputs.get(role)
-    if not isinstance(fact, dict) or not isinstance(fact.get("path"), str):
+    recorded = inputs.get(role)
+    if not isinstance(recorded, dict) or not isinstance(recorded.get("path"), str):
         return None
-    path = Path(fact["path"])
+    path = Path(recorded["path"])
     if not path.exists():
         raise HacError(
             f"{run}: its {role} {path} are not there; run this from the folder in which the run was made, or give the "
             "token file instead of the run"
         )
-    if path.is_file() and fact.get("sha256") not in (None, sha256_file(path)):
+    if path.is_file() and recorded.get("sha256") not in (None, sha256_file(path)):
         raise HacError(f"{run}: its {role} {path} have changed since; make the run again, or give the token file")
     return path
 

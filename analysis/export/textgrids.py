@@ -81,12 +81,12 @@ def _without_gaps(spans: Iterable[Span], end_us: int) -> Iterator[Span]:
 def _check(tier: TimeTier) -> None:
     for onset, offset, label in tier.spans:
         if not 0 <= onset < offset:
-            said = f"{label[:40]!r} of tier {tier.name!r} begins at {_s(onset)} and ends at {_s(offset)}"
-            raise TextGridError("textgrid-empty-interval", f"{said}; a TextGrid holds no such interval")
+            span = f"{label[:40]!r} of tier {tier.name!r} begins at {_s(onset)} and ends at {_s(offset)}"
+            raise TextGridError("textgrid-empty-interval", f"{span}; a TextGrid holds no such interval")
     for (_, offset, before), (onset, _, after) in pairwise(tier.spans):
         if onset < offset:
-            said = f"{before[:40]!r} of tier {tier.name!r} ends at {_s(offset)}, after {after[:40]!r} begins"
-            raise TextGridError("textgrid-overlap", f"{said} ({_s(onset)}); a tier of a TextGrid holds no overlaps")
+            span = f"{before[:40]!r} of tier {tier.name!r} ends at {_s(offset)}, after {after[:40]!r} begins"
+            raise TextGridError("textgrid-overlap", f"{span} ({_s(onset)}); a tier of a TextGrid holds no overlaps")
 
 
 def _s(us: int) -> str:

@@ -57,8 +57,8 @@ class Judgements:
     def protocol(self) -> dict[str, Any]:
         """Who judged, for results."""
         names = {"asr": self.judges.asr, "speaker": self.judges.speaker, "mos": self.judges.mos}
-        said = {key: judge if isinstance(judge, str | None) else judge.name for key, judge in names.items()}
-        return {**said, "normalizer": self.judges.normalizer}
+        used = {key: judge if isinstance(judge, str | None) else judge.name for key, judge in names.items()}
+        return {**used, "normalizer": self.judges.normalizer}
 
     def normalized(self, texts: Sequence[str | None]) -> list[Verdict[str]]:
         """Transcripts as they are compared."""

@@ -148,17 +148,17 @@ def _results(request: Request[Protocol], job: Job, records: list[Record]) -> Res
 
 
 def _warnings(job: Job) -> list[str]:
-    said = [f"{name}: left out, {why}" for name, why in job.plan.left_out.items()]
-    said += job.judgements.notes
+    warnings = [f"{name}: left out, {why}" for name, why in job.plan.left_out.items()]
+    warnings += job.judgements.notes
     partners = job.setting.partners
     if partners is not None and int(partners.kinds.min()) > 1:
-        said.append(f"{ONE_SPEAKER} ({', '.join(f'{n} x {kind}' for kind, n in partners.counts().items())})")
+        warnings.append(f"{ONE_SPEAKER} ({', '.join(f'{n} x {kind}' for kind, n in partners.counts().items())})")
     if isinstance(job.classifiers, str):
-        said.append(f"phone content is left out: {job.classifiers}")
+        warnings.append(f"phone content is left out: {job.classifiers}")
     if len(job.ids) < 2:
-        said.append("one utterance only: there is no null, as there is no other to compare with")
+        warnings.append("one utterance only: there is no null, as there is no other to compare with")
     note = job.samples[0].clusters.note
-    return [*said, note] if note else said
+    return [*warnings, note] if note else warnings
 
 
 def _protocol(job: Job) -> dict[str, Any]:

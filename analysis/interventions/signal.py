@@ -101,8 +101,8 @@ def _key(
 ) -> str:
     """Hash of all that the scores depend on."""
     audio = [[sha256_file(some[id]) if id in some else None for id in ids] for some in (files, keep)]
-    facts = [VERSION, list(ids), audio, [draw.tolist() for draw in draws]]
-    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+    content = [VERSION, list(ids), audio, [draw.tolist() for draw in draws]]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
 def _read(path: Path, key: str) -> list[list[Scores]] | None:

@@ -6,7 +6,7 @@ learned from. What it still gets right in decoded audio is phone content that wa
 works in any language that has alignments.
 
 Only its predictions are used, never its probabilities: those are wrong on audio unlike what it learned from, while a
-prediction that goes with the phone tells of the phone whatever the probability beside it.
+prediction that goes with the phone is information on it, whatever the probability beside it.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ TRAIN_S = 1200
 def log_mel(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     """Log-mel energies float32 [t, N_MELS], frame i centred at (i + 1/2) 10 ms; the utterance's mean taken off.
 
-    Without the mean, neither loudness nor the colour of a channel tells anything.
+    Without the mean, neither loudness nor the colour of a channel plays a part.
 
     Args:
         samples: float32 [n] at `SAMPLE_RATE`, full scale 1.

@@ -9,7 +9,7 @@ from reports.document.cells import BESIDE, EMPTY, text_cell
 from reports.document.claim_rule import Claim
 from reports.document.order import level_rank
 from reports.document.parts import Cell, Column, Mark, Section, Table
-from reports.document.result_table import result_table
+from reports.document.result_table import Cells, result_table
 from reports.document.runs import Runs
 from reports.provenance.section import warnings_of
 
@@ -92,8 +92,8 @@ def _beside(systems: tuple[str, ...], claims: list[Claim]) -> Table:
     by_text: dict[tuple[str, str], dict[str, Claim]] = {}
     for claim in _sorted(claims):
         by_text.setdefault((claim.text, claim.metric), {})[claim.system] = claim
-    rows = ((*row, *(_cell(found.get(system)) for system in systems)) for row, found in by_text.items())
-    heads = (Column("claim", most=200), "metric", *systems)
+    rows: list[Cells] = [(*row, *(_cell(found.get(system)) for system in systems)) for row, found in by_text.items()]
+    heads: tuple[str | Column, ...] = (Column("claim", most=200), "metric", *systems)
     note = "in each cell: whether it stands, the number [95 %], its null ± sd, and p of a difference"
     return result_table("table-verdict", "Claims", heads, rows, note)
 

@@ -61,7 +61,6 @@ def history(
     from hac.cli import app as hac
     from hac.errors import HacError
     from reports.history.files import history_files, history_table
-    from reports.render.result_files import write_run
 
     if manifest is None:
         raise HacError("hac-analyze history needs --manifest, which says where the held-out speech is")
@@ -81,8 +80,7 @@ def history(
     points = measured.points()
     flags = flags_of(points, collapse)
     results = history_results(job, measured, flags, collapse)
-    written = write_run(results, history_files(results, points, flags), output)
-    opt.finish(written, output, history_table(results, points, flags))
+    opt.finish(results, history_files(results, points, flags), output, history_table(results, points, flags))
     for name, why in measured.failed.items():
         typer.echo(f"failed: {name}: {why}", err=True)
     collapsed = [flag for flag in flags if flag.kind == "collapse"]

@@ -18,7 +18,7 @@ from reports.comparison.parts import MARKS
 from reports.comparison.tables import CLEAR, comparison_table
 from reports.document.number_format import fixed, number, number_in
 from reports.document.parts import Cell, Table
-from reports.document.result_table import result_table
+from reports.document.result_table import Cells, result_table
 from reports.render.tables import terminal_table, warning_lines
 
 HEADLINES = (
@@ -58,7 +58,7 @@ def _headlines(reference: str, variants: Sequence[str], differences: Sequence[Di
     for one in differences:
         if metric_name(one.id) in HEADLINES and math.isfinite(one.difference) and _is_plain(one.id):
             found.setdefault((one.analysis, one.id), {})[one.run] = one
-    rows = ((*row, *(_cell(of.get(name)) for name in variants)) for row, of in found.items())
+    rows: list[Cells] = [(*row, *(_cell(of.get(name)) for name in variants)) for row, of in found.items()]
     title = f"Differences to {reference}; in brackets: within noise"
     return result_table("headlines", title, ("analysis", "metric", *variants), rows)
 

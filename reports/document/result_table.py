@@ -13,6 +13,8 @@ from reports.document.parts import Cell, Column, Table
 
 Shown = Cell | str | int
 """What stands in a cell: a text and a count need no more than themselves."""
+Cells = tuple[Shown, ...]
+"""The cells of a row."""
 Find = Callable[[str], Record | None]
 """The record of a row, by what its column asks for: mostly a metric."""
 Field = tuple[str, str, Callable[[Record | None], Cell]]

@@ -15,7 +15,7 @@ from analysis.results.schema import Results
 from analysis.sweeps.history import Flag, Point
 from reports.document.number_format import number
 from reports.document.parts import Cell
-from reports.document.result_table import Shown, result_table
+from reports.document.result_table import Cells, result_table
 from reports.history.figures import history_curves, shown_curves
 from reports.render.csv_files import csv_text
 from reports.render.result_files import Content
@@ -64,7 +64,7 @@ def history_table(results: Results, points: Sequence[Point], flags: Sequence[Fla
     for point in points:
         if metric_name(point.record.id) in SHOWN and DROPPED not in point.record.id:
             found.setdefault((point.analysis, point.record.id), {})[point.step] = point
-    rows: list[tuple[Shown, ...]] = [
+    rows: list[Cells] = [
         (id, *(_cell(of.get(step), (step, analysis, id) in fallen) for step in steps))
         for (analysis, id), of in found.items()
     ]

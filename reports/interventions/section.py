@@ -11,7 +11,7 @@ from probes.tokens.interventions import ALL
 from reports.document.cells import EMPTY, interval_text, null_text
 from reports.document.order import level_rank
 from reports.document.parts import Cell, Chart, Panel, Point, Section, Series, Table, no_run
-from reports.document.result_table import result_table
+from reports.document.result_table import Cells, result_table
 from reports.document.runs import ReportRun, Runs
 from reports.document.titles import ARROWS, headed
 from reports.interventions.tables import TABLES, conditions_of, is_clear, of_id
@@ -76,11 +76,11 @@ def _chart(found: tuple[ReportRun, ...], place: int, title: str, effects: list[s
 
 def _table(found: tuple[ReportRun, ...], place: int, title: str, effects: list[str]) -> Table:
     """Conditions down, effects across."""
-    rows = (
+    rows: list[Cells] = [
         (run.system, _name((level, how)), *(_cell(run, level, effect, how) for effect in effects))
         for run in found
         for level, how in _in_order(conditions_of(run.by_id))
-    )
+    ]
     heads = ("system", "condition", *(headed(effect) for effect in effects))
     note = "value [95 %]; null ± sd; Δ: change to keep over the same utterances [95 %], * where it is clear of 0"
     return result_table(f"table-interventions-{place}", f"Interventions: {title}", heads, rows, note)

@@ -13,7 +13,7 @@ from probes.tokens.interventions import ALL
 from reports.document.cells import EMPTY
 from reports.document.number_format import short, spanned
 from reports.document.parts import Cell, Table
-from reports.document.result_table import Shown, result_table, whole_corpus
+from reports.document.result_table import Cells, result_table, whole_corpus
 from reports.render.tables import printed
 
 TABLES = {
@@ -41,7 +41,7 @@ def intervene_table(results: Results) -> RenderableType:
 
 
 def _table(title: str, effects: list[str], by_id: dict[str, Record]) -> Table:
-    rows: list[tuple[Shown, ...]] = [
+    rows: list[Cells] = [
         ("" if level == ALL else level, how, *(_cell(by_id, level, effect, how) for effect in effects))
         for level, how in conditions_of(by_id)
     ]

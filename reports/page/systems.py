@@ -12,7 +12,7 @@ from reports.document.boundary_scores import find_boundary
 from reports.document.cells import EMPTY, interval_text, null_text, text_cell
 from reports.document.order import first_of_levels
 from reports.document.parts import Cell, Section, Table
-from reports.document.result_table import result_table
+from reports.document.result_table import Cells, result_table
 from reports.document.runs import OF_TRAININGS, ORDER, ReportRun, Runs
 from reports.document.titles import headed
 from reports.page.missing_numbers import gaps_of
@@ -36,7 +36,7 @@ def systems_section(runs: Runs) -> Section:
 
 def _headlines(runs: Runs) -> Table:
     finders = _finders(runs)
-    rows = []
+    rows: list[Cells] = []
     for system in runs.systems:
         for stream in _streams(runs, system):
             found = [find(run, stream) if (run := runs.get(system, command)) else None for command, _, find in finders]
@@ -89,7 +89,9 @@ def _measured(runs: Runs) -> Table:
     """Which commands were run on which system, and on how much speech."""
     given = {run.command for run in runs.all}
     commands = tuple(command for command in ORDER if command in given and command not in OF_TRAININGS)
-    rows = [(system, *(_speech(runs.get(system, command)) for command in commands)) for system in runs.systems]
+    rows: list[Cells] = [
+        (system, *(_speech(runs.get(system, command)) for command in commands)) for system in runs.systems
+    ]
     note = "utterances counted, and how long they are"
     return result_table("table-measured", "What was measured", ("system", *commands), rows, note)
 

@@ -8,7 +8,7 @@ from analysis.reconstruction.inputs import REFERENCE
 from reports.document.cells import null_cell, value_cell
 from reports.document.order import all_streams, first_of_levels
 from reports.document.parts import Cell, Chart, Panel, Point, Section, Series, Table, no_run
-from reports.document.result_table import only, record_table
+from reports.document.result_table import Row, only, record_table
 from reports.document.runs import ReportRun, Runs
 from reports.document.titles import headed
 from reports.listen.section import Listening
@@ -88,7 +88,7 @@ def _side_by_side(run: ReportRun, measurements: Measurements, place: int) -> Cha
 
 
 def _table(measured: list[tuple[ReportRun, Measurements]]) -> Table:
-    rows = []
+    rows: list[Row] = []
     for run, measurements in measured:
         for condition in (*_conditions(measurements), *([REFERENCE] if REFERENCE in measurements.conditions else [])):
             rates = [

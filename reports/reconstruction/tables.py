@@ -14,7 +14,7 @@ from analysis.results.schema import Record, Results
 from reports.document.cells import EMPTY, text_cell
 from reports.document.number_format import figures, short, shown, spanned, with_interval
 from reports.document.parts import Cell, Table
-from reports.document.result_table import record_table, result_table, whole_corpus
+from reports.document.result_table import Cells, record_table, result_table, whole_corpus
 from reports.document.titles import ARROWS
 from reports.render.tables import clusters_of, printed
 
@@ -100,7 +100,7 @@ def _scores(measurements: Measurements, metrics: Sequence[str]) -> Table:
 
 
 def _rates(measurements: Measurements) -> Table:
-    rows = []
+    rows: list[Cells] = []
     for name in measurements.conditions:
         cells = []
         for kind, _ in RATE_COLUMNS:

@@ -10,13 +10,14 @@ from analysis.results.schema import Record
 from analysis.usage.scores import BITS
 from hac.errors import HacError
 from reports.document.cells import EMPTY, chance_cell, interval_cell, null_cell, value_cell
-from reports.document.order import all_streams, first_of_levels, in_order, perturbations_of
+from reports.document.order import first_of_levels, in_order
 from reports.document.parts import Cell, Chart, Panel, Point, Section, Series, Table, no_run
 from reports.document.result_table import record_table, records_of
 from reports.document.runs import ReportRun, Runs
 from reports.document.titles import headed
 from reports.listen.section import Listening
 from reports.render.csv_files import plain
+from reports.stability.parts import stability_chart, stability_table
 
 MOST_POINTS = 60
 """Ranks of a curve: evenly spread over the logarithm, so that a large codebook takes no more room."""
@@ -40,7 +41,7 @@ def usage_section(runs: Runs) -> Section:
     else:
         missing.append(no_run("usage"))
     if stable:
-        parts += [_stability_chart(stable), _stability_table(stable)]
+        parts += [stability_chart(stable), stability_table(stable)]
     else:
         missing.append(no_run("stability"))
     lead = "How many codes are in use, how evenly, at what cost; and how tokens change when speech is changed a little."
@@ -111,33 +112,3 @@ def _bits_null(record: Record | None) -> Cell:
     if record is None:
         return EMPTY
     return chance_cell(record.null_mean * BITS, record.null_sd * BITS)
-
-
-def _stability_chart(found: tuple[ReportRun, ...]) -> Chart:
-    names = tuple(dict.fromkeys(name for run in found for name in perturbations_of(run)))
-    panels = []
-    for stream in first_of_levels(all_streams(found)):
-        series = []
-        for run in found:
-            if stream in run.results.streams:
-                records = [run.by_id.get(f"{stream}.ued[{name}]") for name in names]
-                points = tuple(Point.of(record) for record in records)
-                series.append(Series(run.system, points))
-        panels.append(Panel(stream, tuple(series), names, x_title=headed("ued")))
-    note = "grey: as many tokens of other utterances, 3 sd"
-    return Chart("chart-stability", "The same speech, the same tokens?", "rows", tuple(panels), note)
-
-
-def _stability_table(found: tuple[ReportRun, ...]) -> Table:
-    fields = [
-        field
-        for metric in ("ued", "frame_agreement")
-        for field in ((headed(metric), metric, value_cell), ("null ± sd", metric, null_cell))
-    ]
-    rows = (
-        ((run.system, stream, name), records_of(run.by_id, stream, f"[{name}]"))
-        for run in found
-        for stream in first_of_levels(run.results.streams)
-        for name in perturbations_of(run)
-    )
-    return record_table("table-stability", "Stability", ("system", "stream", "perturbation"), fields, rows)

@@ -12,7 +12,7 @@ from analysis.usage.scores import BITS, StreamUsage
 from reports.document.cells import EMPTY
 from reports.document.number_format import alone, fixed, number_in, shown, spanned, value_and_null, with_interval
 from reports.document.parts import Cell, Table
-from reports.document.result_table import Shown, record_table, records_of, result_table, whole_corpus
+from reports.document.result_table import Cells, record_table, records_of, result_table, whole_corpus
 from reports.render.csv_files import csv_text
 from reports.render.tables import clusters_of, printed
 
@@ -71,7 +71,7 @@ def usage_tables(results: Results) -> RenderableType:
 
 
 def _rates(results: Results) -> Table:
-    rows: list[tuple[Shown, ...]] = []
+    rows: list[Cells] = []
     for stream, info in results.streams.items():
         nominal, zero, lzma = (results.get(f"{stream}.bitrate[{n}]") for n in ("nominal", "0,miller-madow", "lzma-9"))
         ends = [
@@ -89,7 +89,7 @@ def _rates(results: Results) -> Table:
 def _pairs(results: Results) -> Table:
     excess = {(r.stream, other_of(r)): (r.value - r.null_mean) * BITS for r in results.metrics if ".stream_mi[" in r.id}
     names = list(results.streams)
-    rows: list[tuple[Shown, ...]] = [
+    rows: list[Cells] = [
         (name, *(number_in(TWO, excess[name, other]) if j > i else EMPTY for j, other in enumerate(names) if j))
         for i, name in enumerate(names[:-1])
     ]

@@ -222,9 +222,9 @@ def _best(run: ReportRun, rows: Sequence[WordRow], opens: Opens, place: int) -> 
     heads = ("word", "language", "stream", "rank", "code", "tokens", "F1 [95 %]", "null ± sd", "held out")
     title = f"{run.system}: best words of {stream}, {chosen[0].definition}"
     note = f"{len(shown)} words; all that were scored are in the run's words.csv"
-    rows = (_best_row(row, key(row)) for row in shown)
+    lines = [_best_row(row, key(row)) for row in shown]
     id = f"words-{place}-{hash_of(run.system)}"
-    return result_table(id, title, (*heads, "null ± sd, held out"), rows, note)
+    return result_table(id, title, (*heads, "null ± sd, held out"), lines, note)
 
 
 def hash_of(text: str) -> int:

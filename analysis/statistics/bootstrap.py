@@ -154,7 +154,7 @@ def resample(by_cluster: csr_matrix, n_labels: int, silence: Sequence[int], weig
     Raises:
         ValueError: the matrix is not by rows, or its columns do not ascend.
 
-    The draws' tables are computed in single precision (their scatter is 4 to 5 digits wide, single precision carries
+    The draws' tables are scored in single precision (their scatter is 4 to 5 digits wide, single precision carries
     7); the estimate itself never comes from here.
     """
     if by_cluster.format != "csr" or not by_cluster.has_sorted_indices:
@@ -167,7 +167,7 @@ def resample(by_cluster: csr_matrix, n_labels: int, silence: Sequence[int], weig
     is_silence = np.zeros(n_labels, np.bool_)
     is_silence[list(silence)] = True
     sums = _Sums(len(weights), n_labels)
-    across = np.ascontiguousarray(weights.T)
+    across = np.ascontiguousarray(weights.T, np.float64)
     pointers = by_cluster.indptr.astype(np.int64)
     cursor, place = pointers[:-1].copy(), np.zeros(by_cluster.shape[1], np.int64)
     chunks = _code_chunks(filled // n_labels, max(1, BLOCK // max(len(weights), 1)))
@@ -175,11 +175,10 @@ def resample(by_cluster: csr_matrix, n_labels: int, silence: Sequence[int], weig
     for start, stop in chunks:
         part = filled[start:stop]
         place[part] = np.arange(len(part))
-        dense = np.zeros((len(part), by_cluster.shape[0]), np.float32)
-        kernels.dense_block(
-            pointers, by_cluster.indices, by_cluster.data, place, int(part[-1]) + 1, scale, cursor, dense
-        )
-        n = dense @ across
+        dense = np.zeros((len(part), by_cluster.shape[0]))
+        kernels.dense_block(pointers, by_cluster.indices, by_cluster.data, place, int(part[-1]) + 1, cursor, dense)
+        # whole numbers, which double precision adds exactly: no block's size and no processor moves a bit
+        n = ((dense @ across) * scale).astype(np.float32)
         log_n = scratch[: len(n)]
         np.log(np.maximum(n, np.float32(1e-30), out=log_n), out=log_n)
         code, label = np.divmod(part, n_labels)

@@ -169,11 +169,10 @@ def dense_block(
     count: NDArray[np.int64],
     place: NDArray[np.int64],
     stop_column: int,
-    scale: float,
     cursor: NDArray[np.int64],
-    block: NDArray[np.float32],
+    block: NDArray[np.float64],
 ) -> None:
-    """The next columns of a sparse matrix as dense rows, scaled: fills `block` [n_columns, n_rows], zero before.
+    """The next columns of a sparse matrix as dense rows: fills `block` [n_columns, n_rows], zero before.
 
     `cursor` [n_rows] remembers how far each row was read; `place` is the row of the block that a column goes to.
     Columns from `stop_column` on are left for the next block.
@@ -181,7 +180,7 @@ def dense_block(
     for r in range(len(cursor)):
         i = cursor[r]
         while i < pointers[r + 1] and column[i] < stop_column:
-            block[place[column[i]], r] = count[i] * scale
+            block[place[column[i]], r] = count[i]
             i += 1
         cursor[r] = i
 

@@ -80,7 +80,8 @@ class Cluster:
         run = partial(run_packed, self._environment, packer.call, single_thread=single_thread)
         number = {future: i for i, future in enumerate(self._client.map(run, packed, pure=False))}
         try:
-            for future, result in as_completed(list(number), loop=self._client.loop, with_results=True):
+            finished = as_completed(list(number), loop=self._client.loop, with_results=True)  # type: ignore[no-untyped-call]
+            for future, result in finished:
                 if isinstance(result, CancelledError):
                     raise _gone("its scheduler does not answer any more")
                 yield number.pop(future), result

@@ -22,7 +22,7 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
         if not is_dataclass(group):
             parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
             continue
-        defaults = group() if parameter.default is inspect.Parameter.empty else parameter.default
+        defaults = parameter.annotation() if parameter.default is inspect.Parameter.empty else parameter.default
         names = [field.name for field in fields(group) if field.init]
         groups[parameter.name] = group, names
         hints = get_type_hints(group, include_extras=True)

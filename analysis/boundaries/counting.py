@@ -11,12 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis import parallel
-from analysis.inputs.corpus import AssignRows, match
-from analysis.inputs.request import Request
+from analysis.inputs.corpus import AssignRows, Labels, match
 from hac.data.alignments.alignment import PHONES, WORDS, Tier, partition
 from hac.data.phones.policy import SILENCE, PhonePolicy, load_policy
 from hac.data.tokens.token_store import Stream, TokenStore
-from hac.errors import HacError
+from hac.errors import FailureLog, HacError
 from probes.boundaries.boundary_counts import (
     RULES,
     BoundaryCounts,
@@ -147,15 +146,20 @@ class StreamCounts:
         return int(self.runs.time.sum())
 
 
-def marked_of(request: Request[BoundaryProtocol], assign: AssignRows = assign_rows) -> BoundaryCorpus:
-    """The utterances that have tokens and every tier, with their rows; what fell out goes into the request's failures.
+def boundary_corpus(
+    labels: Labels,
+    tokens: TokenStore,
+    protocol: BoundaryProtocol,
+    failures: FailureLog,
+    assign: AssignRows = assign_rows,
+) -> BoundaryCorpus:
+    """The utterances that have tokens and every tier, with their rows; what fell out goes into the failures.
 
     Raises:
         HacError: a tier asked for is missing, or no utterance has everything.
     """
-    labels, protocol = request.labels, request.protocol
     names = protocol.tiers or tuple(name for name in TIERS if name in labels.alignments.tiers) or (PHONES,)
-    met = match(labels, request.tokens, names, request.failures, assign)
+    met = match(labels, tokens, names, failures, assign)
     tiers, reports, policy = {}, {}, ""
     for name in names:
         # the policy is chosen by all labels there are, so that a shard or a subset gets the same one

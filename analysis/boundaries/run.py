@@ -12,9 +12,9 @@ from analysis.boundaries.counting import (
     WORD_POLICY,
     BoundaryProtocol,
     StreamCounts,
+    boundary_corpus,
     count_labels,
     count_streams,
-    marked_of,
 )
 from analysis.boundaries.scores import BoundaryScores, score_stream
 from analysis.inputs.request import Request, about_of, streams_of, together
@@ -64,7 +64,7 @@ def run(request: Request[BoundaryProtocol], jobs: int = -1) -> Outcome:
     Raises:
         HacError: a tier or stream is missing, or no utterance has everything.
     """
-    marked = marked_of(request)
+    marked = boundary_corpus(request.labels, request.tokens, request.protocol, request.failures)
     streams = streams_of(marked.tokens, request.streams)
     counts = count_streams(marked, streams, request.protocol, jobs)
     about = about_of(request, marked.coverage, marked.warnings)

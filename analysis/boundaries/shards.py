@@ -19,9 +19,9 @@ from analysis.boundaries.counting import (
     BoundaryCorpus,
     BoundaryProtocol,
     StreamCounts,
+    boundary_corpus,
     count_labels,
     count_streams,
-    marked_of,
 )
 from analysis.boundaries.run import COMMAND, Outcome, outcome_of
 from analysis.inputs.request import Request, about_of, streams_of
@@ -64,7 +64,8 @@ def run_shard(
     """
     if own_stores:
         own.check_speakers(request.labels.manifest)
-    whole = marked_of(request, rows_apart if own_stores else assign_rows)
+    assign = rows_apart if own_stores else assign_rows
+    whole = boundary_corpus(request.labels, request.tokens, request.protocol, request.failures, assign)
     part = whole if own_stores else whole.subset(index, n)
     streams = streams_of(part.tokens, request.streams)
     counts = count_streams(part, streams, request.protocol, jobs)

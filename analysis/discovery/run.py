@@ -11,7 +11,7 @@ The scores are the field's own (see `probes.discovery.term_discovery`), each bes
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -133,7 +133,7 @@ def run(
     term_discovery.package()
     protocol = request.protocol
     met = match(request.labels, request.tokens, (PHONES, WORDS), request.failures)
-    gold, policy, coverage = _gold(met, request)
+    gold, policy, coverage = _gold(met, request.labels.alignments.tier(PHONES).vocabulary, protocol.phone_policy)
     streams = [] if segmentations is not None else streams_of(met.tokens, request.streams)
     found = _segments(met, streams, segmentations, request.failures)
     for name, segments in found.items():
@@ -150,10 +150,10 @@ def run(
     return Outcome(_results(protocol, policy, gold, by_name, {s.name: _info(s, met) for s in streams}, about))
 
 
-def _gold(met: MatchedCorpus, request: Request[Protocol]) -> tuple[_Gold, str, dict[str, Any]]:
+def _gold(met: MatchedCorpus, vocabulary: Sequence[str], policy_name: str) -> tuple[_Gold, str, dict[str, Any]]:
     """Phones and words to be found, the name of the phone policy, and what to say of it all."""
     # the policy is chosen by all labels there are, so that a subset gets the same one
-    policy = load_policy(request.protocol.phone_policy, request.labels.alignments.tier(PHONES).vocabulary)
+    policy = load_policy(policy_name, vocabulary)
     phones, report = partition(met.tiers[PHONES], met.durations_us, policy)
     words, counts = words_to_find(met.tiers[WORDS], phones, (SILENCE, NOISE))
     if not words.n_intervals:

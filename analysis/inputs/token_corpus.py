@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from analysis.inputs.corpus import NO_MANIFEST, Labels, TokenCorpus, coverage_of_voices, utterance_key, voices_of
-from analysis.inputs.request import Request
 from hac.data.alignments.alignment import Alignments
 from hac.data.manifest.manifest import Manifest
 from hac.data.timeline import US_PER_S
@@ -21,16 +19,15 @@ def without_alignments(manifest: Manifest | None) -> Labels:
     return Labels(manifest, Alignments({}, {}))
 
 
-def corpus_of(request: Request[Any]) -> TokenCorpus:
+def token_corpus(manifest: Manifest | None, tokens: TokenStore, failures: FailureLog) -> TokenCorpus:
     """The utterances that have tokens and, where there is a manifest, a row in it; the rest is counted.
 
     Raises:
         HacError: no utterance has both, or the tokens are of another rate than they say.
     """
-    manifest, tokens = request.labels.manifest, request.tokens
     ids = tuple(sorted(tokens.ids))
     if manifest is not None:
-        ids = _in_manifest(manifest, tokens, request.failures)
+        ids = _in_manifest(manifest, tokens, failures)
     kept = tokens.select(ids)
     if not any(kept.n_frames(name) for name in kept.streams):
         raise HacError("the tokens hold no frame in any utterance; was the encoding interrupted?")

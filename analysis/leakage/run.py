@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from analysis import parallel
+from analysis.inputs.corpus import voices_of
 from analysis.inputs.request import JOINER, Request, about_of, streams_of, together
 from analysis.leakage.counting import DEALT, RUNS, SHIFT, conditional, measured, unconditional
 from analysis.leakage.factors import MEASURED, Curves, FactorCorpus, check_factors, coverage_of, factor_corpus
@@ -19,6 +20,7 @@ from analysis.leakage.layout import FrameLabels, Layout, LeakageProtocol, layout
 from analysis.leakage.scores import METHOD, Clustering, least_added, most_repeated, share_record
 from analysis.results.builder import make_results
 from analysis.results.schema import Record, Results, StreamInfo
+from hac.data.manifest.manifest import Manifest
 from hac.data.tokens.token_store import Stream, TokenStore
 from hac.errors import HacError
 from probes.clusters import Resampling, resampling
@@ -128,7 +130,7 @@ def run(
     )
     streams = streams_of(corpus.met.tokens, request.streams)
     given = given_names(corpus.met.tokens, streams, protocol.given)
-    plans = plans_of(corpus, streams, request)
+    plans = plans_of(corpus, streams, request.labels.manifest, protocol)
     clusters = resampling(corpus.met.rows.rows)
     records, notes, conditioned = [], [], set()
     for plan in plans:
@@ -167,11 +169,11 @@ def given_names(tokens: TokenStore, streams: Sequence[Stream], asked: tuple[str,
     return asked
 
 
-def plans_of(corpus: FactorCorpus, streams: Sequence[Stream], request: Request[LeakageProtocol]) -> list[Layout]:
+def plans_of(
+    corpus: FactorCorpus, streams: Sequence[Stream], manifest: Manifest | None, protocol: LeakageProtocol
+) -> list[Layout]:
     """The streams by rate and lengths, with the factors laid over them."""
-    manifest = request.labels.manifest
-    of = manifest.by_id if manifest else {}
-    speakers = [of[id].speaker if of else None for id in corpus.met.ids]
+    speakers = [speaker for _, speaker in voices_of(corpus.met.ids, manifest)]
     clusters = resampling(corpus.met.rows.rows).of_row[corpus.met.rows.of_utterance]
     # the rows of the whole manifest may be more than those at hand
     _, clusters = np.unique(clusters, return_inverse=True)
@@ -181,7 +183,7 @@ def plans_of(corpus: FactorCorpus, streams: Sequence[Stream], request: Request[L
         alike.setdefault(key, []).append(stream)
     factors: list[Factor] = list(corpus.factors.values())
     voices = (speakers, corpus.met.languages)
-    return [layout(group, factors, voices, clusters, request.protocol) for group in alike.values()]
+    return [layout(group, factors, voices, clusters, protocol) for group in alike.values()]
 
 
 def defined_shares(plan: Layout) -> dict[str, float]:

@@ -6,17 +6,18 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from analysis.inputs.request import Request, parts_of
+from analysis.inputs.corpus import voices_of
+from analysis.inputs.request import parts_of
 from analysis.leakage.factors import FactorCorpus
 from analysis.leakage.run import Extra, Further, Outcome
 from analysis.probing.disentanglement import N_PERMUTATIONS, dci_records
 from analysis.probing.run import Vectors, probe_streams
 from analysis.probing.tasks import ProbeProtocol, Voices
 from hac.data.embedding_store import EmbeddingStore
+from hac.data.manifest.manifest import Manifest
 from hac.data.tokens.token_store import Stream
 from hac.errors import HacError
 
@@ -25,11 +26,13 @@ SUMMARY = "leakage_dci"
 """Protocol of the summary."""
 
 
-def further(request: Request[Any], protocol: ProbeProtocol, embeddings: Path | None = None, jobs: int = -1) -> Further:
+def further(
+    manifest: Manifest | None, protocol: ProbeProtocol, embeddings: Path | None = None, jobs: int = -1
+) -> Further:
     """Probes as what `analysis.leakage.run.run` puts behind its own records.
 
     Args:
-        request: what was asked for.
+        manifest: who speaks.
         protocol: how probes are trained.
         embeddings: a store of vectors, which are probed too.
         jobs: processes; 0 or less: one per core.
@@ -44,20 +47,13 @@ def further(request: Request[Any], protocol: ProbeProtocol, embeddings: Path | N
     def probe(corpus: FactorCorpus, streams: Sequence[Stream]) -> Extra:
         vectors = vectors_of(store, streams, corpus.met.ids) if store else None
         joint = [s.name for s in streams if len(parts_of(corpus.met.tokens, s.name)) > 1]
-        voices = voices_of(request, corpus)
+        speakers = tuple(speaker for _, speaker in voices_of(corpus.met.ids, manifest))
+        voices = Voices(corpus.met.ids, speakers, corpus.met.languages)
         factors = list(corpus.factors.values())
         found = probe_streams(streams, factors, voices, protocol, vectors, jobs, joint)
         return Extra(found.records, found.protocols)
 
     return probe
-
-
-def voices_of(request: Request[Any], corpus: FactorCorpus) -> Voices:
-    """Who speaks each utterance of the corpus."""
-    manifest = request.labels.manifest
-    of = manifest.by_id if manifest else {}
-    speakers = tuple(of[id].speaker if of else None for id in corpus.met.ids)
-    return Voices(corpus.met.ids, speakers, corpus.met.languages)
 
 
 def vectors_of(store: EmbeddingStore, streams: Sequence[Stream], ids: Sequence[str]) -> dict[str, Vectors]:

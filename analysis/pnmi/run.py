@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from analysis import parallel
-from analysis.inputs.corpus import AssignRows, Classes, Corpus, classes_of, join
+from analysis.inputs.corpus import Classes, Corpus, classes_of, join
 from analysis.inputs.request import Request, about_of, streams_of, together
 from analysis.pnmi import lags
 from analysis.pnmi.counting import CountedStream, Protocol, label_frames, lag_counts, lags_of
@@ -19,7 +19,6 @@ from analysis.results.records import DROPPED, KEPT
 from analysis.results.schema import Lag, Results
 from hac.data.phones.policy import SILENCE
 from hac.data.tokens.token_store import Stream
-from probes.clusters import assign_rows
 from probes.joint_counts.frame_labels import Cells, ticks_of
 from probes.nulls.circular_shift import MIN_SHIFT_S, NULL_NAME
 
@@ -43,20 +42,14 @@ def run(request: Request[Protocol], jobs: int = -1) -> Outcome:
         request: what was asked for.
         jobs: processes; 0 or less: one per core.
     """
-    corpus = corpus_of(request)
-    streams = streams_of(corpus.tokens, request.streams)
-    sources = sources_of(corpus, streams, request.protocol)
-    classes = classes_of(corpus.policy, corpus.phones.vocabulary)
-    settings = settings_of(classes, request.protocol)
-    tasks = [(source, settings) for source in sources]
-    scored = parallel.run(_score_counted, tasks, jobs=jobs, what="scoring streams")
+    protocol = request.protocol
+    corpus = join(request.labels, request.tokens, protocol.phone_policy, request.failures)
     about = about_of(request, corpus.coverage, corpus.warnings)
-    return outcome_of(request.protocol, corpus.policy.name, sources, scored, about, classes)
-
-
-def corpus_of(request: Request[Protocol], assign: AssignRows = assign_rows) -> Corpus:
-    """The utterances that have labels and tokens, with their rows; what fell out goes into the request's failures."""
-    return join(request.labels, request.tokens, request.protocol.phone_policy, request.failures, assign)
+    sources = sources_of(corpus, streams_of(corpus.tokens, request.streams), protocol)
+    classes = classes_of(corpus.policy, corpus.phones.vocabulary)
+    tasks = [(source, settings_of(classes, protocol)) for source in sources]
+    scored = parallel.run(_score_counted, tasks, jobs=jobs, what="scoring streams")
+    return outcome_of(protocol, corpus.policy.name, sources, scored, about, classes)
 
 
 def sources_of(corpus: Corpus, streams: Sequence[Stream], protocol: Protocol) -> list[CountedStream]:

@@ -7,11 +7,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 from analysis import parallel
-from analysis.inputs.corpus import classes_of, subset
+from analysis.inputs.corpus import classes_of, join, subset
 from analysis.inputs.request import Request, about_of, streams_of
 from analysis.pnmi import lags
 from analysis.pnmi.counting import CountedStream, Protocol, lag_counts, lags_of
-from analysis.pnmi.run import COMMAND, Outcome, corpus_of, outcome_of, settings_of, sources_of
+from analysis.pnmi.run import COMMAND, Outcome, outcome_of, settings_of, sources_of
 from analysis.pnmi.scoring import Settings, StreamScores, score_stream
 from analysis.shards import count_file, joint_counts, merged
 from analysis.shards import separate_stores as own
@@ -35,7 +35,8 @@ def run_shard(request: Request[Protocol], index: int, n: int, path: Path, own_st
     """
     if own_stores:
         own.check_speakers(request.labels.manifest)
-    whole = corpus_of(request, rows_apart if own_stores else assign_rows)
+    assign = rows_apart if own_stores else assign_rows
+    whole = join(request.labels, request.tokens, request.protocol.phone_policy, request.failures, assign)
     corpus = whole if own_stores else subset(whole, index, n)
     streams = streams_of(corpus.tokens, request.streams)
     sources = sources_of(corpus, streams, request.protocol)

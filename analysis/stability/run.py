@@ -13,7 +13,7 @@ import numpy as np
 from analysis import parallel
 from analysis.inputs.corpus import TokenCorpus
 from analysis.inputs.request import Request, about_of
-from analysis.inputs.token_corpus import check_streams, corpus_of
+from analysis.inputs.token_corpus import check_streams, token_corpus
 from analysis.results import ratios
 from analysis.results.builder import make_results, named, undefined_record
 from analysis.results.ratios import Ratios, Sample
@@ -91,7 +91,7 @@ def run(request: Request[StabilityProtocol], variants: Sequence[Variant], jobs: 
         HacError: there is no such stream, or no utterance that can be compared.
     """
     names = check_streams(request.tokens, request.streams)
-    corpus = corpus_of(request)
+    corpus = token_corpus(request.labels.manifest, request.tokens, request.failures)
     tasks = [(corpus.tokens.streams[name], corpus.ids, each, request.protocol) for name in names for each in variants]
     compared: list[Compared] = parallel.run(compare, tasks, jobs=jobs, what="comparing tokens")
     of = request.labels.manifest.by_id if request.labels.manifest is not None else {}

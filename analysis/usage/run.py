@@ -9,7 +9,7 @@ from typing import Any
 
 from analysis import parallel
 from analysis.inputs.request import Request, about_of, together
-from analysis.inputs.token_corpus import check_streams, corpus_of
+from analysis.inputs.token_corpus import check_streams, token_corpus
 from analysis.results import durations
 from analysis.results.builder import make_results
 from analysis.results.schema import Results
@@ -51,7 +51,7 @@ def run(request: Request[UsageProtocol], jobs: int = -1) -> Outcome:
         HacError: there is no such stream, or no utterance that can be counted.
     """
     names = check_streams(request.tokens, request.streams)
-    corpus = corpus_of(request)
+    corpus = token_corpus(request.labels.manifest, request.tokens, request.failures)
     streams = [corpus.tokens.streams[name] for name in names]
     tasks = [(stream, corpus.rows, request.protocol) for stream in streams]
     scored: list[StreamUsage] = parallel.run(score_stream, tasks, jobs=jobs, what="measuring streams")

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.inputs.corpus import MatchedCorpus, match
+from analysis.inputs.corpus import Labels, MatchedCorpus, match
 from analysis.inputs.request import Request, about_of, streams_of, together
 from analysis.inputs.vocabulary import Cleaning, warnings_of, word_tokens
 from analysis.results.builder import make_results
@@ -31,7 +31,8 @@ from analysis.words.word_families import (
     stems,
 )
 from hac.data.alignments.alignment import WORDS
-from hac.data.tokens.token_store import Stream
+from hac.data.tokens.token_store import Stream, TokenStore
+from hac.errors import FailureLog
 from probes.joint_counts.counts import join_streams
 from probes.nulls.circular_shift import MIN_SHIFT_S
 from probes.splits import halves
@@ -93,17 +94,17 @@ class Outcome:
     firings: list[tuple[str, str, list[Firing]]] = field(default_factory=list)
 
 
-def spoken(request: Request[WordProtocol]) -> WordCorpus:
+def word_corpus(labels: Labels, tokens: TokenStore, failures: FailureLog) -> WordCorpus:
     """Bring tokens and words together.
 
     Raises:
         HacError: there is no words tier, or no word in it, or no utterance has both.
     """
-    met = match(request.labels, request.tokens, (WORDS,), request.failures)
+    met = match(labels, tokens, (WORDS,), failures)
     words, cleaning = word_tokens(met.tiers[WORDS], met.languages)
     sizes = np.bincount(met.rows.of_utterance, minlength=len(met.rows.rows)).astype(np.int64)
     half, notes = halves(met.rows.rows, sizes)
-    warnings = [*met.warnings, *warnings_of(words, cleaning, request.labels.manifest), *notes]
+    warnings = [*met.warnings, *warnings_of(words, cleaning, labels.manifest), *notes]
     return WordCorpus(met, words, cleaning, Halves(met.rows, half), warnings)
 
 
@@ -116,7 +117,7 @@ def run(request: Request[WordProtocol], jobs: int = -1, options: Options | None 
         options: see `Options`; None: its defaults.
     """
     options = options or Options()
-    corpus = spoken(request)
+    corpus = word_corpus(request.labels, request.tokens, request.failures)
     types = corpus.words.types
     streams = streams_of(corpus.met.tokens, request.streams)
     given = given_stream(corpus, options.given)

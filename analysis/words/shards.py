@@ -25,7 +25,7 @@ from analysis.words.run import (
     given_stream,
     outcome_of,
     relatives,
-    spoken,
+    word_corpus,
 )
 from analysis.words.scores import score_stream
 from hac.data.alignments.alignment import WORDS
@@ -51,7 +51,7 @@ def run_shard(request: Request[WordProtocol], index: int, n: int, path: Path, op
         options: as for `analysis.words.run.run`, the same for all shards.
     """
     options = options or Options()
-    whole = spoken(request)
+    whole = word_corpus(request.labels, request.tokens, request.failures)
     streams = streams_of(whole.met.tokens, request.streams)
     pairs = conditionals(whole, streams, given_stream(whole, options.given), request.protocol)
     part = np.zeros(len(whole.met.ids), bool)

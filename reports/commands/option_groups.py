@@ -19,7 +19,8 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
     groups: dict[str, tuple[Any, list[str]]] = {}
     for parameter in inspect.signature(command, eval_str=True).parameters.values():
         group: Any = parameter.annotation
-        if not is_dataclass(group):
+        is_group = is_dataclass(group)  # mypy would take what it is for an instance
+        if not is_group:
             parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
             continue
         defaults = parameter.annotation() if parameter.default is inspect.Parameter.empty else parameter.default

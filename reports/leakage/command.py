@@ -88,7 +88,7 @@ def leakage(
         probing = None
         if probes or embeddings is not None:
             trained = ProbeProtocol(max_frames=probe_frames, given=probe_given, seed=seed)
-            probing = further(request, trained, embeddings, machine.jobs)
+            probing = further(request.labels.manifest, trained, embeddings, machine.jobs)
         curves = measure_prosody(request, prosody, inputs.output, machine.jobs)
         outcome = with_summary(run(request, machine.jobs, curves, probing), seed)
         opt.finish(outcome.results, leakage_files(outcome), inputs.output, leakage_table(outcome))

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from analysis.inputs.corpus import Labels
+from analysis.inputs.corpus import Labels, join
 from analysis.inputs.request import Request, streams_of
 from analysis.pnmi.counting import Protocol
-from analysis.pnmi.run import corpus_of, settings_of, sources_of
+from analysis.pnmi.run import settings_of, sources_of
 from analysis.pnmi.scoring import score_stream
 from analysis.results.schema import Record
 from hac.data.alignments.alignment import Alignments, tier_from_rows
@@ -97,7 +97,7 @@ def make_world(n_speakers: int = 12, n_utterances: int = 48, n_phones: int = 25,
 
 def scored_whole(request: Request[Any]) -> dict[str, Record]:
     """The records of the whole corpus by id, as `analysis.pnmi.run` makes them, without parts and lags."""
-    found = corpus_of(request)
+    found = join(request.labels, request.tokens, request.protocol.phone_policy, request.failures)
     (source,) = sources_of(found, streams_of(found.tokens, request.streams), request.protocol)
     scores = score_stream(source, replace(settings_of({}, request.protocol), parts=False))
     return {record.id: record for record in scores.records}

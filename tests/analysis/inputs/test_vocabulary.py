@@ -10,7 +10,7 @@ import pytest
 
 from analysis.inputs.corpus import Labels
 from analysis.inputs.vocabulary import normalize, warnings_of, word_tokens
-from analysis.words.run import run, spoken
+from analysis.words.run import run, word_corpus
 from hac.data.alignments.alignment import Alignments, tier_from_rows
 from hac.data.manifest.manifest import Manifest, Utterance
 from hac.errors import HacError
@@ -111,7 +111,7 @@ def test_a_tier_that_only_some_utterances_have_leaves_the_others_out() -> None:
     labels = world.labels
     some = labels.alignments.tiers["words"].select(world.ids[:9])
     request = replace(world.request(world.random(5)), labels=Labels(labels.manifest, Alignments({"words": some}, {})))
-    assert len(spoken(request).met.ids) == 9
+    assert len(word_corpus(request.labels, request.tokens, request.failures).met.ids) == 9
     assert request.failures.by_reason() == {"no-alignment": 3}
 
 

@@ -34,7 +34,7 @@ def outcome(world: Spoken) -> Outcome:
     voice = world.stream("voice", world.noisy(world.speaker, 6, 0.8), 6)
     protocol = replace(QUICK, factors=("phone", "speaker"), given=())
     request = replace(world.request(phones, voice, protocol=protocol), streams=("phones", "voice", "phones+voice"))
-    return with_summary(run(request, 1, further=further(request, PROBES, jobs=1)))
+    return with_summary(run(request, 1, further=further(request.labels.manifest, PROBES, jobs=1)))
 
 
 def test_probes_and_counts_agree_on_who_tells_what(outcome: Outcome) -> None:
@@ -99,4 +99,4 @@ def test_vectors_must_be_those_of_the_tokens(world: Spoken, tmp_path: Path) -> N
     with pytest.raises(HacError, match=r"vectors of 'phones' at 50 Hz, but \d+ tokens at 25 Hz"):
         vectors_of(store, [replace(stream, frame_rate=Fraction(25))], world.ids)
     with pytest.raises(HacError, match=r"holds no embeddings\.json"):
-        further(world.request(stream), PROBES, tmp_path)
+        further(world.request(stream).labels.manifest, PROBES, tmp_path)

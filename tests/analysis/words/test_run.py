@@ -20,7 +20,7 @@ from analysis.results.schema import Record, write_results
 from analysis.words.counting import FREQUENCY, WordProtocol, scopes
 from analysis.words.detection import DEFINITIONS, Candidates, detect
 from analysis.words.information import information, without_each
-from analysis.words.run import Options, Outcome, counted, run, spoken
+from analysis.words.run import Options, Outcome, counted, run, word_corpus
 from analysis.words.shards import merge, run_shard
 from hac.errors import HacError
 from probes.words.word_codes import WordCounts, count_words, label_frames
@@ -86,7 +86,8 @@ def test_detection_is_that_of_the_published_definition(definition: str, case: Ca
 @pytest.mark.parametrize("definition", DEFINITIONS)
 def test_held_out_adds_the_counts_of_both_ways(definition: str, world: WordWorld) -> None:
     stream = world.random(6, seed=3)
-    corpus = spoken(world.request(stream))
+    asked = world.request(stream)
+    corpus = word_corpus(asked.labels, asked.tokens, asked.failures)
     source = counted(corpus, stream, QUICK)
     counts = source.draw(0)
     scope = scopes(*corpus.halves.of_draw(0), corpus.words.types)[0]
@@ -223,7 +224,8 @@ def test_information_is_that_of_the_frames(case: Case) -> None:
 
 def test_leaving_a_cluster_out_is_counting_without_it(world: WordWorld) -> None:
     stream = world.random(20)
-    corpus = spoken(world.request(stream))
+    asked = world.request(stream)
+    corpus = word_corpus(asked.labels, asked.tokens, asked.failures)
     counts = counted(corpus, stream, QUICK).draw(0)
     cluster = np.arange(len(counts.rows)) * 5 // len(counts.rows)
     left = without_each(counts, cluster, 5)

@@ -11,7 +11,7 @@ import pytest
 from analysis.inputs.request import Request, prepare
 from analysis.words.counting import WordProtocol
 from analysis.words.detection import DEFINITIONS
-from analysis.words.run import run, spoken
+from analysis.words.run import run, word_corpus
 from hac.corpora.synthetic.corpus import Settings, synthetic_corpus
 from hac.data.tokens.token_store import Stream, TokenStore
 from tests.strategies import bounds
@@ -41,7 +41,7 @@ def oracle(manifest: Path, corrupt: float) -> tuple[Request[WordProtocol], dict[
     lengths = [durations[id] // FRAME_US for id in ids]
     codes, where = np.zeros(sum(lengths), np.int32), bounds(lengths)
     request = prepare(_store(ids, codes, where, 1), manifest, None, PROTOCOL)
-    words = spoken(request).words
+    words = word_corpus(request.labels, request.tokens, request.failures).words
     assert words.ids == tuple(sorted(ids))
     n_types, rng = len(words.types), np.random.default_rng(0)
     junk = np.zeros(len(words.word), bool)

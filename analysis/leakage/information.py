@@ -95,4 +95,4 @@ class InformationOf:
     @property
     def chance(self) -> tuple[Information, ...]:
         """The draws of the null that tells most, where there are several."""
-        return max(self.nulls.values(), key=lambda draws: np.nan_to_num(np.mean([told.share for told in draws])))
+        return max(self.nulls.values(), key=lambda draws: np.nan_to_num(np.mean([draw.share for draw in draws])))

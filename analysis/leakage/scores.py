@@ -78,13 +78,13 @@ def share_record(
     )
 
 
-def _parts(told: Information) -> Vector:
+def _parts(one: Information) -> Vector:
     """How far each cluster moves the share, to first order: float64 [n_clusters]; sums to 0."""
-    total = told.left_by.sum()
-    if not math.isfinite(told.share) or total <= 0:
-        return np.full(len(told.left_by), math.nan)
-    share = told.mutual_by.sum() / total
-    return np.asarray((told.mutual_by - share * told.left_by) / total)
+    total = one.left_by.sum()
+    if not math.isfinite(one.share) or total <= 0:
+        return np.full(len(one.left_by), math.nan)
+    share = one.mutual_by.sum() / total
+    return np.asarray((one.mutual_by - share * one.left_by) / total)
 
 
 def _around(value: float, parts: Vector) -> Interval:
@@ -143,8 +143,8 @@ def most_repeated(
     id, metric, protocol = f"{stream}.leakage_repeats[{factor}]", "leakage_repeats", f"leakage_adds[{factor}]"
     if not math.isfinite(own_record.value) or within_null(own_record):
         return undefined_record(id, stream, metric, protocol=protocol, n=own.actual.n)
-    told = _above_chance(own)
-    shares = {given: 1 - _above_chance(one) / told for given, one in added.items()}
+    alone = _above_chance(own)
+    shares = {given: 1 - _above_chance(one) / alone for given, one in added.items()}
     given, value = max(shares.items(), key=lambda item: (item[1], item[0]))
     estimate = Estimate(value, _around(value, _ratio_parts(added[given], own, 1 - value, frames_by)))
     made = make_record(id, stream, metric, estimate, n=own.actual.n, protocol=protocol)

@@ -35,7 +35,7 @@ def languages(rows: Sequence[Row]) -> list[Part]:
 
 
 def speakers(rows: Sequence[Row]) -> list[Part]:
-    """A part for each known speaker; none where speakers were dealt into groups."""
+    """A part for each known speaker; none where speakers stand together in groups."""
     voices = sorted({(row.language, row.speaker) for row in rows if row.speaker != UNKNOWN and not row.grouped})
     names = [speaker for _, speaker in voices]
     parts = []

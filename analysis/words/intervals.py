@@ -87,7 +87,7 @@ def resample(
         chosen_from: as when the codes were chosen.
         clusters: what is drawn.
         cluster_of_row: int64 [n_rows], cluster of each row; -1 for rows outside the scope.
-        weights: float32 [n_draws, n_clusters] from `uncertainty.draw_weights`.
+        weights: float32 [n_draws, n_clusters] from `analysis.statistics.bootstrap.draw_weights`.
         groups: by name, the words that are summed up.
         f1: float64 [n_words], the scores around which the words' intervals lie; None: none are wanted.
     """
@@ -193,7 +193,7 @@ class _Sum:
 
 
 def _intervals(f1: Floats, draws: Floats, heard: Ints, n_clusters: int) -> tuple[Floats, Floats]:
-    """Interval of each word: `uncertainty.basic` for many at once, within [0, 1]."""
+    """Interval of each word: `analysis.statistics.bootstrap.basic` for many at once, within [0, 1]."""
     low, high = np.full(len(f1), np.nan), np.full(len(f1), np.nan)
     if n_clusters < MIN_CLUSTERS:
         return low, high

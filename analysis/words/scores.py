@@ -109,8 +109,7 @@ class _Scorer:
             found = [detect(counts, part, definition, self.chosen_from[definition]) for part in parts]
             summaries[definition] = self.summaries(parts, found)
             f1[definition] = found[0].f1[:, [0, 3]].astype(np.float32)
-        told = {part.name: information(counts, part.half) for part in parts}
-        return _NullDraw(summaries, f1, told)
+        return _NullDraw(summaries, f1, {part.name: information(counts, part.half) for part in parts})
 
     def summaries(self, parts: Sequence[Scope], found: Sequence[Detection]) -> dict[Key, tuple[float, float, float]]:
         """Count detected, mean of the top 250 and of all: classic and held out, by language, band and direction."""
@@ -233,19 +232,19 @@ class _Scorer:
     ) -> list[Record]:
         made, half = [], self.protocol.n_nulls
         for part, (resampled, of_row) in zip(parts, clusters, strict=True):
-            told = information(first, part.half)
+            actual = information(first, part.half)
             left_out = without_each(first, of_row, resampled.n)
             chance = [null.information[part.name] for null in nulls]
             # without a cluster, one word may be left: there is nothing to know of it
             shares = left_out[:, 0] / open_part(left_out[:, 1])
             for metric, value, without, null in (
-                ("word_mi", told.mutual, left_out[:, 0], np.array([one.mutual for one in chance])),
-                ("word_nmi", told.share, shares, np.array([one.share for one in chance])),
+                ("word_mi", actual.mutual, left_out[:, 0], np.array([one.mutual for one in chance])),
+                ("word_nmi", actual.share, shares, np.array([one.share for one in chance])),
             ):
                 interval = bootstrap.jackknife(value, without)
                 what = (self.source.name, metric, "", part.name, value, interval, null[:half])
                 further = {FREQUENCY: null[half:]}
-                made.append(word_record(*what, n=told.total, protocol="word-information", nulls=further))
+                made.append(word_record(*what, n=actual.total, protocol="word-information", nulls=further))
         return made
 
 

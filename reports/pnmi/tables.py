@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import RenderableType
+from rich.text import Text
 
 from analysis.results.records import DROPPED, KEPT
 from analysis.results.schema import Results
@@ -61,7 +62,7 @@ def pnmi_table(results: Results) -> RenderableType:
         record_table("counts", "Counts and purities (value / null)", heads, PURITIES, counts),
         _languages(results),
     )
-    return printed(results, tables, LEGEND, _lags(results))
+    return printed(results, tables, lines=_lines(results))
 
 
 def _languages(results: Results) -> Table:
@@ -76,9 +77,10 @@ def _languages(results: Results) -> Table:
     return record_table("languages", title, ("stream", "language"), (FRAMES, *SCORES), rows)
 
 
-def _lags(results: Results) -> Iterator[str]:
+def _lines(results: Results) -> Iterator[Text]:
+    yield Text(LEGEND, style="dim")
     if results.lags and not any(lag.best_lag_frames for lag in results.lags):
-        yield "lag scan: best at zero in every stream"
+        yield Text("lag scan: best at zero in every stream")
 
 
 def phone_given_code_csv(table: NDArray[np.int64], labels: tuple[str, ...], codes: NDArray[np.int64]) -> str:

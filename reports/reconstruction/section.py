@@ -8,7 +8,7 @@ from analysis.reconstruction.inputs import REFERENCE
 from reports.document.cells import null_cell, value_cell
 from reports.document.order import all_streams, first_of_levels
 from reports.document.parts import Cell, Chart, Panel, Point, Section, Series, Table, no_run
-from reports.document.result_table import Row, only, record_table
+from reports.document.result_table import Cells, Row, only, record_table
 from reports.document.runs import ReportRun, Runs
 from reports.document.titles import headed
 from reports.listen.section import Listening
@@ -96,7 +96,7 @@ def _table(measured: list[tuple[ReportRun, Measurements]]) -> Table:
             ]
             for metric in measurements.metrics:
                 if record := measurements.get(condition, metric):
-                    names = (run.system, condition, title_of(metric, unit=True), *rates)
+                    names: Cells = (run.system, condition, title_of(metric, unit=True), *rates)
                     rows.append((names, only(record)))
     heads = ("system", "condition", "metric", "kbit/s, nominal", "kbit/s, order 1")
     fields = (("value [95 %]", "", value_cell), ("null ± sd", "", null_cell))

@@ -38,9 +38,7 @@ def _text(cell: Cell) -> Text:
     return text.append("\n" + further[0], "dim") if further else text
 
 
-def printed(
-    results: Results, tables: Iterable[Table], legend: str = "", lines: Iterable[str | Text] = ()
-) -> RenderableType:
+def printed(results: Results, tables: Iterable[Table], legend: str = "", lines: Iterable[Text] = ()) -> RenderableType:
     """What a command prints: tables, how much was counted, further lines, how to read all that, what was left out.
 
     Args:

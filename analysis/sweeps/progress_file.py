@@ -19,6 +19,7 @@ from typing import Any
 
 from hac.errors import HacError
 from hac.files.atomic import sha256_file, write_text
+from hac.files.output_lock import waited_for
 from hac.files.parsing import load_json
 
 VERSION = 1
@@ -87,8 +88,7 @@ class ProgressFile:
     @contextmanager
     def _changing(self) -> Iterator[dict[str, Any]]:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.with_name(f".{self.path.name}.lock").open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with waited_for(self.path.with_name(f".{self.path.name}.lock")):
             content = self.read()
             yield content
             write_text(self.path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
@@ -123,7 +123,9 @@ def content_of(path: Path) -> str:
 def locked(folder: Path) -> Iterator[int | None]:
     """Hold a folder against other processes; gives the lock's descriptor, or None where another one holds it.
 
-    A process that inherits the descriptor holds the folder too: a training that outlives whoever started it.
+    A process that inherits the descriptor holds the folder too: a training that outlives whoever started it. That is
+    why this is no lock of `hac.files.output_lock`: filelock unlocks the file itself, and so for such a process too,
+    where closing the descriptor leaves it locked.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("a") as lock:

@@ -68,7 +68,6 @@ def fuse_snakes(module: nn.Module) -> None:
     for parent in list(module.modules()):
         for name, child in list(parent.named_children()):
             if type(child) is Snake1d:
-                fused = FusedSnake1d(child.alpha.shape[1])  # type: ignore[no-untyped-call]
-                fused.train(child.training)
+                fused: nn.Module = FusedSnake1d(child.alpha.shape[1])  # type: ignore[no-untyped-call]
                 fused.alpha = child.alpha
-                setattr(parent, name, fused)
+                setattr(parent, name, fused.train(child.training))

@@ -79,9 +79,9 @@ class Cluster:
             raise _gone(" ".join(str(error).split())[:200]) from error
         run = partial(run_packed, self._environment, packer.call, single_thread=single_thread)
         number = {future: i for i, future in enumerate(self._client.map(run, packed, pure=False))}
+        done = as_completed(list(number), loop=self._client.loop, with_results=True)  # type: ignore[no-untyped-call]
         try:
-            finished = as_completed(list(number), loop=self._client.loop, with_results=True)  # type: ignore[no-untyped-call]
-            for future, result in finished:
+            for future, result in done:
                 if isinstance(result, CancelledError):
                     raise _gone("its scheduler does not answer any more")
                 yield number.pop(future), result

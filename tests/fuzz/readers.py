@@ -178,9 +178,13 @@ def _model_config(folder: Path) -> object:
 
 
 def _sweep(folder: Path) -> object:
+    import typer
+
+    import reports.cli
     from analysis.sweeps.sweep_config import read_sweep
 
-    return read_sweep(folder / "sweep.yaml")
+    commands: Any = typer.main.get_command(reports.cli.app)
+    return read_sweep(folder / "sweep.yaml", commands.commands)
 
 
 def _cluster(folder: Path) -> object:

@@ -351,11 +351,6 @@ def test_the_shuffled_teacher_teaches_something_else(config, tmp_path):
     assert true["distillation/phonetic/loss"] != shuffled["distillation/phonetic/loss"]
 
 
-def test_another_teachers_cache_is_refused(config, corpus, tmp_path):
-    with pytest.raises(HacError, match="layer"):
-        whole_run(config, tmp_path / "run", "teachers.speech.layer=2")
-
-
 def test_a_teacher_of_a_level_that_is_off_is_refused(config, tmp_path):
     with pytest.raises(HacError, match=r"teachers\.speech=null"):
         whole_run(config, tmp_path / "run", "model.phonetic=false", "model.lexical_input=parallel")

@@ -1,4 +1,4 @@
-"""The measures, a line each: adding one adds a line here, and folders of its name in the four packages and the tests.
+"""The measures, a line each: adding one adds a line here, and folders of its name.
 
 A slice `NAME` has `analysis/NAME/` with a `metrics.yaml`; where it has a command, `reports/NAME/command.py` holds it
 under that name, and `reports/NAME/section.py` has `sections`, which makes its sections of a page. Counts in shards are

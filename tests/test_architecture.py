@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from pathlib import Path
+
+from analysis.slices import SLICES
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "architecture.md"
@@ -27,6 +30,15 @@ def tree() -> str:
 def test_the_tree_is_that_of_the_folders() -> None:
     expected = tree()
     assert expected in PAGE.read_text(encoding="utf-8"), f"the tree in {PAGE.name} should be:\n{expected}"
+
+
+def test_every_slice_is_in_the_contract_of_slices() -> None:
+    """One that is left out could know any other."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    (modules,) = (set(one["modules"]) for one in contracts if one["type"] == "independence")
+    assert {f"analysis.{one.name}" for one in SLICES} <= modules
 
 
 def test_every_folder_with_modules_is_a_package() -> None:

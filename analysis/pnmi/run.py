@@ -13,7 +13,7 @@ from analysis.inputs.corpus import Classes, Corpus, classes_of, join
 from analysis.inputs.request import Request, about_of, streams_of, together
 from analysis.pnmi import lags
 from analysis.pnmi.counting import CountedStream, Protocol, label_frames, lag_counts, lags_of
-from analysis.pnmi.scoring import CountSource, Settings, StreamScores, score_stream
+from analysis.pnmi.scores import CountSource, Settings, StreamScores, score_stream
 from analysis.results.builder import make_results
 from analysis.results.records import DROPPED, KEPT
 from analysis.results.schema import Lag, Results

@@ -12,7 +12,7 @@ from analysis.inputs.request import Request, about_of, streams_of
 from analysis.pnmi import lags
 from analysis.pnmi.counting import CountedStream, Protocol, lag_counts, lags_of
 from analysis.pnmi.run import COMMAND, Outcome, outcome_of, settings_of, sources_of
-from analysis.pnmi.scoring import Settings, StreamScores, score_stream
+from analysis.pnmi.scores import Settings, StreamScores, score_stream
 from analysis.shards import count_file, joint_counts, merged
 from analysis.shards import separate_stores as own
 from analysis.shards.count_file import Block, Shard, ShardMeta

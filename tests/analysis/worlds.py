@@ -13,7 +13,7 @@ from analysis.inputs.corpus import Labels, join
 from analysis.inputs.request import Request, streams_of
 from analysis.pnmi.counting import Protocol
 from analysis.pnmi.run import settings_of, sources_of
-from analysis.pnmi.scoring import score_stream
+from analysis.pnmi.scores import score_stream
 from analysis.results.schema import Record
 from hac.data.alignments.alignment import Alignments, tier_from_rows
 from hac.data.manifest.manifest import Manifest, Utterance

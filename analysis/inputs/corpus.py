@@ -87,6 +87,11 @@ class Labels:
     alignments: Alignments
 
 
+def without_alignments(manifest: Manifest | None) -> Labels:
+    """Labels of an analysis that needs none: at most a manifest."""
+    return Labels(manifest, Alignments({}, {}))
+
+
 def find_alignments(given: Path | None, manifest_path: Path | None) -> Path:
     """The alignment store: the one given, or `alignments.parquet` beside the manifest.
 
@@ -108,7 +113,7 @@ def read_labels(manifest_path: Path | None, alignments_path: Path | None, failur
     """Read the manifest and the alignments, as far as there are any."""
     manifest = read_manifest(manifest_path, failures=failures) if manifest_path else None
     if alignments_path is None:
-        return Labels(manifest, Alignments({}, {}))
+        return without_alignments(manifest)
     return Labels(manifest, read_alignments(alignments_path, manifest=manifest, failures=failures))
 
 

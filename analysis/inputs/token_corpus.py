@@ -4,19 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analysis.inputs.corpus import NO_MANIFEST, Labels, TokenCorpus, coverage_of_voices, utterance_key, voices_of
-from hac.data.alignments.alignment import Alignments
+from analysis.inputs.corpus import NO_MANIFEST, TokenCorpus, coverage_of_voices, utterance_key, voices_of
 from hac.data.manifest.manifest import Manifest
 from hac.data.timeline import US_PER_S
 from hac.data.tokens.manifest_match import check_rate, match_ids
 from hac.data.tokens.token_store import TokenStore
 from hac.errors import FailureLog, HacError
 from probes.clusters import assign_rows
-
-
-def without_alignments(manifest: Manifest | None) -> Labels:
-    """Labels of an analysis that needs none: at most a manifest."""
-    return Labels(manifest, Alignments({}, {}))
 
 
 def token_corpus(manifest: Manifest | None, tokens: TokenStore, failures: FailureLog) -> TokenCorpus:

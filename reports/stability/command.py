@@ -46,11 +46,10 @@ def stability(
         hac-analyze stability --ckpt km100 --manifest corpus/manifest.jsonl --codec mimi:kyutai/mimi
     """
     with opt.working(output, machine):
-        from analysis.inputs.corpus import Labels
+        from analysis.inputs.corpus import without_alignments
         from analysis.inputs.request import Request
         from analysis.stability.perturbed_tokens import Plan, chosen, make_tokens
         from analysis.stability.run import StabilityProtocol, run
-        from hac.data.alignments.alignment import Alignments
         from hac.data.manifest.formats import read_manifest
         from hac.errors import FailureLog, HacError
         from reports.stability.files import stability_files
@@ -67,7 +66,7 @@ def stability(
         )
         protocol = StabilityProtocol(draws.nulls, draws.bootstrap, draws.seed)
         options = opt.recorded(None, streams, ckpt=ckpt, perturb=perturb, codec=codec, strict=machine.strict)
-        labels, files = Labels(corpus, Alignments({}, {})), {"manifest": manifest}
+        labels, files = without_alignments(corpus), {"manifest": manifest}
         names = opt.names_of(streams)
         outcome = run(
             Request(clean, labels, protocol, names, failures, files, options, name or ""), variants, machine.jobs

@@ -12,9 +12,8 @@ import numpy as np
 
 from analysis.boundaries import run
 from analysis.boundaries.counting import BoundaryProtocol
-from analysis.inputs.corpus import Labels
+from analysis.inputs.corpus import Labels, without_alignments
 from analysis.inputs.request import Request
-from analysis.inputs.token_corpus import without_alignments
 from analysis.leakage import run as leakage
 from analysis.pnmi import run as pnmi
 from analysis.reconstruction import run as recon

@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 import soundfile
 
+from analysis.inputs.corpus import without_alignments
 from analysis.inputs.request import Request
-from analysis.inputs.token_corpus import without_alignments
 from analysis.stability import perturbed_tokens
 from analysis.stability.perturbations import Perturbation
 from analysis.stability.perturbed_tokens import Plan, Variant, chosen, make_tokens

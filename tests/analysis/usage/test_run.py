@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.inputs.token_corpus import without_alignments
+from analysis.inputs.corpus import without_alignments
 from analysis.metrics.registry import metric_of
 from analysis.results.schema import Record
 from analysis.statistics.entropy import entropy

@@ -1,9 +1,10 @@
-"""Which utterances stand or fall together: the rows of the count tables, and the units that are resampled.
+"""Which utterances stand or fall together: the rows of the count tables, and the clusters that are left out in turn.
 
 Frames of one speaker are far from independent (intervals from frames alone were 22 times too narrow in a simulation),
-so intervals come from resampling speakers. Where a language has too few speakers for that, utterances are resampled
-instead, and the results say so. Rows are a function of the manifest alone, so that shards agree on them; their number
-is bounded (`MAX_CLUSTERS` a language), so that tables do not grow with the corpus.
+so intervals come from leaving out speakers. With one or two of them, utterances are left out instead: such an interval
+says nothing of other speakers (it was 2 to 15 times too narrow for them), and the results say so. Rows
+are a function of the manifest alone, so that shards agree on them; their number is bounded (`MAX_CLUSTERS` a language),
+so that tables do not grow with the corpus.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ from numpy.typing import NDArray
 
 from probes.utterance_keys import utterance_keys
 
-MIN_SPEAKERS = 10
-"""Fewer speakers than this cannot be resampled with any honesty."""
+MIN_SPEAKERS = 3
+"""Fewer speakers than this say nothing of their spread; from three on Student's t makes up for their small number."""
 MAX_CLUSTERS = 128
-"""More clusters than this in a language are dealt into this many groups at random: resampling groups is as valid."""
+"""More clusters than this in a language are assigned to this many groups at random: leaving out groups is as valid."""
 BINS_PER_SPEAKER = 8
-"""Each speaker's utterances are dealt into this many rows, so that the speaker has an interval of its own."""
+"""Each speaker's utterances are parted into this many rows, so that the speaker has an interval of its own."""
 UNKNOWN = ""
 """Language or speaker of an utterance whose manifest row names none."""
 
@@ -33,7 +34,7 @@ class Row:
 
     Attributes:
         language: language code, or empty where unknown.
-        speaker: speaker label, empty where unknown, or `group 17` where speakers were dealt into groups.
+        speaker: speaker label, empty where unknown, or `group 17` where speakers were assigned to groups.
         bin: which part of the speaker's utterances.
         grouped: whether `speaker` names a group of speakers.
     """
@@ -59,7 +60,7 @@ class Rows:
     apart: bool = False
 
     def coarse(self) -> Rows:
-        """The same without the parts of a speaker, where speakers are many enough to be resampled themselves.
+        """The same without the parts of a speaker, where speakers are enough to be left out themselves.
 
         Null draws are counted on these: fewer rows, and nothing is lost that their scores need.
         """
@@ -80,7 +81,7 @@ class Rows:
 
 
 def assign_rows(ids: Sequence[str], languages: Sequence[str | None], speakers: Sequence[str | None]) -> Rows:
-    """Deal utterances into rows.
+    """Assign utterances to rows.
 
     Args:
         ids: utterance ids, each once.
@@ -100,7 +101,7 @@ def assign_rows(ids: Sequence[str], languages: Sequence[str | None], speakers: S
 
 
 def rows_apart(ids: Sequence[str], languages: Sequence[str | None], speakers: Sequence[str | None]) -> Rows:
-    """Deal utterances of a part of a corpus into rows, each speaker apart; `gathered` makes rows of the whole of them.
+    """Assign utterances of a part of a corpus to rows, each speaker apart; `gathered` makes rows of the whole of them.
 
     Args:
         ids, languages, speakers: as for `assign_rows`.
@@ -117,11 +118,11 @@ def rows_apart(ids: Sequence[str], languages: Sequence[str | None], speakers: Se
 def gathered(rows: Iterable[Row]) -> dict[Row, Row]:
     """The row of a whole corpus that each row of its parts falls into.
 
-    The rows of a whole that `assign_rows` deals are the same ones, if no speaker stands in two parts or the language
-    has more than `MAX_CLUSTERS` of them. Where one does, its utterances are dealt into its rows in each part anew.
+    The rows of a whole that `assign_rows` makes are the same ones, if no speaker stands in two parts or the language
+    has more than `MAX_CLUSTERS` of them. Where one does, its utterances are assigned to its rows in each part anew.
 
     Args:
-        rows: from `rows_apart`, of all parts; every language has speakers enough to be resampled.
+        rows: from `rows_apart`, of all parts; every language has speakers enough.
     """
     by_language: dict[str, dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
     for row in rows:
@@ -163,13 +164,13 @@ def _indexed(row_of: Sequence[Row]) -> Rows:
 
 
 def enough(speakers: Iterable[str]) -> bool:
-    """Whether these are speakers enough to be resampled; the unknown one is none."""
+    """Whether these are speakers enough for clusters; the unknown one is none."""
     return len({*speakers} - {UNKNOWN}) >= MIN_SPEAKERS
 
 
 @dataclass(frozen=True)
-class Resampling:
-    """The units that are drawn with replacement.
+class Clusters:
+    """What is left out in turn.
 
     Attributes:
         unit: `speaker` or `utterance`.
@@ -184,18 +185,19 @@ class Resampling:
     note: str = ""
 
 
-def resampling(rows: Sequence[Row]) -> Resampling:
+def clusters_of(rows: Sequence[Row]) -> Clusters:
     """Clusters of a table's rows: speakers where there are at least `MIN_SPEAKERS`, else parts of the utterances."""
     voices = sorted({(row.language, row.speaker) for row in rows})
     known = sum(1 for _, speaker in voices if speaker != UNKNOWN)
     if known < MIN_SPEAKERS:
-        note = f"{known} speakers are too few to resample (at least {MIN_SPEAKERS}): utterances are resampled instead"
-        return Resampling("utterance", np.arange(len(rows), dtype=np.int64), len(rows), note)
+        those = {0: "no speaker is known", 1: "one speaker"}.get(known, f"{known} speakers")
+        note = f"{those}: intervals are over utterances, of {'this speaker' if known == 1 else 'these speakers'} alone"
+        return Clusters("utterance", np.arange(len(rows), dtype=np.int64), len(rows), note)
     index = {voice: c for c, voice in enumerate(voices)}
     of_row = np.array([index[row.language, row.speaker] for row in rows], np.int64)
     grouped = any(row.grouped for row in rows)
-    note = f"more than {MAX_CLUSTERS} speakers: dealt at random into {MAX_CLUSTERS} groups" if grouped else ""
-    return Resampling("speaker", of_row, len(voices), note)
+    note = f"more than {MAX_CLUSTERS} speakers: {MAX_CLUSTERS} random groups of them" if grouped else ""
+    return Clusters("speaker", of_row, len(voices), note)
 
 
 def _shuffled(names: Iterable[str]) -> list[str]:

@@ -49,7 +49,6 @@ class BoundaryProtocol:
         edges: `out` or `in`, see `probes.boundaries.boundary_counts`.
         tiers: `phones`, `words` or both; empty: those that the alignments have.
         n_nulls: null draws (circular shifts).
-        n_bootstrap: bootstrap draws of the interval.
         seed: of shifts and draws.
         phone_policy: name of the phone policy.
 
@@ -64,7 +63,6 @@ class BoundaryProtocol:
     edges: Edges = "out"
     tiers: tuple[str, ...] = ()
     n_nulls: int = 20
-    n_bootstrap: int = 1000
     seed: int = 0
     phone_policy: str = "auto"
 

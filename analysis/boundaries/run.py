@@ -93,7 +93,7 @@ def outcome_of(
     """
     tasks = [(each, rows, protocol) for each in counts]
     scored: list[BoundaryScores] = parallel.run(score_stream, tasks, jobs=jobs, what="scoring streams")
-    whole = row_samples(rows, protocol.n_bootstrap, protocol.seed)[0]
+    whole = row_samples(rows)[0]
     spoken = [segments.summarize(tier, "tier", durations, whole) for tier, durations in labels.items()]
     notes = [note for scores in scored for note in scores.notes]
     results = make_results(
@@ -138,14 +138,13 @@ def _protocols(protocol: BoundaryProtocol, tiers: tuple[str, ...], policy: str) 
         "label_policies": {tier: policies[tier] for tier in tiers},
         "null": f"{NULL_NAME} within each utterance, at least {float(MIN_SHIFT_S)} s or a quarter of it",
         "n_nulls": protocol.n_nulls,
-        "interval": "95 %, cluster-bootstrap-basic (corpus, language)",
-        "n_bootstrap": protocol.n_bootstrap,
+        "interval": "95 %, cluster-jackknife-t",
         "seed": protocol.seed,
     }
     by_rule: dict[str, dict[str, Any]] = {name: {"rule": DEFINITIONS[name], **common} for name in protocol.rules}
     runs = {
         "segments": "runs of equal codes within an utterance, over silence too; phones and words without silence",
         "percentile": "least duration that so many percent do not exceed",
-        **{key: common[key] for key in ("interval", "n_bootstrap", "seed")},
+        **{key: common[key] for key in ("interval", "seed")},
     }
     return {**by_rule, segments.PROTOCOL: runs}

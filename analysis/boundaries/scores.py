@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 
 from analysis.boundaries.counting import BoundaryProtocol, StreamCounts
 from analysis.results import durations
-from analysis.results.builder import make_record, named, resampled_estimate
+from analysis.results.builder import jackknifed, make_record, named
 from analysis.results.durations import Summary
 from analysis.results.schema import Record, StreamInfo
+from analysis.statistics.jackknife import without_each
 from analysis.statistics.row_samples import RowSample, row_samples
 from probes.boundaries.boundary_counts import BoundaryCounts, Rule
 from probes.clusters import Row
 
 METRICS = ("boundary_f1", "boundary_precision", "boundary_recall", "boundary_os", "boundary_r_value")
-CORRECTED = ("boundary_f1", "boundary_precision", "boundary_recall", "boundary_r_value")
 """Scores whose best value is 1, so that (value - null) / (1 - null) means something."""
 
 Floats = NDArray[np.float64]
@@ -72,7 +72,7 @@ def score_stream(counts: StreamCounts, rows: tuple[Row, ...], protocol: Boundary
         rows: of the count tables.
         protocol: see `BoundaryProtocol`.
     """
-    samples = row_samples(rows, protocol.n_bootstrap, protocol.seed)
+    samples = row_samples(rows)
     records = []
     for tier, draws in counts.boundaries.items():
         for sample in samples:
@@ -88,10 +88,12 @@ def score_stream(counts: StreamCounts, rows: tuple[Row, ...], protocol: Boundary
 
 @dataclass(frozen=True)
 class _Scored:
-    """Scores of one sample by metric: of each draw, float64 [n_draws, n_rules, n_tolerances], and resampled."""
+    """Scores of one sample by metric: of each draw, float64 [n_draws, n_rules, n_tolerances], and without each cluster,
+    float64 [n_clusters, n_draws, n_rules, n_tolerances].
+    """
 
     values: dict[str, Floats]
-    resampled: dict[str, Floats]
+    left_out: dict[str, Floats]
     references: int
     estimates: int
 
@@ -102,12 +104,10 @@ def _score(draws: Sequence[BoundaryCounts], sample: RowSample, picks: list[int])
     estimates = sample.by_cluster(np.stack([draw.estimates for draw in draws]), 1)
     hits = sample.by_cluster(np.stack([draw.hits[:, :, picks] for draw in draws]), 1)
     values = measures(hits.sum(axis=0), estimates.sum(axis=0)[:, None, None], references.sum())
-    again = measures(
-        np.tensordot(sample.weights, hits.astype(np.float64), 1),
-        (sample.weights @ estimates)[:, :, None, None],
-        (sample.weights @ references)[:, None, None, None],
+    left_out = measures(
+        without_each(hits), without_each(estimates)[:, :, None, None], without_each(references)[:, None, None, None]
     )
-    return _Scored(values, again, int(references.sum()), int(estimates[:, 0].sum()))
+    return _Scored(values, left_out, int(references.sum()), int(estimates[:, 0].sum()))
 
 
 def _sample_records(
@@ -132,19 +132,15 @@ def _sample_records(
 def _record(
     id: str, stream: str, metric: str, rule: Rule, scored: _Scored, place: tuple[int, int], sample: RowSample
 ) -> Record:
-    of_draws, drawn = scored.values[metric][:, *place], scored.resampled[metric][:, :, *place]
-    nulls = of_draws[1:]
-    null_draws = drawn[:, 1:].mean(axis=1) if len(nulls) and metric in CORRECTED else None
-    perfect_by_chance = null_draws is not None and nulls.mean() >= 1
+    of_draws, left_out = scored.values[metric][:, *place], scored.left_out[metric][:, :, *place]
     return make_record(
         id,
         stream,
         metric,
-        resampled_estimate(float(of_draws[0]), drawn[:, 0], sample.clusters.n, nulls, null_draws),
+        jackknifed(metric, float(of_draws[0]), left_out[:, 0], of_draws[1:], left_out[:, 1:].T),
         n=scored.estimates if metric == "boundary_precision" else scored.references,
         protocol=rule,
         about=sample.note,
-        remarks=["not corrected: chance alone is perfect"] if perfect_by_chance else [],
         undefined=_why(metric, scored),
     )
 

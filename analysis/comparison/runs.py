@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from analysis.results.bootstrap_draws import with_draws
+from analysis.results.left_out import with_left_out
 from analysis.results.schema import Record, Results, read_results
 
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run: what to call it, where it lies, its results with their draws."""
+    """A finished run: what to call it, where it lies, its results."""
 
     name: str
     path: Path
@@ -24,7 +24,7 @@ def read_run(path: Path, name: str = "") -> Run:
     path = Path(path)
     results = read_results(path)
     folder = path if path.is_dir() else path.parent
-    return Run(name or results.system, folder, with_draws(results, folder))
+    return Run(name or results.system, folder, with_left_out(results, folder))
 
 
 def with_distinct_names(runs: Sequence[Run]) -> list[Run]:

@@ -24,7 +24,7 @@ from analysis.comparison.differences import Difference, difference, with_verdict
 from analysis.comparison.runs import Run, whole_corpus
 from analysis.comparison.streams import at_equal_bits
 from analysis.results.schema import Record
-from analysis.statistics.bootstrap import Resamples
+from analysis.statistics.jackknife import LeftOut
 from hac.errors import HacError
 
 Key = tuple[str, str]
@@ -138,19 +138,20 @@ def _differences(
 
 
 def mean_record(records: Sequence[Record]) -> Record:
-    """The mean of one number over several trainings, on all speakers and on every draw; it has no interval itself."""
+    """The mean of one number over several trainings, on all speakers and without each; it has no interval itself."""
     first = records[0]
     if len(records) == 1:
         return first
-    alike = len({record.ci_method for record in records}) == 1
+    alike = len({(record.ci_method, record.is_corrected) for record in records}) == 1
     return first.model_copy(
         update={
-            "value": _mean([record.value for record in records]),
-            "corrected": _mean([record.corrected for record in records]),
-            "null_mean": _mean([record.null_mean for record in records]),
-            **dict.fromkeys(("ci_low", "ci_high", "corrected_ci_low", "corrected_ci_high", "null_sd"), math.nan),
-            "resamples": _mean_draws([record.resamples for record in records]) if alike else None,
-            "resamples_corrected": _mean_draws([record.resamples_corrected for record in records]) if alike else None,
+            **{
+                name: _mean([getattr(record, name) for record in records])
+                for name in ("estimate", "value", "null_mean")
+            },
+            **dict.fromkeys(("ci_low", "ci_high", "null_sd"), math.nan),
+            "is_corrected": all(record.is_corrected for record in records),
+            "left_out": _mean_left_out([record.left_out for record in records]) if alike else None,
         }
     )
 
@@ -159,14 +160,12 @@ def _mean(values: Sequence[float]) -> float:
     return float(np.mean(values))
 
 
-def _mean_draws(drawn: Sequence[Resamples | None]) -> Resamples | None:
-    """The mean of every draw; None where the runs did not draw the same."""
-    known = [one for one in drawn if one is not None]
-    if len(known) < len(drawn) or len({(one.values.shape, one.n_clusters) for one in known}) > 1:
+def _mean_left_out(found: Sequence[LeftOut | None]) -> LeftOut | None:
+    """The mean without each cluster; None where the runs do not have the same number of clusters."""
+    known = [one.values for one in found if one is not None]
+    if len(known) < len(found) or len({values.shape for values in known}) > 1:
         return None
-    # not in single precision: the draws of differences are small against the draws
-    values = np.mean([one.values.astype(np.float64) for one in known], axis=0)
-    return Resamples(values, known[0].n_clusters)
+    return LeftOut(np.mean(known, axis=0))
 
 
 def _by_key(run: Run) -> dict[Key, Record]:

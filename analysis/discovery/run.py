@@ -26,14 +26,13 @@ from analysis.inputs.corpus import Labels, MatchedCorpus, match
 from analysis.inputs.request import Request, about_of, streams_of, together
 from analysis.results.builder import make_results
 from analysis.results.schema import Results, StreamInfo
-from analysis.statistics import bootstrap
 from hac.data.alignments.alignment import PHONES, WORDS, Tier, partition
 from hac.data.phones.policy import NOISE, SILENCE, load_policy
 from hac.data.segments import read_segments, runs_of, within
 from hac.data.timeline import US_PER_S
 from hac.data.tokens.token_store import Stream, TokenStore
 from hac.errors import FailureLog, HacError
-from probes.clusters import Resampling, resampling
+from probes.clusters import Clusters, clusters_of
 from probes.discovery import term_discovery
 from probes.discovery.discovery_counts import DiscoveryCounts, count, pairs_in_classes, shifted, words_to_find
 from probes.nulls.circular_shift import MIN_SHIFT_S, NULL_NAME, circular_shifts
@@ -49,7 +48,6 @@ class Protocol:
 
     Attributes:
         n_nulls: null draws (circular shifts); few, for the package takes its time over each.
-        n_bootstrap: bootstrap draws of the intervals.
         seed: of shifts and draws.
         phone_policy: name of the phone policy.
         max_pairs: most pairs of different transcriptions that NED compares in a draw; beyond, there is no NED.
@@ -58,7 +56,6 @@ class Protocol:
     """
 
     n_nulls: int = 5
-    n_bootstrap: int = 1000
     seed: int = 0
     phone_policy: str = "auto"
     max_pairs: int = 2_000_000
@@ -81,7 +78,7 @@ class _Gold:
     words: Tier
     durations_us: NDArray[np.int64]
     cluster_of: NDArray[np.int64]
-    clusters: Resampling
+    clusters: Clusters
 
 
 def check_silence(name: str) -> Silence:
@@ -161,7 +158,7 @@ def _gold(met: MatchedCorpus, vocabulary: Sequence[str], policy_name: str) -> tu
             f"there is no word to find in {len(met.ids)} utterances: {counts['found']} words in the alignments, none "
             "of which lasts and holds a phone; align words first, for instance with: hac align MANIFEST"
         )
-    clusters = resampling(met.rows.rows)
+    clusters = clusters_of(met.rows.rows)
     durations = np.array([met.durations_us[id] for id in met.ids], np.int64)
     gold = _Gold(met.ids, phones, words, durations, clusters.of_row[met.rows.of_utterance], clusters)
     return gold, policy.name, {**met.coverage, "alignment_rules": report.to_dict(), "words": counts}
@@ -223,11 +220,10 @@ def _results(
     streams: dict[str, StreamInfo],
     about: Mapping[str, Any],
 ) -> Results:
-    weights = bootstrap.draw_weights(gold.clusters.n, protocol.n_bootstrap, protocol.seed)
     metrics = [
         record
         for name, (actual, *nulls) in by_name.items()
-        for record in records(name, actual, nulls, gold.clusters, weights, protocol.max_pairs)
+        for record in records(name, actual, nulls, gold.clusters, protocol.max_pairs)
     ]
     notes = [(name, text) for name, draws in by_name.items() for text in _warnings(draws[0], protocol)]
     if gold.clusters.note:
@@ -258,5 +254,5 @@ def _protocol(protocol: Protocol, policy: str) -> dict[str, Any]:
         "scorer": f"{term_discovery.PACKAGE} {version(term_discovery.PACKAGE)}",
         "null": f"{NULL_NAME} of the segments within each utterance, at least {float(MIN_SHIFT_S)} s or a quarter of "
         "it; a segment across the end is cut in two",
-        "interval": "95 %, cluster-bootstrap-basic (token, boundary, coverage), cluster-jackknife-t (type, NED)",
+        "interval": "95 %, cluster-jackknife-t",
     }

@@ -1,19 +1,16 @@
-"""From the counts of term discovery to scores: of the corpus, of bootstrap draws, and without each cluster."""
+"""From the counts of term discovery to scores: of the corpus and without each cluster."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.metrics.registry import METRICS
-from analysis.results.builder import joined, make_record, mean_sd, resampled_estimate
+from analysis.results.builder import jackknifed, joined, make_record
 from analysis.results.schema import Record
-from analysis.statistics import bootstrap
-from analysis.statistics.bootstrap import Interval, corrected
-from probes.clusters import Resampling
+from analysis.statistics import jackknife
+from probes.clusters import Clusters
 from probes.discovery.discovery_counts import SETS, SUMS, DiscoveryCounts
 
 PROTOCOL = "tde"
@@ -64,8 +61,10 @@ def whole(counts: DiscoveryCounts) -> Table:
 
 
 def without_each(counts: DiscoveryCounts) -> Table:
-    """The corpus without each cluster in turn, for what does not add."""
-    return _sets(counts, slice(1, None))
+    """The corpus without each cluster in turn."""
+    return {name: jackknife.without_each(counts.sums[name]).astype(np.float64) for name in SUMS} | _sets(
+        counts, slice(1, None)
+    )
 
 
 def _sets(counts: DiscoveryCounts, at: slice) -> dict[str, NDArray[np.float64]]:
@@ -76,22 +75,11 @@ def _sets(counts: DiscoveryCounts, at: slice) -> dict[str, NDArray[np.float64]]:
     return {**found, "pairs": pairs, "distance": distance}
 
 
-def resampled(counts: DiscoveryCounts, weights: NDArray[np.float32]) -> Table:
-    """Corpora drawn from clusters, for what adds: [n_draws] a name."""
-    return {name: weights.astype(np.float64) @ counts.sums[name] for name in SUMS}
-
-
-def adds(metric: str) -> bool:
-    """Whether a score is a ratio of sums over utterances."""
-    return metric != NED and not metric.startswith("discovery_type_")
-
-
 def records(
     name: str,
     actual: DiscoveryCounts,
     nulls: Sequence[DiscoveryCounts],
-    clusters: Resampling,
-    weights: NDArray[np.float32],
+    clusters: Clusters,
     max_pairs: int,
 ) -> list[Record]:
     """Every score of one segmentation, with null and interval.
@@ -100,36 +88,24 @@ def records(
         name: of the stream or segmentation.
         actual: its counts.
         nulls: counts of its null draws.
-        clusters: what is resampled.
-        weights: float32 [n_draws, n_clusters].
+        clusters: what is left out in turn.
         max_pairs: what NED was allowed to compare.
     """
     everything = [actual, *nulls]
     tables = [whole(counts) for counts in everything]
-    drawn = [resampled(counts, weights) for counts in everything]
     left = [without_each(counts) for counts in everything]
     made = []
     for metric in SCORES:
-        varied = np.array([score(metric, table) for table in (drawn if adds(metric) else left)])
+        left_out = np.array([score(metric, table) for table in left])
         values = np.array([score(metric, table)[0] for table in tables])
         n = int(ratio(metric, tables[0])[1][0])
-        is_corrected = METRICS[metric].better == "higher"
-        null_draws = varied[1:].mean(axis=0) if is_corrected and nulls else None
-        interval = bootstrap.basic if adds(metric) else _jackknife
-        estimate = resampled_estimate(float(values[0]), varied[0], clusters.n, values[1:], null_draws, interval)
+        estimate = jackknifed(metric, float(values[0]), left_out[0], values[1:], left_out[1:])
         about = [f"clusters: {clusters.n} ({clusters.unit})"]
         if metric == NED:
             about += _pair_reasons(everything, max_pairs)
-        chance = corrected(values[0], mean_sd(values[1:])[0])
-        if is_corrected and math.isfinite(values[0]) and not math.isfinite(chance):
-            about.append("no null-corrected value: chance alone scores as high as can be, or has no score")
         id = f"{name}.{metric}"
         made.append(make_record(id, name, metric, estimate, n=n, protocol=PROTOCOL, about=joined(about)))
     return made
-
-
-def _jackknife(value: float, left_out: NDArray[np.float64], n_clusters: int) -> Interval:
-    return bootstrap.jackknife(value, left_out)
 
 
 def _pair_reasons(everything: Sequence[DiscoveryCounts], max_pairs: int) -> list[str]:

@@ -34,7 +34,6 @@ class Protocol:
         limit: utterances to decode; None: all.
         judges: who judges.
         n_nulls: null draws.
-        n_bootstrap: draws of the intervals.
         seed: of utterances, orders, partners, nulls and draws.
         phone_policy: of the labels.
     """
@@ -44,7 +43,6 @@ class Protocol:
     limit: int | None = None
     judges: Judges = field(default_factory=Judges)
     n_nulls: int = 10
-    n_bootstrap: int = 1000
     seed: int = 0
     phone_policy: str = "auto"
 
@@ -79,7 +77,7 @@ class Job:
         """The whole corpus and its languages, with what is drawn of each."""
         rows = [self.setting.manifest.by_id[id] for id in self.ids]
         languages, speakers = [row.language for row in rows], [row.speaker for row in rows]
-        return parts(ratios.samples_of(self.ids, languages, speakers, self.protocol.n_bootstrap, self.protocol.seed))
+        return parts(ratios.samples_of(self.ids, languages, speakers))
 
     def scored(self) -> list[Scored]:
         """Every condition measured; the original and `keep` are first."""

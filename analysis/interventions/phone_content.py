@@ -17,6 +17,7 @@ from analysis import parallel
 from analysis.inputs.corpus import Labels
 from analysis.results.ratios import Ratios, Sample, ratios
 from analysis.statistics.information import information, pnmi_tables
+from analysis.statistics.jackknife import without_each
 from hac.data.alignments.alignment import PHONES, partition
 from hac.data.audio.audio import AudioError, read_audio
 from hac.data.manifest.manifest import Manifest
@@ -199,7 +200,7 @@ class PhonePredictions:
         return ratios(np.where(n > 0, self._by_utterance(right), np.nan), undefined, reasons)
 
     def pnmi(self, sample: Sample) -> tuple[float, NDArray[np.float64]]:
-        """I(phone; prediction) / H(phone) of a part of the corpus, and of each of its bootstrap draws."""
+        """I(phone; prediction) / H(phone) of a part of the corpus, and without each of its clusters."""
         cluster = np.full(len(self.bounds) - 1, -1, np.int64)
         cluster[sample.picks] = sample.clusters.of_row
         of_frame = np.repeat(cluster, np.diff(self.bounds))
@@ -208,11 +209,7 @@ class PhonePredictions:
         cell = (of_frame[counted] * n + self.predictions[counted]) * n + self.labels[counted]
         tables = np.bincount(cell, minlength=sample.clusters.n * n * n).reshape(sample.clusters.n, n, n)
         value = information(tables.sum(axis=0).T).pnmi
-        # in pieces, so that memory stays small, and not BLAS: the bits must not depend on the number of threads
-        flat = tables.reshape(sample.clusters.n, -1)
-        pieces = np.array_split(sample.weights, max(1, len(sample.weights) // 50))
-        drawn = [pnmi_tables(np.einsum("dc,cx->dx", part, flat).reshape(-1, n, n)) for part in pieces]
-        return value, np.concatenate(drawn)
+        return value, pnmi_tables(without_each(tables).astype(np.float64))
 
     def _by_utterance(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Sum over the frames of each utterance."""

@@ -2,7 +2,7 @@
 
 Ids are `<level>.<effect>[<intervention>]`; the references stand under the level `all`, as `all.own_wer[keep]` and
 `all.own_wer[original]`. A difference, `<level>.<effect>_change[<intervention>]`, is paired: on the utterances where
-both are defined, on the same bootstrap draws, and on the same null draws. So an intervention that changes no audio
+both are defined, without the same clusters, and on the same null draws. So an intervention that changes no audio
 changes no number, exactly.
 """
 
@@ -34,30 +34,30 @@ class Estimate:
 
     Attributes:
         value: on all of it.
-        draws: float64 [n_draws], on each bootstrap draw.
+        left_out: float64 [n_clusters], without each cluster.
         nulls: float64 [n_nulls], on each null draw.
-        null_draws: float64 [n_draws], mean null on each bootstrap draw.
+        nulls_left_out: float64 [n_nulls, n_clusters].
     """
 
     value: float
-    draws: Floats
+    left_out: Floats
     nulls: Floats
-    null_draws: Floats
+    nulls_left_out: Floats
 
     def over(self, other: Estimate) -> Estimate:
-        """This as a share of another's value, on the same draws; the nulls as a share of that value too."""
+        """This as a share of another's value, without the same clusters; the nulls as a share of that value too."""
         with np.errstate(divide="ignore", invalid="ignore"):
             whole = other.value if other.value > 0 else math.nan
-            by_draw = np.where(other.draws > 0, other.draws, np.nan)
-            return Estimate(self.value / whole, self.draws / by_draw, self.nulls / whole, self.null_draws / by_draw)
+            each = np.where(other.left_out > 0, other.left_out, np.nan)
+            return Estimate(self.value / whole, self.left_out / each, self.nulls / whole, self.nulls_left_out / each)
 
     def minus(self, other: Estimate) -> Estimate:
-        """The difference, draw by draw."""
+        """The difference, paired."""
         return Estimate(
             self.value - other.value,
-            self.draws - other.draws,
+            self.left_out - other.left_out,
             self.nulls - other.nulls,
-            self.null_draws - other.null_draws,
+            self.nulls_left_out - other.nulls_left_out,
         )
 
 
@@ -66,9 +66,9 @@ def phone_estimate(
 ) -> Estimate:
     """I(phone; prediction) / H(phone) of a part of the corpus with its nulls."""
     keys = utterance_keys(ids)
-    value, draws = predictions.pnmi(sample)
+    value, left_out = predictions.pnmi(sample)
     found = [predictions.shifted(keys, draw, seed).pnmi(sample) for draw in range(1, n_nulls + 1)]
-    return Estimate(value, draws, np.array([v for v, _ in found]), np.mean([d for _, d in found], axis=0))
+    return Estimate(value, left_out, np.array([v for v, _ in found]), np.array([each for _, each in found]))
 
 
 def phone_accuracy(predictions: PhonePredictions, ids: Sequence[str], n_nulls: int, seed: int) -> Measure:
@@ -145,9 +145,8 @@ def _changes(condition: Condition, effect: str, one: Measure, keep: Measure, sam
 
 
 def _estimated(condition: Condition, effect: str, one: Estimate, sample: Sample, n: int) -> list[Record]:
-    nulls = one.nulls[np.isfinite(one.nulls)]
-    null_draws = one.null_draws if ratios.is_corrected(effect) else None
-    estimate = builder.resampled_estimate(one.value, one.draws, sample.clusters.n, nulls, null_draws)
+    known = np.isfinite(one.nulls)
+    estimate = builder.jackknifed(effect, one.value, one.left_out, one.nulls[known], one.nulls_left_out[known])
     return _named(condition, effect, estimate, sample, n)
 
 

@@ -23,7 +23,7 @@ from analysis.results.schema import Record, Results, StreamInfo
 from hac.data.manifest.manifest import Manifest
 from hac.data.tokens.token_store import Stream, TokenStore
 from hac.errors import HacError
-from probes.clusters import Resampling, resampling
+from probes.clusters import Clusters, clusters_of
 from probes.leakage.factors import Factor
 from probes.nulls.circular_shift import MIN_SHIFT_S
 from probes.nulls.label_permutation import NULL_OF
@@ -131,7 +131,7 @@ def run(
     streams = streams_of(corpus.met.tokens, request.streams)
     given = given_names(corpus.met.tokens, streams, protocol.given)
     plans = plans_of(corpus, streams, request.labels.manifest, protocol)
-    clusters = resampling(corpus.met.rows.rows)
+    clusters = clusters_of(corpus.met.rows.rows)
     records, notes, conditioned = [], [], set()
     for plan in plans:
         told = _alone(plan, jobs)
@@ -174,7 +174,7 @@ def plans_of(
 ) -> list[Layout]:
     """The streams by rate and lengths, with the factors laid over them."""
     speakers = [speaker for _, speaker in voices_of(corpus.met.ids, manifest)]
-    clusters = resampling(corpus.met.rows.rows).of_row[corpus.met.rows.of_utterance]
+    clusters = clusters_of(corpus.met.rows.rows).of_row[corpus.met.rows.of_utterance]
     # the rows of the whole manifest may be more than those at hand
     _, clusters = np.unique(clusters, return_inverse=True)
     alike: dict[tuple[Any, bytes], list[Stream]] = {}
@@ -264,7 +264,7 @@ def _never_dealt(laid: FrameLabels, factor: Factor) -> str:
     return f"{NULL_OF[factor.name]} are the same labels again: chance tells as much, and nothing can be said of it"
 
 
-def warnings_of(corpus: FactorCorpus, clusters: Resampling) -> list[str]:
+def warnings_of(corpus: FactorCorpus, clusters: Clusters) -> list[str]:
     """What a reader must know of factors and intervals."""
     said = [f"{name} is left out: {why}" for name, why in corpus.missing.items()]
     return [*said, f"whole corpus: {clusters.note}"] if clusters.note else said

@@ -2,29 +2,27 @@
 
 Intervals are linearized ("infinitesimal jackknife": Davison and Hinkley 1997, section 2.7; Efron 1982, chapter 6):
 information is a mean over frames of log n(f, a, b) n(b) / (n(a, b) n(f, b)), and its share of H a ratio of two sums
-over clusters; the spread of what clusters put into it gives the standard error, Student's t the width. A thousand
-bootstrap draws of tables of words x codes x codes would take hours. For the corrected value, the clusters' parts in
-the null (the mean of its first draws) are taken off: what they do to the estimate they do to the null as well.
+over clusters; the spread of what clusters put into it gives the standard error, Student's t the width. For the
+corrected value, the clusters' parts in the null (the mean of its first draws) are taken off: what they do to the
+value they do to the null as well.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import special
 
 from analysis.leakage.information import Information, InformationOf, Vector
 from analysis.metrics.registry import METRICS
 from analysis.results.builder import Estimate, joined, make_record, mean_sd, undefined_record
 from analysis.results.records import beyond_nulls, nulls_of
 from analysis.results.schema import Record
-from analysis.statistics.bootstrap import LEVEL, Interval, Resamples, corrected, no_interval
+from analysis.statistics.jackknife import Interval, corrected, jackknife
 
 METHOD = "cluster-linearized-t"
-MIN_CLUSTERS = 3
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,9 @@ def share_record(
     moved = np.mean([_parts(null) for null in scored], axis=0) if scored else np.zeros_like(error)
     with np.errstate(divide="ignore", invalid="ignore"):
         shifted = error / (1 - mean) - (1 - value) * moved / (1 - mean) ** 2
-    estimate = Estimate(value, _around(value, error), nulls, _around(corrected(value, mean), shifted))
+    is_corrected = METRICS[metric].is_corrected and math.isfinite(mean)
+    around = _around(corrected(value, mean), shifted) if is_corrected else _around(value, error)
+    estimate = Estimate(value, around, nulls, is_corrected)
     return make_record(
         f"{stream}.{metric}[{','.join(tags)}]",
         stream,
@@ -89,24 +89,16 @@ def _parts(one: Information) -> Vector:
 
 def _around(value: float, parts: Vector) -> Interval:
     """The interval of a value from what each cluster moves it by."""
-    if not math.isfinite(value):
-        return no_interval("the value is undefined")
     n = len(parts)
-    if n < MIN_CLUSTERS or not np.isfinite(parts).all():
-        return no_interval(f"fewer than {MIN_CLUSTERS} clusters")
-    half = float(special.stdtrit(n - 1, (1 + LEVEL) / 2)) * math.sqrt(n / (n - 1) * float((parts**2).sum()))
-    # what the value would be without each cluster, to first order: as a jackknife leaves it
-    resamples = Resamples((value - parts * n / (n - 1)).astype(np.float32), n)
-    return Interval(value - half, value + half, METHOD, resamples=resamples)
+    # what the value would be without each cluster, to first order
+    made = jackknife(value, value - parts * n / max(n - 1, 1))
+    return replace(made, method=METHOD) if math.isfinite(made.low) else made
 
 
 def within_null(record: Record) -> bool:
-    """Whether a value is no more than chance: less than two standard deviations above a null, or its corrected
-    interval reaches 0.
-    """
+    """Whether a value is no more than chance: not clear of a null, or the interval of the corrected value reaches 0."""
     above = beyond_nulls(record.value, nulls_of(record))
-    low = record.corrected_ci_low
-    return not (above and (low > 0 or not math.isfinite(low)))
+    return not (above and (record.ci_low > 0 or not math.isfinite(record.ci_low)))
 
 
 def least_added(factor: str, added: Mapping[str, Record]) -> Record:
@@ -116,8 +108,8 @@ def least_added(factor: str, added: Mapping[str, Record]) -> Record:
         factor: its name.
         added: what the stream adds, by given stream.
     """
-    defined = {given: record for given, record in added.items() if math.isfinite(record.corrected)}
-    given, least = min((defined or added).items(), key=lambda item: (item[1].corrected, item[0]))
+    defined = {given: record for given, record in added.items() if math.isfinite(record.estimate)}
+    given, least = min((defined or added).items(), key=lambda item: (item[1].estimate, item[0]))
     note = joined([f"given {given}, the choice held fixed", least.note])
     return least.model_copy(update={"id": f"{least.stream}.leakage_adds[{factor}]", "note": note})
 

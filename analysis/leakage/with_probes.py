@@ -89,7 +89,7 @@ def with_summary(outcome: Outcome, seed: int = 0) -> Outcome:
     for i, stream in enumerate(single):
         for j, factor in enumerate(outcome.factors):
             record = results.get(f"{stream}.leakage[{factor}]")
-            importance[i, j] = record.corrected if math.isfinite(record.corrected) else 0.0
+            importance[i, j] = record.estimate if math.isfinite(record.estimate) else 0.0
             n = max(n, record.n)
     made = dci_records(importance, single, outcome.factors, source=SOURCE, protocol=SUMMARY, n=n, seed=seed)
     about = {

@@ -22,6 +22,7 @@ class Metric(BaseModel):
         has_null: whether a chance level is computed.
         undefined: when the value is NaN.
         definition: formula and source.
+        grows_with_codes: whether chance scores more the more codes there are for the speech, as in counted information.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -35,6 +36,12 @@ class Metric(BaseModel):
     has_null: bool
     undefined: str
     definition: str
+    grows_with_codes: bool = False
+
+    @property
+    def is_corrected(self) -> bool:
+        """Whether the number given is (value - null) / (1 - null): the scale ends at 1, which is perfect."""
+        return self.has_null and self.high == 1 and self.low is not None and self.better != "lower"
 
 
 def read_metrics(folder: str) -> Iterator[Metric]:

@@ -31,14 +31,12 @@ class Protocol:
     Attributes:
         convention: see `probes.joint_counts.frame_labels`.
         n_nulls: null draws (circular shifts).
-        n_bootstrap: bootstrap draws of the interval.
-        seed: of shifts and draws.
+        seed: of the shifts.
         phone_policy: name of the phone policy.
     """
 
     convention: Convention = "duration"
     n_nulls: int = 20
-    n_bootstrap: int = 1000
     seed: int = 0
     phone_policy: str = "auto"
 

@@ -67,7 +67,7 @@ def sources_of(corpus: Corpus, streams: Sequence[Stream], protocol: Protocol) ->
 
 def settings_of(classes: Classes, protocol: Protocol) -> Settings:
     """How counts are scored under a protocol."""
-    return Settings((SILENCE,), classes, protocol.n_bootstrap, protocol.seed)
+    return Settings((SILENCE,), classes)
 
 
 def _score_counted(source: CountedStream, settings: Settings) -> tuple[StreamScores, list[float]]:
@@ -124,8 +124,7 @@ def _protocols(protocol: Protocol, policy: str) -> dict[str, dict[str, Any]]:
         "phone_policy": policy,
         "null": f"{NULL_NAME} within each utterance, at least {float(MIN_SHIFT_S)} s or a quarter of it",
         "n_nulls": protocol.n_nulls,
-        "interval": "95 %, cluster-bootstrap-basic (corpus, language), cluster-jackknife-t (speaker, phone, class)",
-        "n_bootstrap": protocol.n_bootstrap,
+        "interval": "95 %, cluster-jackknife-t; the mean null held fixed for a speaker, phone or class",
         "seed": protocol.seed,
         "logarithm": "natural",
     }

@@ -12,19 +12,15 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from analysis.metrics.registry import METRICS as RECORDS
-from analysis.results.builder import NO_NULLS, Estimate, make_record, resampled_estimate
+from analysis.results.builder import Estimate, jackknifed, make_record
 from analysis.results.records import DROPPED, KEPT
 from analysis.results.schema import Record, StreamInfo
-from analysis.statistics import bootstrap, groups, kernels
-from analysis.statistics.bootstrap import Draws
+from analysis.statistics import groups, kernels
 from analysis.statistics.information import METRICS, Information, information, pnmi_tables
 from analysis.statistics.row_samples import RowSample, row_samples
 from hac.data.timeline import US_PER_S
 from probes.clusters import Row
 from probes.joint_counts.counts import JointCounts
-
-NULLS_PER_DRAW = 4
-"""Null tables behind the mean null of each bootstrap draw: enough to keep it quiet, few enough to stay quick."""
 
 
 class CountSource(Protocol):
@@ -67,15 +63,11 @@ class Settings:
     Attributes:
         silence: the silence labels.
         classes: kind of phone class -> phone -> class (None where it has none).
-        n_bootstrap: bootstrap draws.
-        seed: of the bootstrap.
         parts: whether languages, speakers, phones and classes get numbers of their own.
     """
 
     silence: tuple[str, ...]
     classes: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
-    n_bootstrap: int = 1000
-    seed: int = 0
     parts: bool = True
 
 
@@ -109,10 +101,15 @@ class _View:
 
 @dataclass(frozen=True)
 class _PartScore:
-    """One table's scores with silence kept and dropped, and those of its bootstrap draws."""
+    """One table's scores with silence kept and dropped, and the same without each cluster.
+
+    Attributes:
+        scores: by protocol.
+        left_out: by protocol, float64 [n_clusters, n_metrics], metrics as in `METRICS`.
+    """
 
     scores: dict[str, Information]
-    draws: Draws
+    left_out: dict[str, NDArray[np.float64]]
 
 
 _Sparse = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
@@ -136,9 +133,9 @@ def score_stream(source: CountSource, settings: Settings) -> StreamScores:
         settings: see `Settings`.
     """
     actual = source.draw(0)
-    scorer = _Scorer(actual, source.n_nulls, settings)
-    first = scorer.score(actual, slice(None))
-    nulls = [scorer.score(source.draw(r), scorer.draws_of_null(r)) for r in range(1, source.n_nulls + 1)]
+    scorer = _Scorer(actual, settings)
+    first = scorer.score(actual)
+    nulls = [scorer.score(source.draw(r)) for r in range(1, source.n_nulls + 1)]
     table = actual.table
     whole = first.parts[0].scores[KEPT]
     hours = float(Fraction(whole.total) / actual.units_per_s / 3600)
@@ -156,7 +153,7 @@ def score_stream(source: CountSource, settings: Settings) -> StreamScores:
 class _Scorer:
     """Scores draws of one stream the same way, then turns them into records."""
 
-    def __init__(self, actual: JointCounts, n_nulls: int, settings: Settings) -> None:
+    def __init__(self, actual: JointCounts, settings: Settings) -> None:
         self.settings = settings
         self.labels = actual.labels
         self.out = {
@@ -167,12 +164,11 @@ class _Scorer:
         self.view = self._view(actual)
         self.relabellings = groups.relabellings(self.labels, settings.classes) if settings.parts else []
         self.merged_labels = [relabelling.groups(self.labels) for relabelling in self.relabellings]
-        self.n_blocks = max(1, n_nulls // NULLS_PER_DRAW)
 
     def _view(self, counts: JointCounts) -> _View:
         if counts.rows not in self.views:
             settings = self.settings
-            samples = row_samples(counts.rows, settings.n_bootstrap, settings.seed, settings.parts)
+            samples = row_samples(counts.rows, settings.parts)
             self.views[counts.rows] = _View(samples, groups.speakers(counts.rows) if settings.parts else [])
         return self.views[counts.rows]
 
@@ -181,25 +177,20 @@ class _Scorer:
         noted = [sample for sample in self.view.samples if sample.clusters.note]
         return [(sample.names[0] or "whole corpus", sample.clusters.note) for sample in noted]
 
-    def draws_of_null(self, r: int) -> slice:
-        """The bootstrap draws in whose mean null the null draw r takes part: every n_blocks-th."""
-        return slice(min((r - 1) // NULLS_PER_DRAW, self.n_blocks - 1), None, self.n_blocks)
-
-    def score(self, counts: JointCounts, draws: slice) -> _DrawScore:
-        """Score one draw of the stream; bootstrap draws only those of `draws`."""
+    def score(self, counts: JointCounts) -> _DrawScore:
+        """Score one draw of the stream."""
         view = self._view(counts)
-        parts = [self._score_part(counts, sample, draws) for sample in view.samples]
+        parts = [self._score_part(counts, sample) for sample in view.samples]
         relabelled = [self._relabelled(counts.table, merged) for merged in self.merged_labels]
         return _DrawScore(parts, self._score_speakers(counts, view), np.array(relabelled))
 
-    def _score_part(self, counts: JointCounts, sample: RowSample, draws: slice) -> _PartScore:
+    def _score_part(self, counts: JointCounts, sample: RowSample) -> _PartScore:
         whole = len(sample.rows) == len(counts.rows)
         table = counts.table if whole else counts.pooled(sample.rows)
         scores = {name: information(table[~out]) for name, out in self.out.items()}
         clustered = counts.clustered(sample.rows, sample.clusters.of_row, sample.clusters.n)
-        weights = sample.weights[draws].astype(np.float32)
-        silence = np.flatnonzero(self.out[DROPPED]).tolist()
-        return _PartScore(scores, bootstrap.resample(clustered, len(self.labels), silence, weights))
+        left_out = _without_each(_arrays(clustered), np.arange(sample.clusters.n), table, self.out[DROPPED])
+        return _PartScore(scores, {name: left_out[:, i] for i, name in enumerate(self.out)})
 
     def _score_speakers(self, counts: JointCounts, view: _View) -> dict[str, NDArray[np.float64]]:
         if not view.speakers:
@@ -240,36 +231,27 @@ class _Scorer:
     ) -> list[Record]:
         scores, sample = first.parts[i].scores[protocol], self.view.samples[i]
         made = []
-        for metric in METRICS:
-            null, null_draws = NO_NULLS, None
-            draws = _pick(first.parts[i].draws, protocol)[metric]
-            if RECORDS[metric].has_null:
-                null = np.array([null.parts[i].scores[protocol].value(metric) for null in nulls])
-                null_draws = self._null_draws(i, protocol, metric, len(draws), nulls)
+        for m, metric in enumerate(METRICS):
+            with_null = nulls if RECORDS[metric].has_null else ()
+            estimate = jackknifed(
+                metric,
+                scores.value(metric),
+                first.parts[i].left_out[protocol][:, m],
+                np.array([null.parts[i].scores[protocol].value(metric) for null in with_null]),
+                np.array([null.parts[i].left_out[protocol][:, m] for null in with_null]),
+            )
             made.append(
                 make_record(
                     _id(stream, metric, protocol),
                     stream,
                     metric,
-                    resampled_estimate(scores.value(metric), draws, sample.clusters.n, null, null_draws),
+                    estimate,
                     n=round(scores.total / units),
                     protocol=protocol,
                     about=sample.note,
                 )
             )
         return made
-
-    def _null_draws(
-        self, i: int, protocol: str, metric: str, n_draws: int, nulls: Sequence[_DrawScore]
-    ) -> NDArray[np.float64]:
-        """The mean null of each bootstrap draw, on the very clusters of that draw."""
-        total, n = np.zeros(n_draws), np.zeros(n_draws)
-        for r, null in enumerate(nulls, start=1):
-            block = self.draws_of_null(r)
-            total[block] += _pick(null.parts[i].draws, protocol)[metric]
-            n[block] += 1
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.asarray(total / n)
 
     def _speaker_records(
         self, source: CountSource, actual: JointCounts, first: _DrawScore, nulls: Sequence[_DrawScore]
@@ -278,11 +260,10 @@ class _Scorer:
         matrix = _arrays(actual.matrix)
         for s, part in enumerate(self.view.speakers):
             pooled = actual.pooled(part.rows)
-            for protocol, out in self.out.items():
-                value = float(first.speakers[protocol][s])
-                interval = bootstrap.jackknife(value, _left_out(matrix, part.rows, pooled, out))
+            left_out = _without_each(matrix, part.rows, pooled, self.out[DROPPED])
+            for i, (protocol, out) in enumerate(self.out.items()):
                 null = np.array([null.speakers[protocol][s] for null in nulls])
-                estimate = Estimate(value, interval, null, "fixed null")
+                estimate = jackknifed("pnmi", float(first.speakers[protocol][s]), left_out[:, i, 0], null)
                 n = round(int(pooled[~out].sum()) / units)
                 made.append(_pnmi_record(source.name, protocol, part.name, estimate, n))
         return made
@@ -299,10 +280,8 @@ class _Scorer:
         for i, relabelling in enumerate(self.relabellings):
             tables = by_label.tables(self.merged_labels[i])
             pooled = tables.sum(axis=0)
-            value = float(first.relabelled[i])
-            interval = bootstrap.jackknife(value, pnmi_tables(pooled[None] - tables))
             null = np.array([null.relabelled[i] for null in nulls])
-            estimate = Estimate(value, interval, null, "fixed null")
+            estimate = jackknifed("pnmi", float(first.relabelled[i]), pnmi_tables(pooled[None] - tables), null)
             made.append(_pnmi_record(source.name, KEPT, relabelling.name, estimate, round(int(pooled.sum()) / units)))
         return made
 
@@ -314,7 +293,7 @@ def _id(stream: str, metric: str, protocol: str) -> str:
 def _pnmi_record(stream: str, protocol: str, group: str, estimate: Estimate, n: int) -> Record:
     """The record of a speaker, phone or class."""
     id = _id(stream, "pnmi", protocol)
-    return make_record(id, stream, "pnmi", estimate, n=n, protocol=protocol, group=group, cut=False)
+    return make_record(id, stream, "pnmi", estimate, n=n, protocol=protocol, group=group)
 
 
 def _units_of(actual: JointCounts, frame_rate: Fraction) -> Fraction:
@@ -324,20 +303,15 @@ def _units_of(actual: JointCounts, frame_rate: Fraction) -> Fraction:
     return actual.units_per_s / frame_rate if ticks else Fraction(1)
 
 
-def _left_out(
-    matrix: _Sparse, rows: NDArray[np.int64], pooled: NDArray[np.int64], out: NDArray[np.bool_]
+def _without_each(
+    matrix: _Sparse, rows: NDArray[np.int64], pooled: NDArray[np.int64], is_silence: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
-    """PNMI of the rows' pooled table without each of them in turn; `pooled` is int64 [n_labels, n_codes]."""
-    flat = pooled.T.ravel()
-    columns = np.flatnonzero(flat)
-    scores = kernels.score_without_each(*matrix, rows, columns, flat[columns], len(pooled), out)
-    return np.asarray(scores[:, 0])
+    """Scores of the rows' pooled table (int64 [n_labels, n_codes]) without each: [len(rows), 2, n_metrics]."""
+    code, label = np.nonzero(pooled.T)
+    scores = kernels.score_without_each(*matrix, rows, code, label, pooled[label, code], len(pooled), is_silence)
+    return np.asarray(scores)
 
 
 def _arrays(matrix: csr_matrix) -> _Sparse:
     """Pointers, columns and counts of a sparse matrix, columns ascending in each row."""
     return matrix.indptr.astype(np.int64), matrix.indices.astype(np.int64), matrix.data
-
-
-def _pick(draws: Draws, protocol: str) -> dict[str, NDArray[np.float64]]:
-    return draws.kept if protocol == KEPT else draws.dropped

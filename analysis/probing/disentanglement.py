@@ -25,9 +25,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.results.builder import NOTHING, Estimate, make_record
+from analysis.results.builder import jackknifed, make_record
 from analysis.results.schema import Record
-from analysis.statistics import bootstrap
 from probes.nulls.random_streams import random_stream
 
 ALL = "all"
@@ -103,8 +102,7 @@ def dci_records(
     source: str,
     protocol: str,
     n: int,
-    draws: Floats | None = None,
-    n_clusters: int = 0,
+    left_out: Floats | None = None,
     seed: int = 0,
 ) -> list[Record]:
     """Records of the totals (of the stream `all`), of each stream and of each factor.
@@ -115,14 +113,13 @@ def dci_records(
         source: what the importances are, in brackets in the ids: `probe`, `leakage`, ...
         protocol: which protocol of `Results.protocols` made them.
         n: counted units behind the importances.
-        draws: float64 [n_draws, n_streams, n_factors], importances of bootstrap draws, if intervals are wanted.
-        n_clusters: count of clusters that were resampled.
+        left_out: float64 [n_clusters, n_streams, n_factors], importances without each cluster, if intervals are wanted.
         seed: of the null.
     """
     actual = np.maximum(importance, 0.0)
     null = dci(permuted(actual, N_PERMUTATIONS, seed))
     value = dci(actual)
-    spread = dci(np.maximum(draws, 0.0)) if draws is not None else None
+    varied = dci(np.maximum(left_out, 0.0)) if left_out is not None else None
     made = []
     for metric, whole, part, names in (
         ("disentanglement", "total_disentanglement", "disentanglement", list(streams)),
@@ -135,10 +132,8 @@ def dci_records(
         for stream, bracket, field, at in cells:
             estimate = float(getattr(value, field)[at])
             chance = getattr(null, field)[at]
-            around = bootstrap.no_interval("no bootstrap draws")
-            if spread is not None:
-                around = bootstrap.basic(estimate, getattr(spread, field)[at], n_clusters)
-            made.append(_record(stream, metric, bracket, protocol, estimate, chance, around, n))
+            without = np.empty(0) if varied is None else getattr(varied, field)[at]
+            made.append(_record(stream, metric, bracket, protocol, estimate, chance, without, n))
     return made
 
 
@@ -149,10 +144,10 @@ def _record(
     protocol: str,
     value: float,
     null: Floats,
-    around: bootstrap.Interval,
+    left_out: Floats,
     n: int,
 ) -> Record:
-    estimate = Estimate(value, around, null[np.isfinite(null)], corrected=NOTHING)
+    estimate = jackknifed(f"dci_{metric}", value, left_out, null[np.isfinite(null)])
     return make_record(
         f"{stream}.dci_{metric}{bracket}",
         stream,

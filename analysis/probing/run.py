@@ -82,7 +82,7 @@ def probe_streams(
     """
     embeddings = dict(embeddings or {})
     _check(streams, embeddings)
-    sample = samples_of(voices.ids, voices.languages, voices.speakers, protocol.n_bootstrap, protocol.seed)[0]
+    sample = samples_of(voices.ids, voices.languages, voices.speakers)[0]
     asked = _ask_all(streams, factors, voices, protocol)
     tasks = [
         (stream, asked[stream.name, factor.name], protocol, vectors)
@@ -211,7 +211,7 @@ def _summary(
 ) -> tuple[NDArray[np.float64], list[Record]]:
     """Disentanglement and completeness of the usable information, and how well factors are told from all streams."""
     shape = len(streams), len(factors)
-    values, draws = np.zeros(shape), np.zeros((protocol.n_bootstrap, *shape))
+    values, left_out = np.zeros(shape), np.zeros((sample.clusters.n, *shape))
     place = {stream.name: i for i, stream in enumerate(streams)}, {factor.name: j for j, factor in enumerate(factors)}
     n = 0
     for one in probed:
@@ -222,9 +222,8 @@ def _summary(
         chance = mean_sd(np.array([information_of(null, one.prior).value() for null in one.nulls]))[0]
         # a null below zero is a probe that does worse than nothing, not a bias to be taken back
         floor = max(chance, 0.0) if one.nulls else 0.0
-        values[at], draws[:, *at] = information.value() - floor, sample.draws(information) - floor
+        values[at], left_out[:, *at] = information.value() - floor, sample.without_each(information) - floor
         n = max(n, int(one.held.n.sum()))
-    draws = np.nan_to_num(draws)
     names = [stream.name for stream in streams], [factor.name for factor in factors]
     made = dci_records(
         values,
@@ -232,8 +231,7 @@ def _summary(
         source=PROTOCOL,
         protocol=PROTOCOL,
         n=n,
-        draws=draws,
-        n_clusters=sample.clusters.n,
+        left_out=np.nan_to_num(left_out),
         seed=protocol.seed,
     )
     return np.maximum(values, 0), [*made, *_informativeness(together, sample)]
@@ -265,8 +263,7 @@ def _protocols(protocol: ProbeProtocol, asked: Mapping[tuple[str, str], Asked]) 
         "nulls": {MAJORITY: "the training part's class shares"},
         "n_nulls": protocol.n_shuffles,
         "n_given_nulls": protocol.n_given_nulls,
-        "interval": "95 %, cluster-bootstrap-basic, probes held fixed",
-        "n_bootstrap": protocol.n_bootstrap,
+        "interval": "95 %, cluster-jackknife-t, probes held fixed",
         "seed": protocol.seed,
         "logarithm": "natural",
     }

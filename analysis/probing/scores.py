@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analysis.results import ratios
-from analysis.results.builder import make_record, resampled_estimate, undefined_record
+from analysis.results.builder import jackknifed, make_record, undefined_record
 from analysis.results.ratios import Ratios, Sample
 from analysis.results.schema import Null, Record
+from analysis.statistics.jackknife import without_each
 from probes.classifiers.crossfit import HeldOut
 
 PROTOCOL = "probe"
@@ -81,7 +82,7 @@ def probe_records(probed: Probed, sample: Sample) -> list[Record]:
 
     Args:
         probed: the probe.
-        sample: the corpus, and what is resampled.
+        sample: the corpus and its clusters.
     """
     if probed.held is None or probed.prior is None:
         return [
@@ -102,7 +103,7 @@ def probe_records(probed: Probed, sample: Sample) -> list[Record]:
         id = f"{probed.stream}.probe_{score}{probed.bracket}"
         named = f"probe_{score}"
         (record,) = ratios.records(id, probed.stream, named, PROTOCOL, value, sample, chance, remarks)[:1]
-        beside = {MAJORITY: Null(mean=majority.value(sample.picks), sd=math.nan)}
+        beside = {MAJORITY: Null(mean=majority.value(sample.picks), sd=math.nan, n=1)}
         made.append(record.model_copy(update={"n": int(probed.held.n.sum()), "nulls": beside}))
     made += [_macro_record(probed, score, sample, remarks) for score in _MACROS]
     return made
@@ -167,13 +168,12 @@ def _macro_record(probed: Probed, score: str, sample: Sample, remarks: Sequence[
     of, metric = _MACROS[score], f"probe_{score}"
     value = _macro(of, probed.held, sample)
     nulls = np.array([_macro(of, null, sample) for null in probed.nulls])
-    null_draws = np.mean([_macro_draws(of, one, sample) for one in probed.nulls], axis=0) if probed.nulls else None
-    draws = _macro_draws(of, probed.held, sample)
+    left_out = np.array([_macro_without_each(of, one, sample) for one in probed.nulls])
     return make_record(
         f"{probed.stream}.{metric}{probed.bracket}",
         probed.stream,
         metric,
-        resampled_estimate(value, draws, sample.clusters.n, nulls, null_draws),
+        jackknifed(metric, value, _macro_without_each(of, probed.held, sample), nulls, left_out),
         n=int(probed.held.n.sum()),
         protocol=PROTOCOL,
         about=sample.note,
@@ -188,15 +188,14 @@ def _macro(of: Callable[[Floats, Floats, Floats], Floats], held: HeldOut, sample
     return float(of(n, hits, predicted))
 
 
-def _macro_draws(of: Callable[[Floats, Floats, Floats], Floats], held: HeldOut, sample: Sample) -> Floats:
-    """The score of each bootstrap draw."""
-    resampled = []
+def _macro_without_each(of: Callable[[Floats, Floats, Floats], Floats], held: HeldOut, sample: Sample) -> Floats:
+    """The score without each cluster."""
+    left_out = []
     for table in (held.n, held.hits, held.predicted):
         by_cluster = np.zeros((sample.clusters.n, table.shape[1]))
         np.add.at(by_cluster, sample.clusters.of_row, table[sample.picks])
-        # einsum and not BLAS: the bits must not depend on the number of threads
-        resampled.append(np.einsum("dc,cl->dl", sample.weights, by_cluster))
-    return of(*resampled)
+        left_out.append(without_each(by_cluster))
+    return of(*left_out)
 
 
 def _unconverged(held: HeldOut) -> str:

@@ -28,7 +28,6 @@ class ProbeProtocol:
         n_given_nulls: null draws of what a stream adds to the others.
         given: whether that is asked at all, the dearest part.
         max_classes: classes of a factor, the most frequent ones.
-        n_bootstrap: bootstrap draws.
         seed: of nulls and draws.
     """
 
@@ -38,7 +37,6 @@ class ProbeProtocol:
     n_given_nulls: int = 2
     given: bool = True
     max_classes: int = 200
-    n_bootstrap: int = 1000
     seed: int = 0
 
 

@@ -27,7 +27,6 @@ class ReconProtocol:
         normalizer: what is done to texts before words are compared.
         n_nulls: null draws.
         null_pairs: pairs of the null of signal and pitch metrics, over all draws of a condition.
-        n_bootstrap: draws of the intervals.
         seed: of nulls and draws.
     """
 
@@ -40,7 +39,6 @@ class ReconProtocol:
     normalizer: str = "basic-1"
     n_nulls: int = 5
     null_pairs: int = 100
-    n_bootstrap: int = 1000
     seed: int = 0
 
     @property
@@ -76,8 +74,7 @@ def protocols(protocol: ReconProtocol, judges: Mapping[str, Any]) -> dict[str, d
         judges: by name of the protocol, what is to be recorded of them.
     """
     common = {
-        "interval": "95 %, cluster-bootstrap-basic; an interval of a difference draws both on the same clusters",
-        "n_bootstrap": protocol.n_bootstrap,
+        "interval": "95 %, cluster-jackknife-t; of a difference, both without the same cluster",
         "seed": protocol.seed,
         "null": "each reconstruction against another utterance's reference, in one cycle of chance through the corpus",
         "n_nulls": protocol.n_nulls,

@@ -102,8 +102,6 @@ def run(request: Request, jobs: int = -1) -> Outcome:
         material.manifest.ids,
         [u.language for u in utterances],
         [u.speaker for u in utterances],
-        protocol.n_bootstrap,
-        protocol.seed,
     )
     notes += [(sample.names[0] or "whole corpus", sample.clusters.note) for sample in samples if _is_told(sample)]
     warnings = [

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -13,12 +13,11 @@ from numpy.typing import NDArray
 from analysis.metrics.registry import METRICS
 from analysis.results.records import NOTE_JOINER
 from analysis.results.schema import Lag, Null, Record, Results, StreamInfo
-from analysis.statistics import bootstrap
-from analysis.statistics.bootstrap import Interval, corrected, corrected_draws
+from analysis.statistics.jackknife import Interval, corrected, corrected_each, jackknife, no_interval
 
 Floats = NDArray[np.float64]
 NO_NULLS: Floats = np.empty(0)
-NOTHING = bootstrap.no_interval("")
+NOTHING = no_interval("")
 """The interval of what has none, where the record says why anyway."""
 
 
@@ -27,46 +26,44 @@ class Estimate:
     """A number beside what chance scores.
 
     Attributes:
-        value: the number.
-        interval: of it.
+        value: as counted.
+        interval: of the number that the record gives: of the corrected value where it is corrected, else of `value`.
         nulls: float64 [n_nulls], what each null draw scores; empty without a null.
-        corrected: interval of (value - null) / (1 - null), `fixed null` for that of the value with the mean null taken
-            off, or None where there is no 1 to be perfect at.
+        is_corrected: whether the number is (value - null) / (1 - null), and not `value`.
     """
 
     value: float
     interval: Interval
     nulls: Floats = field(default_factory=lambda: NO_NULLS)
-    corrected: Interval | Literal["fixed null"] | None = None
+    is_corrected: bool = False
 
     def scaled(self, factor: float) -> Estimate:
-        """The number in another unit, `factor` (above 0) times as many; it has no corrected value."""
+        """The number in another unit, `factor` (above 0) times as many; none that is corrected."""
         return Estimate(self.value * factor, self.interval.scaled(factor), self.nulls * factor)
 
 
-def resampled_estimate(
-    value: float,
-    draws: Floats,
-    n_clusters: int,
-    nulls: Floats = NO_NULLS,
-    null_draws: Floats | None = None,
-    interval: Callable[[float, Floats, int], Interval] = bootstrap.basic,
+def jackknifed(
+    metric: str, value: float, left_out: Floats, nulls: Floats = NO_NULLS, nulls_left_out: Floats | None = None
 ) -> Estimate:
-    """A number with intervals from resampled clusters; the corrected value takes off the mean null of each resample.
+    """A number with its interval; corrected for chance where there are nulls and the metric's scale ends at 1.
 
     Args:
+        metric: its name in `analysis.metrics.registry`.
         value: on all clusters.
-        draws: float64 [n_draws], on each resample of the clusters; NaN where undefined.
-        n_clusters: what is resampled.
+        left_out: float64 [n_clusters], without each cluster; NaN where undefined.
         nulls: float64 [n_nulls], of the null draws on all clusters.
-        null_draws: float64 [n_draws], mean null on the same resamples; None: the value is not corrected.
-        interval: makes an interval of a value and its resamples.
+        nulls_left_out: float64 [n_nulls, n_clusters], of null draws without each cluster; None: the mean null is held
+            fixed. These may be the first of the draws: only their mean's movement counts.
     """
-    around = interval(value, draws, n_clusters)
-    if null_draws is None:
-        return Estimate(value, around, nulls)
-    chance = corrected(value, mean_sd(nulls)[0])
-    return Estimate(value, around, nulls, interval(chance, corrected_draws(draws, null_draws), n_clusters))
+    mean = mean_sd(nulls)[0]
+    if not METRICS[metric].is_corrected or not math.isfinite(mean):
+        return Estimate(value, jackknife(value, left_out), nulls)
+    moved = np.full(len(left_out), mean)
+    if nulls_left_out is not None and len(nulls_left_out):
+        k = len(nulls_left_out)
+        moved = moved + nulls_left_out.mean(axis=0) - nulls[:k].mean()
+    number = corrected(value, mean)
+    return Estimate(value, jackknife(number, corrected_each(left_out, moved)), nulls, is_corrected=True)
 
 
 def make_record(
@@ -82,14 +79,13 @@ def make_record(
     remarks: Iterable[str] = (),
     undefined: str = "",
     nulls: Mapping[str, Floats] | None = None,
-    cut: bool = True,
 ) -> Record:
     """The record of a number.
 
     Args:
         id: `<stream>.<metric>` and what follows it in brackets.
         stream: stream name.
-        metric: its name in `analysis.metrics.registry`, whose range cuts the interval.
+        metric: its name in `analysis.metrics.registry`.
         estimate: the number.
         n: counted units behind it.
         protocol: which protocol of `Results.protocols` made it.
@@ -98,34 +94,32 @@ def make_record(
         remarks: end the note.
         undefined: why there is no value; empty: as the metric says.
         nulls: draws of further nulls by name.
-        cut: whether the interval is cut to the metric's range.
     """
-    value, (mean, sd) = estimate.value, mean_sd(estimate.nulls)
-    interval = within_range(metric, estimate.interval) if cut else estimate.interval
-    reason = interval.reason if math.isfinite(value) else f"undefined: {undefined or METRICS[metric].undefined}"
-    if isinstance(estimate.corrected, Interval):
-        around = bootstrap.at_most_one(estimate.corrected) if METRICS[metric].high == 1 else estimate.corrected
-    else:
-        around = _without_null(interval, mean) if estimate.corrected else NOTHING
+    value, interval, null = estimate.value, estimate.interval, null_of(estimate.nulls)
+    number = corrected(value, null.mean) if estimate.is_corrected else value
+    reason = interval.reason
+    if not math.isfinite(value):
+        reason = f"undefined: {undefined or METRICS[metric].undefined}"
+    elif not math.isfinite(number):
+        reason = "undefined: chance alone is perfect"
     return Record(
         id=id,
         stream=stream,
         group=group,
-        value=value,
+        estimate=number,
         ci_low=interval.low,
         ci_high=interval.high,
-        null_mean=mean,
-        null_sd=sd,
-        corrected=corrected(value, mean) if estimate.corrected else math.nan,
-        corrected_ci_low=around.low,
-        corrected_ci_high=around.high,
+        is_corrected=estimate.is_corrected,
+        value=value,
+        null_mean=null.mean,
+        null_sd=null.sd,
+        n_nulls=null.n,
         n=n,
         protocol=protocol,
         ci_method=interval.method,
         note=joined([about, reason, *remarks]),
-        nulls={name: _null(draws) for name, draws in (nulls or {}).items()},
-        resamples=interval.resamples,
-        resamples_corrected=around.resamples,
+        nulls={name: null_of(draws) for name, draws in (nulls or {}).items()},
+        left_out=interval.left_out,
     )
 
 
@@ -189,32 +183,12 @@ def mean_sd(values: Floats) -> tuple[float, float]:
     return mean, float(values.std(ddof=1)) if len(values) > 1 else math.nan
 
 
-def within_range(metric: str, interval: Interval) -> Interval:
-    """The interval cut to the metric's range; one that lies beyond an end of it shrinks to that end."""
-    if not math.isfinite(interval.low):
-        return interval
-    ends = METRICS[metric]
-    least = -math.inf if ends.low is None else ends.low
-    most = math.inf if ends.high is None else ends.high
-    return replace(interval, low=min(max(interval.low, least), most), high=min(max(interval.high, least), most))
-
-
 def joined(notes: Iterable[str]) -> str:
     """The note that these remarks make; empty ones are left out."""
     return NOTE_JOINER.join(note for note in notes if note)
 
 
-def _without_null(interval: Interval, mean: float) -> Interval:
-    """The interval of the corrected value that the value's own gives, the mean null held fixed."""
-    drawn = interval.resamples
-    return Interval(
-        corrected(interval.low, mean),
-        corrected(interval.high, mean),
-        interval.method,
-        resamples=replace(drawn, values=(drawn.values - mean) / (1 - mean)) if drawn and mean < 1 else None,
-    )
-
-
-def _null(draws: Floats) -> Null:
+def null_of(draws: Floats) -> Null:
+    """What chance scores, from its draws."""
     mean, sd = mean_sd(draws)
-    return Null(mean=mean, sd=sd)
+    return Null(mean=mean, sd=sd, n=len(draws))

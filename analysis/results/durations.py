@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from analysis.results.builder import Estimate, make_record
 from analysis.results.schema import Record
-from analysis.statistics import bootstrap
-from analysis.statistics.bootstrap import Interval
+from analysis.statistics.jackknife import Interval, jackknife, no_interval, without_each
 from probes.boundaries.durations import DurationCounts
 
 if TYPE_CHECKING:
@@ -81,8 +80,8 @@ def summarize(name: str, kind: Literal["stream", "tier"], durations: DurationCou
     np.add.at(of_row[1], counted.row, counted.n)
     lasting, n, time = (sample.by_cluster(x, 0) for x in (*of_row, durations.time))
     unit_ms = durations.unit_s * 1000
-    mean = _ratio(lasting, n, float(unit_ms), sample)
-    rate = _ratio(n, time, float(1 / durations.unit_s), sample)
+    mean = _ratio(lasting, n, float(unit_ms))
+    rate = _ratio(n, time, float(1 / durations.unit_s))
     return Summary(
         name,
         kind,
@@ -98,14 +97,11 @@ def summarize(name: str, kind: Literal["stream", "tier"], durations: DurationCou
     )
 
 
-def _ratio(
-    above: NDArray[np.int64], below: NDArray[np.int64], scale: float, sample: RowSample
-) -> tuple[float, Interval]:
-    """A ratio of sums, and its interval from resampled clusters."""
+def _ratio(above: NDArray[np.int64], below: NDArray[np.int64], scale: float) -> tuple[float, Interval]:
+    """A ratio of sums over clusters, and its interval."""
     with np.errstate(divide="ignore", invalid="ignore"):
         value = float(np.float64(above.sum()) / below.sum() * scale)
-        draws = (sample.weights @ above) / (sample.weights @ below) * scale
-    return value, bootstrap.basic(value, draws, sample.clusters.n)
+        return value, jackknife(value, without_each(above) / without_each(below) * scale)
 
 
 def _percentiles(values: NDArray[np.int64], counts: NDArray[np.int64], unit_ms: Fraction) -> tuple[float, float, float]:
@@ -124,7 +120,7 @@ def records(summary: Summary, sample: RowSample) -> list[Record]:
         *zip(("run_p10_ms", "run_median_ms", "run_p90_ms"), summary.percentiles_ms, [None] * 3, strict=True),
         ("runs_per_s", summary.per_s, summary.per_s_interval),
     )
-    without = bootstrap.no_interval("no interval: percentiles of runs move in whole frames")
+    without = no_interval("no interval: percentiles of runs move in whole frames")
     return [
         make_record(
             f"{summary.name}.{metric}",
@@ -134,7 +130,6 @@ def records(summary: Summary, sample: RowSample) -> list[Record]:
             n=summary.n,
             protocol=PROTOCOL,
             about=sample.note,
-            cut=False,
         )
         for metric, value, interval in measured
     ]

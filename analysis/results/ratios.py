@@ -2,13 +2,13 @@
 
 A mean over utterances has the denominator 1 in each; a word error rate has edits over reference words; an error in
 cents has squares over frames, and a root at the end. What is undefined in an utterance is NaN there, with a reason;
-it is left out and counted, never replaced. Intervals draw clusters (`probes.clusters`: speakers where there are
-enough, else utterances) and recompute the ratio on each draw; the null of a ratio is the same ratio on pairs that
-have nothing to do with each other.
+it is left out and counted, never replaced. Intervals leave out one cluster at a time (`probes.clusters`: speakers where
+there are enough, else utterances) and compute the ratio of the others; the null of a ratio is the same ratio on pairs
+that have nothing to do with each other.
 
-`corrected`, (value - null) / (1 - null), is given where 1 is perfect and more is better (`is_corrected`), as it tells
-how much of the way from chance to perfection was gone. Other scales (PESQ, decibels, opinion scores, error rates)
-have no such end, and it stays NaN.
+The number is (value - null) / (1 - null) where the metric's scale ends at 1 (`Metric.is_corrected`), as it tells how
+much of the way from chance to perfection was gone. Other scales (PESQ, decibels, opinion scores, error rates) have no
+such end: there the number is the value.
 """
 
 from __future__ import annotations
@@ -21,12 +21,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.metrics.registry import METRICS
-from analysis.results.builder import make_record, named, resampled_estimate
+from analysis.results.builder import jackknifed, make_record, named
 from analysis.results.schema import Record
-from analysis.statistics import bootstrap, groups
-from analysis.statistics.bootstrap import Interval
-from probes.clusters import Resampling, assign_rows, resampling
+from analysis.statistics import groups
+from analysis.statistics.jackknife import Interval, jackknife, without_each
+from probes.clusters import Clusters, assign_rows, clusters_of
 
 Floats = NDArray[np.float64]
 NO_REASON = "unknown"
@@ -114,52 +113,48 @@ def _only(one: Ratios, there: NDArray[np.bool_]) -> Ratios:
 
 @dataclass(frozen=True)
 class Sample:
-    """A part of the corpus, and what is drawn of it.
+    """A part of the corpus and its clusters.
 
     Attributes:
         names: of the part, empty for the whole corpus; a corpus of one language is that part too.
         picks: int64 [n], its utterances.
-        clusters: the units that are drawn; `of_row` is the cluster of each pick.
-        weights: float64 [n_draws, n_clusters], how often each cluster is drawn.
+        clusters: what is left out in turn; `of_row` is the cluster of each pick.
     """
 
     names: tuple[str, ...]
     picks: NDArray[np.int64]
-    clusters: Resampling
-    weights: Floats
+    clusters: Clusters
 
     @property
     def note(self) -> str:
         """How many clusters of what."""
         return f"clusters: {self.clusters.n} ({self.clusters.unit})"
 
-    def draws(self, ratios: Ratios) -> Floats:
-        """The value on each bootstrap draw, float64 [n_draws]; NaN where a draw defines none."""
-        sums = [np.bincount(self.clusters.of_row, part[self.picks], self.clusters.n) for part in ratios.sums()]
-        # einsum and not BLAS: the bits must not depend on the number of threads
-        above, below = (np.einsum("dc,c->d", self.weights, part) for part in sums)
-        return ratios.divide(above, below)
+    def without_each(self, ratios: Ratios) -> Floats:
+        """The value without each cluster, float64 [n_clusters]; NaN where nothing is left."""
+        above, below = (
+            without_each(np.bincount(self.clusters.of_row, part[self.picks], self.clusters.n)) for part in ratios.sums()
+        )
+        counted = np.bincount(self.clusters.of_row, ratios.is_defined[self.picks], self.clusters.n)
+        # what is left of a difference of sums can be rounding
+        return np.where(without_each(counted) > 0, ratios.divide(above, below), np.nan)
 
     def interval(self, ratios: Ratios) -> Interval:
         """Interval of the value."""
-        return bootstrap.basic(ratios.value(self.picks), self.draws(ratios), self.clusters.n)
+        return jackknife(ratios.value(self.picks), self.without_each(ratios))
 
 
 def samples_of(
     ids: Sequence[str],
     languages: Sequence[str | None],
     speakers: Sequence[str | None],
-    n_bootstrap: int,
-    seed: int,
 ) -> list[Sample]:
-    """The whole corpus, then its languages and speakers, each with what is drawn of it.
+    """The whole corpus, then its languages and speakers, each with its clusters.
 
     Args:
         ids: utterance ids, in the order of the ratios.
         languages: language of each, None where unknown.
         speakers: speaker of each, None where unknown.
-        n_bootstrap: draws.
-        seed: of the draws.
     """
     permuted = assign_rows(ids, languages, speakers)
     named: dict[bytes, list[groups.Part]] = {}
@@ -169,19 +164,12 @@ def samples_of(
     for parts in named.values():
         rows = parts[0].rows
         picks = np.flatnonzero(np.isin(permuted.of_utterance, rows)).astype(np.int64)
-        clusters = resampling([permuted.rows[r] for r in rows])
+        clusters = clusters_of([permuted.rows[r] for r in rows])
         place = np.zeros(len(permuted.rows), np.int64)
         place[rows] = clusters.of_row
         of_pick = replace(clusters, of_row=place[permuted.of_utterance[picks]])
-        weights = bootstrap.draw_weights(clusters.n, n_bootstrap, seed).astype(np.float64)
-        made.append(Sample(tuple(part.name for part in parts), picks, of_pick, weights))
+        made.append(Sample(tuple(part.name for part in parts), picks, of_pick))
     return made
-
-
-def is_corrected(metric: str) -> bool:
-    """Whether (value - null) / (1 - null) means something: 1 is perfect and more is better."""
-    record = METRICS[metric]
-    return record.high == 1 and record.better == "higher"
 
 
 def records(
@@ -206,11 +194,13 @@ def records(
         nulls: the same ratio of each null draw; utterances that a draw leaves out are NaN. None: no null.
         notes: remarks.
     """
-    of_nulls = np.array([null.value(sample.picks) for null in nulls])
-    of_nulls = of_nulls[np.isfinite(of_nulls)]
-    null_draws = _null_draws(nulls, sample) if is_corrected(metric) and len(of_nulls) else None
-    estimate = resampled_estimate(
-        value.value(sample.picks), sample.draws(value), sample.clusters.n, of_nulls, null_draws
+    known = [null for null in nulls if math.isfinite(null.value(sample.picks))]
+    estimate = jackknifed(
+        metric,
+        value.value(sample.picks),
+        sample.without_each(value),
+        np.array([null.value(sample.picks) for null in known]),
+        np.array([sample.without_each(null) for null in known]),
     )
     record = make_record(
         id,
@@ -226,14 +216,6 @@ def records(
     return named(record, sample.names)
 
 
-def _null_draws(nulls: Sequence[Ratios], sample: Sample) -> Floats:
-    """Mean null of each bootstrap draw, on the very clusters of that draw; NaN where no null draw has any."""
-    stacked = np.stack([sample.draws(null) for null in nulls])
-    there = np.isfinite(stacked)
-    with np.errstate(invalid="ignore"):
-        return np.asarray(np.where(there, stacked, 0.0).sum(axis=0) / there.sum(axis=0))
-
-
 def _left_out(undefined: dict[str, int]) -> str:
     """`left out: 2 x too-short, 1 x silent`."""
     return f"left out: {', '.join(f'{n} x {reason}' for reason, n in undefined.items())}" if undefined else ""
@@ -245,7 +227,7 @@ class Difference:
 
     Attributes:
         value: one minus other.
-        interval: of the value, from draws in which both lose and gain the same clusters.
+        interval: of the value, from both without the same cluster in turn.
         n: utterances in which both are defined.
     """
 
@@ -255,9 +237,8 @@ class Difference:
 
 
 def difference(one: Ratios, other: Ratios, sample: Sample) -> Difference:
-    """One minus other, paired: on the utterances where both are defined, and on the same draws."""
+    """One minus other, paired: on the utterances where both are defined, and without the same clusters."""
     one, other = both_defined(one, other)
     value = one.value(sample.picks) - other.value(sample.picks)
-    draws = sample.draws(one) - sample.draws(other)
     n = int(one.is_defined[sample.picks].sum())
-    return Difference(value, bootstrap.basic(value, draws, sample.clusters.n), n)
+    return Difference(value, jackknife(value, sample.without_each(one) - sample.without_each(other)), n)

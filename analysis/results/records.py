@@ -5,27 +5,37 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-from analysis.results.schema import Record
+from analysis.results.schema import Null, Record
+from analysis.statistics.jackknife import student_t
 
 KEPT, DROPPED = "silence-kept", "silence-dropped"
 """The two protocols of every number: silence counted as a phone, or left out."""
 NOTE_JOINER = "; "
 """Between the remarks of a record's note."""
-IN_NULL_SD = 2.0
-"""A value that is less than this many standard deviations beyond the mean null is within the null."""
 
 
-def nulls_of(record: Record) -> list[tuple[float, float]]:
-    """Mean and standard deviation of each null that a record has."""
-    return [(record.null_mean, record.null_sd), *((null.mean, null.sd) for null in record.nulls.values())]
+def nulls_of(record: Record) -> list[Null]:
+    """Each null that a record has."""
+    return [Null(mean=record.null_mean, sd=record.null_sd, n=record.n_nulls), *record.nulls.values()]
 
 
-def beyond_nulls(value: float, nulls: Iterable[tuple[float, float]], sign: int = 1) -> bool:
+def beyond_nulls(value: float, nulls: Iterable[Null], sign: int = 1) -> bool:
     """Whether a value is clear of every null.
+
+    A further draw of the null would lie beyond the value once in forty times at most: Student's t with the draws'
+    standard deviation, (value - mean) / (sd sqrt(1 + 1/n)). "Two standard deviations" lets one in six through with two
+    draws. Of an older file, whose count of draws is unknown, two standard deviations.
 
     Args:
         value: the number.
-        nulls: mean and standard deviation of each; NaN for one without deviation.
+        nulls: each null.
         sign: 1 for above, -1 for below.
     """
-    return all(sign * (value - mean) > IN_NULL_SD * (sd if math.isfinite(sd) else 0) for mean, sd in nulls)
+    return all(sign * (value - null.mean) > _reach(null) for null in nulls)
+
+
+def _reach(null: Null) -> float:
+    """How far beyond its mean a further draw of a null lies, once in forty times."""
+    if not math.isfinite(null.sd):
+        return 0.0
+    return null.sd * (student_t(null.n - 1) * math.sqrt(1 + 1 / null.n) if null.n > 1 else 2.0)

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 
-from analysis.statistics.bootstrap import Resamples
+from analysis.statistics.jackknife import METHOD, LeftOut
 from hac.data.tokens.token_store import Stream
 from hac.errors import HacError
 from hac.files.atomic import write_text
@@ -23,7 +23,7 @@ from hac.files.parsing import load_json
 from hac.files.validation import complaint
 
 SCHEMA = "hac-results"
-VERSION = 1
+VERSION = 2
 FILE = "results.json"
 """What makes a folder one of a finished run."""
 
@@ -42,52 +42,61 @@ class Strict(BaseModel):
 
 
 class Null(Strict):
-    """What chance scores: mean and standard deviation over its draws."""
+    """What chance scores: mean and standard deviation over its draws, and their count (0: an older file, unknown)."""
 
     mean: Number
     sd: Number
+    n: int = 0
 
 
 class Record(Strict):
-    """One number beside its null and its interval.
+    """One number with its interval, the value as counted, and what chance scores.
+
+    `estimate` is the number to quote, and its interval says: on as much speech of other speakers it would lie in this
+    range 95 times in 100. Value and chance are facts of this corpus and have no interval.
 
     Attributes:
         id: `<stream>.<metric>`, with `[silence-dropped]` where silence is left out.
         stream: stream name.
         group: empty for the whole corpus, else `language=en`, `speaker=...`, `phone=AA`, `manner=stop`, ...
-        value: the metric.
-        ci_low, ci_high: 95 % interval of `value`.
+        estimate: (value - null_mean) / (1 - null_mean) where `is_corrected`, else `value`.
+        ci_low, ci_high: 95 % interval of `estimate`, which lies in its middle.
+        is_corrected: whether chance is taken off.
+        value: as counted, the way published papers compute the metric.
         null_mean, null_sd: mean and standard deviation of `value` over the null draws.
-        corrected: (value - null_mean) / (1 - null_mean).
-        corrected_ci_low, corrected_ci_high: 95 % interval of `corrected`.
+        n_nulls: count of null draws; 0 for none, or in an older file unknown.
         n: counted units (frames of the stream, or grid points) behind the value.
         protocol: which protocol of `Results.protocols` made it.
         ci_method: how the interval was made, or `none`.
         note: reasons for what is missing, remarks.
         nulls: further nulls by name, where there are any.
-        resamples, resamples_corrected: `value` and `corrected` on clusters drawn anew; kept in `draws.parquet`.
+        left_out: `estimate` without each cluster; kept in `jackknife.parquet`.
     """
 
     id: str
     stream: str
     group: str = ""
-    value: Number
+    estimate: Number
     ci_low: Number = math.nan
     ci_high: Number = math.nan
+    is_corrected: bool = False
+    value: Number
     null_mean: Number = math.nan
     null_sd: Number = math.nan
-    corrected: Number = math.nan
-    corrected_ci_low: Number = math.nan
-    corrected_ci_high: Number = math.nan
+    n_nulls: int = 0
     n: int
     protocol: str
     ci_method: str = "none"
     note: str = ""
     nulls: dict[str, Null] = {}
-    resamples: Resamples | None = Field(default=None, exclude=True, repr=False)
-    resamples_corrected: Resamples | None = Field(default=None, exclude=True, repr=False)
+    left_out: LeftOut | None = Field(default=None, exclude=True, repr=False)
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    @property
+    def half_width(self) -> float:
+        """Half the width of the interval; NaN without one."""
+        return (self.ci_high - self.ci_low) / 2
 
 
 class StreamInfo(Strict):
@@ -226,10 +235,36 @@ def read_results(path: Path) -> Results:
             f"{path}: has format version {data.get('version')}, this program reads up to {VERSION}; upgrade hac-codec"
         )
     try:
-        results = Results.model_validate(data)
+        results = Results.model_validate(_of_version_1(data) if data["version"] == 1 else data)
     except ValidationError as error:
         raise HacError(f"{path}: {complaint(error)}; expected the schema of hac-analyze") from error
     for part in ("utterances", "hours"):
         if not isinstance(results.coverage.get(part, {}), dict):
             raise HacError(f"{path}: coverage.{part} is no object; expected the schema of hac-analyze")
     return results
+
+
+def _of_version_1(data: dict[str, Any]) -> dict[str, Any]:
+    """A file of version 1 in today's schema: its bootstrap intervals did not hold the numbers they stand beside."""
+    metrics = data.get("metrics")
+    if not isinstance(metrics, list):
+        return data
+    return {
+        **data,
+        "version": VERSION,
+        "metrics": [_record_of_version_1(m) if isinstance(m, dict) else m for m in metrics],
+    }
+
+
+def _record_of_version_1(old: dict[str, Any]) -> dict[str, Any]:
+    corrected, *around = (old.get(f"corrected{end}") for end in ("", "_ci_low", "_ci_high"))
+    record = {key: value for key, value in old.items() if not key.startswith("corrected")}
+    record["is_corrected"] = isinstance(corrected, int | float)
+    record["estimate"] = corrected if record["is_corrected"] else old.get("value")
+    if record["is_corrected"]:
+        record["ci_low"], record["ci_high"] = around
+    if old.get("ci_method") not in ("none", METHOD):
+        note = f"no interval: {old.get('ci_method')} of an older version, run the analysis again"
+        note = "; ".join(part for part in (old.get("note"), note) if part)
+        record |= {"ci_low": None, "ci_high": None, "ci_method": "none", "note": note}
+    return record

@@ -38,12 +38,10 @@ class StabilityProtocol:
 
     Attributes:
         n_nulls: null draws (other utterances of like length).
-        n_bootstrap: bootstrap draws of the intervals.
         seed: of noises, nulls and draws.
     """
 
     n_nulls: int = 10
-    n_bootstrap: int = 1000
     seed: int = 0
 
 
@@ -97,7 +95,7 @@ def run(request: Request[StabilityProtocol], variants: Sequence[Variant], jobs: 
     of = request.labels.manifest.by_id if request.labels.manifest is not None else {}
     languages = [of[id].language if of else None for id in corpus.ids]
     speakers = [of[id].speaker if of else None for id in corpus.ids]
-    samples = ratios.samples_of(corpus.ids, languages, speakers, request.protocol.n_bootstrap, request.protocol.seed)
+    samples = ratios.samples_of(corpus.ids, languages, speakers)
     kept = [each for each in samples if any(not name or name.startswith("language=") for name in each.names)]
     metrics = [record for each in compared for sample in kept for record in _records(each, sample)]
     return Outcome(_results(request, corpus, names, metrics, kept, variants), compared)
@@ -202,7 +200,6 @@ def _protocol(protocol: StabilityProtocol, variants: Sequence[Variant]) -> dict[
         "clipping": "none: tokenizers take floats beyond full scale",
         "null": "as many perturbed tokens of other utterances of like length (a derangement in blocks of 8)",
         "n_nulls": protocol.n_nulls,
-        "interval": "95 %, cluster-bootstrap-basic",
-        "n_bootstrap": protocol.n_bootstrap,
+        "interval": "95 %, cluster-jackknife-t",
         "seed": protocol.seed,
     }

@@ -125,113 +125,97 @@ def pnmi_rows(
 
 
 @numba.njit(cache=True)
+def _xlogx(x: int) -> float:
+    return x * np.log(x) if x > 0 else 0.0
+
+
+@numba.njit(cache=True)
 def score_without_each(
     pointers: NDArray[np.int64],
     column: NDArray[np.int64],
     count: NDArray[np.int64],
     rows: NDArray[np.int64],
-    pooled_column: NDArray[np.int64],
+    pooled_code: NDArray[np.int64],
+    pooled_label: NDArray[np.int64],
     pooled_count: NDArray[np.int64],
     n_labels: int,
-    out_label: NDArray[np.bool_],
+    is_silence: NDArray[np.bool_],
 ) -> NDArray[np.float64]:
-    """Score the pooled table without each of the rows in turn: float64 [len(rows), N_SCORES].
+    """Score the pooled table without each of the rows in turn, silence kept and dropped: [len(rows), 2, N_SCORES].
+
+    H = log N - sum n log n / N, so only the cells that a row holds need a logarithm.
 
     Args:
-        pointers, column, count: the sparse matrix, columns ascending in a row.
+        pointers, column, count: the sparse matrix, columns (code * n_labels + label) ascending in a row.
         rows: the rows that the pooled table holds.
-        pooled_column, pooled_count: the pooled table's filled columns, ascending, and their counts.
+        pooled_code, pooled_label, pooled_count: the pooled table's filled cells, sorted by code, then label.
         n_labels: count of labels.
-        out_label: labels to leave out.
+        is_silence: labels to drop.
     """
-    scores = np.empty((len(rows), N_SCORES))
-    by_label, largest = np.empty(n_labels), np.empty(n_labels)
-    rest = pooled_count.copy()
-    for q in range(len(rows)):
-        i = 0
-        for j in range(pointers[rows[q]], pointers[rows[q] + 1]):
-            while pooled_column[i] != column[j]:
-                i += 1
-            rest[i] -= count[j]
-        score_table(pooled_column, rest, n_labels, out_label, by_label, largest, scores[q])
-        i = 0
-        for j in range(pointers[rows[q]], pointers[rows[q] + 1]):
-            while pooled_column[i] != column[j]:
-                i += 1
-            rest[i] += count[j]
-    return scores
-
-
-@numba.njit(cache=True)
-def dense_block(
-    pointers: NDArray[np.int64],
-    column: NDArray[np.int32],
-    count: NDArray[np.int64],
-    place: NDArray[np.int64],
-    stop_column: int,
-    cursor: NDArray[np.int64],
-    block: NDArray[np.float64],
-) -> None:
-    """The next columns of a sparse matrix as dense rows: fills `block` [n_columns, n_rows], zero before.
-
-    `cursor` [n_rows] remembers how far each row was read; `place` is the row of the block that a column goes to.
-    Columns from `stop_column` on are left for the next block.
-    """
-    for r in range(len(cursor)):
-        i = cursor[r]
-        while i < pointers[r + 1] and column[i] < stop_column:
-            block[place[column[i]], r] = count[i]
-            i += 1
-        cursor[r] = i
-
-
-@numba.njit(cache=True)
-def accumulate_draws(
-    n: NDArray[np.float32],
-    log_n: NDArray[np.float32],
-    code: NDArray[np.int64],
-    label: NDArray[np.int64],
-    is_silence: NDArray[np.bool_],
-    sum_n: NDArray[np.float64],
-    sum_n_log_n: NDArray[np.float64],
-    largest: NDArray[np.float64],
-    by_code: NDArray[np.float64],
-) -> None:
-    """Add a block of columns, sorted by code and holding whole codes, to the running sums of each bootstrap draw.
-
-    Draws are the last axis of every array, so that the inner loops run over neighbours: `n` and `log_n` are
-    [n_columns, n_draws], the sums [n_labels, n_draws]. `by_code` [4, n_draws] holds the sums over codes of n log n and
-    of the largest cell: n log n with silence kept and dropped, largest with silence kept and dropped.
-    """
-    n_draws = n.shape[1]
-    kept, dropped = np.empty(n_draws), np.empty(n_draws)
-    max_kept, max_dropped = np.empty(n_draws), np.empty(n_draws)
+    n_cells = len(pooled_count)
+    label_n, label_joint = np.zeros(n_labels, np.int64), np.zeros(n_labels)
+    for i in range(n_cells):
+        label_n[pooled_label[i]] += pooled_count[i]
+        label_joint[pooled_label[i]] += _xlogx(pooled_count[i])
+    code_sums = np.zeros(2)
     i = 0
-    while i < n.shape[0]:
-        first = code[i]
-        kept[:] = 0.0
-        dropped[:] = 0.0
-        max_kept[:] = 0.0
-        max_dropped[:] = 0.0
-        while i < n.shape[0] and code[i] == first:
-            p = label[i]
-            for b in range(n_draws):
-                x = np.float64(n[i, b])
-                sum_n[p, b] += x
-                sum_n_log_n[p, b] += x * np.float64(log_n[i, b])
-                largest[p, b] = max(largest[p, b], x)
-                kept[b] += x
-                max_kept[b] = max(max_kept[b], x)
-            if not is_silence[p]:
-                for b in range(n_draws):
-                    x = np.float64(n[i, b])
-                    dropped[b] += x
-                    max_dropped[b] = max(max_dropped[b], x)
+    while i < n_cells:
+        code, kept, dropped = pooled_code[i], 0, 0
+        while i < n_cells and pooled_code[i] == code:
+            kept += pooled_count[i]
+            dropped += 0 if is_silence[pooled_label[i]] else pooled_count[i]
             i += 1
-        for b in range(n_draws):
-            if kept[b] > 0:
-                by_code[0, b] += kept[b] * np.log(kept[b])
-            if dropped[b] > 0:
-                by_code[1, b] += dropped[b] * np.log(dropped[b])
-            by_code[2, b] += max_kept[b]
-            by_code[3, b] += max_dropped[b]
+        code_sums[0] += _xlogx(kept)
+        code_sums[1] += _xlogx(dropped)
+    scores = np.full((len(rows), 2, N_SCORES), np.nan)
+    of_label, joint, largest = np.empty(n_labels, np.int64), np.empty(n_labels), np.empty(n_labels, np.int64)
+    for q in range(len(rows)):
+        of_label[:], joint[:], largest[:] = label_n, label_joint, 0
+        by_code, purity = code_sums.copy(), np.zeros(2, np.int64)
+        i, j, stop = 0, pointers[rows[q]], pointers[rows[q] + 1]
+        while i < n_cells:
+            code = pooled_code[i]
+            kept, dropped, kept_gone, dropped_gone, top_kept, top_dropped = 0, 0, 0, 0, 0, 0
+            while i < n_cells and pooled_code[i] == code:
+                p, n = pooled_label[i], pooled_count[i]
+                left = n
+                if j < stop and column[j] == code * n_labels + p:
+                    left -= count[j]
+                    of_label[p] -= count[j]
+                    joint[p] += _xlogx(left) - _xlogx(n)
+                    kept_gone += count[j]
+                    dropped_gone += 0 if is_silence[p] else count[j]
+                    j += 1
+                largest[p] = max(largest[p], left)
+                kept += n
+                top_kept = max(top_kept, left)
+                if not is_silence[p]:
+                    dropped += n
+                    top_dropped = max(top_dropped, left)
+                i += 1
+            if kept_gone:
+                by_code[0] += _xlogx(kept - kept_gone) - _xlogx(kept)
+            if dropped_gone:
+                by_code[1] += _xlogx(dropped - dropped_gone) - _xlogx(dropped)
+            purity[0] += top_kept
+            purity[1] += top_dropped
+        for drop in range(2):
+            total, filled, tops = 0, 0, 0
+            of_labels = of_cells = 0.0
+            for p in range(n_labels):
+                if of_label[p] and not (drop and is_silence[p]):
+                    total += of_label[p]
+                    filled += 1
+                    tops += largest[p]
+                    of_labels += _xlogx(of_label[p])
+                    of_cells += joint[p]
+            if total == 0:
+                continue
+            h_label = max(np.log(total) - of_labels / total, 0.0)
+            if filled > 1:
+                mutual = np.log(total) + (of_cells - of_labels - by_code[drop]) / total
+                scores[q, drop, 0] = max(mutual, 0.0) / h_label
+            scores[q, drop, 1] = purity[drop] / total
+            scores[q, drop, 2] = tops / total
+            scores[q, drop, 3] = h_label
+    return scores

@@ -1,4 +1,4 @@
-"""Parts of the corpus whose rows are resampled: the whole and each of its languages."""
+"""Parts of the corpus whose clusters are left out in turn: the whole and each of its languages."""
 
 from __future__ import annotations
 
@@ -7,27 +7,23 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.statistics import bootstrap, groups
-from probes.clusters import Resampling, Row, resampling
-
-Floats = NDArray[np.float64]
+from analysis.statistics import groups
+from probes.clusters import Clusters, Row, clusters_of
 
 
 @dataclass(frozen=True)
 class RowSample:
-    """A part of the corpus that is resampled.
+    """A part of the corpus and its clusters.
 
     Attributes:
         names: of the part; the whole corpus is also its only language.
         rows: int64 [n], its rows of the count tables.
-        clusters: what is drawn.
-        weights: float64 [n_draws, n_clusters], how often each cluster is drawn.
+        clusters: what is left out in turn.
     """
 
     names: tuple[str, ...]
     rows: NDArray[np.int64]
-    clusters: Resampling
-    weights: Floats
+    clusters: Clusters
 
     def by_cluster(self, values: NDArray[np.int64], axis: int) -> NDArray[np.int64]:
         """Sums over the rows of each cluster; `axis` is that of the rows."""
@@ -42,15 +38,13 @@ class RowSample:
         return f"clusters: {self.clusters.n} ({self.clusters.unit})"
 
 
-def row_samples(rows: tuple[Row, ...], n_bootstrap: int, seed: int, parts: bool = True) -> list[RowSample]:
+def row_samples(rows: tuple[Row, ...], parts: bool = True) -> list[RowSample]:
     """The whole corpus and, where parts are wanted, its languages."""
     whole, languages = groups.whole(rows), groups.languages(rows) if parts else []
     same = tuple(part.name for part in languages if len(part.rows) == len(rows))
     sampled = [(("", *same), whole.rows), *(((part.name,), part.rows) for part in languages if part.name not in same)]
     made = []
     for names, picks in sampled:
-        clusters = resampling([rows[r] for r in picks])
-        # counts stay below 2^53, so sums of weighted counts are exact in whatever order
-        weights = bootstrap.draw_weights(clusters.n, n_bootstrap, seed).astype(np.float64)
-        made.append(RowSample(names, picks, clusters, weights))
+        clusters = clusters_of([rows[r] for r in picks])
+        made.append(RowSample(names, picks, clusters))
     return made

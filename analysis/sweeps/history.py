@@ -209,7 +209,7 @@ def _best(points: Sequence[Point], sign: int) -> Point | None:
 
 
 def _level(record: Record) -> float:
-    return record.corrected if math.isfinite(record.corrected) else record.value
+    return record.estimate
 
 
 def _collapses(points: Sequence[Point], share: float) -> list[Flag]:

@@ -14,7 +14,7 @@ from analysis.usage import compression
 from analysis.usage.kneser_ney import cross_entropy
 from analysis.usage.zipf import zipf_exponents
 from hac.data.tokens.token_store import Stream
-from probes.clusters import Resampling, Row, Rows
+from probes.clusters import Clusters, Row, Rows
 from probes.nulls.frame_shuffle import shuffled
 from probes.sparse_counts import summed
 from probes.tokens.grams import Grams, Ints, code_grams
@@ -36,13 +36,11 @@ class UsageProtocol:
     Attributes:
         n_nulls: null draws (frames shuffled, streams turned) of what is counted.
         n_dear: null draws of what must be fitted or compressed.
-        n_bootstrap: bootstrap draws of run lengths and cross-entropies.
         seed: of nulls and draws.
     """
 
     n_nulls: int = 20
     n_dear: int = 5
-    n_bootstrap: int = 1000
     seed: int = 0
 
 
@@ -68,8 +66,8 @@ def pooled_samples(rows: Rows, samples: Sequence[RowSample]) -> tuple[Rows, list
     whole = []
     for sample in samples:
         kept = np.unique(of_row[sample.rows])
-        one = Resampling(sample.clusters.unit, np.zeros(len(kept), np.int64), 1)
-        whole.append(RowSample(sample.names, kept, one, np.ones((1, 1))))
+        one = Clusters(sample.clusters.unit, np.zeros(len(kept), np.int64), 1)
+        whole.append(RowSample(sample.names, kept, one))
     return merged, whole
 
 

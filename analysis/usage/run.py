@@ -96,9 +96,7 @@ def _protocols(protocol: UsageProtocol) -> dict[str, dict[str, Any]]:
             "null": shuffle,
             "n_nulls": protocol.n_nulls,
             "n_nulls_cross_entropy_and_compressed": protocol.n_dear,
-            "interval": "95 %, cluster-jackknife-t (entropies; compressed: ten groups of clusters), "
-            "cluster-bootstrap-basic (runs, cross-entropies, the model held fixed)",
-            "n_bootstrap": protocol.n_bootstrap,
+            "interval": "95 %, cluster-jackknife-t (compressed: ten groups of clusters; cross-entropies: model fixed)",
             **seed,
         },
         STREAMS: {
@@ -113,8 +111,7 @@ def _protocols(protocol: UsageProtocol) -> dict[str, dict[str, Any]]:
         durations.PROTOCOL: {
             "segments": "runs of equal codes within an utterance",
             "percentile": "least duration that so many percent do not exceed",
-            "interval": "95 %, cluster-bootstrap-basic",
-            "n_bootstrap": protocol.n_bootstrap,
+            "interval": "95 %, cluster-jackknife-t",
             **seed,
         },
     }

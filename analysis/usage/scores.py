@@ -13,8 +13,7 @@ from analysis.results import durations
 from analysis.results.builder import Estimate, make_record, named
 from analysis.results.durations import Summary
 from analysis.results.schema import Record, StreamInfo
-from analysis.statistics import bootstrap
-from analysis.statistics.bootstrap import Interval
+from analysis.statistics.jackknife import Interval, jackknife, no_interval, without_each
 from analysis.statistics.row_samples import RowSample, row_samples
 from analysis.usage.compression import COMPRESSORS
 from analysis.usage.counts import (
@@ -86,7 +85,7 @@ def score_stream(stream: Stream, rows: Rows, protocol: UsageProtocol) -> StreamU
         rows: row of each utterance.
         protocol: see `UsageProtocol`.
     """
-    samples = row_samples(rows.rows, protocol.n_bootstrap, protocol.seed)
+    samples = row_samples(rows.rows)
     by_grams = _gram_numbers(stream, rows, samples, protocol)
     found = [[*_code_numbers(stream, rows, each), *grams] for each, grams in zip(samples, by_grams, strict=True)]
     dear, notes = _dear_numbers(stream, rows, samples[0], protocol)
@@ -115,9 +114,9 @@ def _code_numbers(stream: Stream, rows: Rows, sample: RowSample) -> list[_Measur
     n = int(sample.by_cluster(summed(rows.of_utterance, stream.lengths, len(rows.rows)), 0).sum())
     made = []
     for name, values in code_measures(counted, sample, len(rows.rows)).items():
-        interval = bootstrap.jackknife(values[0], values[1:])
+        interval = jackknife(values[0], values[1:])
         if name.startswith("used"):
-            interval = bootstrap.no_interval("no interval: a count of what occurred, which more speech can only raise")
+            interval = no_interval("no interval: a count of what occurred, which more speech can only raise")
         made.append(_Measured(name, Estimate(values[0], interval), n))
     return made
 
@@ -151,12 +150,12 @@ def _with_nulls(
     for name, values in found.items():
         # order 0 is the same in any order of the frames
         nulls = np.zeros(0) if name.startswith("entropy") else np.array([each[name] for each in drawn])
-        made.append(_Measured(name, Estimate(values[0], bootstrap.jackknife(values[0], values[1:]), nulls), n))
+        made.append(_Measured(name, Estimate(values[0], jackknife(values[0], values[1:]), nulls), n))
     starts = stream.run_starts()
     row = rows.of_utterance[np.searchsorted(stream.bounds, starts, side="right") - 1]
     runs = sample.by_cluster(summed(row, np.ones(len(row), np.int64), len(rows.rows)), 0)
     nulls = np.array([each["run_frames"] for each in drawn])
-    value, interval = _ratio(sample.by_cluster(frames, 0), runs, sample)
+    value, interval = _ratio(sample.by_cluster(frames, 0), runs)
     return [*made, _Measured("run_frames", Estimate(value, interval, nulls), int(runs.sum()))]
 
 
@@ -171,30 +170,29 @@ def _dear_numbers(
     for order in (0, *ORDERS):
         lost = [held_out(each, order, half) for each in (drawn if order else drawn[:1])]
         lasting = np.bincount(sample.clusters.of_row, lost[0][0][sample.rows], sample.clusters.n)
-        value, interval = _ratio(lasting, sample.by_cluster(lost[0][1], 0), sample)
+        value, interval = _ratio(lasting, sample.by_cluster(lost[0][1], 0))
         nulls = np.array([nats.sum() / max(frames.sum(), 1) for nats, frames in lost[1:]])
         made.append(_Measured(f"cross_entropy[{order}]", Estimate(value, interval, nulls), int(lost[0][1].sum())))
     for compressor in COMPRESSORS:
         value = compressed(stream, compressor)
-        interval = bootstrap.jackknife(value, compressed_without(stream, rows, sample, compressor))
+        interval = jackknife(value, compressed_without(stream, rows, sample, compressor))
         nulls = np.array([compressed(each.stream, compressor) for each in drawn[1:]])
         made.append(_Measured(f"compressed[{compressor}]", Estimate(value, interval, nulls), len(stream.codes)))
     return made, [("held-out cross-entropy", note) for note in notes]
 
 
-def _ratio(above: NDArray[np.float64] | Ints, below: Ints, sample: RowSample) -> tuple[float, Interval]:
-    """A ratio of sums over clusters, divided once, and its bootstrap interval."""
+def _ratio(above: NDArray[np.float64] | Ints, below: Ints) -> tuple[float, Interval]:
+    """A ratio of sums over clusters, divided once, and its interval."""
     with np.errstate(divide="ignore", invalid="ignore"):
         value = float(np.float64(above.sum()) / below.sum())
-        draws = (sample.weights @ above) / (sample.weights @ below)
-    return value, bootstrap.basic(value, draws, sample.clusters.n)
+        return value, jackknife(value, without_each(above) / without_each(below))
 
 
 def _bitrates(stream: Stream, numbers: list[_Measured]) -> list[_Measured]:
     """Bits per second: nominal, and of every entropy and compressed size."""
     rate = float(stream.frame_rate)
     by_id = {number.id: number for number in numbers}
-    exact = bootstrap.no_interval("no interval: a property of the codebook")
+    exact = no_interval("no interval: a property of the codebook")
     nominal = Estimate(rate * math.log2(stream.codebook_size), exact)
     made = [_Measured("bitrate[nominal]", nominal, numbers[0].n)]
     named = {f"entropy[{bias}]": f"0,{bias}" for bias in BIASES}

@@ -8,9 +8,8 @@ from itertools import combinations
 import numpy as np
 
 from analysis import parallel
-from analysis.results.builder import Estimate, make_record, undefined_record
+from analysis.results.builder import jackknifed, make_record, undefined_record
 from analysis.results.schema import Record
-from analysis.statistics import bootstrap
 from analysis.statistics.entropy import entropy
 from analysis.statistics.row_samples import RowSample, row_samples
 from analysis.usage.counts import Floats, UsageProtocol, pooled_samples
@@ -39,7 +38,7 @@ def pair_records(
 
 
 def _pair_record(first: Stream, second: Stream, rows: Rows, keys: np.ndarray, protocol: UsageProtocol) -> Record:
-    sample = row_samples(rows.rows, protocol.n_bootstrap, protocol.seed)[0]
+    sample = row_samples(rows.rows)[0]
     id = f"{first.name}.stream_mi[{second.name}]"
     if first.frame_rate != second.frame_rate:
         why = f"the streams differ in their frames ({first.frame_rate} and {second.frame_rate} Hz)"
@@ -52,8 +51,7 @@ def _pair_record(first: Stream, second: Stream, rows: Rows, keys: np.ndarray, pr
         codes = circularly_shifted(second.codes, second.bounds, shifts)
         draws.append(_information(first, replace(second, codes=codes), where, clusters))
     actual, *nulls = draws
-    value = float(actual[0])
-    estimate = Estimate(value, bootstrap.jackknife(value, actual[1:]), np.array([each[0] for each in nulls]))
+    estimate = jackknifed("stream_mi", float(actual[0]), actual[1:], np.array([each[0] for each in nulls]))
     return make_record(id, first.name, "stream_mi", estimate, n=len(first.codes), protocol=PROTOCOL, about=sample.note)
 
 

@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 
 from analysis import parallel
 from analysis.results.schema import Record
-from analysis.statistics.bootstrap import jackknife
 from analysis.words.counting import Halves, WordProtocol
 from analysis.words.information import information, open_part, without_each
 from analysis.words.records import word_record
 from hac.data.tokens.token_store import Stream
-from probes.clusters import resampling
+from probes.clusters import clusters_of
 from probes.joint_counts.counts import join_streams
 from probes.leakage.cells import coded
 from probes.nulls.run_permutation import permuted_runs
@@ -106,7 +105,7 @@ def added_records(source: PairSource, jobs: int) -> list[Record]:
     everything = np.zeros(len(first.rows), np.int64)
     both, given = (information(counts, everything) for counts in (first, alone))
     added, open_ = _added(both.mutual, given.mutual, both.h_word)
-    clusters = resampling(first.rows)
+    clusters = clusters_of(first.rows)
     left = [without_each(counts, clusters.of_row, clusters.n) for counts in (first, alone)]
     left_added = np.maximum(left[0][:, 0] - left[1][:, 0], 0)
     left_open = open_part(left[0][:, 1] - left[1][:, 0])
@@ -117,7 +116,7 @@ def added_records(source: PairSource, jobs: int) -> list[Record]:
         ("word_ncmi", added / open_, left_added / left_open, null / open_),
     ):
         tag = f"[given={source.given}]"
-        what = (source.adds, metric, tag, "", value, jackknife(value, without), chance)
+        what = (source.adds, metric, tag, "", value, without, chance)
         made.append(word_record(*what, n=both.total, protocol="word-information-given"))
     return made
 

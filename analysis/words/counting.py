@@ -30,7 +30,6 @@ class WordProtocol:
         stop_words: words left out of the scores; None: those published with each definition.
         half_window_ms: of `resdavenet`.
         n_nulls: draws of each null.
-        n_bootstrap: bootstrap draws of the intervals.
         seed: of everything random.
     """
 
@@ -39,7 +38,6 @@ class WordProtocol:
     stop_words: tuple[str, ...] | None = None
     half_window_ms: int = 40
     n_nulls: int = 10
-    n_bootstrap: int = 1000
     seed: int = 0
 
     def stops(self, definition: Definition) -> tuple[str, ...]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.results.schema import Record
-from analysis.words.detection import CLASSIC, HELD_OUT, Definition, Detection
-from analysis.words.intervals import WordDraws
-from probes.clusters import Resampling
+from analysis.words.detection import Definition, Detection
+from analysis.words.intervals import WordsWithout
+from probes.clusters import Clusters
 from probes.words.word_codes import WordCounts
 
 METRICS = ("detected_words", "word_f1_top250", "word_f1")
@@ -38,19 +38,17 @@ class WordList:
         definition: see `analysis.words.detection`.
         detection: best codes and F1.
         codes: int64 [n_codes], the code values that the detection's places stand for.
-        low, high: float64 [n_words], interval of the classic F1.
-        held_out_low, held_out_high: of the held-out one.
+        held_out_low, held_out_high: float64 [n_words], interval of the held-out F1. The classic one has none: it is
+            scored on the speech that chose the codes.
         null, held_out_null: mean F1 of the word over the circular shifts.
         null_sd, held_out_null_sd: sample standard deviation over the shifts; NaN of a single one.
-        frequency_null: mean classic F1 over the words dealt anew.
+        frequency_null: mean classic F1 over the permuted words.
         null_by_rank, held_out_null_by_rank: float64 [n_nulls, n_ranks], best F1 first, of each circular shift.
     """
 
     definition: Definition
     detection: Detection
     codes: NDArray[np.int64]
-    low: Floats
-    high: Floats
     held_out_low: Floats
     held_out_high: Floats
     null: Floats
@@ -76,7 +74,7 @@ class StreamWords:
         records: the numbers.
         lists: one for each definition.
         tokens: int64 [n_words], tokens of each word.
-        clusters: what was resampled.
+        clusters: what was left out in turn.
         notes: subject and note.
     """
 
@@ -84,7 +82,7 @@ class StreamWords:
     records: list[Record]
     lists: list[WordList]
     tokens: NDArray[np.int64]
-    clusters: Resampling
+    clusters: Clusters
     notes: list[tuple[str, str]]
 
 
@@ -92,7 +90,7 @@ def word_list(
     definition: Definition,
     found: Detection,
     first: WordCounts,
-    words: Mapping[str, WordDraws],
+    words: WordsWithout,
     nulls: Sequence[NDArray[np.float32]],
 ) -> WordList:
     """The scored words of a stream.
@@ -101,7 +99,7 @@ def word_list(
         definition: see `analysis.words.detection`.
         found: best codes in the whole corpus.
         first: counts of the tokens as they are.
-        words: draws of the words' intervals by variant.
+        words: the words' intervals.
         nulls: of each null draw, shifts first: float32 [n_words, 2], classic and held-out F1.
     """
     half = len(nulls) // 2
@@ -110,7 +108,5 @@ def word_list(
     by_rank = -np.sort(-shifted[:, found.scored], axis=1)[:, :MAX_RANKS]
     mean = shifted.mean(axis=0)
     sd = shifted.std(axis=0, ddof=1) if half > 1 else np.full(mean.shape, np.nan)
-    classic, held_out = words[CLASSIC], words[HELD_OUT]
-    intervals = (classic.low, classic.high, held_out.low, held_out.high)
     chance = (*mean.T, *sd.T, permuted, by_rank[:, :, 0], by_rank[:, :, 1])
-    return WordList(definition, found, first.codes, *intervals, *chance)
+    return WordList(definition, found, first.codes, words.low, words.high, *chance)

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.metrics.registry import METRICS
-from analysis.results.builder import Estimate, make_record
+from analysis.results.builder import Estimate, jackknifed, make_record
 from analysis.results.schema import Record
-from analysis.statistics.bootstrap import Interval
+from analysis.statistics.jackknife import no_interval
 
 
 def word_record(
@@ -19,14 +18,14 @@ def word_record(
     tag: str,
     group: str,
     value: float,
-    interval: Interval,
+    left_out: NDArray[np.float64] | str,
     null: NDArray[np.float64],
     *,
     n: int,
     protocol: str,
     nulls: Mapping[str, NDArray[np.float64]] | None = None,
 ) -> Record:
-    """A record with its nulls and, for shares, its null-corrected value (the null held fixed in the interval).
+    """A record with its nulls; of a share, the number is null-corrected, the mean null held fixed in the interval.
 
     Args:
         stream: its name.
@@ -34,13 +33,16 @@ def word_record(
         tag: what follows it in the id, such as `[vg-hubert]`.
         group: part of the corpus, empty for all of it.
         value: the number.
-        interval: of the number.
+        left_out: float64 [n_clusters], the value without each cluster, or why there is no interval.
         null: float64 [n_draws], what chance scores.
         n: words or frames behind it.
         protocol: name in `Results.protocols`.
         nulls: draws of further nulls by name.
     """
-    # a count of words, or of nats, has no 1 to be perfect at
-    estimate = Estimate(value, interval, null, "fixed null" if METRICS[metric].unit == "share" else None)
+    if isinstance(left_out, str):
+        bare = jackknifed(metric, value, np.empty(0), null)
+        estimate = Estimate(value, no_interval(left_out), null, bare.is_corrected)
+    else:
+        estimate = jackknifed(metric, value, left_out, null)
     id = f"{stream}.{metric}{tag}"
     return make_record(id, stream, metric, estimate, n=n, protocol=protocol, group=group, nulls=nulls)

@@ -245,8 +245,7 @@ def protocols(protocol: WordProtocol) -> dict[str, dict[str, Any]]:
         "nulls": {FREQUENCY: "word labels dealt anew among the word tokens of a language"},
         "held-out": "each word's code is chosen on one half of the speakers (or utterances) and scored on the other; "
         "the counts of both ways are added",
-        "interval": "95 %, cluster-bootstrap-basic, the codes and the best 250 words held fixed",
-        "n_bootstrap": protocol.n_bootstrap,
+        "interval": "95 %, cluster-jackknife-t, the codes and the best 250 words held fixed",
     }
     precision = {
         "vg-hubert": "of the word tokens that hold the code, those of the word",

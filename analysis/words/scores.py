@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from analysis import parallel
 from analysis.results.schema import Record
-from analysis.statistics import bootstrap
 from analysis.words.counting import FREQUENCY, Halves, WordProtocol, WordSource, scopes
 from analysis.words.detection import (
     CLASSIC,
@@ -25,15 +24,16 @@ from analysis.words.detection import (
     summary,
 )
 from analysis.words.information import WordInformation, information, open_part, without_each
-from analysis.words.intervals import Group, Picked, SummaryDraws, WordDraws, group_of, resample
+from analysis.words.intervals import Group, Picked, SummaryWithout, WordsWithout, group_of, score_without_each
 from analysis.words.lists import BANDS, DIRECTIONS, METRICS, StreamWords, band_name, word_list
 from analysis.words.records import word_record
-from probes.clusters import Resampling, Row, resampling
+from probes.clusters import Clusters, Row, clusters_of
 from probes.words.word_codes import WordCounts, WordType
 
 Floats = NDArray[np.float64]
 Key = tuple[str, str]
 """Variant (classic or held out) and group."""
+CHOSEN_ON_THE_SAME = "no interval: scored on the speech that the codes were chosen on, see held-out"
 
 
 @dataclass(frozen=True)
@@ -69,10 +69,10 @@ def _score_null(scorer: _Scorer, r: int) -> _NullDraw:
     return scorer.null(r)
 
 
-def _resample(
+def _without_each(
     scorer: _Scorer, first: WordCounts, definition: Definition
-) -> tuple[list[Detection], dict[Key, SummaryDraws], dict[str, WordDraws]]:
-    return scorer.resampled(first, definition)
+) -> tuple[list[Detection], dict[Key, SummaryWithout], WordsWithout]:
+    return scorer.without_each(first, definition)
 
 
 class _Scorer:
@@ -131,85 +131,79 @@ class _Scorer:
         clusters = [_clusters(part, first.rows) for part in parts]
         records, lists = [], []
         tasks = [(self, first, definition) for definition in self.protocol.definitions]
-        resampled = parallel.run(_resample, tasks, jobs=jobs, what=f"words of {self.source.name}: intervals")
-        for definition, (found, draws, words) in zip(self.protocol.definitions, resampled, strict=True):
+        varied = parallel.run(_without_each, tasks, jobs=jobs, what=f"words of {self.source.name}: intervals")
+        for definition, (found, without, words) in zip(self.protocol.definitions, varied, strict=True):
             null_summaries = [null.summaries[definition] for null in nulls]
-            records += self._detection_records(definition, parts, found, draws, null_summaries, clusters)
+            records += self._detection_records(definition, parts, found, without, null_summaries)
             lists.append(word_list(definition, found[0], first, words, [null.f1[definition] for null in nulls]))
         records += self._information_records(first, parts, clusters, nulls)
         notes = [(part.name or "whole corpus", c.note) for part, (c, _) in zip(parts, clusters, strict=True) if c.note]
         return StreamWords(self.source.name, records, lists, self.tokens, clusters[0][0], notes)
 
-    def resampled(
+    def without_each(
         self, first: WordCounts, definition: Definition
-    ) -> tuple[list[Detection], dict[Key, SummaryDraws], dict[str, WordDraws]]:
-        """Best codes in each scope; draws of every summary, and of every word of the whole corpus by variant."""
+    ) -> tuple[list[Detection], dict[Key, SummaryWithout], WordsWithout]:
+        """Best codes in each scope; held-out summaries without each cluster, and the words' intervals."""
         parts = self.scopes(0)
         clusters = [_clusters(part, first.rows) for part in parts]
         found = [detect(first, part, definition, self.chosen_from[definition]) for part in parts]
-        summaries: dict[Key, SummaryDraws] = {}
-        words: dict[str, WordDraws] = {}
-        for part, one, (resampled, of_row) in zip(parts, found, clusters, strict=True):
+        summaries: dict[Key, SummaryWithout] = {}
+        for part, one, (own, of_row) in zip(parts, found, clusters, strict=True):
             masks = {part.name: one.scored}
             if not part.name:
                 masks.update({name: one.scored & inside for name, inside in self.bands.items()})
-            twice = np.repeat(one.best[:, None], 2, axis=1)
-            crossed = one.chosen[:, ::-1]
-            for variant, code, f1 in ((CLASSIC, twice, one.classic), (HELD_OUT, crossed, one.held_out)):
-                picked = Picked(code, part.half, np.flatnonzero(one.scored))
-                groups = {name: group_of(mask, f1) for name, mask in masks.items()}
-                around = None if part.name else f1
-                drawn = self._draws(first, picked, definition, resampled, of_row, groups, around)
-                summaries.update({(variant, name): draws for name, draws in drawn.groups.items()})
-                if not part.name:
-                    words[variant] = drawn
-        whole, (resampled, of_row) = found[0], clusters[0]
+            picked = Picked(one.chosen[:, ::-1], part.half, np.flatnonzero(one.scored))
+            groups = {name: group_of(mask, one.held_out) for name, mask in masks.items()}
+            around = None if part.name else one.held_out
+            found_without = self._without_each(first, picked, definition, own, of_row, groups, around)
+            summaries.update({(HELD_OUT, name): each for name, each in found_without.groups.items()})
+            if not part.name:
+                words = found_without
+        whole, (own, of_row) = found[0], clusters[0]
         for h, name in enumerate(DIRECTIONS):
             half = np.where(parts[0].half == 1 - h, 1 - h, -1)
             scored = whole.scored_on(1 - h)
             picked = Picked(whole.chosen[:, ::-1], half, np.flatnonzero(scored))
-            drawn = self._draws(
-                first, picked, definition, resampled, of_row, {name: group_of(scored, whole.f1[:, 1 + h])}, None
-            )
-            summaries[HELD_OUT, name] = drawn.groups[name]
+            group = {name: group_of(scored, whole.f1[:, 1 + h])}
+            found_without = self._without_each(first, picked, definition, own, of_row, group, None)
+            summaries[HELD_OUT, name] = found_without.groups[name]
         return found, summaries, words
 
-    def _draws(
+    def _without_each(
         self,
         first: WordCounts,
         picked: Picked,
         definition: Definition,
-        resampled: Resampling,
+        clusters: Clusters,
         of_row: NDArray[np.int64],
         groups: dict[str, Group],
         f1: Floats | None,
-    ) -> WordDraws:
-        weights = bootstrap.draw_weights(resampled.n, self.protocol.n_bootstrap, self.protocol.seed)
-        chosen_from = self.chosen_from[definition]
-        return resample(first, picked, definition, chosen_from, resampled, of_row, weights, groups, f1)
+    ) -> WordsWithout:
+        return score_without_each(
+            first, picked, definition, self.chosen_from[definition], clusters.n, of_row, groups, f1
+        )
 
     def _detection_records(
         self,
         definition: Definition,
         parts: Sequence[Scope],
         found: Sequence[Detection],
-        draws: dict[Key, SummaryDraws],
+        without: dict[Key, SummaryWithout],
         nulls: Sequence[dict[Key, tuple[float, float, float]]],
-        clusters: Sequence[tuple[Resampling, NDArray[np.int64]]],
     ) -> list[Record]:
-        n_of = {part.name: resampled.n for part, (resampled, _) in zip(parts, clusters, strict=True)}
         counted, half = self._counted(parts, found), self.protocol.n_nulls
         made = []
         for key, values in self.summaries(parts, found).items():
             variant, group = key
-            drawn = (draws[key].detected, draws[key].top, draws[key].mean)
             for m, metric in enumerate(METRICS):
                 if m == 1 and group.startswith("band="):
                     continue
                 null = np.array([summaries[key][m] for summaries in nulls])
-                interval = bootstrap.basic(values[m], drawn[m], n_of.get(group, n_of[""]))
+                left_out: Floats | str = "no interval: a count of words"
+                if m:
+                    left_out = (without[key].top, without[key].mean)[m - 1] if variant else CHOSEN_ON_THE_SAME
                 tag = f"[{definition},{variant}]" if variant else f"[{definition}]"
-                what = (self.source.name, metric, tag, group, values[m], interval, null[:half])
+                what = (self.source.name, metric, tag, group, values[m], left_out, null[:half])
                 further = {FREQUENCY: null[half:]}
                 made.append(word_record(*what, n=counted[group], protocol=definition, nulls=further))
         return made
@@ -227,13 +221,13 @@ class _Scorer:
         self,
         first: WordCounts,
         parts: Sequence[Scope],
-        clusters: Sequence[tuple[Resampling, NDArray[np.int64]]],
+        clusters: Sequence[tuple[Clusters, NDArray[np.int64]]],
         nulls: Sequence[_NullDraw],
     ) -> list[Record]:
         made, half = [], self.protocol.n_nulls
-        for part, (resampled, of_row) in zip(parts, clusters, strict=True):
+        for part, (own, of_row) in zip(parts, clusters, strict=True):
             actual = information(first, part.half)
-            left_out = without_each(first, of_row, resampled.n)
+            left_out = without_each(first, of_row, own.n)
             chance = [null.information[part.name] for null in nulls]
             # without a cluster, one word may be left: there is nothing to know of it
             shares = left_out[:, 0] / open_part(left_out[:, 1])
@@ -241,17 +235,16 @@ class _Scorer:
                 ("word_mi", actual.mutual, left_out[:, 0], np.array([one.mutual for one in chance])),
                 ("word_nmi", actual.share, shares, np.array([one.share for one in chance])),
             ):
-                interval = bootstrap.jackknife(value, without)
-                what = (self.source.name, metric, "", part.name, value, interval, null[:half])
+                what = (self.source.name, metric, "", part.name, value, without, null[:half])
                 further = {FREQUENCY: null[half:]}
                 made.append(word_record(*what, n=actual.total, protocol="word-information", nulls=further))
         return made
 
 
-def _clusters(part: Scope, rows: Sequence[Row]) -> tuple[Resampling, NDArray[np.int64]]:
-    """What is resampled in a scope, and the cluster of every row (-1 outside)."""
+def _clusters(part: Scope, rows: Sequence[Row]) -> tuple[Clusters, NDArray[np.int64]]:
+    """The clusters of a scope, and the cluster of every row (-1 outside)."""
     inside = np.flatnonzero(part.half >= 0)
-    clusters = resampling([rows[r] for r in inside.tolist()])
+    clusters = clusters_of([rows[r] for r in inside.tolist()])
     of_row = np.full(len(rows), -1, np.int64)
     of_row[inside] = clusters.of_row
     return clusters, of_row

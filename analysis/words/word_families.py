@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from analysis.inputs.vocabulary import normalize
 from analysis.results.schema import Record
-from analysis.statistics.bootstrap import no_interval
 from analysis.words.lists import WordList
 from analysis.words.records import word_record
 from hac.errors import HacError
@@ -170,6 +169,6 @@ def _together(keys: Sequence[str], codes: NDArray[np.int64]) -> dict[tuple[str, 
 def record(found: Related, stream: str, definition: str) -> Record:
     """The count of codes as a number of the results; it has no interval."""
     metric = "inflection_codes" if found.kind == INFLECTIONS else "translation_codes"
-    interval = no_interval("a count of codes is not resampled")
-    what = (stream, metric, f"[{definition}]", "", float(found.n_codes), interval, found.null)
+    why = "no interval: a count of codes"
+    what = (stream, metric, f"[{definition}]", "", float(found.n_codes), why, found.null)
     return word_record(*what, n=found.n_words, protocol=definition)

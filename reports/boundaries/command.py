@@ -60,7 +60,6 @@ def boundaries(
             edges=check_edges(edges),
             tiers=tuple(dict.fromkeys(opt.names_of(tiers))),
             n_nulls=draws.nulls,
-            n_bootstrap=draws.bootstrap,
             seed=draws.seed,
             phone_policy=phones,
         )

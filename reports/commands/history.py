@@ -28,7 +28,6 @@ def history(
     ] = False,
     streams: opt.Streams = None,
     nulls: Annotated[int, typer.Option(min=2, help="Null draws of each number.")] = 5,
-    bootstrap: opt.Bootstrap = 1000,
     seed: opt.Seed = 0,
     collapse: Annotated[
         float,
@@ -64,13 +63,13 @@ def history(
 
     if manifest is None:
         raise HacError("hac-analyze history needs --manifest, which says where the held-out speech is")
-    common = {"nulls": nulls, "bootstrap": bootstrap, "seed": seed}
+    common = {"nulls": nulls, "seed": seed}
     of_streams = {**common, **({"streams": streams} if streams else {})}
     analyses: dict[str, dict[str, Any]] = {"pnmi": of_streams, "usage": of_streams}
     if with_words:
         analyses["words"] = of_streams
     if with_recon:
-        quiet = {"asr": "none", "speaker": "none", "mos": "none", "null-pairs": 0, "bootstrap": bootstrap, "seed": seed}
+        quiet = {"asr": "none", "speaker": "none", "mos": "none", "null-pairs": 0, "seed": seed}
         analyses["recon"] = {**quiet, "n-quantizers": _n_quantizers(run)}
     analyze: Any = context.find_root().command
     checked = check_analyses(analyses, analyze.commands, "history", Path())

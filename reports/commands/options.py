@@ -44,7 +44,6 @@ AlignmentFile = Annotated[
     ),
 ]
 Streams = Annotated[str | None, typer.Option(help="Streams to score, by comma; a+b scores two jointly. [default: all]")]
-Bootstrap = Annotated[int, typer.Option(min=100, help="Bootstrap draws of the intervals.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of nulls and draws.")]
 Phones = Annotated[str, typer.Option(help="Phone policy: auto, arpabet, ipa, timit39, none or a YAML file.")]
 IsStrict = Annotated[bool, typer.Option("--strict", help="Stop at the first item that cannot be used.")]
@@ -84,7 +83,6 @@ class Draws:
     """Draws of nulls and intervals."""
 
     nulls: Annotated[int, typer.Option(min=2, help="Null draws (circular shifts within utterances).")] = 20
-    bootstrap: Bootstrap = 1000
     seed: Seed = 0
 
 

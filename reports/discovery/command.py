@@ -55,7 +55,7 @@ def discovery(
         from probes.discovery.term_discovery import package
         from reports.discovery.tables import discovery_table
 
-        protocol = Protocol(draws.nulls, draws.bootstrap, draws.seed, phones, max_pairs, check_silence(silence))
+        protocol = Protocol(draws.nulls, draws.seed, phones, max_pairs, check_silence(silence))
         # nobody should wait for tokens that cannot be scored then
         package()
         if segments is not None:

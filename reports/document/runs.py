@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from analysis.results.bootstrap_draws import with_draws
+from analysis.results.left_out import with_left_out
 from analysis.results.schema import FILE, Record, Results, read_results, runs_below
 from analysis.slices import COMMANDS
 from hac.errors import HacError
@@ -43,7 +43,7 @@ class ReportRun:
     @cached_property
     def drawn(self) -> Results:
         """The numbers of the whole corpus with their draws, read when they are first asked for."""
-        return with_draws(self.results.model_copy(update={"metrics": list(self.by_id.values())}), self.folder)
+        return with_left_out(self.results.model_copy(update={"metrics": list(self.by_id.values())}), self.folder)
 
     @cached_property
     def scores(self) -> Scores:

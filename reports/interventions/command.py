@@ -100,7 +100,6 @@ def intervene(
             limit,
             Judges(*judges.names(), normalizer, f0),
             draws.nulls,
-            draws.bootstrap,
             draws.seed,
             phones,
         )

@@ -46,7 +46,7 @@ def pnmi(
         from probes.joint_counts.frame_labels import check_convention
 
         part = shard.place()
-        protocol = Protocol(check_convention(convention), draws.nulls, draws.bootstrap, draws.seed, phones)
+        protocol = Protocol(check_convention(convention), draws.nulls, draws.seed, phones)
         request = opt.open_request(inputs, facts, machine, protocol, shard=shard.shard)
         if part:
             run_shard(request, *part, opt.counts_file(inputs), shard.own_stores)

@@ -84,7 +84,6 @@ def recon(
     null_pairs: Annotated[
         int, typer.Option(min=0, help="Pairs of the signal metrics' null, of each condition; 0: no such null.")
     ] = 100,
-    bootstrap: opt.Bootstrap = 1000,
     seed: opt.Seed = 0,
     clips: opt.Clips,
     machine: ReconMachine,
@@ -124,7 +123,6 @@ def recon(
             normalizer=normalizer,
             n_nulls=nulls,
             null_pairs=null_pairs,
-            n_bootstrap=bootstrap,
             seed=seed,
         )
         failures = FailureLog(strict=machine.strict)

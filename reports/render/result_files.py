@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from analysis import parallel
-from analysis.results.bootstrap_draws import write_draws
+from analysis.results.left_out import write_left_out
 from analysis.results.records import NOTE_JOINER
 from analysis.results.schema import FILE, Results, write_results
 from hac.files.atomic import atomic_path, distinct, write_text
@@ -59,7 +59,7 @@ def write_numbers(results: Results, folder: Path) -> list[Path]:
     """Write `metrics.csv`, `draws.parquet` and, last, `results.json`; returns their paths."""
     table = folder / "metrics.csv"
     write_text(table, metrics_csv(results))
-    draws = write_draws(results, folder)
+    draws = write_left_out(results, folder)
     written = folder / FILE
     write_results(results, written)
     return [table, draws, written]

@@ -64,7 +64,7 @@ def stability(
         clean, variants = make_tokens(
             corpus, plan, output / "tokens", device=machine.device, jobs=machine.processes, failures=failures
         )
-        protocol = StabilityProtocol(draws.nulls, draws.bootstrap, draws.seed)
+        protocol = StabilityProtocol(draws.nulls, draws.seed)
         options = opt.recorded(None, streams, ckpt=ckpt, perturb=perturb, codec=codec, strict=machine.strict)
         labels, files = without_alignments(corpus), {"manifest": manifest}
         names = opt.names_of(streams)

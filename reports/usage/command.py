@@ -42,6 +42,6 @@ def usage(
         from reports.usage.files import usage_files
         from reports.usage.tables import usage_tables
 
-        protocol = UsageProtocol(draws.nulls, min(draws.nulls, 5), draws.bootstrap, draws.seed)
+        protocol = UsageProtocol(draws.nulls, min(draws.nulls, 5), draws.seed)
         outcome = run(opt.open_request(inputs, facts, machine, protocol, aligned=False), machine.jobs)
         opt.finish(outcome.results, usage_files(outcome), inputs.output, usage_tables(outcome.results))

@@ -88,7 +88,7 @@ def words(
         part = shard.place()
         definitions = tuple(dict.fromkeys(check_definition(name.strip()) for name in definition.split(",")))
         stops = read_stop_words(stop_words)
-        protocol = WordProtocol(definitions, min_count, stops, window_ms, draws.nulls, draws.bootstrap, draws.seed)
+        protocol = WordProtocol(definitions, min_count, stops, window_ms, draws.nulls, draws.seed)
         files = {"translations": translations}
         request = opt.open_request(inputs, facts, machine, protocol, files=files, shard=shard.shard)
         options = Options(given, translations, firings)

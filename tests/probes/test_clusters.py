@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from probes.clusters import BINS_PER_SPEAKER, MAX_CLUSTERS, MIN_SPEAKERS, Row, assign_rows, resampling
+from probes.clusters import BINS_PER_SPEAKER, MAX_CLUSTERS, MIN_SPEAKERS, Row, assign_rows, clusters_of
 
 languages = st.sampled_from(["en", "de", None])
 
@@ -71,7 +71,7 @@ def test_coarse_rows_fall_into_the_same_clusters(corpus: tuple) -> None:
     """Null draws are counted on coarse rows: every utterance must stay in its cluster."""
     fine = assign_rows(*corpus)
     coarse = fine.coarse()
-    a, b = resampling(fine.rows), resampling(coarse.rows)
+    a, b = clusters_of(fine.rows), clusters_of(coarse.rows)
     assert (a.unit, a.n, a.note) == (b.unit, b.n, b.note)
     assert np.array_equal(a.of_row[fine.of_utterance], b.of_row[coarse.of_utterance])
 
@@ -82,14 +82,14 @@ def test_clusters_of_each_language_stay_on_coarse_rows(corpus: tuple) -> None:
     fine = assign_rows(*corpus)
     coarse = fine.coarse()
     for language in {row.language for row in fine.rows}:
-        n = [resampling([row for row in rows.rows if row.language == language]).n for rows in (fine, coarse)]
+        n = [clusters_of([row for row in rows.rows if row.language == language]).n for rows in (fine, coarse)]
         assert n[0] == n[1], language
 
 
 def test_enough_speakers_are_resampled() -> None:
     who = [f"s{i % MIN_SPEAKERS}" for i in range(200)]
     rows = assign_rows([f"u{i}" for i in range(200)], ["en"] * 200, who)
-    clusters = resampling(rows.rows)
+    clusters = clusters_of(rows.rows)
     assert (clusters.unit, clusters.n, clusters.note) == ("speaker", MIN_SPEAKERS, "")
     assert len(rows.rows) == MIN_SPEAKERS * BINS_PER_SPEAKER
 
@@ -97,7 +97,7 @@ def test_enough_speakers_are_resampled() -> None:
 def test_too_few_speakers_give_way_to_utterances_and_say_so() -> None:
     who = [f"s{i % (MIN_SPEAKERS - 1)}" for i in range(50)]
     rows = assign_rows([f"u{i}" for i in range(50)], ["en"] * 50, who)
-    clusters = resampling(rows.rows)
+    clusters = clusters_of(rows.rows)
     assert (clusters.unit, clusters.n) == ("utterance", 50)
     assert "9 speakers are too few" in clusters.note
 
@@ -111,9 +111,9 @@ def test_one_speaker_of_many_utterances_has_bounded_rows() -> None:
 def test_an_unknown_speaker_is_no_speaker() -> None:
     """Utterances without a speaker are not one voice that could be counted as a cluster."""
     who = [None if i % MIN_SPEAKERS == 0 else f"s{i % MIN_SPEAKERS}" for i in range(100)]
-    assert resampling(assign_rows([f"u{i}" for i in range(100)], ["en"] * 100, who).rows).unit == "utterance"
+    assert clusters_of(assign_rows([f"u{i}" for i in range(100)], ["en"] * 100, who).rows).unit == "utterance"
     nobody = assign_rows([f"u{i}" for i in range(100)], [None] * 100, [None] * 100)
-    assert resampling(nobody.rows).note.startswith("0 speakers")
+    assert clusters_of(nobody.rows).note.startswith("0 speakers")
 
 
 def test_one_name_in_two_languages_is_two_speakers() -> None:
@@ -125,7 +125,7 @@ def test_one_name_in_two_languages_is_two_speakers() -> None:
 def test_more_speakers_than_clusters_are_dealt_into_groups(n_speakers: int) -> None:
     who = [f"s{i % n_speakers}" for i in range(2 * n_speakers)]
     rows = assign_rows([f"u{i}" for i in range(len(who))], ["en"] * len(who), who)
-    clusters = resampling(rows.rows)
+    clusters = clusters_of(rows.rows)
     grouped = n_speakers > MAX_CLUSTERS
     assert clusters.n == MAX_CLUSTERS
     assert clusters.note == (

@@ -82,7 +82,7 @@ def vectors_of(store: EmbeddingStore, streams: Sequence[Stream], ids: Sequence[s
 
 
 def with_summary(outcome: Outcome, seed: int = 0) -> Outcome:
-    """The outcome with disentanglement and completeness of the null-corrected shares; joint streams are left out."""
+    """The outcome with disentanglement and completeness of the chance-corrected shares; joint streams are left out."""
     results = outcome.results
     single = [name for name in outcome.streams if all(part == name for part in name.split("+"))]
     importance, n = np.zeros((len(single), len(outcome.factors))), 0
@@ -93,7 +93,7 @@ def with_summary(outcome: Outcome, seed: int = 0) -> Outcome:
             n = max(n, record.n)
     made = dci_records(importance, single, outcome.factors, source=SOURCE, protocol=SUMMARY, n=n, seed=seed)
     about = {
-        "importance": "null-corrected share of the factor that the stream tells, at least 0; 0 where undefined",
+        "importance": "chance-corrected share of the factor that the stream tells, at least 0; 0 where undefined",
         "null": f"the same importances dealt anew to the cells, {N_PERMUTATIONS} times",
         "formula": "Eastwood and Williams 2018, section 2",
         "seed": seed,

@@ -23,7 +23,7 @@ from probes.joint_counts.frame_labels import Cells, ticks_of
 from probes.nulls.circular_shift import MIN_SHIFT_S, NULL_NAME
 
 COMMAND = "pnmi"
-LOUD_NULL = "chance alone is more than half the width of the interval, so quote the null-corrected value"
+LOUD_NULL = "chance alone is more than half the width of the interval, so quote the chance-corrected value"
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ class ProbeOutcome:
     Attributes:
         records: of every stream and factor, then of what streams add, of all streams, and the summary.
         protocols: what the protocol names of the records mean.
-        importance: float64 [n_streams, n_factors], usable information, null-corrected, at least 0.
+        importance: float64 [n_streams, n_factors], usable information, chance-corrected, at least 0.
         streams, factors: names of its rows and columns; joint streams are none of them.
     """
 

@@ -2,7 +2,7 @@
 
 One method: the delete-one-cluster jackknife (Efron and Tibshirani 1993, chapter 11). The number is computed again
 without each cluster (speaker) in turn; estimate +/- Student's t times the standard error that these values give. The
-interval is symmetric and holds its number. What is resampled is the very number that is printed: a null-corrected
+interval is symmetric and holds its number. What is resampled is the very number that is printed: a chance-corrected
 value is corrected anew without each cluster, by the nulls of the clusters that are left.
 
 In simulations with a known population (`benchmarks.coverage`) it holds the expected value in .93 to .99 of corpora of

@@ -64,6 +64,7 @@ def _record(one: Difference, group: str, n_tests: int, counted: Mapping[str, int
         id=f"{stream}.difference[{rest}]",
         stream=stream,
         group=group,
+        estimate=one.difference,
         value=one.difference,
         ci_low=one.low,
         ci_high=one.high,
@@ -71,7 +72,7 @@ def _record(one: Difference, group: str, n_tests: int, counted: Mapping[str, int
         null_sd=one.error if math.isfinite(one.p) else math.nan,
         n=counted.get(one.analysis, 0),
         protocol=one.analysis,
-        ci_method="none" if one.method == "none" else f"{one.method}-draws" + "-and-seeds" * (one.n_seeds > 1),
+        ci_method="none" if one.method == "none" else f"{one.method}-jackknife" + "-and-seeds" * (one.n_seeds > 1),
         note=_note(one, n_tests),
     )
 

@@ -25,7 +25,7 @@ def word_record(
     protocol: str,
     nulls: Mapping[str, NDArray[np.float64]] | None = None,
 ) -> Record:
-    """A record with its nulls; of a share, the number is null-corrected, the mean null held fixed in the interval.
+    """A record with its nulls; of a share, the number is chance-corrected, the mean null held fixed in the interval.
 
     Args:
         stream: its name.

@@ -13,6 +13,7 @@ from analysis.results.durations import Summary
 from analysis.results.schema import Results
 from probes.boundaries.durations import MS_PER_BIN, N_BINS
 from reports.document.boundary_scores import Scores
+from reports.document.parts import Point
 from reports.render.figure_style import figure, printable
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ def tolerance_curves(results: Results, stream: str, path: Path) -> None:
             _precision_recall(below, scores, stream, tier)
             above.set_title(tier)
             below.set_xlabel("tolerance, ± ms")
-        panels[0][0].set_ylabel("F1")
-        panels[1][0].set_ylabel("precision, recall")
+        panels[0][0].set_ylabel("F1, chance-corrected")
+        panels[1][0].set_ylabel("precision, recall, as counted")
         for axes in panels[:, -1]:
             axes.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1, 1), frameon=False)
         title = f"{results.system}, stream {stream}: rule {scores.rule}, edges {scores.edges}"
@@ -49,15 +50,14 @@ def tolerance_curves(results: Results, stream: str, path: Path) -> None:
 
 def _f1(axes: Axes, scores: Scores, stream: str, tier: str) -> None:
     ms = scores.tolerances_ms
-    records = [scores.get(stream, "f1", tier, tolerance_ms=tolerance) for tolerance in ms]
-    null = np.array([record.null_mean for record in records])
-    spread = 3 * np.nan_to_num([record.null_sd for record in records])
-    low, high = ([getattr(record, side) for record in records] for side in ("ci_low", "ci_high"))
+    points = [Point.of(scores.get(stream, "f1", tier, tolerance_ms=tolerance)) for tolerance in ms]
+    null = np.array([point.null for point in points])
+    spread = 3 * np.nan_to_num([point.null_sd for point in points])
+    low, high = [point.low for point in points], [point.high for point in points]
     axes.fill_between(ms, low, high, color="C0", alpha=0.3, linewidth=0, label="95 % interval")
-    axes.fill_between(ms, null - spread, null + spread, color="0.6", alpha=0.6, linewidth=0, label="null, 3 sd")
-    axes.plot(ms, null, color="0.3", linewidth=1, label="null")
-    axes.plot(ms, [record.value for record in records], color="C0", marker="o", markersize=3, label="F1")
-    axes.set_ylim(bottom=0)
+    axes.fill_between(ms, null - spread, null + spread, color="0.6", alpha=0.6, linewidth=0, label="chance, 3 sd")
+    axes.plot(ms, null, color="0.3", linewidth=1, label="chance")
+    axes.plot(ms, [point.value for point in points], color="C0", marker="o", markersize=3, label="F1 less chance")
     axes.set_xticks(ms)
 
 
@@ -66,7 +66,7 @@ def _precision_recall(axes: Axes, scores: Scores, stream: str, tier: str) -> Non
     for metric, colour in (("precision", "C1"), ("recall", "C2")):
         records = [scores.get(stream, metric, tier, tolerance_ms=tolerance) for tolerance in ms]
         axes.plot(ms, [record.value for record in records], color=colour, marker="o", markersize=3, label=metric)
-        axes.plot(ms, [record.null_mean for record in records], color=colour, linestyle=":", label=f"{metric}, null")
+        axes.plot(ms, [record.null_mean for record in records], color=colour, linestyle=":", label=f"{metric}, chance")
     axes.set_ylim(0, 1.02)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from reports.document.boundary_scores import Scores, find_boundary
-from reports.document.cells import null_cell, value_cell
-from reports.document.claim_rule import corrected_cell
+from reports.document.cells import counted_cell, estimate_cell, null_cell
+from reports.document.claim_rule import judged_cell
 from reports.document.order import all_streams, first_of_levels
 from reports.document.parts import Chart, Panel, Point, Section, Series, Table, no_run
 from reports.document.result_table import record_table
@@ -33,7 +33,7 @@ def boundary_section(runs: Runs) -> Section:
     first = found[0].scores
     lead = (
         f"A token's change is a hit if a boundary lies within the tolerance, by the rule '{first.rule}', edges of "
-        f"utterances {first.edges}. More tolerance makes chance better too: read each curve beside its null."
+        f"utterances {first.edges}. More tolerance makes chance better too, which is taken off."
     )
     return Section("boundaries", TITLE, lead, parts)
 
@@ -47,21 +47,21 @@ def _curves(found: tuple[ReportRun, ...], tier: str) -> Chart:
             if stream in run.results.streams and (points := _points(run.scores, stream, tier))
         )
         panels.append(Panel(stream, series, x_title="tolerance, ± ms", y_title=headed("boundary_f1")))
-    note = "band: 95 % interval; dotted: null, with 3 sd"
+    note = "F1 less chance; band: 95 % interval; dotted: chance, with 3 sd"
     return Chart(f"chart-boundaries-{tier}", f"Boundaries of {tier}: F1 by tolerance", "lines", tuple(panels), note)
 
 
 def _points(scores: Scores, stream: str, tier: str) -> tuple[Point, ...]:
     found = [(ms, find_boundary(scores, stream, "f1", tier, ms)) for ms in scores.tolerances_ms]
-    return tuple(Point.of(record, float(ms)) for ms, record in found if record and math.isfinite(record.value))
+    return tuple(Point.of(record, float(ms)) for ms, record in found if record and math.isfinite(record.estimate))
 
 
 def _table(found: tuple[ReportRun, ...]) -> Table:
     fields = (
-        (headed("boundary_f1"), "f1", value_cell),
-        ("null ± sd", "f1", null_cell),
-        ("null-corrected [95 %]", "f1", corrected_cell),
-        *((headed(name), name.removeprefix("boundary_"), value_cell) for name in SCORES),
+        (headed("boundary_f1"), "f1", judged_cell),
+        ("counted", "f1", counted_cell),
+        ("chance ± sd", "f1", null_cell),
+        *((headed(name), name.removeprefix("boundary_"), estimate_cell) for name in SCORES),
     )
     rows = (
         ((run.system, stream, tier), find)

@@ -15,9 +15,10 @@ from probes.boundaries.durations import MS_PER_BIN, N_BINS
 from reports.document.boundary_scores import Scores
 from reports.document.number_format import (
     alone,
-    corrected_span,
+    counted,
     fixed,
     null_spread,
+    number,
     number_in,
     spanned,
     value_and_null,
@@ -29,22 +30,22 @@ from reports.render.csv_files import csv_text
 from reports.render.tables import clusters_of, printed
 
 CURVE_FIELDS = (
-    *("stream", "tier", "rule", "tolerance_ms", "precision", "recall", "f1", "ci_low", "ci_high"),
-    *("null_mean", "null_sd", "r_value", "os"),
+    *("stream", "tier", "rule", "tolerance_ms", "precision", "recall", "f1", "null_mean", "null_sd"),
+    *("f1_corrected", "ci_low", "ci_high", "r_value", "os"),
 )
 SEGMENT_FIELDS = (
     *("name", "kind", "n", "mean_ms", "mean_ci_low", "mean_ci_high", "p10_ms", "median_ms", "p90_ms", "per_s"),
 )
 HEADLINE = (
-    ("P", "precision", alone(fixed(3))),
-    ("R", "recall", alone(fixed(3))),
-    ("F1 [95 %]", "f1", spanned()),
-    ("null ± sd", "f1", null_spread),
-    ("corrected [95 %]", "f1", corrected_span),
+    ("F1, corrected ± 95 %", "f1", spanned()),
+    ("F1 counted", "f1", counted(number)),
+    ("chance ± sd", "f1", null_spread),
+    ("P", "precision", counted(fixed(3))),
+    ("R", "recall", counted(fixed(3))),
     ("OS", "os", alone(fixed(3))),
     ("R-value", "r_value", alone(fixed(3))),
 )
-SEGMENTS = ("segments", "n", "mean [95 %]", "10 %", "median", "90 %", "per second")
+SEGMENTS = ("segments", "n", "mean ± 95 %", "10 %", "median", "90 %", "per second")
 
 
 def boundary_tables(results: Results) -> RenderableType:
@@ -62,9 +63,9 @@ def boundary_tables(results: Results) -> RenderableType:
     if len(scores.rules) > 1:
         fields = [(rule, rule, value_and_null()) for rule in scores.rules]
         by_rule = ((pair, partial(scores.get, pair[0], "f1", pair[1])) for pair in pairs)
-        title = f"F1 under each rule (value / null), {at}"
+        title = f"F1 under each rule (counted / chance), {at}"
         tables.append(record_table("rules", title, ("stream", "tier"), fields, by_rule))
-    legend = "OS: change points per boundary, less one; 0 is best. By language: metrics.csv"
+    legend = "P, R: precision and recall as counted. OS: change points per boundary, less one; 0 is best"
     return printed(results, (*tables, _segments(results, scores)), legend)
 
 
@@ -97,7 +98,7 @@ def curve_csv(results: Results) -> str:
     for stream, tier, rule, ms in product(results.streams, scores.tiers, scores.rules, scores.tolerances_ms):
         names = ("precision", "recall", "f1", "r_value", "os")
         precision, recall, f1, r_value, os = (scores.get(stream, name, tier, rule, ms) for name in names)
-        around = (f1.value, f1.ci_low, f1.ci_high, f1.null_mean, f1.null_sd)
+        around = (f1.value, f1.null_mean, f1.null_sd, f1.estimate, f1.ci_low, f1.ci_high)
         rows.append((stream, tier, rule, ms, precision.value, recall.value, *around, r_value.value, os.value))
     return csv_text(CURVE_FIELDS, rows)
 

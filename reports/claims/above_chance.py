@@ -129,9 +129,9 @@ def _stability(runs: Runs, system: str) -> Iterator[Claim]:
         return
     for stream in first_of_levels(run.results.streams)[:1]:
         found = [run.by_id.get(f"{stream}.ued[{name}]") for name in perturbations_of(run)]
-        known = [record for record in found if record and math.isfinite(record.value)]
+        known = [record for record in found if record and math.isfinite(record.estimate)]
         if known:
-            hardest = max(known, key=lambda record: record.value)
+            hardest = max(known, key=lambda record: record.estimate)
             way = hardest.id.partition("[")[2].rstrip("]")
             text = f"tokens of {stream} stay nearer to their own than to other speech's, even under {way}"
             yield chance_claim(system, text, hardest, "lower")

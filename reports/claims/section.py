@@ -5,7 +5,7 @@ from __future__ import annotations
 from reports.claims.claims import claims_of
 from reports.comparison.section import is_headline
 from reports.comparison.sweep_section import clear_ones
-from reports.document.cells import BESIDE, EMPTY, text_cell
+from reports.document.cells import EMPTY, text_cell
 from reports.document.claim_rule import Claim
 from reports.document.order import level_rank
 from reports.document.parts import Cell, Column, Mark, Section, Table
@@ -16,13 +16,10 @@ from reports.provenance.section import warnings_of
 MARKS: dict[str, Mark] = {"stands": "good", "does not stand": "bad", "cannot be judged": "warn"}
 NOT_JUDGED = "cannot be judged"
 RULES = (
-    "Against chance a claim stands if the number lies more than two standard deviations (sd) beyond every null, and "
-    "its null-corrected 95 % interval (where there is none: its interval) lies beyond chance too. These claims are not "
-    "corrected for their number.",
+    "Against chance a claim stands if the counted value lies beyond every permutation null, by what Student's t allows "
+    "a further draw of it, and the 95 % interval of the number lies beyond chance too.",
     "A difference stands if its p, corrected for all differences of the table (Holm), is below 0.05, and it goes the "
-    "way the claim says. Its number is null-corrected where both have a null.",
-    "Intervals are corrected for the bias of counts: with many codes and little speech, the number itself can lie "
-    f"beside its interval ({BESIDE}).",
+    "way the claim says. Its number is chance-corrected where both have a chance level.",
 )
 
 
@@ -78,8 +75,8 @@ def _alone(claims: list[Claim]) -> Table:
         )
         for claim in _sorted(claims)
     )
-    heads = ("claim", "verdict", "number [95 %]", "null ± sd", "metric", "how")
-    return result_table("table-verdict", "Claims", heads, rows, "number: as counted, with its null")
+    heads = ("claim", "verdict", "number ± 95 %", "chance ± sd", "metric", "how")
+    return result_table("table-verdict", "Claims", heads, rows, "number: chance-corrected, with its interval")
 
 
 def _sorted(claims: list[Claim]) -> list[Claim]:
@@ -94,14 +91,14 @@ def _beside(systems: tuple[str, ...], claims: list[Claim]) -> Table:
         by_text.setdefault((claim.text, claim.metric), {})[claim.system] = claim
     rows: list[Cells] = [(*row, *(_cell(found.get(system)) for system in systems)) for row, found in by_text.items()]
     heads: tuple[str | Column, ...] = (Column("claim", most=200), "metric", *systems)
-    note = "in each cell: whether it stands, the number [95 %], its null ± sd, and p of a difference"
+    note = "in each cell: whether it stands, the number ± 95 %, chance ± sd, and p of a difference"
     return result_table("table-verdict", "Claims", heads, rows, note)
 
 
 def _cell(claim: Claim | None) -> Cell:
     if claim is None:
         return EMPTY
-    lines = [claim.verdict, claim.number, f"null {claim.null}", *claim.why.split("; ")]
+    lines = [claim.verdict, claim.number, f"chance {claim.null}", *claim.why.split("; ")]
     stands = float(claim.verdict == "stands")
     around = (("low", claim.low), ("high", claim.high), ("null", claim.null_mean), ("stands", stands))
     return Cell("\n".join(line for line in lines if line), claim.value, MARKS[claim.verdict], more=around)

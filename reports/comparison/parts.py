@@ -13,7 +13,7 @@ from reports.document.result_table import Shown, result_table
 from reports.document.titles import ARROWS, metric_title
 
 MARKS: dict[str, Mark] = {"better": "good", "worse": "bad", "different": "warn", "within noise": "null"}
-NOTE = "null-corrected where both have a null; paired: draw by draw over the same speakers or utterances"
+NOTE = "chance-corrected where both have a chance level; paired: over the same speakers or utterances"
 
 
 def difference_table(id: str, title: str, base: str, found: Sequence[Difference], note: str = NOTE) -> Table:
@@ -26,7 +26,7 @@ def difference_table(id: str, title: str, base: str, found: Sequence[Difference]
         found: the differences, judged.
         note: how to read it.
     """
-    heads = ("system", "of", "metric", base, "its own", "difference [95 %]", "p (Holm)", "how", "verdict")
+    heads = ("system", "of", "metric", base, "its own", "difference ± 95 %", "p (Holm)", "how", "verdict")
     return result_table(id, title, heads, map(_row, found), note)
 
 
@@ -34,7 +34,7 @@ def _row(one: Difference) -> tuple[Shown, ...]:
     return (
         one.run,
         stream_of(one.id),
-        ("null-corrected " if one.of == "corrected" else "") + metric_title(one.id),
+        metric_title(one.id),
         number_cell(one.base),
         number_cell(one.other),
         interval_cell(one.difference, one.low, one.high),
@@ -54,7 +54,8 @@ def p_text(one: Difference) -> str:
 def measured(one: Difference) -> str:
     """What is subtracted, with its unit."""
     metric = METRICS[metric_name(one.id)]
-    return f"difference of {'null-corrected ' if one.of == 'corrected' else ''}{metric.title}, {metric.unit}"
+    unit = "chance-corrected" if one.of == "corrected" else metric.unit
+    return f"difference of {metric.title}, {unit}"
 
 
 def stream_of(id: str) -> str:

@@ -19,7 +19,7 @@ from reports.render.tables import terminal_table, warning_lines
 
 CLEAR = ("better", "worse", "different")
 """Verdicts of what is beyond noise."""
-HEADS = ("baseline", "run's", "difference [95 %]", "p", "paired", "verdict")
+HEADS = ("baseline", "run's", "difference ± 95 %", "p", "paired", "verdict")
 
 
 def comparison_table(
@@ -50,7 +50,8 @@ def _names(one: Difference) -> tuple[str, str, str]:
 
 def _cells(one: Difference) -> tuple[Shown, ...]:
     star = "*" if one.of == "corrected" else ""
-    around = f"{one.difference:+.4f} [{number(one.low)}, {number(one.high)}]" if math.isfinite(one.low) else "-"
+    half = (one.high - one.low) / 2
+    around = f"{one.difference:+.4f} ± {number(half)}" if math.isfinite(half) else "-"
     p = "-" if not math.isfinite(one.p_holm) else "<.001" if one.p_holm < 0.001 else f"{one.p_holm:.3f}"
     return (
         Cell(f"{number(one.base)}{star}", one.base),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from analysis.discovery.scores import SCORES
-from reports.document.cells import n_cell, null_cell, value_cell
-from reports.document.claim_rule import corrected_cell
+from reports.document.cells import counted_cell, n_cell, null_cell
+from reports.document.claim_rule import judged_cell
 from reports.document.parts import Section, no_run
 from reports.document.result_table import only, record_table
 from reports.document.runs import Runs
@@ -14,9 +14,9 @@ from reports.listen.section import Listening
 TITLE = "Word discovery"
 FIELDS = (
     ("n", "", n_cell),
-    ("value [95 %]", "", value_cell),
-    ("null ± sd", "", null_cell),
-    ("null-corrected [95 %]", "", corrected_cell),
+    ("number ± 95 %", "", judged_cell),
+    ("counted", "", counted_cell),
+    ("chance ± sd", "", null_cell),
 )
 
 

@@ -11,14 +11,14 @@ from analysis.discovery.scores import SCORES
 from analysis.metrics.registry import METRICS
 from analysis.results.schema import Results
 from reports.document.cells import n_cell
-from reports.document.number_format import corrected_span, null_spread, spanned
+from reports.document.number_format import counted, null_spread, number, spanned
 from reports.document.result_table import only, record_table
 from reports.render.tables import printed
 
 FIELDS = (
-    ("value [95 %]", "", spanned()),
-    ("null ± sd", "", null_spread),
-    ("null-corrected [95 %]", "", corrected_span),
+    ("less chance ± 95 %", "", spanned()),
+    ("counted", "", counted(number)),
+    ("chance ± sd", "", null_spread),
     ("n", "", n_cell),
 )
 

@@ -12,8 +12,6 @@ EMPTY = Cell("", math.nan)
 """Where there is no number."""
 LEAST_SHOWN = 0.0005
 """What three decimals can show."""
-BESIDE = "†"
-"""After a number that lies beside its interval."""
 
 
 def text_cell(text: str, mark: Mark = "", opens: str = "") -> Cell:
@@ -27,11 +25,15 @@ def number_cell(value: float, mark: Mark = "") -> Cell:
 
 
 def interval_text(value: float, low: float, high: float) -> str:
-    """`.258 [.250, .265]`; `.458† [.429, .448]` where the interval, corrected for bias, leaves the number out."""
-    if not (math.isfinite(low) and math.isfinite(high)):
-        return figures(value)
-    mark = BESIDE if not low - LEAST_SHOWN <= value <= high + LEAST_SHOWN else ""
-    return f"{figures(value)}{mark} [{figures(low)}, {figures(high)}]"
+    """`.412 ± .010`: a number and half the width of its 95 % interval, which has the number in its middle."""
+    return figures(value) + half_width_text((high - low) / 2)
+
+
+def half_width_text(half: float) -> str:
+    """` ± .010`; ` ± <.001` where it is less than three decimals show; nothing without an interval."""
+    if not math.isfinite(half):
+        return ""
+    return f" ± {figures(half)}" if half >= LEAST_SHOWN else " ± <.001"
 
 
 def null_text(mean: float, sd: float) -> str:
@@ -41,6 +43,18 @@ def null_text(mean: float, sd: float) -> str:
     if sd == 0 or sd >= LEAST_SHOWN:
         return f"{figures(mean)} ± {figures(sd)}"
     return f"{figures(mean)} ± {f'{sd:.4f}'.removeprefix('0') if sd >= LEAST_SHOWN / 10 else '< .0001'}"
+
+
+def chance_text(record: Record) -> str:
+    """`counted .458, chance .079`; `chance .079` where it is not taken off."""
+    counted = f"counted {figures(record.value)}, " if record.is_corrected else ""
+    return f"{counted}chance {figures(record.null_mean)}"
+
+
+def chance_of(record: Record) -> tuple[tuple[str, float], ...]:
+    """What `chance_text` says, as numbers behind a cell."""
+    counted = (("counted", record.value),) if record.is_corrected else ()
+    return (*counted, ("chance", record.null_mean), ("chance sd", record.null_sd))
 
 
 def reason_of(record: Record) -> str:
@@ -58,13 +72,18 @@ def chance_cell(mean: float, sd: float) -> Cell:
     return Cell(null_text(mean, sd) if math.isfinite(mean) else "", mean, more=(("sd", sd),))
 
 
-def value_cell(record: Record | None, mark: Mark = "") -> Cell:
-    """A record's value with its interval; empty where there is no record."""
-    return EMPTY if record is None else interval_cell(record.value, record.ci_low, record.ci_high, mark)
+def estimate_cell(record: Record | None, mark: Mark = "") -> Cell:
+    """The number of a record with its interval; empty where there is no record."""
+    return EMPTY if record is None else interval_cell(record.estimate, record.ci_low, record.ci_high, mark)
+
+
+def counted_cell(record: Record | None) -> Cell:
+    """The value as counted, chance and all."""
+    return EMPTY if record is None else number_cell(record.value)
 
 
 def null_cell(record: Record | None) -> Cell:
-    """A record's null; empty where there is no record."""
+    """What chance scores; empty where there is no record."""
     return EMPTY if record is None else chance_cell(record.null_mean, record.null_sd)
 
 

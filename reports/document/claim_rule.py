@@ -1,10 +1,9 @@
 """Claims: sentences that results bear out or do not, each with its number, its null and its interval.
 
-Every claim is derived from records by one rule, so that no wish enters: against chance, a number stands if it lies more
-than two standard deviations beyond every null, and its null-corrected interval (or, where there is none, its interval)
-lies beyond chance too; of a change that an intervention makes, no change is a null besides. A difference stands if its
-p-value, corrected by Holm's rule for all differences of the table, is below 0.05. What has no interval is no claim: it
-is listed with the reason.
+Every claim is derived from records by one rule: against chance, a number stands if it lies beyond every null by what
+Student's t allows a further draw of it, and its interval lies beyond chance too; of a change that an intervention
+makes, no change is a null besides. A difference stands if its p-value, corrected by Holm's rule for all differences of
+the table, is below 0.05. What has no interval is no claim: it is listed with the reason.
 """
 
 from __future__ import annotations
@@ -15,9 +14,9 @@ from typing import Literal
 
 from analysis.metrics.registry import METRICS, metric_name
 from analysis.results.records import beyond_nulls, nulls_of
-from analysis.results.schema import Record
-from reports.document.cells import EMPTY, interval_cell, interval_text, null_text, reason_of
-from reports.document.parts import Cell, Mark
+from analysis.results.schema import Null, Record
+from reports.document.cells import EMPTY, estimate_cell, interval_text, null_text, reason_of
+from reports.document.parts import Cell
 from reports.document.titles import metric_title
 
 Verdict = Literal["stands", "does not stand", "cannot be judged"]
@@ -64,15 +63,11 @@ def beyond_chance(record: Record, better: Literal["higher", "lower"] = "higher",
         zero: whether 0 is a null too, as of a change.
     """
     sign = 1 if better == "higher" else -1
-    nulls = nulls_of(record) + ([(0.0, 0.0)] if zero else [])
-    ends = (record.corrected_ci_low, record.corrected_ci_high)
-    bound = 0.0
-    if not all(math.isfinite(end) for end in ends):
-        ends = (record.ci_low, record.ci_high)
-        bound = max(sign * mean for mean, _ in nulls) * sign
-    if not all(math.isfinite(x) for x in (record.value, record.null_mean, *ends)):
+    nulls = nulls_of(record) + ([Null(mean=0.0, sd=math.nan)] if zero else [])
+    bound = 0.0 if record.is_corrected else max(sign * null.mean for null in nulls) * sign
+    if not all(math.isfinite(x) for x in (record.estimate, record.null_mean, record.ci_low)):
         return "cannot be judged"
-    near = min(ends) if better == "higher" else max(ends)
+    near = record.ci_low if better == "higher" else record.ci_high
     return "stands" if beyond_nulls(record.value, nulls, sign) and sign * (near - bound) > 0 else "does not stand"
 
 
@@ -97,9 +92,9 @@ def claim_of(system: str, text: str, record: Record, verdict: Verdict, why: str 
         system,
         text,
         metric_title(record.id),
-        interval_text(record.value, record.ci_low, record.ci_high),
+        interval_text(record.estimate, record.ci_low, record.ci_high),
         null_text(record.null_mean, record.null_sd),
-        record.value,
+        record.estimate,
         record.ci_low,
         record.ci_high,
         record.null_mean,
@@ -109,10 +104,9 @@ def claim_of(system: str, text: str, record: Record, verdict: Verdict, why: str 
     )
 
 
-def corrected_cell(record: Record | None) -> Cell:
-    """The null-corrected value with its interval; marked where it is no more than chance."""
+def judged_cell(record: Record | None) -> Cell:
+    """The number with its interval; marked where it is no more than chance."""
     if record is None:
         return EMPTY
     better: Literal["higher", "lower"] = "lower" if METRICS[metric_name(record.id)].better == "lower" else "higher"
-    mark: Mark = "null" if beyond_chance(record, better) == "does not stand" else ""
-    return interval_cell(record.corrected, record.corrected_ci_low, record.corrected_ci_high, mark)
+    return estimate_cell(record, "null" if beyond_chance(record, better) == "does not stand" else "")

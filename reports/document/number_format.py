@@ -39,9 +39,9 @@ def _no_leading_zero(text: str) -> str:
     return re.sub(r"^(-?)0\.", r"\1.", re.sub(r"^-(?=0\.0*$)", "", text))
 
 
-def with_interval(value: float, low: float, high: float, form: Form = number, ends: Form = short) -> str:
-    """`0.2578 [.250, .265]`."""
-    return form(value) + (f" [{ends(low)}, {ends(high)}]" if math.isfinite(low) else "")
+def with_interval(value: float, low: float, high: float, form: Form = number, half: Form = short) -> str:
+    """`0.2578 ± .008`: a number and half the width of its interval."""
+    return form(value) + (f" ± {half((high - low) / 2)}" if math.isfinite(low) else "")
 
 
 def with_null(mean: float, sd: float) -> str:
@@ -56,17 +56,22 @@ def number_in(form: Form, value: float) -> Cell:
 
 def shown(write: Callable[[Record], str]) -> CellOf:
     """Records as they are written."""
-    return lambda record: Cell("", math.nan) if record is None else Cell(write(record), record.value)
+    return lambda record: Cell("", math.nan) if record is None else Cell(write(record), record.estimate)
 
 
 def alone(form: Form, factor: float = 1.0) -> CellOf:
-    """The value alone, in a unit of which a record's unit has `factor`."""
-    return shown(lambda r: form(r.value * factor))
+    """The number alone, in a unit of which a record's unit has `factor`."""
+    return shown(lambda r: form(r.estimate * factor))
 
 
-def spanned(form: Form = number, ends: Form = short) -> CellOf:
-    """The value with its interval."""
-    return shown(lambda r: with_interval(r.value, r.ci_low, r.ci_high, form, ends))
+def spanned(form: Form = number, half: Form = short) -> CellOf:
+    """The number with its interval."""
+    return shown(lambda r: with_interval(r.estimate, r.ci_low, r.ci_high, form, half))
+
+
+def counted(form: Form) -> CellOf:
+    """The value as counted, chance and all."""
+    return shown(lambda r: form(r.value))
 
 
 def null_mean(form: Form) -> CellOf:
@@ -75,11 +80,9 @@ def null_mean(form: Form) -> CellOf:
 
 
 def value_and_null(form: Form = number, factor: float = 1.0) -> CellOf:
-    """`0.5012 / 0.4321`: the value and the mean of its null."""
+    """`0.5012 / 0.4321`: the value as counted and the mean of its null."""
     return shown(lambda r: f"{form(r.value * factor)} / {form(r.null_mean * factor)}")
 
 
 null_spread = shown(lambda r: with_null(r.null_mean, r.null_sd))
 """The null with its deviation."""
-corrected_span = shown(lambda r: with_interval(r.corrected, r.corrected_ci_low, r.corrected_ci_high))
-"""The null-corrected value with its interval."""

@@ -63,7 +63,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Point:
-    """A number with all that must stand beside it; `x`: its place along an axis; `n`: on how much it was counted."""
+    """A number with all that must stand beside it; `x`: its place along an axis; `n`: on how much it was counted.
+
+    Of a number that is corrected for chance, the null is 0, with the deviation of its draws on that scale.
+    """
 
     value: float
     low: float = math.nan
@@ -78,7 +81,10 @@ class Point:
         """The point of a record; a blank one where there is none."""
         if record is None:
             return cls(math.nan)
-        return cls(record.value, record.ci_low, record.ci_high, record.null_mean, record.null_sd, x, record.n)
+        null, sd = record.null_mean, record.null_sd
+        if record.is_corrected:
+            null, sd = 0.0, sd / (1 - null) if null < 1 else math.nan
+        return cls(record.estimate, record.ci_low, record.ci_high, null, sd, x, record.n)
 
 
 @dataclass(frozen=True)

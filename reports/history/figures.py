@@ -30,7 +30,7 @@ def shown_curves(points: Sequence[Point]) -> Curves:
 
 
 def history_curves(title: str, panels: Curves, flags: Sequence[Flag], path: Path) -> None:
-    """Draw the curves with their intervals; null-corrected where that can be had.
+    """Draw the curves with their intervals; chance-corrected where that can be had.
 
     Args:
         title: over everything.
@@ -57,19 +57,18 @@ def _series(points: Sequence[Point], metric: str) -> dict[str, list[Point]]:
             continue
         label = id.replace(f".{metric}", "", 1) or metric
         found.setdefault(label, []).append(point)
-    return {label: series for label, series in found.items() if any(math.isfinite(one.record.value) for one in series)}
+    return {
+        label: series for label, series in found.items() if any(math.isfinite(one.record.estimate) for one in series)
+    }
 
 
 def _panel(axes: Axes, metric: str, series: Mapping[str, Sequence[Point]], flags: Sequence[Flag]) -> None:
-    corrected = all(math.isfinite(one.record.corrected) for each in series.values() for one in each)
+    corrected = all(one.record.is_corrected for each in series.values() for one in each)
     fallen = {(flag.step, flag.id) for flag in flags}
     for place, (label, points) in enumerate(series.items()):
         steps = [point.step for point in points]
         values, low, high = (
-            [getattr(point.record, name) for point in points]
-            for name in (
-                ("corrected", "corrected_ci_low", "corrected_ci_high") if corrected else ("value", "ci_low", "ci_high")
-            )
+            [getattr(point.record, name) for point in points] for name in ("estimate", "ci_low", "ci_high")
         )
         style = marked_style(place)
         axes.plot(steps, values, markersize=3, linewidth=1.1, label=printable(label), **style)
@@ -79,7 +78,7 @@ def _panel(axes: Axes, metric: str, series: Mapping[str, Sequence[Point]], flags
             axes.plot(steps, nulls, color=style["color"], linewidth=0.7, linestyle=":")
         marked = [i for i, point in enumerate(points) if (point.step, point.record.id) in fallen]
         axes.plot([steps[i] for i in marked], [values[i] for i in marked], "x", color="k", markersize=7)
-    note = ", null-corrected" if corrected else ""
+    note = ", chance-corrected" if corrected else ""
     axes.set_title(printable(f"{METRICS[metric].title}{note}"), fontsize=9)
     axes.set_xlabel("step")
     if len(series) <= 2 * MANY:

@@ -21,10 +21,7 @@ from reports.render.csv_files import csv_text
 from reports.render.result_files import Content
 from reports.render.tables import terminal_table
 
-NUMBERS = (
-    *("value", "ci_low", "ci_high", "null_mean", "null_sd"),
-    *("corrected", "corrected_ci_low", "corrected_ci_high", "n"),
-)
+NUMBERS = (*("estimate", "ci_low", "ci_high", "is_corrected", "value", "null_mean", "null_sd", "n"),)
 SHOWN = ("pnmi", "perplexity", "used_share", "detected_words", "stoi", "mel_distance")
 """Metrics of the table on the screen."""
 
@@ -68,7 +65,7 @@ def history_table(results: Results, points: Sequence[Point], flags: Sequence[Fla
         (id, *(_cell(of.get(step), (step, analysis, id) in fallen) for step in steps))
         for (analysis, id), of in found.items()
     ]
-    title = f"{results.system}: its checkpoints (*: null-corrected; !: fell)"
+    title = f"{results.system}: its checkpoints (*: chance-corrected; !: fell)"
     table = result_table("history", title, ("number", *(f"{step:,}" for step in steps)), rows)
     lines = [Text(flag.sentence, style="red") for flag in flags] or [Text("nothing fell beyond noise")]
     return Group(terminal_table(table), *lines)
@@ -78,6 +75,5 @@ def _cell(point: Point | None, fell: bool) -> Cell:
     if point is None:
         return Cell("-", math.nan)
     record = point.record
-    corrected = math.isfinite(record.corrected)
-    value = record.corrected if corrected else record.value
-    return Cell(f"{number(value)}{'*' * corrected}{'!' * fell}", value, "bad" if fell else "")
+    text = f"{number(record.estimate)}{'*' * record.is_corrected}{'!' * fell}"
+    return Cell(text, record.estimate, "bad" if fell else "")

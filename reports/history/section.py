@@ -14,7 +14,7 @@ from reports.document.runs import ReportRun, Runs
 from reports.document.titles import headed, metric_title
 
 TITLE = "Checkpoints"
-NOTE = "band: 95 % interval; dotted: null with 3 sd"
+NOTE = "band: 95 % interval; dotted: chance with 3 sd"
 STEP = re.compile(r"checkpoint=step-0*(\d+)")
 """Group of a record that was measured at a step of training."""
 SHOWN = ("pnmi", "perplexity", "used_share", "word_f1", "boundary_f1", "stoi", "pesq_wb", "mel_distance", "wer")
@@ -39,7 +39,7 @@ def history_section(runs: Runs) -> Section:
             charts += _charts(f"chart-history-{i}", f"{run.system}: by step", panels)
         else:
             missing_of.append(f"{run.system}: no record of the run names its step (group checkpoint=step-N).")
-    lead = "Each number at each checkpoint, with its interval and its null; below, what fell or collapsed."
+    lead = "Each number at each checkpoint, with its interval, chance taken off; below, what fell or collapsed."
     return Section("history", TITLE, lead, tuple(charts), tuple(missing_of), tuple(_fallen(found)))
 
 
@@ -65,7 +65,7 @@ def _panels(run: ReportRun) -> tuple[Panel, ...]:
         name = metric_name(record.id)
         if name not in SHOWN or DROPPED in record.id:
             continue
-        if (step := STEP.fullmatch(record.group)) and math.isfinite(record.value):
+        if (step := STEP.fullmatch(record.group)) and math.isfinite(record.estimate):
             name = record.id.removeprefix(f"{record.stream}.")
             curves.setdefault(name, {}).setdefault(record.stream, []).append((int(step[1]), record))
     return tuple(

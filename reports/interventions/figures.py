@@ -13,6 +13,7 @@ from analysis.interventions.effects import EFFECTS
 from analysis.metrics.registry import METRICS
 from analysis.results.schema import Record, Results
 from probes.tokens.interventions import ALL, INTERVENTIONS, KEEP, ORIGINAL
+from reports.document.parts import Point
 from reports.document.result_table import whole_corpus
 from reports.interventions.tables import conditions_of, of_id
 from reports.render.figure_style import figure, printable
@@ -60,17 +61,18 @@ def _bars(axes: Axes, effect: str, conditions: list[tuple[str, str]], by_id: Map
     """One effect."""
     for y, (level, intervention) in enumerate(conditions):
         record = by_id.get(f"{level}.{effect}[{intervention}]")
-        if record is not None and math.isfinite(record.value):
+        if record is not None and math.isfinite(record.estimate):
             _bar(axes, y, record, COLORS[intervention])
     keep = by_id.get(f"{ALL}.{effect}[{KEEP}]")
-    if keep is not None and math.isfinite(keep.value):
-        axes.axvline(keep.value, color="0.2", linewidth=0.8, linestyle="--", zorder=3)
+    if keep is not None and math.isfinite(keep.estimate):
+        axes.axvline(keep.estimate, color="0.2", linewidth=0.8, linestyle="--", zorder=3)
     metric = METRICS[effect]
     if metric.low is not None and metric.low > 0:
         axes.set_xlim(left=metric.low)
     arrow = {"higher": " (right: nearer to the source)", "lower": " (left: nearer to the source)"}
     axes.set_title(metric.title, fontsize=8)
-    axes.set_xlabel(f"{metric.unit}{arrow.get(metric.better, '')}", fontsize=7)
+    unit = "chance-corrected" if metric.is_corrected else metric.unit
+    axes.set_xlabel(f"{unit}{arrow.get(metric.better, '')}", fontsize=7)
     axes.tick_params(labelsize=7)
     for edge in np.cumsum([len(list(group)) for group in _by_level(conditions)])[:-1]:
         axes.axhline(edge - 0.5, color="0.85", linewidth=0.6, zorder=0)
@@ -78,14 +80,15 @@ def _bars(axes: Axes, effect: str, conditions: list[tuple[str, str]], by_id: Map
 
 def _bar(axes: Axes, y: int, record: Record, color: str) -> None:
     """One value with its null behind and its interval in front."""
-    axes.barh(y, record.value, height=0.6, color=color, zorder=1)
-    if math.isfinite(record.null_mean):
-        spread = 3 * float(np.nan_to_num(record.null_sd))
-        low, high = record.null_mean - spread, record.null_mean + spread
+    point = Point.of(record)
+    axes.barh(y, point.value, height=0.6, color=color, zorder=1)
+    if math.isfinite(point.null):
+        spread = 3 * float(np.nan_to_num(point.null_sd))
+        low, high = point.null - spread, point.null + spread
         axes.fill_betweenx([y - 0.45, y + 0.45], low, high, color="0.5", alpha=0.45, linewidth=0, zorder=2)
-        axes.plot([record.null_mean] * 2, [y - 0.45, y + 0.45], color="0.3", linewidth=0.8, zorder=2)
-    if math.isfinite(record.ci_low):
-        axes.plot([record.ci_low, record.ci_high], [y, y], color="black", linewidth=1.2, zorder=4)
+        axes.plot([point.null] * 2, [y - 0.45, y + 0.45], color="0.3", linewidth=0.8, zorder=2)
+    if math.isfinite(point.low):
+        axes.plot([point.low, point.high], [y, y], color="black", linewidth=1.2, zorder=4)
 
 
 def _label(level: str, intervention: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from analysis.interventions.effects import CHANGE
 from analysis.metrics.registry import METRICS
 from probes.tokens.interventions import ALL
-from reports.document.cells import EMPTY, interval_text, null_text
+from reports.document.cells import EMPTY, chance_of, chance_text, interval_text
 from reports.document.order import level_rank
 from reports.document.parts import Cell, Chart, Panel, Point, Section, Series, Table, no_run
 from reports.document.result_table import Cells, result_table
@@ -82,7 +82,10 @@ def _table(found: tuple[ReportRun, ...], place: int, title: str, effects: list[s
         for level, how in _in_order(conditions_of(run.by_id))
     ]
     heads = ("system", "condition", *(headed(effect) for effect in effects))
-    note = "value [95 %]; null ± sd; Δ: change to keep over the same utterances [95 %], * where it is clear of 0"
+    note = (
+        "number ± 95 %, chance-corrected where a counted one stands below it; Δ: change to keep over the same utterances "
+        "± 95 %, * where it is clear of 0"
+    )
     return result_table(f"table-interventions-{place}", f"Interventions: {title}", heads, rows, note)
 
 
@@ -90,13 +93,13 @@ def _cell(run: ReportRun, level: str, effect: str, how: str) -> Cell:
     record = run.by_id.get(f"{level}.{effect}[{how}]")
     if record is None:
         return EMPTY
-    lines = [interval_text(record.value, record.ci_low, record.ci_high)]
-    around = [("low", record.ci_low), ("high", record.ci_high), ("null", record.null_mean), ("null sd", record.null_sd)]
+    lines = [interval_text(record.estimate, record.ci_low, record.ci_high)]
+    around = [("low", record.ci_low), ("high", record.ci_high), *chance_of(record)]
     if math.isfinite(record.null_mean):
-        lines.append(f"null {null_text(record.null_mean, record.null_sd)}")
+        lines.append(chance_text(record))
     change = run.by_id.get(f"{level}.{effect}{CHANGE}[{how}]")
     if change is not None and math.isfinite(change.value):
         mark = "*" if is_clear(change) else ""
         lines.append(f"Δ {interval_text(change.value, change.ci_low, change.ci_high)}{mark}")
         around += [("change", change.value), ("change low", change.ci_low), ("change high", change.ci_high)]
-    return Cell("\n".join(lines), record.value, more=tuple(around))
+    return Cell("\n".join(lines), record.estimate, more=tuple(around))

@@ -10,8 +10,8 @@ from analysis.interventions.effects import CHANGE
 from analysis.metrics.registry import METRICS
 from analysis.results.schema import Record, Results
 from probes.tokens.interventions import ALL
-from reports.document.cells import EMPTY
-from reports.document.number_format import short, spanned
+from reports.document.cells import EMPTY, chance_text
+from reports.document.number_format import spanned
 from reports.document.parts import Cell, Table
 from reports.document.result_table import Cells, result_table, whole_corpus
 from reports.render.tables import printed
@@ -34,8 +34,8 @@ def intervene_table(results: Results) -> RenderableType:
         if (shown := [effect for effect in effects if effect in measured])
     ]
     legend = (
-        "second line: null (the same audio against strangers; phones: circular shifts) and Δ, the difference to "
-        "keep over the same utterances; * where its interval leaves out zero"
+        "second line: as counted where the number is chance-corrected, chance (other speakers' audio; phones: circular "
+        "shifts), and Δ, the difference to keep over the same utterances; * where its interval leaves out zero"
     )
     return printed(results, tables, legend)
 
@@ -66,10 +66,10 @@ def _cell(by_id: dict[str, Record], level: str, effect: str, intervention: str) 
     if record is None:
         return EMPTY
     change = by_id.get(f"{level}.{effect}{CHANGE}[{intervention}]")
-    below = [f"null {short(record.null_mean)}"] if METRICS[effect].has_null else []
+    below = [chance_text(record)] if METRICS[effect].has_null else []
     if change is not None and math.isfinite(change.value):
         below.append(f"Δ {change.value:+.3f}{'*' if is_clear(change) else ''}")
-    return Cell(f"{spanned()(record).text}\n{'  '.join(below)}", record.value)
+    return Cell(f"{spanned()(record).text}\n{'  '.join(below)}", record.estimate)
 
 
 def is_clear(change: Record) -> bool:

@@ -37,4 +37,4 @@ def added_maps(shown: dict[str, Matrix], title: str, path: Path) -> None:
                 axes.set_yticks([])
         canvas.supxlabel("given", fontsize=9)
         canvas.suptitle(printable(title), fontsize=10)
-        canvas.colorbar(image, ax=panels, label="null-corrected share of what is left open", pad=0.01)
+        canvas.colorbar(image, ax=panels, label="chance-corrected share of what is left open", pad=0.01)

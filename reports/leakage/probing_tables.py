@@ -10,15 +10,15 @@ from rich.text import Text
 from analysis.probing.disentanglement import ALL
 from analysis.probing.scores import EMBEDDING, GIVEN_OTHERS, MAJORITY, PROTOCOL, SCORES
 from analysis.results.schema import Record, Results
-from reports.document.number_format import null_spread, short, shown, spanned, value_and_null
+from reports.document.number_format import counted, null_spread, short, shown, spanned, value_and_null
 from reports.document.parts import Table
 from reports.document.result_table import only, record_table, records_of, whole_corpus
 from reports.render.csv_files import csv_text
 from reports.render.tables import clusters_of
 
 PROBES_CSV = (
-    *("stream", "factor", "features", "given", "metric", "value", "ci_low", "ci_high"),
-    *("null_mean", "null_sd", "majority", "corrected", "n", "note"),
+    *("stream", "factor", "features", "given", "metric", "estimate", "ci_low", "ci_high"),
+    *("value", "null_mean", "null_sd", "majority", "n", "note"),
 )
 CODES = "codes"
 _SOURCES = {PROTOCOL: "probes", "leakage": "counts"}
@@ -30,15 +30,16 @@ def majority_of(record: Record) -> float:
 
 
 PROBES = (
-    ("information [95 %]", "probe_information", spanned()),
+    ("information ± 95 %", "probe_information", spanned()),
     ("shuffled ± sd", "probe_information", null_spread),
-    ("accuracy [95 %]", "probe_accuracy", spanned()),
+    ("accuracy, corrected ± 95 %", "probe_accuracy", spanned()),
+    ("accuracy", "probe_accuracy", counted(short)),
     ("majority", "probe_accuracy", shown(lambda r: short(majority_of(r)))),
-    ("balanced / null", "probe_balanced_accuracy", value_and_null()),
+    ("balanced / chance", "probe_balanced_accuracy", value_and_null()),
     ("log-loss / majority", "probe_loss", shown(lambda r: f"{short(r.value)} / {short(majority_of(r))}")),
 )
-ADDED = (("added [95 %]", "", spanned()), ("null ± sd", "", null_spread))
-SUMMARY = (("value [95 %]", "", spanned()), ("null ± sd", "", null_spread))
+ADDED = (("added ± 95 %", "", spanned()), ("chance ± sd", "", null_spread))
+SUMMARY = (("corrected ± 95 %", "", spanned()), ("counted", "", counted(short)), ("chance ± sd", "", null_spread))
 
 
 def probing_tables(results: Results) -> list[Table]:
@@ -106,6 +107,7 @@ def probes_csv(results: Results) -> str:
             continue
         factor, features = _parts(record)
         given = "others" if GIVEN_OTHERS in record.id else ""
-        numbers = (record.value, record.ci_low, record.ci_high, record.null_mean, record.null_sd, majority_of(record))
-        rows.append((record.stream, factor, features, given, metric, *numbers, record.corrected, record.n, record.note))
+        number = (record.estimate, record.ci_low, record.ci_high)
+        chance = (record.value, record.null_mean, record.null_sd, majority_of(record))
+        rows.append((record.stream, factor, features, given, metric, *number, *chance, record.n, record.note))
     return csv_text(PROBES_CSV, rows)

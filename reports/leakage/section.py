@@ -8,14 +8,13 @@ from collections.abc import Iterator
 from analysis.leakage.scores import within_null
 from analysis.metrics.registry import METRICS, metric_name
 from analysis.results.schema import Record
-from reports.document.cells import EMPTY, interval_cell, null_cell, reason_of, text_cell, value_cell
+from reports.document.cells import counted_cell, estimate_cell, null_cell, reason_of, text_cell
 from reports.document.order import first_of_levels, in_order
 from reports.document.parts import Cell, MatrixChart, Section, Table, no_run
 from reports.document.result_table import only, record_table
 from reports.document.runs import ReportRun, Runs
 from reports.document.titles import headed, metric_title
 from reports.listen.section import Listening
-from reports.render.matrix import shown_value
 
 TITLE = "Leakage: what each stream tells"
 PROBE = ".probe_information["
@@ -37,7 +36,7 @@ def leakage_section(runs: Runs) -> Section:
     ]
     parts += [_table(found), *_added(found), *_probes(found), *_disentangled(found)]
     lead = (
-        f"Null-corrected share of each factor that a stream's codes tell: {METRICS['leakage'].title}. Hatched with a "
+        f"Chance-corrected share of each factor that a stream's codes tell: {METRICS['leakage'].title}. Hatched with a "
         "number: no more than chance; hatched with a dash: not defined, for the reason below. What a stream should not "
         "tell is a leak."
     )
@@ -69,15 +68,15 @@ def _factor(record: Record) -> str:
 def _matrix(run: ReportRun, id: str) -> MatrixChart:
     factors, streams = _factors(run), in_order(run.results.streams)
     cells = tuple(tuple(_record(run, stream, factor) for factor in factors) for stream in streams)
-    note = "hatched: within the null; hatched with a dash: not defined"
+    note = "hatched: no more than chance; hatched with a dash: not defined"
     return MatrixChart(id, f"{run.system}: what streams tell", streams, factors, cells, note)
 
 
 def _table(found: tuple[ReportRun, ...]) -> Table:
     fields = (
-        (headed("leakage"), "", value_cell),
-        ("null ± sd", "", null_cell),
-        ("null-corrected [95 %]", "", _shown),
+        (headed("leakage"), "", estimate_cell),
+        ("counted", "", counted_cell),
+        ("chance ± sd", "", null_cell),
         ("beyond chance", "", _judged),
     )
     rows = (
@@ -87,12 +86,8 @@ def _table(found: tuple[ReportRun, ...]) -> Table:
         for stream in first_of_levels(run.results.streams)
         if (record := _record(run, stream, factor))
     )
-    title = "Leakage as counted and beyond chance"
+    title = "Leakage"
     return record_table("table-leakage", title, ("system", "stream", "factor"), fields, rows)
-
-
-def _shown(record: Record | None) -> Cell:
-    return EMPTY if record is None else interval_cell(*shown_value(record))
 
 
 def _judged(record: Record | None) -> Cell:
@@ -110,7 +105,7 @@ def _note(record: Record | None) -> Cell:
 def _added(found: tuple[ReportRun, ...]) -> list[Table]:
     """What a stream adds beyond the best single other one."""
     fields = (
-        (f"{headed('leakage_adds')}, null-corrected [95 %]", "", _shown),
+        (headed("leakage_adds"), "", estimate_cell),
         ("beyond chance", "", _judged),
         ("given", "", _note),
     )
@@ -122,12 +117,16 @@ def _added(found: tuple[ReportRun, ...]) -> list[Table]:
         if (record := run.by_id.get(f"{stream}.leakage_adds[{factor}]"))
     ]
     title = "What a stream adds beyond the best single other stream"
-    return [record_table("table-adds", title, ("system", "stream", "factor"), fields, rows)] if rows else []
+    note = (
+        "conservative: the larger of two chance levels is taken off, so a stream that adds nothing lies below 0, and a "
+        "small addition cannot be seen"
+    )
+    return [record_table("table-adds", title, ("system", "stream", "factor"), fields, rows, note)] if rows else []
 
 
 def _probes(found: tuple[ReportRun, ...]) -> list[Table]:
     """Usable information of trained probes, where there were any."""
-    fields = ((headed("probe_information"), "", value_cell), ("null ± sd", "", null_cell))
+    fields = ((headed("probe_information"), "", estimate_cell), ("chance ± sd", "", null_cell))
     rows = [
         ((run.system, record.stream, record.id.partition("[")[2].rstrip("]")), only(record))
         for run in found
@@ -140,7 +139,11 @@ def _probes(found: tuple[ReportRun, ...]) -> list[Table]:
 
 def _disentangled(found: tuple[ReportRun, ...]) -> list[Table]:
     """Whether each stream tells of one factor, and each factor is told by one stream (DCI)."""
-    fields = (("value [95 %]", "", value_cell), ("null ± sd", "", null_cell))
+    fields = (
+        ("chance-corrected ± 95 %", "", estimate_cell),
+        ("counted", "", counted_cell),
+        ("chance ± sd", "", null_cell),
+    )
     rows = [
         (
             (run.system, "all streams" if record.stream == "all" else record.stream, metric_title(record.id)),

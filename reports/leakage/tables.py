@@ -15,15 +15,15 @@ from reports.document.parts import Table
 from reports.document.result_table import record_table, whole_corpus
 from reports.leakage.probing_tables import probing_tables, undefined_probes
 from reports.render.csv_files import csv_text
-from reports.render.matrix import Matrix, shown_value
+from reports.render.matrix import Matrix
 from reports.render.tables import printed, terminal_table
 
 IN_NULL = "·"
 """Before a value that is no more than chance."""
-MATRIX_CSV = ("stream", "factor", "given", "value", "ci_low", "ci_high", "null", "share", "low", "high", "within_null")
-IN_MATRIX = ("value", "ci_low", "ci_high", "null_mean", "corrected", "corrected_ci_low", "corrected_ci_high")
+MATRIX_CSV = ("stream", "factor", "given", "share", "low", "high", "counted", "null", "within_null")
+IN_MATRIX = ("estimate", "ci_low", "ci_high", "value", "null_mean")
 ADDED = {
-    "leakage_adds": "What a stream adds: share of what the best other stream leaves open [95 %]",
+    "leakage_adds": "What a stream adds: share of what the best other stream leaves open ± 95 %",
     "leakage_repeats": "What it repeats: largest share of what it tells that another one tells too",
 }
 
@@ -44,7 +44,7 @@ def leakage_table(outcome: Outcome) -> RenderableType:
     """What `hac-analyze leakage` prints: what streams tell, what they add and repeat, coverage and probes."""
     results = outcome.results
     share = matrix(outcome, "leakage")
-    title = f"{results.system}: null-corrected share of each factor that the codes tell [95 %]"
+    title = f"{results.system}: chance-corrected share of each factor that the codes tell, ± 95 %"
     by_chance = shown(lambda record: f"{short(record.value)} / {short(record.null_mean)}")
     tables = [
         _table("share", share, title, shown(cell_text)),
@@ -63,16 +63,15 @@ def _table(id: str, of: Matrix, title: str, cell: CellOf) -> Table:
 
 
 def cell_text(record: Record) -> str:
-    """Value and interval of a cell on two lines; a dot before what is no more than chance."""
-    value, low, high = shown_value(record)
-    if not math.isfinite(value):
+    """Number and interval of a cell on two lines; a dot before what is no more than chance."""
+    if not math.isfinite(record.estimate):
         return "-"
     mark = IN_NULL if math.isfinite(record.null_mean) and within_null(record) else ""
-    return mark + with_interval(value, low, high, short).replace(" [", "\n[")
+    return mark + with_interval(record.estimate, record.ci_low, record.ci_high, short).replace(" ±", "\n±")
 
 
 def matrix_csv(outcome: Outcome) -> str:
-    """Every cell, alone and given each other stream: as counted, by chance, and null-corrected."""
+    """Every cell, alone and given each other stream: chance-corrected, as counted, and by chance."""
     conditions = [("", "leakage"), *((given, "leakage_adds") for given in outcome.given)]
     rows = (
         (stream, factor, given, *(getattr(r, name) for name in IN_MATRIX), int(within_null(r)))
@@ -86,8 +85,8 @@ def matrix_csv(outcome: Outcome) -> str:
 def summary_csv(outcome: Outcome) -> str:
     """What each stream adds beyond the best single other stream, and what it repeats."""
     rows = (
-        (stream, metric, factor, *shown_value(r), r.note)
+        (stream, metric, factor, r.estimate, r.ci_low, r.ci_high, r.note)
         for metric in ADDED
         for (stream, factor), r in matrix(outcome, metric).cells.items()
     )
-    return csv_text(("stream", "metric", "factor", "value", "ci_low", "ci_high", "note"), rows)
+    return csv_text(("stream", "metric", "factor", "share", "low", "high", "note"), rows)

@@ -43,7 +43,7 @@ def _tail(run: ReportRun, record: Record) -> str:
 def _undefined(run: ReportRun, records: list[Record]) -> Iterator[str]:
     reasons: dict[str, list[str]] = {}
     for record in records:
-        if not math.isfinite(record.value):
+        if not math.isfinite(record.estimate):
             reasons.setdefault(reason_of(record), []).append(record.id)
     for reason, ids in reasons.items():
         yield f"{run.system}, {run.command}: {_listed(ids)} not defined ({reason})."

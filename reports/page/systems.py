@@ -9,7 +9,7 @@ from analysis.results.schema import Record
 from analysis.slices import slice_of
 from reports.claims.above_chance import held_out_f1
 from reports.document.boundary_scores import find_boundary
-from reports.document.cells import EMPTY, interval_text, null_text, text_cell
+from reports.document.cells import EMPTY, chance_of, chance_text, interval_text, text_cell
 from reports.document.order import first_of_levels
 from reports.document.parts import Cell, Section, Table
 from reports.document.result_table import Cells, result_table
@@ -30,7 +30,10 @@ def systems_section(runs: Runs) -> Section:
     wanted = (command for command in ORDER if command not in OF_TRAININGS and not runs.of(command))
     missing = [f"hac-analyze {command}: not among the runs of this report." for command in wanted]
     missing += gaps_of(runs)
-    lead = "The number with its 95 % interval; below it the null. For a system with many streams: the first of a level."
+    lead = (
+        "The number with its 95 % interval; below it what chance scores. For a system with many streams: the first of "
+        "a level."
+    )
     return Section("systems", "Systems side by side", lead, tuple(part for part in parts if part.rows), tuple(missing))
 
 
@@ -43,7 +46,7 @@ def _headlines(runs: Runs) -> Table:
             if any(found):
                 rows.append((system, stream, *map(_cell, found)))
     heads = ("system", "stream or condition", *(title for _, title, _ in finders))
-    note = "value [95 %], and below it (null ± sd); †: beside its interval, see terms"
+    note = "chance-corrected ± 95 %; below it what was counted, and what chance scores"
     return result_table("table-systems", "Headline numbers", heads, rows, note)
 
 
@@ -79,10 +82,10 @@ def _finders(runs: Runs) -> list[tuple[str, str, Finder]]:
 def _cell(record: Record | None) -> Cell:
     if record is None:
         return EMPTY
-    null = f"\n({null_text(record.null_mean, record.null_sd)})" if math.isfinite(record.null_mean) else ""
-    text = interval_text(record.value, record.ci_low, record.ci_high) + null
-    around = (("low", record.ci_low), ("high", record.ci_high), ("null", record.null_mean), ("null sd", record.null_sd))
-    return Cell(text, record.value, more=around)
+    chance = f"\n{chance_text(record)}" if math.isfinite(record.null_mean) else ""
+    text = interval_text(record.estimate, record.ci_low, record.ci_high) + chance
+    around = (("low", record.ci_low), ("high", record.ci_high), *chance_of(record))
+    return Cell(text, record.estimate, more=around)
 
 
 def _measured(runs: Runs) -> Table:

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from analysis.metrics.registry import METRICS, metric_name
-from reports.document.cells import BESIDE
 from reports.document.parts import Column, Section
 from reports.document.result_table import result_table
 from reports.document.runs import Runs
 
 TERMS = {
-    "null": "what tokens that hold nothing score under the same rules: mean over its draws ± standard deviation (sd). "
-    "How it is made stands in the protocol card",
-    "null-corrected": "(value - null) / (1 - null): 0 is chance, 1 is all there is",
-    "[.1, .2]": "95 % interval, over speakers (or utterances, where speakers are few)",
-    BESIDE: "the number lies beside its interval: counts of many codes in little speech are too high, the interval is "
-    "corrected for that, and the number is not",
+    "chance": "what tokens that hold nothing score under the same rules: mean over the draws of a permutation null ± "
+    "standard deviation (sd). How it is made stands in the protocol card",
+    "chance-corrected": "(counted - chance) / (1 - chance): 0 is chance, 1 is all there is",
+    "counted": "the value as published papers compute it, chance and all",
+    ".412 ± .010": "95 % interval: on as much speech of other speakers this number would lie in this range 95 times in "
+    "100 (with one or two speakers: on other speech of these)",
     "↑ ↓": "which way is better; neither for what only describes",
     "p (Holm)": "chance of a difference this large where there is none, corrected for how many were looked at",
-    "paired": "the difference was taken draw by draw over the same speakers or utterances, so that easy and hard ones "
-    "cancel",
+    "paired": "the difference was computed without each speaker in turn in both, so that easy and hard ones cancel",
     "held out": "codes were chosen on one half of the speakers and scored on the other",
     "phonetic, lexical, acoustic": "levels of a factorized codec; acoustic.0 is its first residual quantizer",
     "rvq-3": "decoded from the first three residual quantizers",

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from analysis.inputs.corpus import Classes
 from analysis.results.schema import Results
+from reports.document.parts import Point
 from reports.render.figure_style import figure, printable
 from reports.render.heat_map import draw_shares
 
@@ -70,7 +71,7 @@ def sorted_shares(
 
 
 def pnmi_bars(results: Results, path: Path) -> None:
-    """PNMI of each stream with its interval, beside its null band."""
+    """PNMI of each stream less chance with its interval, and what chance scores on the same scale."""
     streams = list(results.streams)
     with figure(path, (7, 0.45 * len(streams) + 1.4)) as canvas:
         axes = canvas.subplots()
@@ -78,19 +79,20 @@ def pnmi_bars(results: Results, path: Path) -> None:
             _pnmi_bar(axes, y, results, stream)
         axes.set_yticks(range(len(streams)), [printable(stream) for stream in streams])
         axes.invert_yaxis()
-        axes.set_xlim(0, 1)
-        axes.set_xlabel("PNMI, silence kept (bar: 95 % interval; grey: mean null and 3 sd)")
+        axes.set_xlim(right=1)
+        axes.set_xlabel("PNMI less chance, silence kept (line: 95 % interval; grey: chance, 3 sd)")
         axes.set_title(printable(results.system))
 
 
 def _pnmi_bar(axes: Axes, y: int, results: Results, stream: str) -> None:
     record = results.get(f"{stream}.pnmi")
-    spread = 3 * np.nan_to_num(record.null_sd)
-    axes.barh(y, record.value, height=0.5, color="C0")
-    axes.barh(y, record.null_mean, height=0.8, color="0.6", alpha=0.8)
-    axes.plot([record.null_mean - spread, record.null_mean + spread], [y, y], color="0.3", linewidth=3)
-    axes.plot([record.ci_low, record.ci_high], [y, y], color="C1", linewidth=2)
-    axes.text(max(record.value, record.null_mean) + 0.01, y, f"{record.value:.3f}", va="center", fontsize=8)
+    point = Point.of(record)
+    spread = 3 * np.nan_to_num(point.null_sd)
+    axes.barh(y, point.value, height=0.5, color="C0")
+    axes.plot([point.null - spread, point.null + spread], [y, y], color="0.5", linewidth=6, alpha=0.7)
+    axes.plot([point.low, point.high], [y, y], color="C1", linewidth=2)
+    end = max(x for x in (point.value, point.high, 0.0) if np.isfinite(x))
+    axes.text(end + 0.01, y, f"{point.value:.3f}", va="center", fontsize=8)
 
 
 def _class_key(label: str, classes: Classes) -> tuple[int, str, str, str]:

@@ -13,8 +13,8 @@ from analysis.results.records import DROPPED
 from analysis.results.schema import Record
 from hac.data.phones.classes import phone_classes
 from hac.errors import HacError
-from reports.document.cells import n_cell, null_cell, value_cell
-from reports.document.claim_rule import corrected_cell
+from reports.document.cells import counted_cell, estimate_cell, n_cell, null_cell
+from reports.document.claim_rule import judged_cell
 from reports.document.order import all_streams, first_of_levels, in_order
 from reports.document.parts import Chart, HeatMap, Panel, Point, Section, Series, Table, no_run
 from reports.document.result_table import only, record_table, records_of
@@ -44,7 +44,7 @@ def sections(runs: Runs, _: Listening) -> tuple[Section, ...]:
 
 
 def pnmi_section(runs: Runs) -> Section:
-    """PNMI of every stream beside its null, silence kept and dropped."""
+    """PNMI of every stream, silence kept and dropped."""
     found = runs.of(METRIC)
     if not found:
         return Section("pnmi", "Phones: PNMI per stream", "", missing=(no_run("pnmi"),))
@@ -57,19 +57,19 @@ def pnmi_section(runs: Runs) -> Section:
         f"{headed(METRIC)}, silence kept",
         "rows",
         (Panel("", series, streams, x_title=headed(METRIC)),),
-        "dot: value; line: 95 % interval, corrected for the bias of counts; grey: null, 3 sd",
+        "dot: value less chance; line: 95 % interval; grey: chance, 3 sd",
     )
-    lead = "Share of what there is to know of the phones that the codes tell, from one pooled table of counts."
+    lead = "Share of what there is to know of the phones that the codes tell, less what chance scores."
     return Section("pnmi", "Phones: PNMI per stream", lead, (chart, _table(found)))
 
 
 def _table(found: tuple[ReportRun, ...]) -> Table:
     fields = (
         ("frames", METRIC, n_cell),
-        (headed(METRIC), METRIC, value_cell),
-        ("null ± sd", METRIC, null_cell),
-        ("null-corrected [95 %]", METRIC, corrected_cell),
-        *((headed(name), name, value_cell) for name in ("phone_purity", "cluster_purity")),
+        (headed(METRIC), METRIC, judged_cell),
+        ("counted", METRIC, counted_cell),
+        ("chance ± sd", METRIC, null_cell),
+        *((headed(name), name, estimate_cell) for name in ("phone_purity", "cluster_purity")),
     )
     rows = []
     for run in found:
@@ -99,7 +99,7 @@ def parts_section(runs: Runs) -> Section:
         parts += [_group_chart(found, kind), _group_table(found, kind, groups)]
     lead = (
         "By language: PNMI of that language's speech alone; parts are smaller, so mind intervals. By class: of all "
-        "speech, how well codes tell phones of that class from all other phones. Each beside its own null."
+        "speech, how well codes tell phones of that class from all other phones. Each less its own chance level."
     )
     return Section("parts", title, lead, tuple(parts), tuple(missing))
 
@@ -110,7 +110,7 @@ def _groups(found: tuple[ReportRun, ...], kind: str, *, known: bool = False) -> 
         r.group.split("=", 1)[1]
         for run in found
         for r in run.results.metrics
-        if r.group.startswith(f"{kind}=") and (not known or math.isfinite(r.value))
+        if r.group.startswith(f"{kind}=") and (not known or math.isfinite(r.estimate))
     }
     return sorted(names, key=lambda name: (MANNERS.index(name) if name in MANNERS else len(MANNERS), name))
 
@@ -130,7 +130,7 @@ def _group_chart(found: tuple[ReportRun, ...], kind: str) -> Chart:
         axis = headed(METRIC) if kind in PARTS else "share told ↑"
         panels.append(Panel(stream, tuple(series), tuple(groups), x_title=axis))
     what = "" if kind in PARTS else "share told: I(in class; code) / H(in class); "
-    note = f"{what}dot: value; line: 95 % interval; grey: null of that group, 3 sd"
+    note = f"{what}dot: value less chance; line: 95 % interval; grey: chance in that group, 3 sd"
     return Chart(f"chart-by-{kind}", _group_title(kind), "rows", tuple(panels), note)
 
 
@@ -143,9 +143,9 @@ def _group_table(found: tuple[ReportRun, ...], kind: str, groups: list[str]) -> 
     frames, value = ("frames", headed(METRIC)) if kind in PARTS else ("frames of all phones", "share told ↑")
     fields = (
         (frames, METRIC, n_cell),
-        (value, METRIC, value_cell),
-        ("null ± sd", METRIC, null_cell),
-        ("null-corrected [95 %]", METRIC, corrected_cell),
+        (value, METRIC, judged_cell),
+        ("counted", METRIC, counted_cell),
+        ("chance ± sd", METRIC, null_cell),
     )
     rows = (
         ((run.system, stream, group), only(record))
@@ -173,7 +173,7 @@ def heat_section(runs: Runs) -> Section:
             if path.is_file():
                 maps.append(read_heat_map(path, f"heat-{len(maps)}", f"{run.system}, {stream}"))
                 record = run.by_id.get(f"{stream}.{METRIC}")
-                scores.append(record.value if record and math.isfinite(record.value) else -1.0)
+                scores.append(record.estimate if record and math.isfinite(record.estimate) else -1.0)
             else:
                 missing.append(f"{run.system}, {stream}: {path.name} is not in the run's folder.")
     if len(maps) > MOST_OPEN:  # of many, the one that tells most; the others are opened where they are wanted

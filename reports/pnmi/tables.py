@@ -14,7 +14,7 @@ from analysis.results.schema import Results
 from reports.document.cells import EMPTY
 from reports.document.number_format import (
     alone,
-    corrected_span,
+    counted,
     fixed,
     null_spread,
     number,
@@ -30,16 +30,19 @@ from reports.render.tables import clusters_of, printed
 
 FRAMES = ("frames", "pnmi", shown(lambda record: f"{record.n:,}"))
 SCORES = (
-    ("PNMI [95 %]", "pnmi", spanned()),
-    ("null ± sd", "pnmi", null_spread),
-    ("null-corrected [95 %]", "pnmi", corrected_span),
+    ("PNMI, corrected ± 95 %", "pnmi", spanned()),
+    ("counted", "pnmi", counted(number)),
+    ("chance ± sd", "pnmi", null_spread),
 )
 PURITIES = (
     ("H(phone)", "h_phone", alone(number)),
     ("phone pur.", "phone_purity", value_and_null()),
     ("cluster pur.", "cluster_purity", value_and_null()),
 )
-LEGEND = "intervals are bias-corrected: with many codes and little speech the value itself can lie above its interval"
+LEGEND = (
+    "corrected: (counted - chance) / (1 - chance), the number to quote; ±: on as much speech of other speakers it "
+    "would lie in this range 95 times in 100"
+)
 
 
 def pnmi_table(results: Results) -> RenderableType:
@@ -59,7 +62,7 @@ def pnmi_table(results: Results) -> RenderableType:
     heads = ("stream", "silence", "K (used)", "frames", "hours")
     tables = (
         record_table("scores", title, ("stream", "silence"), SCORES, scores),
-        record_table("counts", "Counts and purities (value / null)", heads, PURITIES, counts),
+        record_table("counts", "Counts and purities (counted / chance)", heads, PURITIES, counts),
         _languages(results),
     )
     return printed(results, tables, lines=_lines(results))

@@ -10,6 +10,7 @@ import numpy as np
 
 from analysis.reconstruction.inputs import REFERENCE
 from analysis.results.schema import Record, Results
+from reports.document.parts import Point
 from reports.reconstruction.tables import Measurements, title_of
 from reports.render.figure_style import figure, printable
 
@@ -69,42 +70,41 @@ def _panel(
     if not shown:
         return
     x = [place for place, _, _ in shown]
-    values = np.array([record.value for _, _, record in shown])
-    _null_band(axes, x, [record for _, _, record in shown])
+    points = [Point.of(record) for _, _, record in shown]
+    values = np.array([point.value for point in points])
+    _null_band(axes, x, points)
     _reference_line(axes, measurements.get(REFERENCE, metric))
     if is_rated:
-        _entropies(axes, measurements, [(name, record.value) for _, name, record in shown])
-    below = values - [record.ci_low for _, _, record in shown]
-    above = np.array([record.ci_high for _, _, record in shown]) - values
-    bars = np.nan_to_num(np.maximum([below, above], 0))
+        _entropies(axes, measurements, [(name, record.estimate) for _, name, record in shown])
+    half = np.nan_to_num([(point.high - point.low) / 2 for point in points])
     axes.errorbar(
         x,
         values,
-        bars,
+        half,
         color="C0",
         marker="o",
         markersize=3,
         linewidth=1.2 if is_rated else 0,
         elinewidth=1,
         capsize=2,
-        label="value, 95 % interval",
+        label="number, 95 % interval",
     )
 
 
-def _null_band(axes: Axes, x: list[float], records: list[Record]) -> None:
-    null = np.array([record.null_mean for record in records])
+def _null_band(axes: Axes, x: list[float], points: list[Point]) -> None:
+    null = np.array([point.null for point in points])
     if not np.isfinite(null).any():
         return
-    spread = 3 * np.nan_to_num([record.null_sd for record in records])
+    spread = 3 * np.nan_to_num([point.null_sd for point in points])
     if len(x) == 1:  # a band needs a width
         x, null, spread = [x[0] - 0.3, x[0] + 0.3], np.repeat(null, 2), np.repeat(spread, 2)
-    axes.fill_between(x, null - spread, null + spread, color="0.6", alpha=0.6, linewidth=0, label="null, 3 sd")
-    axes.plot(x, null, color="0.3", linewidth=1, label="null")
+    axes.fill_between(x, null - spread, null + spread, color="0.6", alpha=0.6, linewidth=0, label="chance, 3 sd")
+    axes.plot(x, null, color="0.3", linewidth=1, label="chance")
 
 
 def _reference_line(axes: Axes, record: Record | None) -> None:
-    if record is not None and math.isfinite(record.value):
-        axes.axhline(record.value, color="C2", linestyle="--", linewidth=1, label="the reference itself")
+    if record is not None and math.isfinite(record.estimate):
+        axes.axhline(record.estimate, color="C2", linestyle="--", linewidth=1, label="the reference itself")
 
 
 def _entropies(axes: Axes, measurements: Measurements, points: list[tuple[str, float]]) -> None:
@@ -117,4 +117,4 @@ def _entropies(axes: Axes, measurements: Measurements, points: list[tuple[str, f
 
 
 def _rate(record: Record | None) -> float:
-    return math.nan if record is None else record.value
+    return math.nan if record is None else record.estimate

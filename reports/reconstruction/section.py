@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from analysis.reconstruction.inputs import REFERENCE
-from reports.document.cells import null_cell, value_cell
+from reports.document.cells import counted_cell, estimate_cell, null_cell
 from reports.document.order import all_streams, first_of_levels
 from reports.document.parts import Cell, Chart, Panel, Point, Section, Series, Table, no_run
 from reports.document.result_table import Cells, Row, only, record_table
@@ -52,7 +52,7 @@ def _conditions(measurements: Measurements) -> list[str]:
 
 def _rate(measurements: Measurements, condition: str, kind: str = NOMINAL) -> float:
     record = measurements.get(condition, kind)
-    return math.nan if record is None else record.value
+    return math.nan if record is None else record.estimate
 
 
 def _is_rated(measurements: Measurements) -> bool:
@@ -67,13 +67,13 @@ def _curves(rated: list[tuple[ReportRun, Measurements]]) -> Chart:
             Series(run.system, points) for run, measurements in rated if (points := _points(measurements, metric))
         )
         panels.append(Panel(title_of(metric, unit=True), series, x_title="kbit/s, nominal"))
-    note = "band or upright line: 95 % interval; dotted, or short line across: null with 3 sd"
+    note = "band or upright line: 95 % interval; dotted, or short line across: chance with 3 sd"
     return Chart("chart-recon", "Reconstruction against bit rate", "lines", tuple(panels), note)
 
 
 def _points(measurements: Measurements, metric: str) -> tuple[Point, ...]:
     found = [(_rate(measurements, name), measurements.get(name, metric)) for name in _conditions(measurements)]
-    known = [(rate, record) for rate, record in found if record is not None and math.isfinite(record.value)]
+    known = [(rate, record) for rate, record in found if record is not None and math.isfinite(record.estimate)]
     return tuple(Point.of(record, rate) for rate, record in sorted(known, key=lambda pair: pair[0]))
 
 
@@ -84,7 +84,7 @@ def _side_by_side(run: ReportRun, measurements: Measurements, place: int) -> Cha
         points = tuple(Point.of(measurements.get(name, metric)) for name in conditions)
         panels.append(Panel(title_of(metric, unit=True), (Series(run.system, points),), conditions))
     title = f"{run.system}: reconstruction of each condition"
-    return Chart(f"chart-recon-{place}", title, "rows", tuple(panels), "grey: null, 3 sd")
+    return Chart(f"chart-recon-{place}", title, "rows", tuple(panels), "grey: chance, 3 sd")
 
 
 def _table(measured: list[tuple[ReportRun, Measurements]]) -> Table:
@@ -99,7 +99,7 @@ def _table(measured: list[tuple[ReportRun, Measurements]]) -> Table:
                     names: Cells = (run.system, condition, title_of(metric, unit=True), *rates)
                     rows.append((names, only(record)))
     heads = ("system", "condition", "metric", "kbit/s, nominal", "kbit/s, order 1")
-    fields = (("value [95 %]", "", value_cell), ("null ± sd", "", null_cell))
+    fields = (("number ± 95 %", "", estimate_cell), ("counted", "", counted_cell), ("chance ± sd", "", null_cell))
     note = f"{REFERENCE}: the same judges on the originals"
     return record_table("table-recon", "Reconstruction", heads, fields, rows, note)
 
@@ -117,14 +117,14 @@ def information(runs: Runs, missing: list[str]) -> list[Chart]:
         series = tuple(
             Series(run.system, (Point.of(record, _stream_rate(run, stream)),))
             for run, record in known
-            if record and math.isfinite(record.value)
+            if record and math.isfinite(record.estimate)
         )
         if series:
             panels.append(Panel(stream, series, x_title="kbit/s of the stream, nominal", y_title=headed("pnmi")))
     if not panels:
         missing.append("Information against bit rate needs a run of hac-analyze pnmi.")
         return []
-    note = "upright line: 95 % interval, corrected for the bias of counts; short line across: null"
+    note = "upright line: 95 % interval; short line across: chance"
     title = "Information on phones against bit rate"
     return [Chart("chart-information", title, "lines", tuple(panels), note, joined=False)]
 

@@ -33,7 +33,12 @@ COUNTERPARTS = {
 }
 """Ours that measures what VERSA's metric of that name does, as far as one does; error rates go by their ending."""
 AROUND = spanned(figures, figures)
-BESIDE = shown(lambda r: f"{with_interval(r.value, r.ci_low, r.ci_high, figures, figures)} / {figures(r.null_mean)}")
+
+
+def _with_chance(r: Record) -> str:
+    """The number with its interval; below it what was counted, and chance."""
+    counted = f"{figures(r.value)} / " if r.is_corrected else ""
+    return f"{with_interval(r.estimate, r.ci_low, r.ci_high, figures, figures)}\n{counted}{figures(r.null_mean)}"
 
 
 def recon_table(results: Results) -> RenderableType:
@@ -46,7 +51,7 @@ def recon_table(results: Results) -> RenderableType:
     tables += [_versa(measurements, name) for name in measurements.versa]
     legend = ""
     if any(record.stream == REFERENCE for record in results.metrics):
-        legend = "reference: the same judges on the originals; their null as for the others"
+        legend = "reference: the same judges on the originals; their chance level as for the others"
     return printed(results, tables, legend, _lines(results))
 
 
@@ -93,8 +98,10 @@ def _scores(measurements: Measurements, metrics: Sequence[str]) -> Table:
         if (known := [record for metric in metrics if (record := measurements.get(name, metric))])
     }
     over = clusters_of(next(iter(found.values()))[0], measurements.results)
-    title = f"{measurements.results.system}: value [95 % over {over}] / null"
-    fields = [(title_of(metric), metric, BESIDE) for metric in metrics]
+    title = (
+        f"{measurements.results.system}: number ± 95 % over {over}; below it: as counted (where corrected) / by chance"
+    )
+    fields = [(title_of(metric), metric, shown(_with_chance)) for metric in metrics]
     rows = (((name,), partial(measurements.get, name)) for name in found)
     return record_table("-".join(metrics), title, ("condition",), fields, rows)
 
@@ -120,7 +127,7 @@ def _versa(measurements: Measurements, condition: str) -> Table:
         ours = measurements.get(condition, metric) if metric else None
         title = title_of(metric) if metric and ours else ""
         rows.append((text_cell(name), AROUND(record), record.n, title, AROUND(ours)))
-    heads = ("metric", "VERSA [95 %]", "n", "ours", "value [95 %]")
+    heads = ("metric", "VERSA ± 95 %", "n", "ours", "number ± 95 %")
     return result_table(f"versa-{condition}", f"VERSA's scores of {condition}, under VERSA's names", heads, rows)
 
 

@@ -16,7 +16,7 @@ LEAST_SHARE = 0.005
 CHART_FIELDS = ("panel", "series", "label", "x", "value", "low", "high", "null", "null_sd", "n")
 INDEX_FIELDS = ("name", "kinds", "section", "title", "note")
 MATRIX_FIELDS = (
-    *("row", "column", "value", "low", "high", "null", "null_sd", "corrected", "corrected_low", "corrected_high"),
+    *("row", "column", "estimate", "low", "high", "counted", "null", "null_sd"),
     "n",
     "note",
 )
@@ -107,8 +107,7 @@ def matrix_csv(chart: MatrixChart) -> str:
 
 
 def _numbers(r: Record) -> tuple[float, ...]:
-    whole = (r.value, r.ci_low, r.ci_high, r.null_mean, r.null_sd)
-    return (*whole, r.corrected, r.corrected_ci_low, r.corrected_ci_high)
+    return r.estimate, r.ci_low, r.ci_high, r.value, r.null_mean, r.null_sd
 
 
 def heat_csv(heat: HeatMap) -> str:

@@ -24,7 +24,6 @@ SPECIAL = {
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
     "…": r"\ldots{}",
-    "†": r"\dag{}",
     "\u00a0": "~",
     **{sign: f"${name}$" for sign, name in (("±", r"\pm"), ("↑", r"\uparrow"), ("↓", r"\downarrow"), ("·", r"\cdot"))},
     **{sign: f"${name}$" for sign, name in (("→", r"\rightarrow"), ("×", r"\times"), ("Δ", r"\Delta"), ("−", "-"))},

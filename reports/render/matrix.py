@@ -44,15 +44,8 @@ class Matrix:
         return self.cells.get((stream, factor))
 
 
-def shown_value(record: Record) -> tuple[float, float, float]:
-    """The number of a cell with its interval: null-corrected, where there is a null."""
-    if math.isfinite(record.null_mean) or record.nulls:
-        return record.corrected, record.corrected_ci_low, record.corrected_ci_high
-    return record.value, record.ci_low, record.ci_high
-
-
 def leakage_map(shown: Matrix, title: str, path: Path) -> None:
-    """What streams tell of factors: null-corrected share and interval in each cell, what is within the null hatched.
+    """What streams tell of factors: chance-corrected share and interval in each cell, what is within the null hatched.
 
     Args:
         shown: the cells.
@@ -65,12 +58,12 @@ def leakage_map(shown: Matrix, title: str, path: Path) -> None:
         axes = canvas.subplots()
         axes.set_title(printable(title))
         image = draw_cells(axes, shown, largest_value([shown]))
-        canvas.colorbar(image, ax=axes, label="null-corrected share", pad=0.01)
+        canvas.colorbar(image, ax=axes, label="chance-corrected share", pad=0.01)
 
 
 def largest_value(shown: list[Matrix]) -> float:
     """The end of the colours: the largest value of all, so that small ones can be told apart."""
-    values = [shown_value(record)[0] for one in shown for record in one.cells.values()]
+    values = [record.estimate for one in shown for record in one.cells.values()]
     finite = [value for value in values if math.isfinite(value)]
     return max([0.05, *finite])
 
@@ -85,7 +78,7 @@ def draw_cells(axes: Axes, shown: Matrix, most: float, small: bool = False) -> A
             record = shown.get(stream, factor)
             if record is None:
                 continue
-            value = shown_value(record)[0]
+            value = record.estimate
             hatched = not math.isfinite(value) or within_null(record)
             grid[y, x] = math.nan if hatched else max(value, 0.0)
             if hatched:
@@ -105,9 +98,8 @@ def draw_cells(axes: Axes, shown: Matrix, most: float, small: bool = False) -> A
 
 
 def _text(record: Record, small: bool) -> str:
-    value, low, high = shown_value(record)
-    if not math.isfinite(value):
+    if not math.isfinite(record.estimate):
         return "-"
-    if small or not math.isfinite(low):
-        return short(value)
-    return f"{short(value)}\n{short(low)} to {short(high)}"
+    if small or not math.isfinite(record.half_width):
+        return short(record.estimate)
+    return f"{short(record.estimate)}\n± {short(record.half_width)}"

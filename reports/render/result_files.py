@@ -21,8 +21,8 @@ Drawing: TypeAlias = Callable[[Path], None]
 Content: TypeAlias = "str | pa.Table | Drawing"
 """What a file holds: a text, a Parquet table, or what draws the figure at a path."""
 CSV_FIELDS = (
-    *("id", "stream", "group", "value", "ci_low", "ci_high", "null_mean", "null_sd"),
-    *("corrected", "corrected_ci_low", "corrected_ci_high", "n", "protocol", "ci_method", "note", "nulls"),
+    *("id", "stream", "group", "estimate", "ci_low", "ci_high", "is_corrected", "value", "null_mean", "null_sd"),
+    *("n_nulls", "n", "protocol", "ci_method", "note", "nulls"),
 )
 
 
@@ -56,13 +56,13 @@ def _draw(drawing: Drawing, path: Path) -> None:
 
 
 def write_numbers(results: Results, folder: Path) -> list[Path]:
-    """Write `metrics.csv`, `draws.parquet` and, last, `results.json`; returns their paths."""
+    """Write `metrics.csv`, `jackknife.parquet` and, last, `results.json`; returns their paths."""
     table = folder / "metrics.csv"
     write_text(table, metrics_csv(results))
-    draws = write_left_out(results, folder)
+    left_out = write_left_out(results, folder)
     written = folder / FILE
     write_results(results, written)
-    return [table, draws, written]
+    return [table, left_out, written]
 
 
 def metrics_csv(results: Results) -> str:

@@ -28,10 +28,10 @@ def distance_bars(results: Results, path: Path) -> None:
             found = [results.get(f"{stream}.ued[{name}]") for name in names]
             value, low, high, null, sd = (
                 np.array([getattr(record, part) for record in found], np.float64)
-                for part in ("value", "ci_low", "ci_high", "null_mean", "null_sd")
+                for part in ("estimate", "ci_low", "ci_high", "null_mean", "null_sd")
             )
             spread = np.maximum(3 * np.nan_to_num(sd), 0.004)
-            axes.barh(places, 2 * spread, left=null - spread, height=0.75, color="0.7", label="null, 3 sd")
+            axes.barh(places, 2 * spread, left=null - spread, height=0.75, color="0.7", label="chance, 3 sd")
             axes.hlines(places, low, high, color="C1", linewidth=1.5, label="95 % interval")
             axes.plot(value, places, "o", color="C0", markersize=3.5, label="UED")
             axes.set_title(printable(stream))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reports.document.cells import null_cell, value_cell
+from reports.document.cells import estimate_cell, null_cell
 from reports.document.order import all_streams, first_of_levels, perturbations_of
 from reports.document.parts import Chart, Panel, Point, Series, Table
 from reports.document.result_table import record_table, records_of
@@ -31,7 +31,7 @@ def stability_table(found: tuple[ReportRun, ...]) -> Table:
     fields = [
         field
         for metric in ("ued", "frame_agreement")
-        for field in ((headed(metric), metric, value_cell), ("null ± sd", metric, null_cell))
+        for field in ((headed(metric), metric, estimate_cell), ("chance ± sd", metric, null_cell))
     ]
     rows = (
         ((run.system, stream, name), records_of(run.by_id, stream, f"[{name}]"))

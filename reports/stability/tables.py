@@ -11,7 +11,7 @@ from rich.console import RenderableType
 
 from analysis.results.schema import Record, Results
 from analysis.stability.run import METRICS, PROTOCOL, Compared
-from reports.document.number_format import alone, fixed, null_mean, short, shown, spanned
+from reports.document.number_format import alone, counted, fixed, null_mean, short, shown, spanned
 from reports.document.parts import Table
 from reports.document.result_table import record_table, records_of, whole_corpus
 from reports.render.csv_files import csv_text
@@ -25,15 +25,16 @@ SCHEMA = pa.schema(
 )
 SHOWN_STREAMS = 3
 """More streams than this are shown side by side, without intervals."""
-FIELDS = ("stream", "perturbation", "metric", "value", "ci_low", "ci_high", "null_mean", "null_sd", "n")
+FIELDS = ("stream", "perturbation", "metric", "estimate", "ci_low", "ci_high", "value", "null_mean", "null_sd", "n")
 AROUND = spanned(fixed(3))
 COLUMNS = (
-    ("UED [95 %]", METRICS[0], AROUND),
-    ("null ± sd", METRICS[0], shown(lambda r: f"{short(r.null_mean)} ± {short(r.null_sd)}")),
+    ("UED ± 95 %", METRICS[0], AROUND),
+    ("chance ± sd", METRICS[0], shown(lambda r: f"{short(r.null_mean)} ± {short(r.null_sd)}")),
     ("frames' UED", METRICS[1], alone(fixed(3))),
-    ("null", METRICS[1], null_mean(short)),
-    ("frames that agree [95 %]", METRICS[2], AROUND),
-    ("null", METRICS[2], null_mean(short)),
+    ("chance", METRICS[1], null_mean(short)),
+    ("frames that agree, corrected ± 95 %", METRICS[2], AROUND),
+    ("counted", METRICS[2], counted(fixed(3))),
+    ("chance", METRICS[2], null_mean(short)),
 )
 
 
@@ -45,7 +46,7 @@ def perturbations_of(results: Results) -> list[str]:
 def stability_tables(results: Results) -> RenderableType:
     """What `hac-analyze stability` prints: a table for each stream, or of many streams the distances side by side."""
     legend = (
-        "UED: edits / clean units, 0: the same tokens; null: as many tokens of other utterances. "
+        "UED: edits / clean units, 0: the same tokens; chance: as many tokens of other utterances. "
         "Intervals, frames and languages: stability.csv, metrics.csv"
     )
     many = len(results.streams) > SHOWN_STREAMS
@@ -58,7 +59,7 @@ def _matrices(results: Results) -> list[Table]:
     two = fixed(2)
     shares = shown(lambda r: two(r.value / r.null_mean if r.null_mean else r.value))
     whole, tables = whole_corpus(results), []
-    for what, cell in (("unit edit distance", alone(two)), ("unit edit distance as a share of its null", shares)):
+    for what, cell in (("unit edit distance", alone(two)), ("unit edit distance as a share of chance", shares)):
         fields = [(stream, stream, cell) for stream in results.streams]
         rows = (((name,), partial(_distance, whole, name)) for name in perturbations_of(results))
         tables.append(record_table(what, f"{results.system}: {what}", ("perturbation",), fields, rows))
@@ -82,7 +83,7 @@ def stability_csv(results: Results) -> str:
     rows = []
     for stream, name, metric in product(results.streams, perturbations_of(results), METRICS):
         r = results.get(f"{stream}.{metric}[{name}]")
-        rows.append((stream, name, metric, r.value, r.ci_low, r.ci_high, r.null_mean, r.null_sd, r.n))
+        rows.append((stream, name, metric, r.estimate, r.ci_low, r.ci_high, r.value, r.null_mean, r.null_sd, r.n))
     return csv_text(FIELDS, rows)
 
 

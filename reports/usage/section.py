@@ -9,7 +9,7 @@ from pathlib import Path
 from analysis.results.schema import Record
 from analysis.usage.scores import BITS
 from hac.errors import HacError
-from reports.document.cells import EMPTY, chance_cell, interval_cell, null_cell, value_cell
+from reports.document.cells import EMPTY, chance_cell, estimate_cell, interval_cell, null_cell
 from reports.document.order import first_of_levels, in_order
 from reports.document.parts import Cell, Chart, Panel, Point, Section, Series, Table, no_run
 from reports.document.result_table import record_table, records_of
@@ -84,13 +84,13 @@ def _spread(counts: list[int]) -> tuple[Point, ...]:
 
 def _table(found: tuple[ReportRun, ...]) -> Table:
     fields = (
-        (headed("perplexity"), "perplexity", value_cell),
-        (headed("zipf_exponent"), "zipf_exponent", value_cell),
-        (headed("run_frames"), "run_frames", value_cell),
-        ("null", "run_frames", null_cell),
+        (headed("perplexity"), "perplexity", estimate_cell),
+        (headed("zipf_exponent"), "zipf_exponent", estimate_cell),
+        (headed("run_frames"), "run_frames", estimate_cell),
+        ("shuffled ± sd", "run_frames", null_cell),
         ("H1 held out, bits a frame", "cross_entropy[1]", _bits),
-        ("null", "cross_entropy[1]", _bits_null),
-        *((f"bit/s, {name}", f"bitrate[{name}]", value_cell) for name in BIT_RATES),
+        ("shuffled ± sd", "cross_entropy[1]", _bits_null),
+        *((f"bit/s, {name}", f"bitrate[{name}]", estimate_cell) for name in BIT_RATES),
     )
     rows = (
         ((run.system, stream, info.codebook_size, info.used_codes), records_of(run.by_id, stream))
@@ -104,7 +104,7 @@ def _table(found: tuple[ReportRun, ...]) -> Table:
 def _bits(record: Record | None) -> Cell:
     if record is None:
         return EMPTY
-    value, low, high = (x * BITS for x in (record.value, record.ci_low, record.ci_high))
+    value, low, high = (x * BITS for x in (record.estimate, record.ci_low, record.ci_high))
     return interval_cell(value, low, high)
 
 

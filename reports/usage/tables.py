@@ -24,12 +24,12 @@ IN_NATS = ("entropy", "conditional_entropy", "cross_entropy", "frame_mi")
 WHOLE, TWO = fixed(0), fixed(2)
 CODES = (
     ("share", "used_share", alone(fixed(3))),
-    ("perplexity [95 %]", "perplexity", spanned(WHOLE, WHOLE)),
-    ("Zipf [95 %]", "zipf_exponent", spanned(TWO, TWO)),
+    ("perplexity ± 95 %", "perplexity", spanned(WHOLE, WHOLE)),
+    ("Zipf ± 95 %", "zipf_exponent", spanned(TWO, TWO)),
     (
-        "run, frames [95 %] / null",
+        "run, frames ± 95 % / shuffled",
         "run_frames",
-        shown(lambda r: f"{with_interval(r.value, r.ci_low, r.ci_high, TWO, TWO)} / {TWO(r.null_mean)}"),
+        shown(lambda r: f"{with_interval(r.estimate, r.ci_low, r.ci_high, TWO, TWO)} / {TWO(r.null_mean)}"),
     ),
     ("ms", "run_ms", alone(WHOLE)),
     ("90 %", "run_p90_ms", alone(WHOLE)),
@@ -48,7 +48,7 @@ FRAME_BITS = (
 def usage_tables(results: Results) -> RenderableType:
     """What `hac-analyze usage` prints: codes and runs, bits per frame, bits per second, what streams share."""
     legend = (
-        "value / mean of the null; held-out: Kneser-Ney, an upper bound; plug-in: too low. By language: metrics.csv"
+        "number / of shuffled frames; held-out: Kneser-Ney, an upper bound; plug-in: too low. By language: metrics.csv"
     )
     first = results.get(f"{next(iter(results.streams))}.perplexity")
     title = f"{results.system}: codes and runs, 95 % intervals over {clusters_of(first, results)}"
@@ -63,7 +63,7 @@ def usage_tables(results: Results) -> RenderableType:
     ]
     tables = (
         record_table("codes", title, ("stream", "K (used)"), CODES, used),
-        record_table("bits", "Bits per frame (value / null)", ("stream", "log2 K"), FRAME_BITS, sizes),
+        record_table("bits", "Bits per frame (number / of shuffled frames)", ("stream", "log2 K"), FRAME_BITS, sizes),
         _rates(results),
         _pairs(results),
     )
@@ -93,7 +93,7 @@ def _pairs(results: Results) -> Table:
         (name, *(number_in(TWO, excess[name, other]) if j > i else EMPTY for j, other in enumerate(names) if j))
         for i, name in enumerate(names[:-1])
     ]
-    title = "What streams share in the same frame, bits (plug-in, less the null)"
+    title = "What streams share in the same frame, bits (plug-in, less chance)"
     return result_table("pairs", title, ("stream", *names[1:]), rows)
 
 

@@ -52,7 +52,7 @@ def f1_by_rank(found: WordList, title: str, path: Path) -> None:
 
 
 def best_words(one: StreamWords, found: WordList, types: Sequence[WordType], title: str, path: Path) -> None:
-    """The best words: F1 with its interval, held-out F1, and what chance gives that word."""
+    """The best words: F1, held-out F1 with its interval, and what chance gives that word."""
     words = found.ranked()[:SHOWN].tolist()
     with figure(path, (6.5, 0.19 * max(len(words), 3) + 1.2)) as canvas:
         axes = canvas.subplots()
@@ -62,9 +62,10 @@ def best_words(one: StreamWords, found: WordList, types: Sequence[WordType], tit
             return
         y = np.arange(len(words))
         detection = found.detection
-        axes.hlines(y, np.nan_to_num(found.low[words]), np.nan_to_num(found.high[words]), color="C0", linewidth=1.5)
-        axes.plot(detection.classic[words], y, "o", color="C0", markersize=4, label="F1, 95 % interval")
-        axes.plot(detection.held_out[words], y, "D", color="C1", markersize=4, label="held out")
+        low, high = (np.nan_to_num(end[words]) for end in (found.held_out_low, found.held_out_high))
+        axes.hlines(y, low, high, color="C1", linewidth=1.5)
+        axes.plot(detection.classic[words], y, "o", color="C0", markersize=4, label="F1")
+        axes.plot(detection.held_out[words], y, "D", color="C1", markersize=4, label="held out, 95 % interval")
         axes.plot(found.null[words], y, "|", color="0.4", markersize=8, label="by chance")
         axes.set_yticks(y, [_name(types[w], int(one.tokens[w])) for w in words], fontsize=7)
         axes.invert_yaxis()

@@ -11,9 +11,18 @@ from pathlib import Path
 
 from analysis.metrics.registry import METRICS, metric_name
 from analysis.results.records import beyond_nulls
-from analysis.results.schema import Record
+from analysis.results.schema import Null, Record
 from hac.errors import HacError
-from reports.document.cells import chance_cell, interval_cell, n_cell, null_cell, number_cell, text_cell, value_cell
+from reports.document.cells import (
+    chance_cell,
+    counted_cell,
+    estimate_cell,
+    interval_cell,
+    n_cell,
+    null_cell,
+    number_cell,
+    text_cell,
+)
 from reports.document.claim_rule import beyond_chance
 from reports.document.order import first_of_levels, level_of
 from reports.document.parts import Cell, Chart, Panel, Point, Section, Series, Table, no_run
@@ -29,7 +38,7 @@ MAX_RANKS = 250
 RANKS = frozenset(round(MAX_RANKS ** (i / 59)) for i in range(60))
 """Ranks of a curve: evenly spread over the logarithm."""
 SUMMARY = ("detected_words", "word_f1_top250", "word_f1", "word_nmi", "word_ncmi")
-LATER = ("null_sd", "null_heldout_sd")
+LATER = ("null_sd", "null_heldout_sd", "heldout_ci_low", "heldout_ci_high")
 """Columns that runs of older versions lack."""
 PREFERRED = ("lexical", "phonetic")
 """Levels whose words are listed, if there are any."""
@@ -50,13 +59,13 @@ class WordRow:
     code: int
     count: int
     f1: float
-    low: float
-    high: float
     null: float
     held_out: float
     held_out_null: float
     null_sd: float
     held_out_null_sd: float
+    held_out_low: float
+    held_out_high: float
 
 
 def sections(runs: Runs, listening: Listening) -> tuple[Section, ...]:
@@ -137,21 +146,22 @@ def _row(line: Mapping[str, str]) -> WordRow:
         int(line["code"]) if line["code"] else -1,
         int(line["count"]),
         number("f1"),
-        number("ci_low"),
-        number("ci_high"),
         number("null"),
         number("f1_heldout"),
         number("null_heldout"),
         number("null_sd"),
         number("null_heldout_sd"),
+        number("heldout_ci_low"),
+        number("heldout_ci_high"),
     )
 
 
 def _summary(found: Sequence[ReportRun]) -> Table:
     fields = (
         ("words or frames", "", n_cell),
-        ("value [95 %]", "", _value),
-        ("null ± sd", "", null_cell),
+        ("number ± 95 %", "", _value),
+        ("counted", "", counted_cell),
+        ("chance ± sd", "", null_cell),
         ("beyond chance", "", _judged),
     )
     rows: list[Row] = []
@@ -175,11 +185,10 @@ def _judged(record: Record | None) -> Cell:
 
 def _value(record: Record | None) -> Cell:
     """A record's value with its interval; a count of words without decimals."""
-    cell = value_cell(record)
+    cell = estimate_cell(record)
     if record is None or METRICS[metric_name(record.id)].unit != "words" or not math.isfinite(record.value):
         return cell
-    value, *ends = (f"{x:.1f}".removesuffix(".0") for x in (record.value, record.ci_low, record.ci_high))
-    return replace(cell, text=f"{value} [{', '.join(ends)}]" if math.isfinite(record.ci_low) else value)
+    return replace(cell, text=f"{record.value:.1f}".removesuffix(".0"))
 
 
 def _chosen(rows: Sequence[WordRow]) -> list[WordRow]:
@@ -197,12 +206,12 @@ def _rank_chart(lists: Mapping[str, list[WordRow]]) -> Chart:
             if mine := [row for row in _chosen(rows) if row.stream == stream and row.rank in RANKS] if rows else []:
                 series.append(Series(system, tuple(_ranked(row) for row in mine)))
         panels.append(Panel(stream, tuple(series), x_title="word, by rank", y_title=headed("word_f1")))
-    note = "line: F1 of each word's best code, band: its 95 % interval; dotted: what chance gives that word, with 3 sd"
+    note = "line: F1 of each word's best code, as counted; dotted: what chance gives that word, with 3 sd"
     return Chart("chart-words", "F1 of words by rank", "lines", tuple(panels), note, x_log=True)
 
 
 def _ranked(row: WordRow) -> Point:
-    return Point(row.f1, row.low, row.high, row.null, row.null_sd, float(row.rank))
+    return Point(row.f1, null=row.null, null_sd=row.null_sd, x=float(row.rank))
 
 
 def _best(run: ReportRun, rows: Sequence[WordRow], opens: Opens, place: int) -> Table | None:
@@ -219,12 +228,12 @@ def _best(run: ReportRun, rows: Sequence[WordRow], opens: Opens, place: int) -> 
     heard = [row for row in chosen if row.stream != stream and key(row)]
     mine = [row for row in chosen if row.stream == stream]
     shown = [row for i, row in enumerate(mine) if i < SHOWN or key(row)] + heard
-    heads = ("word", "language", "stream", "rank", "code", "tokens", "F1 [95 %]", "null ± sd", "held out")
+    heads = ("word", "language", "stream", "rank", "code", "tokens", "F1", "chance ± sd", "held out ± 95 %")
     title = f"{run.system}: best words of {stream}, {chosen[0].definition}"
     note = f"{len(shown)} words; all that were scored are in the run's words.csv"
     lines = [_best_row(row, key(row)) for row in shown]
     id = f"words-{place}-{hash_of(run.system)}"
-    return result_table(id, title, (*heads, "null ± sd, held out"), lines, note)
+    return result_table(id, title, (*heads, "chance ± sd, held out"), lines, note)
 
 
 def hash_of(text: str) -> int:
@@ -233,13 +242,12 @@ def hash_of(text: str) -> int:
 
 
 def _best_row(row: WordRow, opens: str) -> tuple[Shown, ...]:
-    clear = beyond_nulls(row.f1, [(row.null, row.null_sd)])
-    beaten = clear and (row.low > row.null or not math.isfinite(row.low))
+    clear = beyond_nulls(row.f1, [Null(mean=row.null, sd=row.null_sd)])
     return (
         text_cell(row.word, opens=opens),
         *(row.language, row.stream, row.rank, row.code, row.count),
-        interval_cell(row.f1, row.low, row.high, "" if beaten else "null"),
+        number_cell(row.f1, "" if clear else "null"),
         chance_cell(row.null, row.null_sd),
-        number_cell(row.held_out),
+        interval_cell(row.held_out, row.held_out_low, row.held_out_high),
         chance_cell(row.held_out_null, row.held_out_null_sd),
     )

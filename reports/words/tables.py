@@ -18,7 +18,17 @@ from analysis.words.run import Outcome
 from analysis.words.word_families import RelatedWords
 from probes.words.word_codes import WordType
 from reports.document.cells import n_cell
-from reports.document.number_format import fixed, null_mean, number_in, short, shown, spanned, with_interval
+from reports.document.number_format import (
+    alone,
+    fixed,
+    null_mean,
+    number_in,
+    short,
+    shown,
+    spanned,
+    value_and_null,
+    with_interval,
+)
 from reports.document.parts import Cell, Table
 from reports.document.result_table import Find, record_table, records_of, result_table, whole_corpus
 from reports.render.csv_files import csv_text
@@ -27,7 +37,7 @@ from reports.render.tables import printed, resampled_units
 TOP_WORDS = 10
 """Words of each stream that the terminal shows."""
 WORDS_CSV = (
-    *("word", "code", "count", "precision", "recall", "f1", "f1_heldout", "ci_low", "ci_high", "null"),
+    *("word", "code", "count", "precision", "recall", "f1", "f1_heldout", "null"),
     *("heldout_ci_low", "heldout_ci_high", "null_heldout", "null_frequency", "null_sd", "null_heldout_sd"),
     *("language", "stream", "definition", "rank"),
 )
@@ -40,24 +50,26 @@ FIRINGS = pa.schema(
 )
 DETECTION = (
     ("words", "detected_words", n_cell),
-    ("F1 >= .5", "detected_words", spanned(fixed(0), fixed(0))),
-    ("null", "detected_words", null_mean(fixed(1))),
+    ("F1 >= .5", "detected_words", alone(fixed(0))),
+    ("chance", "detected_words", null_mean(fixed(1))),
     ("F1, top 250", "word_f1_top250", spanned(short)),
-    ("null", "word_f1_top250", null_mean(short)),
+    ("counted / chance", "word_f1_top250", value_and_null(short)),
     ("F1, all", "word_f1", spanned(short)),
-    ("null", "word_f1", null_mean(short)),
+    ("counted / chance", "word_f1", value_and_null(short)),
 )
 INFORMATION = (
     ("frames", "mi", n_cell),
     ("nats", "mi", spanned(short)),
-    ("null", "mi", null_mean(short)),
-    ("of H(word)", "nmi", spanned(short)),
-    ("null", "nmi", null_mean(short)),
-    ("dealt anew", "nmi", shown(lambda r: short(r.nulls[FREQUENCY].mean) if FREQUENCY in r.nulls else "-")),
-    ("corrected", "nmi", shown(lambda r: short(r.corrected))),
+    ("chance", "mi", null_mean(short)),
+    ("of H(word), corrected", "nmi", spanned(short)),
+    ("counted / chance", "nmi", value_and_null(short)),
+    ("words permuted", "nmi", shown(lambda r: short(r.nulls[FREQUENCY].mean) if FREQUENCY in r.nulls else "-")),
 )
-TOP_HEADS = ("word", "language", "code", "tokens", "precision", "recall", "F1", "null", "held out", "null")
-LEGEND = "codes and the best 250 words are held fixed in the intervals; the held-out score says what choosing cost"
+TOP_HEADS = ("word", "language", "code", "tokens", "precision", "recall", "F1", "chance", "held out ± 95 %", "chance")
+LEGEND = (
+    "F1 less chance, (counted - chance) / (1 - chance); codes and the best 250 words are held fixed in the intervals; "
+    "only what is scored on the other half has one"
+)
 NO_WORDS = ("silence", "markers", "no_duration", "several_words", "utterances_without_words")
 
 
@@ -89,7 +101,7 @@ def _information_table(whole: Mapping[str, Record]) -> Table:
         kind, tag = ("c", f"[given={given}]") if given else ("", "")
         if record.id == f"{record.stream}.word_{kind}mi{tag}":
             rows.append(((record.stream, given or "-"), _of_kind(whole, record.stream, kind, tag)))
-    title = "I(word; code) over the frames inside words (null: shifts; or words dealt anew)"
+    title = "I(word; code) over the frames inside words (chance: circular shifts; or words permuted)"
     return record_table("information", title, ("stream", "given"), INFORMATION, rows)
 
 
@@ -107,9 +119,9 @@ def _top_table(one: StreamWords, types: Sequence[WordType]) -> Table:
             Cell(str(row["code"]), row["code"]),
             row["count"],
             *(number_in(short, row[name]) for name in ("precision", "recall")),
-            _around(row, "f1", ""),
+            number_in(short, row["f1"]),
             number_in(short, row["null"]),
-            _around(row, "f1_heldout", "heldout_"),
+            _held_out(row),
             number_in(short, row["null_heldout"]),
         )
         for row in islice(_word_rows(one, found, types), TOP_WORDS)
@@ -118,8 +130,9 @@ def _top_table(one: StreamWords, types: Sequence[WordType]) -> Table:
     return result_table(one.name, title, TOP_HEADS, rows)
 
 
-def _around(row: Mapping[str, Any], name: str, which: str) -> Cell:
-    return Cell(with_interval(row[name], row[f"{which}ci_low"], row[f"{which}ci_high"], short), row[name])
+def _held_out(row: Mapping[str, Any]) -> Cell:
+    f1 = row["f1_heldout"]
+    return Cell(with_interval(f1, row["heldout_ci_low"], row["heldout_ci_high"], short), f1)
 
 
 def _lines(results: Results) -> Iterator[Text]:
@@ -156,8 +169,6 @@ def _word_rows(one: StreamWords, found: WordList, types: Sequence[WordType]) -> 
             "recall": float(detection.recall[w]),
             "f1": float(detection.classic[w]),
             "f1_heldout": float(detection.held_out[w]),
-            "ci_low": float(found.low[w]),
-            "ci_high": float(found.high[w]),
             "null": float(found.null[w]),
             "heldout_ci_low": float(found.held_out_low[w]),
             "heldout_ci_high": float(found.held_out_high[w]),
@@ -186,11 +197,11 @@ def bands_csv(outcome: Outcome) -> str:
     """The numbers by frequency band of the words."""
     bands = {band_name(least, most) for least, most in BANDS}
     rows = (
-        (r.id, r.group.split("=")[1], r.n, r.value, r.ci_low, r.ci_high, r.null_mean, r.null_sd)
+        (r.id, r.group.split("=")[1], r.n, r.estimate, r.ci_low, r.ci_high, r.value, r.null_mean, r.null_sd)
         for r in outcome.results.metrics
         if r.group in bands
     )
-    return csv_text(("id", "band", "words", "value", "ci_low", "ci_high", "null_mean", "null_sd"), rows)
+    return csv_text(("id", "band", "words", "estimate", "ci_low", "ci_high", "value", "null_mean", "null_sd"), rows)
 
 
 def _names(group: RelatedWords, types: Sequence[WordType]) -> str:

@@ -3,11 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from analysis.results.bootstrap_draws import NAME, with_draws, write_draws
+from analysis.statistics.bootstrap import Resamples, basic, jackknife
 
 from analysis.pnmi.run import run
-from analysis.results.bootstrap_draws import NAME, with_draws, write_draws
 from analysis.results.schema import Results, read_results, write_results
-from analysis.statistics.bootstrap import Resamples, basic, jackknife
 from hac.errors import HacError
 from tests.analysis.worlds import make_world
 

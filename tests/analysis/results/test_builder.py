@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from analysis.statistics.bootstrap import Interval, no_interval
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,7 +24,6 @@ from analysis.results.builder import (
 )
 from analysis.results.schema import Record
 from analysis.statistics import bootstrap
-from analysis.statistics.bootstrap import Interval, no_interval
 
 NULLS = np.array([0.1, 0.3])
 

@@ -7,12 +7,12 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from analysis.statistics.bootstrap import corrected
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from sklearn.metrics import homogeneity_score, mutual_info_score
 
 from analysis.statistics import kernels
-from analysis.statistics.bootstrap import corrected
 from analysis.statistics.information import METRICS, entropy, information, pnmi_tables
 from tests import oracles
 from tests.strategies import tables

@@ -16,11 +16,11 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from analysis.statistics.bootstrap import Resamples
 
 from analysis.inputs.corpus import Labels
 from analysis.interventions.effects import CHANGE, EFFECTS
 from analysis.results.schema import Record, Results, StreamInfo
+from analysis.statistics.bootstrap import Resamples
 from benchmarks.timing import timed
 from hac.data.alignments.alignment import Alignments, tier_from_rows
 from hac.data.manifest.manifest import Manifest, Utterance

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 METRICS = ("pnmi", "phone_purity", "cluster_purity", "h_phone")
-"""Scores of a table, in the order of `analysis.statistics.kernels.score_table`."""
+"""Scores of a table, in the order of `analysis.statistics.kernels.score_without_each`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,64 +11,6 @@ N_SCORES = 4
 
 
 @numba.njit(cache=True)
-def score_table(
-    column: NDArray[np.int64],
-    count: NDArray[np.int64],
-    n_labels: int,
-    out_label: NDArray[np.bool_],
-    by_label: NDArray[np.float64],
-    largest: NDArray[np.float64],
-    scores: NDArray[np.float64],
-) -> None:
-    """Score one table given as its filled columns (code * n_labels + label, ascending) and their counts.
-
-    Labels flagged in `out_label` are left out. `by_label` and `largest` are scratch, float64 [n_labels].
-    Scores are NaN where undefined.
-    """
-    total = 0
-    for i in range(len(column)):
-        if not out_label[column[i] % n_labels]:
-            total += count[i]
-    scores[:] = np.nan
-    if total == 0:
-        return
-    by_label[:] = 0.0
-    largest[:] = 0.0
-    h_joint = h_code = purity = 0.0
-    i = 0
-    while i < len(column):
-        code = column[i] // n_labels
-        in_code = 0
-        top = 0
-        while i < len(column) and column[i] // n_labels == code:
-            p = column[i] % n_labels
-            x = count[i]
-            if x > 0 and not out_label[p]:
-                share = x / total
-                h_joint -= share * np.log(share)
-                by_label[p] += share
-                largest[p] = max(largest[p], share)
-                in_code += x
-                top = max(top, x)
-            i += 1
-        if in_code > 0:
-            share = in_code / total
-            h_code -= share * np.log(share)
-            purity += top / total
-    h_label = 0.0
-    filled = 0
-    for p in range(n_labels):
-        if by_label[p] > 0:
-            h_label -= by_label[p] * np.log(by_label[p])
-            filled += 1
-    if filled > 1:
-        scores[0] = max(h_label + h_code - h_joint, 0.0) / h_label
-    scores[1] = purity
-    scores[2] = largest.sum()
-    scores[3] = max(h_label, 0.0)
-
-
-@numba.njit(cache=True)
 def pnmi_rows(
     pointers: NDArray[np.int64],
     column: NDArray[np.int64],

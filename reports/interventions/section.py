@@ -83,8 +83,8 @@ def _table(found: tuple[ReportRun, ...], place: int, title: str, effects: list[s
     ]
     heads = ("system", "condition", *(headed(effect) for effect in effects))
     note = (
-        "number ± 95 %, chance-corrected where a counted one stands below it; Δ: change to keep over the same utterances "
-        "± 95 %, * where it is clear of 0"
+        "number ± 95 %, chance-corrected where a counted one stands below it; Δ: change to keep over the same speech, "
+        "* where its interval leaves out 0"
     )
     return result_table(f"table-interventions-{place}", f"Interventions: {title}", heads, rows, note)
 

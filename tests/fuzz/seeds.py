@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import soundfile as sf
 import yaml
-from analysis.results.bootstrap_draws import write_draws
-from analysis.statistics.bootstrap import Resamples
 
+from analysis.results.bootstrap_draws import write_draws
 from analysis.results.schema import Record, Results, StreamInfo, write_results
 from analysis.shards.count_file import Block, ShardMeta, write_shard
+from analysis.statistics.bootstrap import Resamples
 from hac.data.alignments.alignment import Alignments, tier_from_rows, write_alignments
 from hac.data.embedding_store import FORMAT, NAME, SHARDS, VERSION
 from hac.data.embedding_store import write_shard as write_vectors

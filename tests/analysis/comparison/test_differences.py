@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from analysis.statistics.bootstrap import Resamples, basic
 from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
@@ -17,6 +16,7 @@ from analysis.comparison.differences import compare, holm
 from analysis.comparison.runs import Run, read_run, with_distinct_names
 from analysis.pnmi.run import run as run_pnmi
 from analysis.results.schema import Record, Results
+from analysis.statistics.bootstrap import Resamples, basic
 from hac.errors import HacError
 from reports.cli import app
 from reports.comparison.tables import comparison_csv, comparison_table

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from analysis.statistics.bootstrap import Resamples
 from typer.testing import CliRunner
 
 from analysis.comparison.comparable import check_comparable
@@ -16,6 +15,7 @@ from analysis.comparison.runs import Run
 from analysis.comparison.seeds import compare_over_seeds
 from analysis.comparison.streams import at_equal_bits, matched
 from analysis.results.schema import Record, Results
+from analysis.statistics.bootstrap import Resamples
 from hac.errors import HacError
 from reports.cli import app
 from reports.render.result_files import write_numbers

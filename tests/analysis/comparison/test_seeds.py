@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from analysis.statistics.bootstrap import Resamples
 from scipy import stats
 
 from analysis.comparison.differences import compare
 from analysis.comparison.runs import Run
 from analysis.comparison.seeds import compare_over_seeds, mean_record
 from analysis.results.schema import Record, Results
+from analysis.statistics.bootstrap import Resamples
 
 N = 20
 WEIGHTS = np.random.default_rng(0).multinomial(N, np.full(N, 1 / N), size=400) / N

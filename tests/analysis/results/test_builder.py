@@ -6,24 +6,20 @@ import math
 
 import numpy as np
 import pytest
-from analysis.statistics.bootstrap import Interval, no_interval
-from hypothesis import given
-from hypothesis import strategies as st
 
 from analysis.metrics.registry import METRICS
 from analysis.results.builder import (
     NO_NULLS,
     NOTHING,
     Estimate,
+    jackknifed,
     make_record,
     make_results,
     named,
-    resampled_estimate,
     undefined_record,
-    within_range,
 )
 from analysis.results.schema import Record
-from analysis.statistics import bootstrap
+from analysis.statistics.jackknife import jackknife, no_interval
 
 NULLS = np.array([0.1, 0.3])
 
@@ -32,66 +28,59 @@ def record(estimate: Estimate, metric: str = "pnmi", **said) -> Record:
     return make_record(f"units.{metric}", "units", metric, estimate, n=7, protocol="p", **said)
 
 
-@pytest.mark.parametrize(
-    ("low", "high", "expected"),
-    [(-0.1, 0.5, (0, 0.5)), (-3, -1, (0, 0)), (0.5, 1.5, (0.5, 1)), (1.5, 2, (1, 1)), (0.2, 0.4, (0.2, 0.4))],
-)
-def test_an_interval_is_cut_to_the_range_and_never_turned_round(low, high, expected):
-    cut = within_range("pnmi", Interval(low, high, "cluster-bootstrap-basic"))
-    assert (cut.low, cut.high) == expected
-
-
-def test_counts_have_no_upper_end_and_what_is_undefined_stays_so():
-    assert within_range("detected_words", Interval(-2, 30, "x")).high == 30
-    assert math.isnan(within_range("pnmi", no_interval("why")).low)
-
-
-def test_only_an_interval_that_is_to_be_cut_is_cut():
-    estimate = Estimate(0.9, Interval(-0.2, 1.2, "x"))
-    assert (record(estimate).ci_low, record(estimate).ci_high) == (0, 1)
-    assert (record(estimate, cut=False).ci_low, record(estimate, cut=False).ci_high) == (-0.2, 1.2)
-
-
 def test_the_null_is_its_draws_mean_and_deviation():
     found = record(Estimate(0.6, NOTHING, NULLS), nulls={"other": np.array([0.4])})
     assert (found.null_mean, found.null_sd) == (NULLS.mean(), NULLS.std(ddof=1))
     assert found.nulls["other"].mean == 0.4
     assert math.isnan(found.nulls["other"].sd)
-    assert math.isnan(found.corrected)
+    assert (found.n_nulls, found.nulls["other"].n) == (2, 1)
 
 
-def test_a_fixed_null_is_taken_off_value_interval_and_resamples():
+def test_a_number_is_corrected_by_the_null_without_the_same_cluster():
+    """A null half of the way from the value to 1, without each cluster, leaves the same corrected value each time."""
+    left_out = np.array([0.2, 0.5, 0.8, 0.6])
+    found = record(jackknifed("pnmi", 0.5, left_out, np.array([0.0]), (1 - 2 * (1 - left_out))[None]))
+    assert found.estimate == 0.5
+    assert found.is_corrected
+    assert math.isnan(found.ci_low)
+    assert "the same number without each cluster" in found.note
+
+
+def test_some_null_draws_without_each_cluster_move_the_mean_of_all():
+    left_out, nulls = np.array([0.5, 0.6, 0.7]), np.array([0.1, 0.3])
+    first = np.array([[0.05, 0.1, 0.15]])
+    found = record(jackknifed("pnmi", 0.6, left_out, nulls, first)).left_out.values
+    moved = 0.2 + first[0] - 0.1
+    assert found == pytest.approx((left_out - moved) / (1 - moved))
+
+
+def test_a_null_held_fixed_is_taken_off_each_value():
     left_out = np.linspace(0.5, 0.7, 9)
-    found = record(Estimate(0.6, bootstrap.jackknife(0.6, left_out), NULLS, "fixed null"))
-    assert found.corrected == pytest.approx((0.6 - 0.2) / 0.8)
-    assert found.corrected_ci_low == pytest.approx((found.ci_low - 0.2) / 0.8)
-    assert found.corrected_ci_high == pytest.approx((found.ci_high - 0.2) / 0.8)
-    assert found.resamples_corrected.values == pytest.approx((left_out - 0.2) / 0.8, abs=1e-6)
+    found = record(jackknifed("pnmi", 0.6, left_out, NULLS))
+    assert found.estimate == pytest.approx((0.6 - 0.2) / 0.8)
+    assert found.left_out.values == pytest.approx((left_out - 0.2) / 0.8)
+    bare = jackknife(0.6, left_out)
+    assert found.half_width == pytest.approx((bare.high - bare.low) / 2 / 0.8)
+    assert found.ci_method == "cluster-jackknife-t"
 
 
-def test_where_chance_is_perfect_there_is_no_corrected_value():
-    perfect = Estimate(1.0, bootstrap.jackknife(1.0, np.ones(9)), np.ones(3), "fixed null")
-    drawn = resampled_estimate(1.0, np.ones(99), 9, np.ones(3), np.ones(99))
-    for found in (record(perfect), record(drawn)):
-        assert all(math.isnan(x) for x in (found.corrected, found.corrected_ci_low, found.corrected_ci_high))
-        assert found.resamples_corrected is None
+def test_what_has_no_1_to_be_perfect_at_is_given_as_it_is():
+    found = record(jackknifed("pesq_wb", 2.5, np.array([2.4, 2.5, 2.6]), np.array([1.2, 1.3])), "pesq_wb")
+    assert (found.estimate, found.value, found.is_corrected) == (2.5, 2.5, False)
+    assert found.ci_low < 2.5 < found.ci_high
+    assert (found.null_mean, found.n_nulls) == (1.25, 2)
 
 
-@given(seed=st.integers(0, 99))
-def test_resamples_take_off_the_null_of_the_same_resample(seed: int) -> None:
-    """A null half of the way from the value to 1, on every resample, leaves the same corrected value on each."""
-    draws = np.random.default_rng(seed).uniform(0.2, 0.8, 100)
-    found = record(resampled_estimate(0.5, draws, 9, np.array([0.0]), 1 - 2 * (1 - draws)))
-    assert found.corrected == 0.5
-    assert (found.corrected_ci_low, found.corrected_ci_high) == pytest.approx((0.5, 0.5))
-    assert found.ci_method == "cluster-bootstrap-basic"
+def test_without_a_null_the_number_is_the_value():
+    found = record(jackknifed("pnmi", 0.5, np.array([0.4, 0.5, 0.6])))
+    assert (found.estimate, found.is_corrected) == (0.5, False)
 
 
-def test_a_corrected_interval_ends_at_1_only_where_the_metric_does():
-    around = Interval(0.5, 1.5, "x")
-    assert record(Estimate(0.6, NOTHING, NULLS, around)).corrected_ci_high == 1
-    assert METRICS["discovery_type_recall"].high is None
-    assert record(Estimate(0.6, NOTHING, NULLS, around), "discovery_type_recall").corrected_ci_high == 1.5
+def test_where_chance_is_perfect_there_is_no_number():
+    found = record(jackknifed("pnmi", 1.0, np.ones(9), np.ones(3)))
+    assert all(math.isnan(x) for x in (found.estimate, found.ci_low, found.ci_high))
+    assert found.value == 1
+    assert "chance alone is perfect" in found.note
 
 
 def test_without_a_value_the_note_says_why_and_nothing_of_the_interval():
@@ -104,7 +93,7 @@ def test_without_a_value_the_note_says_why_and_nothing_of_the_interval():
 
 
 def test_another_unit_scales_value_null_and_interval():
-    one = Estimate(0.5, bootstrap.jackknife(0.5, np.linspace(0.4, 0.6, 5)), NULLS)
+    one = Estimate(0.5, jackknife(0.5, np.linspace(0.4, 0.6, 5)), NULLS)
     two = one.scaled(2)
     assert (two.value, two.interval.low, two.interval.high) == (1, 2 * one.interval.low, 2 * one.interval.high)
     assert two.nulls.tolist() == (2 * NULLS).tolist()

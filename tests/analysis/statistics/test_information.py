@@ -7,13 +7,13 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from analysis.statistics.bootstrap import corrected
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from sklearn.metrics import homogeneity_score, mutual_info_score
 
 from analysis.statistics import kernels
 from analysis.statistics.information import METRICS, entropy, information, pnmi_tables
+from analysis.statistics.jackknife import corrected
 from tests import oracles
 from tests.strategies import tables
 
@@ -57,19 +57,6 @@ def test_pnmi_equals_scikit_learn_on_large_counts(table: np.ndarray) -> None:
     assume(np.count_nonzero(by_label) > 1 and by_label[by_label > 0].min() > by_label.sum() / 1000)
     expected = mutual_info_score(None, None, contingency=table) / entropy(by_label)
     assert same(information(table).pnmi, expected)
-
-
-@given(table=tables(), out=st.sets(st.integers(0, 4)))
-def test_the_compiled_scores_are_the_same(table: np.ndarray, out: set[int]) -> None:
-    """Labels that are left out are as if they had never been counted."""
-    n_labels = len(table)
-    left_out = np.isin(np.arange(n_labels), list(out))
-    columns, counts = sparse(table)
-    scores, by_label, largest = np.empty(kernels.N_SCORES), np.empty(n_labels), np.empty(n_labels)
-    kernels.score_table(columns, counts, n_labels, left_out, by_label, largest, scores)
-    expected = information(table[~left_out])
-    for metric, score in zip(METRICS, scores, strict=True):
-        assert same(score, expected.value(metric)), metric
 
 
 @given(several=st.lists(tables(), min_size=1, max_size=4), out=st.sets(st.integers(0, 4)))

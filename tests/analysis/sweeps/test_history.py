@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from analysis.statistics.bootstrap import Resamples
 from safetensors.numpy import load_file, save_file
 
 from analysis.results.schema import Record, read_results
+from analysis.statistics.bootstrap import Resamples
 from analysis.sweeps.analysis_options import check_analyses
 from analysis.sweeps.checkpoint_suite import Evaluation
 from analysis.sweeps.history import CheckpointSeries, Point, flags_of, measure

@@ -45,13 +45,13 @@ def phones(axes: Axes, results: Path, corpus: str) -> None:
     for place, (_, system, stream) in enumerate(STREAMS):
         row = read_results(results / system / f"{corpus}-pnmi").get(f"{stream}.pnmi[silence-dropped]")
         colour = "C0" if stream == "phonetic" else "C1"
-        axes.plot([row.corrected_ci_low, row.corrected_ci_high], [place] * 2, color=colour, linewidth=1.5)
-        axes.plot(row.corrected, place, "o", color=colour, markersize=4)
+        axes.plot([row.ci_low, row.ci_high], [place] * 2, color=colour, linewidth=1.5)
+        axes.plot(row.estimate, place, "o", color=colour, markersize=4)
     axes.axvline(0, color="0.6", linewidth=0.8)
     axes.set_yticks(range(len(STREAMS)), [title for title, _, _ in STREAMS] if corpus == "real" else [])
     axes.invert_yaxis()
     axes.set_xlim(-0.02, 0.5)
-    axes.set_xlabel("PNMI, null-corrected, silence dropped")
+    axes.set_xlabel("PNMI, chance-corrected, silence dropped")
     axes.set_title(f"{corpus} speech")
 
 

@@ -41,15 +41,15 @@ def main() -> None:
 
 
 def phones(results: Path) -> str:
-    """Null-corrected PNMI: streams by systems."""
+    """Chance-corrected PNMI: streams by systems."""
     rows = [["PNMI, corrected", "silence", *VARIANTS.values(), *UNITS.values()]]
     for corpus in ("real", "synthetic"):
         for stream in ("phonetic", "lexical", "acoustic.0"):
             for silence, suffix in (("kept", ""), ("dropped", "[silence-dropped]")):
                 cells = [
-                    cell(results / v / f"{corpus}-pnmi", f"{stream}.pnmi{suffix}", corrected=True) for v in VARIANTS
+                    cell(results / v / f"{corpus}-pnmi", f"{stream}.pnmi{suffix}") for v in VARIANTS
                 ]
-                units = [cell(results / u / f"{corpus}-pnmi", f"units.pnmi{suffix}", corrected=True) for u in UNITS]
+                units = [cell(results / u / f"{corpus}-pnmi", f"units.pnmi{suffix}") for u in UNITS]
                 rows.append([f"{corpus}: {stream}", silence, *cells, *(units if stream == "phonetic" else "––")])
     return markdown(rows)
 
@@ -82,17 +82,13 @@ def sound(results: Path) -> str:
     return f"{markdown(rows)}\n\nOriginals: WER {original}"
 
 
-def cell(folder: Path, id: str, corrected: bool = False, null: bool = False) -> str:
+def cell(folder: Path, id: str, null: bool = False) -> str:
     """A metric with its interval, and with its null if asked for."""
     if id not in ids(folder):
         return "–"
     row = read_results(folder).get(id)
     beside = f" / {number(row.null_mean)}" if null else ""
-    if corrected:
-        value, low, high = row.corrected, row.corrected_ci_low, row.corrected_ci_high
-    else:
-        value, low, high = row.value, row.ci_low, row.ci_high
-    return f"{number(value)} [{number(low)}, {number(high)}]{beside}"
+    return f"{number(row.estimate)} ± {number(row.half_width)}{beside}"
 
 
 def number(value: float) -> str:

@@ -71,7 +71,7 @@ def write_counted(
     found = words.run(request(one), 1, words.Options(firings=2))
     write_text(folder / "words" / "words.csv", words_csv(found))
     write_numbers(found.results, folder / "words")
-    quick = BoundaryProtocol(tolerances_ms=(10, 20, 40), n_nulls=3, n_bootstrap=50)
+    quick = BoundaryProtocol(tolerances_ms=(10, 20, 40), n_nulls=3)
     write_numbers(run.run(request(quick), 1).results, folder / "boundaries")
     write_numbers(leakage.run(request(leakage_worlds.QUICK), jobs=1).results, folder / "leakage")
     assert labels.manifest

@@ -23,7 +23,7 @@ from tests.analysis.boundaries.test_run import request
 from tests.analysis.worlds import make_world
 
 MAGIC = {"png": b"\x89PNG", "pdf": b"%PDF", "svg": b"<?xml"}
-PROTOCOL = BoundaryProtocol(rules=("greedy", "midpoint"), tolerances_ms=(20, 50), n_nulls=3, n_bootstrap=50)
+PROTOCOL = BoundaryProtocol(rules=("greedy", "midpoint"), tolerances_ms=(20, 50), n_nulls=3)
 
 
 @pytest.fixture(scope="module")
@@ -49,13 +49,13 @@ def test_the_tables_show_the_numbers_of_the_records(outcome: Outcome) -> None:
     text = printed(outcome)
     for tier in ("phones", "words"):
         f1 = outcome.results.get(record_id("weird [red]$_{/../x", "boundary_f1", tier, "greedy", 20))
-        for value in (f1.value, f1.null_mean, f1.corrected):
+        for value in (f1.value, f1.null_mean, f1.estimate):
             assert f"{value:.4f}" in text
-        assert f"[{f1.ci_low:.3f}, {f1.ci_high:.3f}]".replace("0.", ".") in text
+        assert f"± {f1.half_width:.3f}".replace("0.", ".") in text
         midpoint = outcome.results.get(record_id("weird [red]$_{/../x", "boundary_f1", tier, "midpoint", 20))
         assert f"{midpoint.value:.4f} / {midpoint.null_mean:.4f}" in text
     run_ms = outcome.results.get("constant.run_ms")
-    assert f"{run_ms.value:.1f} [{run_ms.ci_low:.1f}" in text
+    assert f"{run_ms.value:.1f} ± {run_ms.half_width:.1f}" in text
     for word in (
         "weird [red]$_{/../x",
         "rule 'greedy'",

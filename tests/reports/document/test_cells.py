@@ -13,16 +13,15 @@ from reports.render.latex import escape
 @pytest.mark.parametrize(
     ("value", "low", "high", "text"),
     [
-        (0.258, 0.25, 0.265, ".258 [.250, .265]"),
-        (0.25, 0.25, 0.265, ".250 [.250, .265]"),
-        (0.2499, 0.25, 0.265, ".250 [.250, .265]"),  # no difference that three decimals show
-        (0.458, 0.429, 0.448, ".458† [.429, .448]"),
-        (0.557, 0.558, 0.577, ".557† [.558, .577]"),
+        (0.412, 0.402, 0.422, ".412 ± .010"),
+        (-0.01, -0.035, 0.015, "-.010 ± .025"),
+        (0.25, 0.2499, 0.2501, ".250 ± <.001"),
+        (41.2, 30.9, 51.5, "41.2 ± 10.3"),
         (0.3, math.nan, math.nan, ".300"),
         (math.nan, math.nan, math.nan, "-"),
     ],
 )
-def test_a_number_beside_its_interval_has_a_mark(value: float, low: float, high: float, text: str) -> None:
+def test_a_number_stands_with_half_the_width_of_its_interval(value: float, low: float, high: float, text: str) -> None:
     assert interval_text(value, low, high) == text
 
 

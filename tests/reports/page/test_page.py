@@ -25,7 +25,7 @@ from reports.claims.claims import claims_of
 from reports.claims.section import verdict_section
 from reports.comparison.tables import comparison_csv
 from reports.document.cells import null_text
-from reports.document.claim_rule import beyond_chance, corrected_cell
+from reports.document.claim_rule import beyond_chance, judged_cell
 from reports.document.order import first_of_levels, in_order
 from reports.document.parts import Chart, Clip, Facts, Section, Table
 from reports.document.runs import Runs, read_runs
@@ -49,7 +49,8 @@ ORDER = (
 
 def record(**fields: object) -> Record:
     given = {"id": "a.pnmi", "stream": "a", "value": 0.5, "n": 9, "protocol": "p", "ci_low": 0.4, "ci_high": 0.6}
-    return Record.model_validate({**given, "null_mean": 0.1, "null_sd": 0.02, **fields})
+    given = {**given, "null_mean": 0.1, "null_sd": 0.02, "n_nulls": 20, **fields}
+    return Record.model_validate({"estimate": given["value"], **given})
 
 
 @pytest.mark.parametrize(
@@ -57,10 +58,12 @@ def record(**fields: object) -> Record:
     [
         ({}, "higher", "stands"),
         ({"ci_low": 0.05}, "higher", "does not stand"),
-        ({"corrected": 0.4, "corrected_ci_low": -0.01, "corrected_ci_high": 0.5}, "higher", "does not stand"),
-        ({"corrected": 0.4, "corrected_ci_low": 0.01, "corrected_ci_high": 0.5}, "higher", "stands"),
+        ({"is_corrected": True, "estimate": 0.4, "ci_low": -0.01, "ci_high": 0.81}, "higher", "does not stand"),
+        ({"is_corrected": True, "estimate": 0.4, "ci_low": 0.01, "ci_high": 0.79}, "higher", "stands"),
+        ({"null_sd": 0.18}, "higher", "stands"),
+        ({"null_sd": 0.18, "n_nulls": 5}, "higher", "does not stand"),
         ({"null_sd": 0.3}, "higher", "does not stand"),
-        ({"nulls": {"other": Null(mean=0.55, sd=0.0)}}, "higher", "does not stand"),
+        ({"nulls": {"other": Null(mean=0.55, sd=0.0, n=20)}}, "higher", "does not stand"),
         ({"ci_low": math.nan, "ci_high": math.nan}, "higher", "cannot be judged"),
         ({"null_mean": math.nan}, "higher", "cannot be judged"),
         ({}, "lower", "does not stand"),
@@ -78,7 +81,7 @@ def test_claims_are_those_of_the_records(runs: Path) -> None:
     found = {(claim.system, claim.text): claim for claim in claims_of(read_runs([runs]))}
     claim = found[SYSTEMS[0], "phonetic tells of phones beyond chance"]
     of = read_results(runs / SYSTEMS[0] / "pnmi").get("phonetic.pnmi")
-    assert (claim.value, claim.low, claim.high, claim.null_mean) == (of.value, of.ci_low, of.ci_high, of.null_mean)
+    assert (claim.value, claim.low, claim.high, claim.null_mean) == (of.estimate, of.ci_low, of.ci_high, of.null_mean)
     assert claim.verdict == "stands"
     assert found[SYSTEMS[0], "acoustic.0 tells of phones beyond chance"].verdict == "does not stand"
     assert found[SYSTEMS[0], "acoustic.0 tells of the speaker beyond chance"].verdict == "stands"
@@ -91,13 +94,13 @@ def test_no_claim_is_shown_without_its_interval(runs: Path, tmp_path: Path) -> N
     results = read_results(folder)
     bare = [r.model_copy(update=dict.fromkeys(INTERVAL, math.nan)) for r in results.metrics]
     write_results(results.model_copy(update={"metrics": bare}), folder / "results.json")
-    (folder / "draws.parquet").unlink()
+    (folder / "jackknife.parquet").unlink()
     section = verdict_section(read_runs([folder]))
     assert not section.parts
     assert any("no verdict on “phonetic tells of phones beyond chance”" in line for line in section.missing)
 
 
-INTERVAL = ("ci_low", "ci_high", "corrected_ci_low", "corrected_ci_high")
+INTERVAL = ("ci_low", "ci_high")
 
 
 def copy(folder: Path, to: Path) -> Path:
@@ -122,7 +125,7 @@ def test_half_of_the_metrics_may_be_missing(runs: Path, tmp_path: Path) -> None:
     """Whole runs are missing, and in the others every second record and all tables beside the results."""
     for command in ("pnmi", "words", "boundaries", "usage"):
         folder = copy(runs / SYSTEMS[0] / command, tmp_path / command)
-        for file in (*folder.glob("*.csv"), folder / "draws.parquet"):
+        for file in (*folder.glob("*.csv"), folder / "jackknife.parquet"):
             file.unlink()
         results = read_results(folder)
         write_results(results.model_copy(update={"metrics": results.metrics[::2]}), folder / "results.json")
@@ -306,8 +309,8 @@ def test_a_number_is_held_against_the_first_system_that_has_it(runs: Path, tmp_p
 def test_a_sweep_is_no_system_and_shows_its_differences(runs: Path, tmp_path: Path) -> None:
     one = difference_of("phonetic.pnmi", -0.2, 0.001)
     found = [one, difference_of("phonetic.phone_purity", 0.001, 0.9), difference_of("acoustic.0.pnmi", 0.0, 1.0)]
-    record = Record(id="phonetic.difference[pnmi]", stream="phonetic", group="variant=untaught", value=-0.2, n=9,
-                    protocol="pnmi")  # fmt: skip
+    record = Record(id="phonetic.difference[pnmi]", stream="phonetic", group="variant=untaught", estimate=-0.2, value=-0.2,
+                    n=9, protocol="pnmi")  # fmt: skip
     protocols = {"pnmi": {"reference": "full", "seeds": [0, 1]}}
     results = Results(command="ablate", system="sweep", metrics=[record], protocols=protocols)
     write_results(results, tmp_path / "sweep" / "results.json")
@@ -320,7 +323,7 @@ def test_a_sweep_is_no_system_and_shows_its_differences(runs: Path, tmp_path: Pa
     assert [row[-1].text for row in table.rows] == ["worse", "within noise", "within noise"]
     verdict = [part for part in section(page, "verdict").parts if part.id.startswith("verdict-ablation")]
     assert [[row[2].text for row in part.rows] for part in verdict if isinstance(part, Table)] == [
-        ["null-corrected PNMI, share"]
+        ["PNMI, chance-corrected"]
     ]
     (tmp_path / "sweep" / "differences.csv").write_text("id,run\n1,2\n", encoding="utf-8")
     with pytest.raises(HacError, match=r"differences\.csv: not the differences\.csv of hac-analyze ablate"):
@@ -371,7 +374,7 @@ def test_a_class_is_told_from_the_rest_and_is_no_part_of_the_corpus(runs: Path) 
 def test_what_is_not_defined_is_neither_chance_nor_beyond_it(runs: Path, tmp_path: Path) -> None:
     folder = copy(runs / SYSTEMS[0] / "leakage", tmp_path / "leakage")
     results = read_results(folder)
-    gone = {"value": math.nan, "null_mean": math.nan, "corrected": math.nan, "note": "n; undefined: one speaker only"}
+    gone = {"value": math.nan, "null_mean": math.nan, "estimate": math.nan, "note": "n; undefined: one speaker only"}
     metrics = [r.model_copy(update=gone) if "leakage[speaker]" in r.id else r for r in results.metrics]
     write_results(results.model_copy(update={"metrics": metrics}), folder / "results.json")
     found = section(read_runs([folder]), "leakage")
@@ -383,8 +386,8 @@ def test_what_is_not_defined_is_neither_chance_nor_beyond_it(runs: Path, tmp_pat
 
 def test_a_lower_number_beyond_chance_is_not_marked_as_chance() -> None:
     low = record(id="units.discovery_ned", value=0.1, ci_low=0.05, ci_high=0.15, null_mean=0.8)
-    assert corrected_cell(low).mark == ""
-    assert corrected_cell(record(id="units.discovery_ned", value=0.9, null_mean=0.8)).mark == "null"
+    assert judged_cell(low).mark == ""
+    assert judged_cell(record(id="units.discovery_ned", value=0.9, null_mean=0.8)).mark == "null"
 
 
 def test_a_small_deviation_is_not_written_as_none() -> None:
@@ -530,18 +533,18 @@ def test_streams_of_another_name_are_held_against_each_other_where_that_is_asked
         folder = copy(runs / SYSTEMS[1] / command, tmp_path / "b" / command)
         text = (folder / "results.json").read_text().replace('"phonetic', '"units')
         (folder / "results.json").write_text(text)
-        # draws keep their order: what they are of is renamed in the results
-        draws = pq.read_table(folder / "draws.parquet")
-        names = pa.array([id.replace("phonetic", "units") for id in draws["id"].to_pylist()], draws["id"].type)
-        place = draws.schema.get_field_index("id")
-        pq.write_table(draws.set_column(place, draws.schema.field("id"), names), folder / "draws.parquet")
+        # the clusters keep their order: what they are of is renamed in the results
+        left_out = pq.read_table(folder / "jackknife.parquet")
+        names = pa.array([id.replace("phonetic", "units") for id in left_out["id"].to_pylist()], left_out["id"].type)
+        place = left_out.schema.get_field_index("id")
+        pq.write_table(left_out.set_column(place, left_out.schema.field("id"), names), folder / "jackknife.parquet")
     given = [runs / SYSTEMS[0], tmp_path / "b"]
     assert not [table for table in section(read_runs(given), "differences").parts if "against" in table.title]
     found = read_runs(given, {"units": "phonetic"})
     tables = {part.title: part for part in section(found, "differences").parts if isinstance(part, Table)}
     held = tables[f"pnmi: units against phonetic of {SYSTEMS[0]}"]
     assert f"boundaries: units against phonetic of {SYSTEMS[0]}" in tables
-    one = next(row for row in held.rows if row[2].text.startswith("null-corrected PNMI"))
+    one = next(row for row in held.rows if row[2].text.startswith("PNMI, chance-corrected"))
     run = matched([read_run(runs / SYSTEMS[0] / "pnmi"), read_run(tmp_path / "b" / "pnmi")], {"units": "phonetic"})
     expected = compare(run, lambda record: record.id == "phonetic.pnmi" and not record.group)[0]
     assert (one[0].text, one[1].text) == (SYSTEMS[1], "phonetic")

@@ -42,7 +42,7 @@ def test_the_table_holds_values_intervals_and_nulls(results: Results) -> None:
     assert "SI-SDR ↑" in text
     for condition in ("rvq-1", "rvq-2"):
         for record in (results.get(f"{condition}.stoi"), results.get(f"{condition}.si_sdr")):
-            for value in (record.value, record.ci_low, record.null_mean):
+            for value in (record.value, record.estimate, record.half_width, record.null_mean):
                 assert figures(value) in text
     assert "coverage: 6 utterances of 6" in text
 

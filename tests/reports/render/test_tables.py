@@ -52,10 +52,10 @@ def test_the_table_shows_the_numbers_of_the_records(outcome: Outcome) -> None:
     console.print(pnmi_table(outcome.results))
     text = console.export_text()
     record = outcome.results.get("units.pnmi")
-    for value in (record.value, record.null_mean, record.corrected):
+    for value in (record.value, record.null_mean, record.estimate):
         assert f"{value:.4f}" in text
-    assert f"[{record.ci_low:.3f}, {record.ci_high:.3f}]".replace("0.", ".") in text
-    for word in ("kept", "dropped", "8 utterances", "too few", "duration"):
+    assert f"± {record.half_width:.3f}".replace("0.", ".") in text
+    for word in ("kept", "dropped", "8 utterances", "of these speakers alone", "duration"):
         assert word in text
 
 
@@ -69,13 +69,13 @@ def test_names_from_a_corpus_are_text_not_markup(outcome: Outcome) -> None:
 def test_what_could_not_be_had_is_a_dash() -> None:
     assert number(math.nan) == "-"
     assert with_interval(math.nan, math.nan, math.nan) == "-"
-    assert with_interval(0.5, 0.4, 0.6) == "0.5000 [.400, .600]"
+    assert with_interval(0.5, 0.4, 0.6) == "0.5000 ± .100"
     assert with_null(0.5, math.nan) == "0.5000"
 
 
 def test_only_a_leading_zero_is_dropped() -> None:
     """With chance near 1, a corrected value can lie far below zero."""
-    assert with_interval(-3.5, -10.25, -0.5) == "-3.5000 [-10.250, -.500]"
+    assert with_interval(-3.5, -4.25, -2.75) == "-3.5000 ± .750"
 
 
 @pytest.mark.parametrize(

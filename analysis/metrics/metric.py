@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from importlib import resources
 from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict
+
+QUESTIONS = (
+    *("phones", "words", "boundaries", "leakage", "discovery", "codebook"),
+    *("intelligibility", "sound", "levels", "stability"),
+)
+"""What readers ask, in the order in which a page answers; any other question comes after these."""
 
 
 class Metric(BaseModel):
@@ -22,6 +29,7 @@ class Metric(BaseModel):
         has_null: whether a chance level is computed.
         undefined: when the value is NaN.
         definition: formula and source.
+        question: what a reader asks that it answers, one of `QUESTIONS` or another; empty for what only describes.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -35,6 +43,12 @@ class Metric(BaseModel):
     has_null: bool
     undefined: str
     definition: str
+    question: str = ""
+
+    @property
+    def rank(self) -> int:
+        """Place of its question among `QUESTIONS`."""
+        return QUESTIONS.index(self.question) if self.question in QUESTIONS else len(QUESTIONS)
 
 
 def read_metrics(folder: str) -> Iterator[Metric]:
@@ -48,9 +62,7 @@ def read_metrics(folder: str) -> Iterator[Metric]:
         ValueError: a metric lacks a key, or has an unknown one or one not of its kind.
         KeyError: there is no such text.
     """
-    text = resources.files("analysis").joinpath(folder, "metrics.yaml").read_text(encoding="utf-8")
-    # ours and small, so the quick loader serves: it takes 20 ms for all files, the strict one 200
-    found = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text).get_single_data()
+    found = read_file(folder)
     texts = found.get("texts", {})
     metrics = [Metric(**_filled({"name": name, **said}, texts)) for name, said in found["metrics"].items()]
     yield from metrics
@@ -58,6 +70,15 @@ def read_metrics(folder: str) -> Iterator[Metric]:
         for metric in metrics:
             said = metric.model_dump()
             yield Metric(**{**said, **_filled(also, said)})
+
+
+@cache
+def read_file(folder: str) -> dict[str, Any]:
+    """What the `metrics.yaml` of an analysis holds."""
+    text = resources.files("analysis").joinpath(folder, "metrics.yaml").read_text(encoding="utf-8")
+    # ours and small, so the quick loader serves: it takes 20 ms for all files, the strict one 200
+    found: dict[str, Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text).get_single_data()
+    return found
 
 
 def _filled(said: dict[str, Any], texts: dict[str, Any]) -> dict[str, Any]:

@@ -10,14 +10,17 @@ is listed with the reason.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from analysis.metrics.registry import METRICS, metric_name
+from analysis.metrics.registry import METRICS, metric_name, metric_of
 from analysis.results.records import beyond_nulls, nulls_of
 from analysis.results.schema import Record
 from reports.document.cells import EMPTY, interval_cell, interval_text, null_text, reason_of
+from reports.document.order import first_of_levels
 from reports.document.parts import Cell, Mark
+from reports.document.runs import ReportRun
 from reports.document.titles import metric_title
 
 Verdict = Literal["stands", "does not stand", "cannot be judged"]
@@ -37,7 +40,7 @@ class Claim:
         verdict: whether it stands.
         why: the reason where it cannot be judged, p of a difference, or that it rests on few utterances.
         stream: which stream it is of, empty for none.
-        rank: place of its kind among all kinds of claims.
+        rank: places of the question that it answers, and among the claims on that.
     """
 
     system: str
@@ -52,7 +55,7 @@ class Claim:
     verdict: Verdict
     why: str = ""
     stream: str = ""
-    rank: int = 0
+    rank: tuple[int, int] = (0, 0)
 
 
 def beyond_chance(record: Record, better: Literal["higher", "lower"] = "higher", *, zero: bool = False) -> Verdict:
@@ -82,6 +85,13 @@ def chance_claim(system: str, text: str, record: Record, better: Literal["higher
     return claim_of(system, text, record, verdict, why_not(record, verdict))
 
 
+def stream_claims(run: ReportRun, what: str, metric: str) -> Iterator[Claim]:
+    """The claim of the first stream of each level that it tells of something beyond chance."""
+    for stream in first_of_levels(run.results.streams):
+        if record := run.by_id.get(f"{stream}.{metric}"):
+            yield chance_claim(run.system, f"{stream} tells of {what} beyond chance", record)
+
+
 def why_not(record: Record, verdict: Verdict) -> str:
     """Why a number cannot be judged, empty where it can."""
     if verdict != "cannot be judged":
@@ -106,6 +116,7 @@ def claim_of(system: str, text: str, record: Record, verdict: Verdict, why: str 
         verdict,
         why,
         record.stream,
+        (metric_of(record.id).rank, 0),
     )
 
 

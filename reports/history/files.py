@@ -9,10 +9,10 @@ from functools import partial
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from analysis.metrics.registry import metric_name
-from analysis.results.records import DROPPED
+from analysis.metrics.registry import headlines_of
 from analysis.results.schema import Results
 from analysis.sweeps.history import Flag, Point
+from reports.document.headlines import is_headline
 from reports.document.number_format import number
 from reports.document.parts import Cell
 from reports.document.result_table import Cells, result_table
@@ -25,8 +25,6 @@ NUMBERS = (
     *("value", "ci_low", "ci_high", "null_mean", "null_sd"),
     *("corrected", "corrected_ci_low", "corrected_ci_high", "n"),
 )
-SHOWN = ("pnmi", "perplexity", "used_share", "detected_words", "stoi", "mel_distance")
-"""Metrics of the table on the screen."""
 
 
 def history_files(results: Results, points: Sequence[Point], flags: Sequence[Flag]) -> dict[str, Content]:
@@ -62,7 +60,7 @@ def history_table(results: Results, points: Sequence[Point], flags: Sequence[Fla
     fallen = {(flag.step, flag.analysis, flag.id) for flag in flags}
     found: dict[tuple[str, str], dict[int, Point]] = {}
     for point in points:
-        if metric_name(point.record.id) in SHOWN and DROPPED not in point.record.id:
+        if is_headline(point.record.id, headlines_of(point.analysis).history_table):
             found.setdefault((point.analysis, point.record.id), {})[point.step] = point
     rows: list[Cells] = [
         (id, *(_cell(of.get(step), (step, analysis, id) in fallen) for step in steps))

@@ -21,10 +21,10 @@ def test_a_slice_names_metrics_of_its_own(command: str) -> None:
     assert {metric_name(entry) for entry in entries} <= own
 
 
-def test_every_column_answers_a_question() -> None:
+def test_every_column_answers_a_question_and_every_question_is_answered() -> None:
     columns = [metric_name(entry) for headlines in HEADLINES.values() for entry in headlines.systems]
-    assert columns and {METRICS[name].question for name in columns} <= set(QUESTIONS)
-    assert {metric.question for metric in METRICS.values()} == {"", *QUESTIONS}
+    assert columns and all(METRICS[name].question for name in columns)
+    assert set(QUESTIONS) <= {metric.question for metric in METRICS.values()}
 
 
 def test_a_command_of_a_later_version_has_none() -> None:

@@ -1,8 +1,8 @@
 """The measures, a line each: adding one adds a line here, and folders of its name.
 
 A slice `NAME` has `analysis/NAME/` with a `metrics.yaml`; where it has a command, `reports/NAME/command.py` holds it
-under that name, and `reports/NAME/section.py` has `sections`, which makes its sections of a page. Counts in shards are
-in `analysis/NAME/shards.py`, whose `merge` adds them up.
+under that name. `reports/NAME/section.py` has `sections`, which makes its sections of a page, `reports/NAME/claims.py`
+has `claims` for the verdict. Counts in shards are in `analysis/NAME/shards.py`, whose `merge` adds them up.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ class Slice:
     Attributes:
         name: its folder.
         command: its word of `hac-analyze`; empty where the numbers come out of another command.
-        headlines: metrics whose differences a page shows, and of which it says when they are missing.
         by_stream: whether its numbers are of streams, so that a page shows the first stream of each level.
         in_sweeps: whether a sweep can run it.
         needs_alignments, needs_codec: what it cannot do without, beside tokens.
@@ -26,7 +25,6 @@ class Slice:
 
     name: str
     command: str = ""
-    headlines: tuple[str, ...] = ()
     by_stream: bool = True
     in_sweeps: bool = True
     needs_alignments: bool = True
@@ -34,24 +32,19 @@ class Slice:
     in_shards: bool = False
 
 
-_WORDS = ("detected_words", "word_f1", "word_nmi")
-_DISCOVERY = ("discovery_token_f1", "discovery_type_f1", "discovery_boundary_f1", "discovery_ned")
-_SOUND = ("wer", "pesq_wb", "stoi", "estoi", "speaker_similarity", "mel_distance")
-_CHANGED = ("own_wer", "phone_kept", "source_similarity")
-_USAGE = ("perplexity", "run_frames", "cross_entropy")
 _CODEC = {"by_stream": False, "needs_codec": True}
 
 SLICES = (
-    Slice(name="pnmi", command="pnmi", headlines=("pnmi", "phone_purity"), in_shards=True),
-    Slice(name="words", command="words", headlines=_WORDS, in_shards=True),
-    Slice(name="discovery", command="discovery", headlines=_DISCOVERY, by_stream=False, in_sweeps=False),
-    Slice(name="boundaries", command="boundaries", headlines=("boundary_f1",), in_shards=True),
-    Slice(name="leakage", command="leakage", headlines=("leakage",)),
+    Slice(name="pnmi", command="pnmi", in_shards=True),
+    Slice(name="words", command="words", in_shards=True),
+    Slice(name="discovery", command="discovery", by_stream=False, in_sweeps=False),
+    Slice(name="boundaries", command="boundaries", in_shards=True),
+    Slice(name="leakage", command="leakage"),
     Slice(name="probing"),
-    Slice(name="reconstruction", command="recon", headlines=_SOUND, needs_alignments=False, **_CODEC),
-    Slice(name="interventions", command="intervene", headlines=_CHANGED, **_CODEC),
-    Slice(name="usage", command="usage", headlines=_USAGE, needs_alignments=False),
-    Slice(name="stability", command="stability", headlines=("ued",), in_sweeps=False, needs_alignments=False),
+    Slice(name="reconstruction", command="recon", needs_alignments=False, **_CODEC),
+    Slice(name="interventions", command="intervene", **_CODEC),
+    Slice(name="usage", command="usage", needs_alignments=False),
+    Slice(name="stability", command="stability", in_sweeps=False, needs_alignments=False),
     Slice(name="comparison"),
 )
 """In the order in which pages and `--help` have them."""
@@ -61,5 +54,5 @@ COMMANDS = {one.command: one for one in SLICES if one.command}
 
 
 def slice_of(command: str) -> Slice:
-    """The slice of a command; what this version does not know has no headlines."""
+    """The slice of a command; one that this version does not know has numbers of no stream."""
     return COMMANDS.get(command, Slice(name=command, command=command, by_stream=False))

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from importlib import resources
 from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict
+
+QUESTIONS = (
+    *("phones", "words", "boundaries", "leakage", "discovery", "codebook"),
+    *("intelligibility", "sound", "levels", "stability"),
+)
+"""What readers ask, in the order in which a page answers; any other question comes after these."""
 
 
 class Metric(BaseModel):
@@ -23,6 +30,7 @@ class Metric(BaseModel):
         undefined: when the value is NaN.
         definition: formula and source.
         grows_with_codes: whether chance scores more the more codes there are for the speech, as in counted information.
+        question: what a reader asks that it answers, one of `QUESTIONS` or another; empty for what only describes.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -37,11 +45,17 @@ class Metric(BaseModel):
     undefined: str
     definition: str
     grows_with_codes: bool = False
+    question: str = ""
 
     @property
     def is_corrected(self) -> bool:
         """Whether the number given is (value - null) / (1 - null): the scale ends at 1, which is perfect."""
         return self.has_null and self.high == 1 and self.low is not None and self.better != "lower"
+
+    @property
+    def rank(self) -> int:
+        """Place of its question among `QUESTIONS`."""
+        return QUESTIONS.index(self.question) if self.question in QUESTIONS else len(QUESTIONS)
 
 
 def read_metrics(folder: str) -> Iterator[Metric]:
@@ -55,9 +69,7 @@ def read_metrics(folder: str) -> Iterator[Metric]:
         ValueError: a metric lacks a key, or has an unknown one or one not of its kind.
         KeyError: there is no such text.
     """
-    text = resources.files("analysis").joinpath(folder, "metrics.yaml").read_text(encoding="utf-8")
-    # ours and small, so the quick loader serves: it takes 20 ms for all files, the strict one 200
-    found = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text).get_single_data()
+    found = read_file(folder)
     texts = found.get("texts", {})
     metrics = [Metric(**_filled({"name": name, **said}, texts)) for name, said in found["metrics"].items()]
     yield from metrics
@@ -65,6 +77,15 @@ def read_metrics(folder: str) -> Iterator[Metric]:
         for metric in metrics:
             said = metric.model_dump()
             yield Metric(**{**said, **_filled(also, said)})
+
+
+@cache
+def read_file(folder: str) -> dict[str, Any]:
+    """What the `metrics.yaml` of an analysis holds."""
+    text = resources.files("analysis").joinpath(folder, "metrics.yaml").read_text(encoding="utf-8")
+    # ours and small, so the quick loader serves: it takes 20 ms for all files, the strict one 200
+    found: dict[str, Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text).get_single_data()
+    return found
 
 
 def _filled(said: dict[str, Any], texts: dict[str, Any]) -> dict[str, Any]:

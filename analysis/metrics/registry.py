@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from analysis.metrics.headlines import Headlines, read_headlines
 from analysis.metrics.metric import Metric, read_metrics
-from analysis.slices import SLICES
+from analysis.slices import COMMANDS, SLICES
 
 METRICS: dict[str, Metric] = {metric.name: metric for one in SLICES for metric in read_metrics(one.name)}
+HEADLINES: dict[str, Headlines] = {command: read_headlines(one.name) for command, one in COMMANDS.items()}
+"""By command."""
 
 
 def metric_name(id: str) -> str:
@@ -20,3 +23,8 @@ def metric_of(id: str) -> Metric:
         KeyError: there is none.
     """
     return METRICS[metric_name(id)]
+
+
+def headlines_of(command: str) -> Headlines:
+    """What of a command stands beside numbers of others; nothing of one that this version does not know."""
+    return HEADLINES.get(command, Headlines())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reports.claims.claims import claims_of
-from reports.comparison.section import is_headline
+from reports.comparison.section import is_shown_of_sweep
 from reports.comparison.sweep_section import clear_ones
 from reports.document.cells import EMPTY, text_cell
 from reports.document.claim_rule import Claim
@@ -27,7 +27,7 @@ def verdict_section(runs: Runs) -> Section:
     """A row for each claim; what has no interval is named below and is no claim."""
     found = claims_of(runs)
     judged = [claim for claim in found if claim.verdict != NOT_JUDGED]
-    swept = list(clear_ones(runs, is_headline))
+    swept = list(clear_ones(runs, is_shown_of_sweep))
     table = _beside(runs.systems, judged) if len(runs.systems) > 1 else _alone(judged)
     links = [("terms", "What the words and numbers mean")] if judged else []
     if n := len(warnings_of(runs)):

@@ -8,15 +8,15 @@ from functools import partial
 from analysis.comparison.differences import Difference, compare
 from analysis.comparison.runs import Run
 from analysis.comparison.streams import at_equal_bits
-from analysis.metrics.registry import metric_name
+from analysis.metrics.registry import headlines_of
 from analysis.reconstruction.inputs import REFERENCE
-from analysis.results.records import DROPPED
 from analysis.results.schema import Record
 from analysis.slices import slice_of
 from reports.comparison.comparable_runs import alike, as_run
 from reports.comparison.matched_streams import matches_of
 from reports.comparison.parts import NOTE, difference_chart, difference_table, stream_of
 from reports.comparison.sweep_section import ablation_parts
+from reports.document.headlines import entries_of, is_headline
 from reports.document.order import first_of_levels
 from reports.document.parts import Chart, Section, Table
 from reports.document.runs import OF_TRAININGS, ReportRun, Runs
@@ -31,7 +31,7 @@ def sections(runs: Runs, _: Listening) -> tuple[Section, ...]:
 def difference_section(runs: Runs) -> Section:
     """Every command that two systems or more ran, each number against the first that has it; then sweeps."""
     missing: list[str] = []
-    parts: list[Table | Chart] = list(ablation_parts(runs, is_headline, missing))
+    parts: list[Table | Chart] = list(ablation_parts(runs, is_shown_of_sweep, missing))
     for command in dict.fromkeys(run.command for run in runs.all if run.command not in OF_TRAININGS):
         parts += _of_command(runs, command, missing)
     if len(runs.systems) < 2 and not parts:
@@ -108,26 +108,15 @@ def _is_of_base(command: str, base: ReportRun, record: Record) -> bool:
         return False
     if slice_of(command).by_stream and record.stream not in first_of_levels(base.results.streams):
         return False
-    if command == "boundaries":
-        rule, tolerance = next(iter(base.results.protocols.values()))["headline"]
-        return metric_name(record.id) == "boundary_f1" and record.id.endswith(f",{rule},{tolerance}ms]")
-    return _is_headline_id(command, record.id)
+    return is_headline(record.id, entries_of(base, headlines_of(command).differences))
 
 
-def _is_headline_id(command: str, id: str) -> bool:
-    name = metric_name(id)
-    if command == "intervene" and not id.endswith(("[drop]", "[alone]")):
-        return False
-    return name in slice_of(command).headlines and DROPPED not in id
-
-
-def is_headline(one: Difference, streams: Sequence[str]) -> bool:
+def is_shown_of_sweep(one: Difference, streams: Sequence[str]) -> bool:
     """Whether a difference of a sweep is shown: of the whole corpus, of one of these streams, under one protocol."""
     if one.group or (slice_of(one.analysis).by_stream and stream_of(one.id) not in streams):
         return False
-    if one.analysis == "boundaries" and not one.id.endswith(",greedy,20ms]"):
-        return False
-    return _is_headline_id(one.analysis, one.id)
+    headlines = headlines_of(one.analysis)
+    return is_headline(one.id, headlines.differences if headlines.sweep is None else headlines.sweep)
 
 
 def _compared(

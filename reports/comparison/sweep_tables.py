@@ -11,21 +11,15 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from analysis.comparison.differences import Difference
-from analysis.metrics.registry import metric_name
-from analysis.results.records import DROPPED
+from analysis.metrics.registry import headlines_of
 from analysis.sweeps.budget import Plan
 from reports.comparison.parts import MARKS
 from reports.comparison.tables import CLEAR, comparison_table
+from reports.document.headlines import is_headline
 from reports.document.number_format import fixed, number, number_in
 from reports.document.parts import Cell, Table
 from reports.document.result_table import Cells, result_table
 from reports.render.tables import terminal_table, warning_lines
-
-HEADLINES = (
-    *("pnmi", "detected_words", "word_ncmi", "boundary_f1", "boundary_r_value", "leakage"),
-    *("pesq_wb", "stoi", "wer", "mel_distance", "perplexity", "own_wer", "source_similarity"),
-)
-"""Metrics of the table on the screen, where more were compared."""
 
 
 def ablation_table(
@@ -53,21 +47,14 @@ def ablation_table(
 
 
 def _headlines(reference: str, variants: Sequence[str], differences: Sequence[Difference]) -> Table:
-    """A row for each of the best-known numbers, a column for each variant; noise is in brackets."""
+    """A row for each headline, a column for each variant; noise is in brackets."""
     found: dict[tuple[str, str], dict[str, Difference]] = {}
     for one in differences:
-        if metric_name(one.id) in HEADLINES and math.isfinite(one.difference) and _is_plain(one.id):
+        if math.isfinite(one.difference) and is_headline(one.id, headlines_of(one.analysis).ablate):
             found.setdefault((one.analysis, one.id), {})[one.run] = one
     rows: list[Cells] = [(*row, *(_cell(of.get(name)) for name in variants)) for row, of in found.items()]
     title = f"Differences to {reference}; in brackets: within noise"
     return result_table("headlines", title, ("analysis", "metric", *variants), rows)
-
-
-def _is_plain(id: str) -> bool:
-    """Whether a number is that of the first of its protocols: the others stand in the CSV."""
-    if "boundary" in id:
-        return "greedy,20ms" in id
-    return DROPPED not in id and ("detected_words" not in id or "held-out" in id)
 
 
 def _cell(one: Difference | None) -> Cell:

@@ -9,14 +9,17 @@ the table, is below 0.05. What has no interval is no claim: it is listed with th
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from analysis.metrics.registry import METRICS, metric_name
+from analysis.metrics.registry import METRICS, metric_name, metric_of
 from analysis.results.records import beyond_nulls, nulls_of
 from analysis.results.schema import Null, Record
 from reports.document.cells import EMPTY, estimate_cell, interval_text, null_text, reason_of
+from reports.document.order import first_of_levels
 from reports.document.parts import Cell
+from reports.document.runs import ReportRun
 from reports.document.titles import metric_title
 
 Verdict = Literal["stands", "does not stand", "cannot be judged"]
@@ -36,7 +39,7 @@ class Claim:
         verdict: whether it stands.
         why: the reason where it cannot be judged, p of a difference, or that it rests on few utterances.
         stream: which stream it is of, empty for none.
-        rank: place of its kind among all kinds of claims.
+        rank: places of the question that it answers, and among the claims on that.
     """
 
     system: str
@@ -51,7 +54,7 @@ class Claim:
     verdict: Verdict
     why: str = ""
     stream: str = ""
-    rank: int = 0
+    rank: tuple[int, int] = (0, 0)
 
 
 def beyond_chance(record: Record, better: Literal["higher", "lower"] = "higher", *, zero: bool = False) -> Verdict:
@@ -75,6 +78,13 @@ def chance_claim(system: str, text: str, record: Record, better: Literal["higher
     """The claim that a number is better than chance."""
     verdict = beyond_chance(record, better)
     return claim_of(system, text, record, verdict, why_not(record, verdict))
+
+
+def stream_claims(run: ReportRun, what: str, metric: str) -> Iterator[Claim]:
+    """The claim of the first stream of each level that it tells of something beyond chance."""
+    for stream in first_of_levels(run.results.streams):
+        if record := run.by_id.get(f"{stream}.{metric}"):
+            yield chance_claim(run.system, f"{stream} tells of {what} beyond chance", record)
 
 
 def why_not(record: Record, verdict: Verdict) -> str:
@@ -101,6 +111,7 @@ def claim_of(system: str, text: str, record: Record, verdict: Verdict, why: str 
         verdict,
         why,
         record.stream,
+        (metric_of(record.id).rank, 0),
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from analysis.metrics.registry import METRICS, metric_name
+from analysis.metrics.registry import METRICS, headlines_of, metric_name
 from analysis.results.records import DROPPED
 from analysis.sweeps.history import Flag, Point
 from reports.render.figure_style import MANY, figure, marked_style, printable
@@ -15,18 +15,15 @@ from reports.render.figure_style import MANY, figure, marked_style, printable
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-PANELS = (
-    *("pnmi", "perplexity", "used_share", "detected_words", "word_f1", "boundary_f1"),
-    *("stoi", "pesq_wb", "mel_distance", "wer"),
-)
-
 Curves = Mapping[str, Mapping[str, Sequence[Point]]]
 """Points by metric and by label: the stream, and what else the id says."""
 
 
 def shown_curves(points: Sequence[Point]) -> Curves:
-    """The curves of the best-known metrics that have numbers."""
-    return {metric: found for metric in PANELS if (found := _series(points, metric))}
+    """The curves of the headlines that have numbers, by analysis."""
+    analyses = dict.fromkeys(point.analysis for point in points)
+    wanted = (metric for analysis in analyses for metric in headlines_of(analysis).history_figure)
+    return {metric: found for metric in wanted if (found := _series(points, metric))}
 
 
 def history_curves(title: str, panels: Curves, flags: Sequence[Flag], path: Path) -> None:

@@ -9,10 +9,10 @@ from functools import partial
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from analysis.metrics.registry import metric_name
-from analysis.results.records import DROPPED
+from analysis.metrics.registry import headlines_of
 from analysis.results.schema import Results
 from analysis.sweeps.history import Flag, Point
+from reports.document.headlines import is_headline
 from reports.document.number_format import number
 from reports.document.parts import Cell
 from reports.document.result_table import Cells, result_table
@@ -22,8 +22,6 @@ from reports.render.result_files import Content
 from reports.render.tables import terminal_table
 
 NUMBERS = (*("estimate", "ci_low", "ci_high", "is_corrected", "value", "null_mean", "null_sd", "n"),)
-SHOWN = ("pnmi", "perplexity", "used_share", "detected_words", "stoi", "mel_distance")
-"""Metrics of the table on the screen."""
 
 
 def history_files(results: Results, points: Sequence[Point], flags: Sequence[Flag]) -> dict[str, Content]:
@@ -59,7 +57,7 @@ def history_table(results: Results, points: Sequence[Point], flags: Sequence[Fla
     fallen = {(flag.step, flag.analysis, flag.id) for flag in flags}
     found: dict[tuple[str, str], dict[int, Point]] = {}
     for point in points:
-        if metric_name(point.record.id) in SHOWN and DROPPED not in point.record.id:
+        if is_headline(point.record.id, headlines_of(point.analysis).history_table):
             found.setdefault((point.analysis, point.record.id), {})[point.step] = point
     rows: list[Cells] = [
         (id, *(_cell(of.get(step), (step, analysis, id) in fallen) for step in steps))

@@ -6,9 +6,9 @@ import math
 import re
 from collections.abc import Iterator
 
-from analysis.metrics.registry import metric_name
-from analysis.results.records import DROPPED
+from analysis.metrics.registry import HEADLINES, metric_name
 from analysis.results.schema import Record
+from reports.document.headlines import is_headline
 from reports.document.parts import Chart, Panel, Point, Section, Series, has_numbers
 from reports.document.runs import ReportRun, Runs
 from reports.document.titles import headed, metric_title
@@ -17,10 +17,6 @@ TITLE = "Checkpoints"
 NOTE = "band: 95 % interval; dotted: chance with 3 sd"
 STEP = re.compile(r"checkpoint=step-0*(\d+)")
 """Group of a record that was measured at a step of training."""
-SHOWN = ("pnmi", "perplexity", "used_share", "word_f1", "boundary_f1", "stoi", "pesq_wb", "mel_distance", "wer")
-"""Metrics that have curves; the run's history.csv has all."""
-
-
 MOST_PANELS = 16
 """Panels of a chart."""
 
@@ -60,10 +56,11 @@ def _charts(id: str, title: str, panels: tuple[Panel, ...]) -> Iterator[Chart]:
 
 
 def _panels(run: ReportRun) -> tuple[Panel, ...]:
+    # the run's history.csv has all metrics
+    shown = [entry for headlines in HEADLINES.values() for entry in headlines.history_page]
     curves: dict[str, dict[str, list[tuple[int, Record]]]] = {}
     for record in run.results.metrics:
-        name = metric_name(record.id)
-        if name not in SHOWN or DROPPED in record.id:
+        if not is_headline(record.id, shown):
             continue
         if (step := STEP.fullmatch(record.group)) and math.isfinite(record.estimate):
             name = record.id.removeprefix(f"{record.stream}.")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from analysis.metrics.registry import metric_name
+from analysis.metrics.registry import headlines_of, metric_name
 from analysis.results.records import DROPPED
 from analysis.results.schema import Record
-from analysis.slices import COMMANDS, slice_of
+from analysis.slices import COMMANDS
 from reports.document.cells import reason_of
 from reports.document.order import first_of_levels
 from reports.document.runs import ReportRun, Runs
@@ -37,7 +37,8 @@ def _tail(run: ReportRun, record: Record) -> str:
     """What follows the stream in the id of a headline number; empty for all others."""
     if record.stream not in run.results.streams or DROPPED in record.id or ",given=" in record.id:
         return ""
-    return record.id[len(record.stream) + 1 :] if metric_name(record.id) in slice_of(run.command).headlines else ""
+    shown = map(metric_name, headlines_of(run.command).differences)
+    return record.id[len(record.stream) + 1 :] if metric_name(record.id) in shown else ""
 
 
 def _undefined(run: ReportRun, records: list[Record]) -> Iterator[str]:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from importlib import import_module
-from importlib.util import find_spec
-
-from analysis.slices import SLICES
 from reports.claims.section import verdict_section
-from reports.document.parts import Page, Section
+from reports.document.parts import Page
 from reports.document.runs import Runs
+from reports.document.slice_modules import slice_modules
 from reports.history.section import history_section
 from reports.listen.clips import Media
-from reports.listen.section import Listening, listen_section
+from reports.listen.section import listen_section
 from reports.page.systems import systems_section
 from reports.page.terms import terms_section
 from reports.provenance.section import coverage_section, failure_section, protocol_section, provenance_section
@@ -34,7 +30,7 @@ def build_page(runs: Runs, title: str = "", audio_bytes: int = AUDIO_BYTES) -> P
     sections = (
         verdict_section(runs),
         systems_section(runs),
-        *_of_slices(runs, listening),
+        *(section for _, module in slice_modules("section") for section in module.sections(runs, listening)),
         history_section(runs),
         listening.section,
         terms_section(runs),
@@ -45,11 +41,3 @@ def build_page(runs: Runs, title: str = "", audio_bytes: int = AUDIO_BYTES) -> P
     )
     names = runs.systems or tuple(dict.fromkeys(run.system for run in runs.all))
     return Page(title or f"What the tokens carry: {', '.join(names)}", names, sections, media.files)
-
-
-def _of_slices(runs: Runs, listening: Listening) -> Iterator[Section]:
-    """The sections of every measure that has a `section.py`."""
-    for one in SLICES:
-        module = f"reports.{one.name}.section"
-        if find_spec(f"reports.{one.name}") and find_spec(module):
-            yield from import_module(module).sections(runs, listening)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
+from analysis.metrics.registry import HEADLINES, METRICS, metric_name
 from analysis.results.schema import Record
-from analysis.slices import slice_of
-from reports.claims.above_chance import held_out_f1
-from reports.document.boundary_scores import find_boundary
 from reports.document.cells import EMPTY, chance_of, chance_text, interval_text, text_cell
+from reports.document.headlines import headline_record
 from reports.document.order import first_of_levels
 from reports.document.parts import Cell, Section, Table
 from reports.document.result_table import Cells, result_table
@@ -17,11 +15,12 @@ from reports.document.runs import OF_TRAININGS, ORDER, ReportRun, Runs
 from reports.document.titles import headed
 from reports.page.missing_numbers import gaps_of
 
-Finder = Callable[[ReportRun, str], Record | None]
 LEAST_HOURS = 0.1
 """Less is written in minutes."""
 MOST_STREAMS = 6
 """Streams that have rows of their own."""
+MOST_COLUMNS = 3
+"""Numbers of one command."""
 
 
 def systems_section(runs: Runs) -> Section:
@@ -38,14 +37,17 @@ def systems_section(runs: Runs) -> Section:
 
 
 def _headlines(runs: Runs) -> Table:
-    finders = _finders(runs)
+    columns = _columns(runs)
     rows: list[Cells] = []
     for system in runs.systems:
         for stream in _streams(runs, system):
-            found = [find(run, stream) if (run := runs.get(system, command)) else None for command, _, find in finders]
+            found = [
+                headline_record(run, stream, entry) if (run := runs.get(system, command)) else None
+                for command, entry, _ in columns
+            ]
             if any(found):
                 rows.append((system, stream, *map(_cell, found)))
-    heads = ("system", "stream or condition", *(title for _, title, _ in finders))
+    heads = ("system", "stream or condition", *(head for _, _, head in columns))
     note = "chance-corrected ± 95 %; below it what was counted, and what chance scores"
     return result_table("table-systems", "Headline numbers", heads, rows, note)
 
@@ -57,26 +59,14 @@ def _streams(runs: Runs, system: str) -> tuple[str, ...]:
     return (*first_of_levels(names)[:MOST_STREAMS], *last)
 
 
-def _finders(runs: Runs) -> list[tuple[str, str, Finder]]:
-    """Command, head and record of each column for which there is a run."""
-
-    def by_id(metric: str) -> Finder:
-        return lambda run, stream: run.by_id.get(f"{stream}.{metric}")
-
-    def boundary(run: ReportRun, stream: str) -> Record | None:
-        return find_boundary(run.scores, stream, "f1", run.scores.tiers[0])
-
-    columns: list[tuple[str, str, Finder]] = [
-        ("pnmi", headed("pnmi"), by_id("pnmi")),
-        ("words", f"{headed('word_f1')}, code chosen on other speech", held_out_f1),
-        ("boundaries", f"boundary {headed('boundary_f1')}", boundary),
-        ("leakage", f"speaker: {headed('leakage')}", by_id("leakage[speaker]")),
-        ("discovery", headed("discovery_token_f1"), by_id("discovery_token_f1")),
-        ("usage", headed("perplexity"), by_id("perplexity")),
-    ]
-    measured = {record.id.rpartition(".")[2] for run in runs.of("recon") for record in run.by_id.values()}
-    columns += [("recon", headed(name), by_id(name)) for name in slice_of("recon").headlines if name in measured][:3]
-    return [column for column in columns if runs.of(column[0])]
+def _columns(runs: Runs) -> list[tuple[str, str, str]]:
+    """Command, headline and head of each column, in the order of the questions: of every command what was measured."""
+    columns: list[tuple[str, str, str]] = []
+    for command, headlines in HEADLINES.items():
+        measured = {metric_name(id) for run in runs.of(command) for id in run.by_id}
+        found = [(entry, head) for entry, head in headlines.systems.items() if metric_name(entry) in measured]
+        columns += [(command, entry, head.format(headed(metric_name(entry)))) for entry, head in found[:MOST_COLUMNS]]
+    return sorted(columns, key=lambda column: METRICS[metric_name(column[1])].rank)
 
 
 def _cell(record: Record | None) -> Cell:

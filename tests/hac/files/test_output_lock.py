@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from analysis.slices import COMMANDS as MEASURES
 from hac.errors import HacError
 from hac.files.output_lock import LOCK, locked
 from tests.corpora import make_corpus
@@ -139,15 +140,7 @@ HELD = (
     ("corpus builtin", "folder"),
     ("corpus debian", "folder"),
     ("corpus wheel", "folder"),
-    ("pnmi --tokens tokens.parquet -o", "folder"),
-    ("words --tokens tokens.parquet -o", "folder"),
-    ("boundaries --tokens tokens.parquet -o", "folder"),
-    ("discovery --tokens tokens.parquet -o", "folder"),
-    ("leakage --tokens tokens.parquet -o", "folder"),
-    ("usage --tokens tokens.parquet -o", "folder"),
-    ("recon --ckpt hac:run -o", "folder"),
-    ("intervene --ckpt hac:run -o", "folder"),
-    ("stability --ckpt hac:run -o", "folder"),
+    *((f"{command} -o", "folder") for command in MEASURES),
     ("merge shard -o", "folder"),
     ("export tokens.parquet -o", "folder"),
     ("history run -o", "folder"),

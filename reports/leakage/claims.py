@@ -1,0 +1,13 @@
+"""What leakage claims: that streams tell of the speaker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reports.document.claim_rule import Claim, stream_claims
+from reports.document.runs import ReportRun
+
+
+def claims(run: ReportRun) -> Iterator[Claim]:
+    """That a stream of each level tells of the speaker."""
+    return stream_claims(run, "the speaker", "leakage[speaker]")

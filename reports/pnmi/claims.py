@@ -1,0 +1,50 @@
+"""What PNMI claims: that streams tell of phones, and which tells more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from analysis.comparison.differences import Difference, difference
+from reports.comparison.comparable_runs import alike
+from reports.comparison.matched_streams import matches_of
+from reports.document.claim_rule import Claim, stream_claims
+from reports.document.order import first_of_levels, level_of
+from reports.document.runs import ReportRun, Runs
+
+
+def claims(run: ReportRun) -> Iterator[Claim]:
+    """That a stream of each level tells of phones."""
+    return stream_claims(run, "phones", "pnmi")
+
+
+def differences_within(run: ReportRun) -> Iterator[tuple[str, Difference]]:
+    """The levels that must tell of phones against the acoustic one."""
+    streams = {level_of(stream): stream for stream in reversed(first_of_levels(run.results.streams))}
+    records = {record.id: record for record in run.drawn.metrics}
+    if not (base := records.get(f"{streams.get('acoustic', '')}.pnmi")):
+        return
+    for level in ("phonetic", "lexical"):
+        if other := records.get(f"{streams.get(level, '')}.pnmi"):
+            text = f"{other.stream} tells more of phones than {base.stream}"
+            yield text, difference(base, other, run.system, paired=True)
+
+
+def differences_between(runs: Runs) -> Iterator[tuple[str, Difference]]:
+    """Each level's first stream against that of the first system that has it, then streams matched by name."""
+    bases: dict[str, ReportRun] = {}
+    for run in runs.of("pnmi"):
+        for stream in first_of_levels(run.results.streams):
+            base = bases.setdefault(id := f"{stream}.pnmi", run)
+            if base is run or not (how := alike(base, run)).comparable:
+                continue
+            ours, theirs = ({r.id: r for r in one.drawn.metrics} for one in (run, base))
+            if id in ours and id in theirs:
+                text = f"{stream} tells more of phones than {stream} of {base.system}"
+                yield text, difference(theirs[id], ours[id], run.system, how.paired)
+    for match in matches_of(runs, "pnmi"):
+        base, other = match.base, match.other
+        theirs, ours = ({r.id: r for r in records} for records in (base.drawn.metrics, match.run.results.metrics))
+        for stream, own in match.pairs.items():
+            if (id := f"{own}.pnmi") in theirs and id in ours:
+                text = f"{stream} tells more of phones than {own} of {base.system}"
+                yield text, difference(theirs[id], ours[id], other.system, alike(base, other).paired)

@@ -9,11 +9,12 @@ from functools import cached_property
 import numpy as np
 
 from analysis.audio_quality.pairs import Measure
+from analysis.inputs.corpus import voices_of
 from analysis.interventions.judged import Judgements, Judges
 from analysis.interventions.measures import References, measures
 from analysis.interventions.phone_content import PhoneClassifiers, PhonePredictions, predict_all
 from analysis.interventions.plan import Condition, Plan, Setting, files_of
-from analysis.interventions.scores import Scored, condition_records, parts, phone_accuracy, phone_estimate
+from analysis.interventions.scores import Scored, condition_records, phone_accuracy, phone_estimate
 from analysis.interventions.signal import compare
 from analysis.results import ratios
 from analysis.results.schema import Record
@@ -77,9 +78,10 @@ class Job:
     @cached_property
     def samples(self) -> list[ratios.Sample]:
         """The whole corpus and its languages, with what is drawn of each."""
-        rows = [self.setting.manifest.by_id[id] for id in self.ids]
-        languages, speakers = [row.language for row in rows], [row.speaker for row in rows]
-        return parts(ratios.samples_of(self.ids, languages, speakers, self.protocol.n_bootstrap, self.protocol.seed))
+        languages, speakers = zip(*voices_of(self.ids, self.setting.manifest), strict=True)
+        return ratios.without_speakers(
+            ratios.samples_of(self.ids, languages, speakers, self.protocol.n_bootstrap, self.protocol.seed)
+        )
 
     def scored(self) -> list[Scored]:
         """Every condition measured; the original and `keep` are first."""

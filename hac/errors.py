@@ -53,9 +53,9 @@ class FailureLog:
             self.add(failure.id, failure.reason, failure.detail)
 
     @property
-    def ids(self) -> frozenset[str]:
+    def ids(self) -> set[str]:
         """What failed, whatever the reasons."""
-        return frozenset(item.id for item in self.items)
+        return {item.id for item in self.items}
 
     def by_reason(self) -> dict[str, int]:
         """Count of failures per reason, sorted by reason."""

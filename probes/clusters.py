@@ -20,9 +20,9 @@ from probes.utterance_keys import utterance_keys
 MIN_SPEAKERS = 10
 """Fewer speakers than this cannot be resampled with any honesty."""
 MAX_CLUSTERS = 128
-"""More clusters than this in a language are dealt into this many groups at random: resampling groups is as valid."""
+"""More clusters than this in a language are assigned to this many groups at random: resampling groups is as valid."""
 BINS_PER_SPEAKER = 8
-"""Each speaker's utterances are dealt into this many rows, so that the speaker has an interval of its own."""
+"""Each speaker's utterances are assigned to this many rows, so that the speaker has an interval of its own."""
 UNKNOWN = ""
 """Language or speaker of an utterance whose manifest row names none."""
 
@@ -33,7 +33,7 @@ class Row:
 
     Attributes:
         language: language code, or empty where unknown.
-        speaker: speaker label, empty where unknown, or `group 17` where speakers were dealt into groups.
+        speaker: speaker label, empty where unknown, or `group 17` where speakers were assigned to groups.
         bin: which part of the speaker's utterances.
         grouped: whether `speaker` names a group of speakers.
     """
@@ -80,7 +80,7 @@ class Rows:
 
 
 def assign_rows(ids: Sequence[str], languages: Sequence[str | None], speakers: Sequence[str | None]) -> Rows:
-    """Deal utterances into rows.
+    """Assign utterances to rows.
 
     Args:
         ids: utterance ids, each once.
@@ -100,7 +100,7 @@ def assign_rows(ids: Sequence[str], languages: Sequence[str | None], speakers: S
 
 
 def rows_apart(ids: Sequence[str], languages: Sequence[str | None], speakers: Sequence[str | None]) -> Rows:
-    """Deal utterances of a part of a corpus into rows, each speaker apart; `gathered` makes rows of the whole of them.
+    """Assign utterances of a part of a corpus to rows, each speaker apart; `gathered` makes rows of the whole of them.
 
     Args:
         ids, languages, speakers: as for `assign_rows`.
@@ -117,8 +117,8 @@ def rows_apart(ids: Sequence[str], languages: Sequence[str | None], speakers: Se
 def gathered(rows: Iterable[Row]) -> dict[Row, Row]:
     """The row of a whole corpus that each row of its parts falls into.
 
-    The rows of a whole that `assign_rows` deals are the same ones, if no speaker stands in two parts or the language
-    has more than `MAX_CLUSTERS` of them. Where one does, its utterances are dealt into its rows in each part anew.
+    The rows of a whole that `assign_rows` makes are the same ones, if no speaker stands in two parts or the language
+    has more than `MAX_CLUSTERS` of them. Where one does, each part assigns its utterances to rows on its own.
 
     Args:
         rows: from `rows_apart`, of all parts; every language has speakers enough to be resampled.

@@ -178,6 +178,12 @@ def samples_of(
     return made
 
 
+def without_speakers(samples: Sequence[Sample]) -> list[Sample]:
+    """The whole corpus and its languages, where speakers are too many for a table."""
+    kept = [replace(s, names=tuple(name for name in s.names if not name.startswith("speaker="))) for s in samples]
+    return [sample for sample in kept if sample.names]
+
+
 def is_corrected(metric: str) -> bool:
     """Whether (value - null) / (1 - null) means something: 1 is perfect and more is better."""
     record = METRICS[metric]

@@ -24,9 +24,9 @@ Floats = NDArray[np.float64]
 BLOCK = 1024
 """Words whose draws are held at a time."""
 MIN_CLUSTERS = 3
-"""A word heard from fewer clusters than this gets no interval."""
+"""A word of fewer clusters than this gets no interval."""
 MIN_DRAWS = 20
-"""Nor does one that is heard in fewer draws than this."""
+"""Nor does one that is in fewer draws than this."""
 
 
 @dataclass(frozen=True)
@@ -97,12 +97,12 @@ def resample(
     low, high = np.full(counts.n_words, np.nan), np.full(counts.n_words, np.nan)
     for start in range(0, len(picked.words), BLOCK):
         words = picked.words[start : start + BLOCK]
-        draws, heard = table.f1_draws(start, start + BLOCK, across)
+        draws, spread = table.f1_draws(start, start + BLOCK, across)
         for name, group in groups.items():
             own = group.words[words]
             sums[name].add(draws[own], group.top[words][own])
         if f1 is not None:
-            low[words], high[words] = _intervals(f1[words], draws, heard, clusters.n)
+            low[words], high[words] = _intervals(f1[words], draws, spread, clusters.n)
     return WordDraws({name: total.draws() for name, total in sums.items()}, low, high)
 
 
@@ -126,12 +126,12 @@ class _Table:
         part = np.where(self.half >= 0, picked.half * n_clusters + cluster_of_row, -1)
         of_code = denominators(counts, part, 2 * n_clusters, definition, chosen_from)
         self.of_code = of_code.reshape(2, n_clusters, len(counts.codes))
-        self.heard = np.where(self.half >= 0, cluster_of_row, -1)
+        self.scope = np.where(self.half >= 0, cluster_of_row, -1)
 
     def f1_draws(self, start: int, stop: int, across: NDArray[np.float32]) -> tuple[Floats, Ints]:
-        """F1 of the words from `start` on in each draw, float64 [n, n_draws] (NaN: not heard there), and clusters."""
+        """F1 of the words from `start` on in each draw, float64 [n, n_draws] (NaN: not in it), and their clusters."""
         words = self.words[start:stop]
-        tokens = self.counts.tokens_by(self.heard, self.n_clusters, words).astype(np.float32)
+        tokens = self.counts.tokens_by(self.scope, self.n_clusters, words).astype(np.float32)
         held, met = (np.zeros((len(words), self.n_clusters), np.float32) for _ in range(2))
         c = self.counts
         which = (self.half, self.cluster, self.picked, self.met)
@@ -179,27 +179,27 @@ class _Sum:
         self.detected, self.total, self.n, self.top_total, self.top_n = (np.zeros(n_draws) for _ in range(5))
 
     def add(self, f1: Floats, top: NDArray[np.bool_]) -> None:
-        heard = np.isfinite(f1)
-        f1 = np.where(heard, f1, 0.0)
+        defined = np.isfinite(f1)
+        f1 = np.where(defined, f1, 0.0)
         self.detected += np.count_nonzero(f1 >= DETECTED_F1, axis=0)
         self.total += f1.sum(axis=0)
-        self.n += heard.sum(axis=0)
+        self.n += defined.sum(axis=0)
         self.top_total += f1[top].sum(axis=0)
-        self.top_n += heard[top].sum(axis=0)
+        self.top_n += defined[top].sum(axis=0)
 
     def draws(self) -> SummaryDraws:
         with np.errstate(divide="ignore", invalid="ignore"):
             return SummaryDraws(self.detected, self.top_total / self.top_n, self.total / self.n)
 
 
-def _intervals(f1: Floats, draws: Floats, heard: Ints, n_clusters: int) -> tuple[Floats, Floats]:
+def _intervals(f1: Floats, draws: Floats, spread: Ints, n_clusters: int) -> tuple[Floats, Floats]:
     """Interval of each word: `analysis.statistics.bootstrap.basic` for many at once, within [0, 1]."""
     low, high = np.full(len(f1), np.nan), np.full(len(f1), np.nan)
     if n_clusters < MIN_CLUSTERS:
         return low, high
     deviation = np.sort(draws - f1[:, None], axis=1)
     defined = np.count_nonzero(np.isfinite(deviation), axis=1)
-    some = np.flatnonzero((heard >= MIN_CLUSTERS) & (defined >= MIN_DRAWS))
+    some = np.flatnonzero((spread >= MIN_CLUSTERS) & (defined >= MIN_DRAWS))
     bottom, top = (_quantile(deviation[some], defined[some], share) for share in bootstrap.expanded_tails(n_clusters))
     low[some], high[some] = f1[some] - top, f1[some] - bottom
     return np.clip(low, 0, 1), np.clip(high, 0, 1)

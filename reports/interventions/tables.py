@@ -34,7 +34,7 @@ def intervene_table(results: Results) -> RenderableType:
         if (shown := [effect for effect in effects if effect in measured])
     ]
     legend = (
-        "second line: null (the same audio against strangers; phones: circular shifts) and Δ, the difference to "
+        "second line: null (the same audio against other utterances; phones: circular shifts) and Δ, the difference to "
         "keep over the same utterances; * where its interval leaves out zero"
     )
     return printed(results, tables, legend)

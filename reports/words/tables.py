@@ -31,7 +31,7 @@ WORDS_CSV = (
     *("heldout_ci_low", "heldout_ci_high", "null_heldout", "null_frequency", "null_sd", "null_heldout_sd"),
     *("language", "stream", "definition", "rank"),
 )
-FIRINGS = pa.schema(
+OCCURRENCES = pa.schema(
     [
         *((name, pa.string()) for name in ("stream", "definition", "word", "language")),
         *(("code", pa.int64()), ("id", pa.string()), ("onset_us", pa.int64()), ("offset_us", pa.int64())),
@@ -53,7 +53,7 @@ INFORMATION = (
     ("null", "mi", null_mean(short)),
     ("of H(word)", "nmi", spanned(short)),
     ("null", "nmi", null_mean(short)),
-    ("dealt anew", "nmi", shown(lambda r: short(r.nulls[FREQUENCY].mean) if FREQUENCY in r.nulls else "-")),
+    ("permuted", "nmi", shown(lambda r: short(r.nulls[FREQUENCY].mean) if FREQUENCY in r.nulls else "-")),
     ("corrected", "nmi", shown(lambda r: short(r.corrected))),
 )
 TOP_HEADS = ("word", "language", "code", "tokens", "precision", "recall", "F1", "null", "held out", "null")
@@ -89,7 +89,7 @@ def _information_table(whole: Mapping[str, Record]) -> Table:
         kind, tag = ("c", f"[given={given}]") if given else ("", "")
         if record.id == f"{record.stream}.word_{kind}mi{tag}":
             rows.append(((record.stream, given or "-"), _of_kind(whole, record.stream, kind, tag)))
-    title = "I(word; code) over the frames inside words (null: shifts; or words dealt anew)"
+    title = "I(word; code) over the frames inside words (null: shifts; or words permuted)"
     return record_table("information", title, ("stream", "given"), INFORMATION, rows)
 
 
@@ -201,13 +201,13 @@ def _shown(text: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in text[:40]) + ("…" if len(text) > 40 else "")
 
 
-def firings_table(outcome: Outcome) -> pa.Table:
+def occurrences_table(outcome: Outcome) -> pa.Table:
     """Where the codes of detected words fire: one row a run, `hit` where it overlaps a token of the word."""
     rows = [
         {"stream": stream, "definition": definition, "word": word.spelling, "language": word.language}
         | {name: getattr(one, name) for name in ("code", "id", "onset_us", "offset_us", "hit")}
-        for stream, definition, found in outcome.firings
+        for stream, definition, found in outcome.occurrences
         for one in found
         for word in (outcome.types[one.word],)
     ]
-    return pa.Table.from_pylist(rows, schema=FIRINGS)
+    return pa.Table.from_pylist(rows, schema=OCCURRENCES)

@@ -92,7 +92,7 @@ def _tokens(tier: Tier, durations: np.ndarray, rng: np.random.Generator) -> Toke
 
 
 def python_counter(tier: Tier, stream: Stream) -> dict[tuple[int, int], int]:
-    """What one would write first: a loop over frames, each laid over the phones it touches, exactly."""
+    """What one would write first: a loop over frames, each against the phones it touches, exactly."""
     found: dict[tuple[int, int], int] = defaultdict(int)
     frame_us = 1_000_000 // int(RATE)
     # plain lists: a loop over numpy scalars would be several times slower still
@@ -127,7 +127,7 @@ def one_stream(tier: Tier, tokens: TokenStore) -> dict[str, float]:
     n_frames = np.diff(stream.bounds)
     everything = Rows((Row("", "", 0),), np.zeros(len(tier.ids), np.int64))
     still = np.zeros(len(tier.ids), np.int64)
-    laid = cells(tier, n_frames, RATE)
+    aligned = cells(tier, n_frames, RATE)
     framed = cells(tier, n_frames, RATE, "centre")
     labels = framed.label
     codes = stream.codes[: len(labels)]
@@ -136,7 +136,7 @@ def one_stream(tier: Tier, tokens: TokenStore) -> dict[str, float]:
         return information(count(framed, stream, still, everything, tier.vocabulary).table).mutual
 
     total = len(stream.codes)
-    exact = best(lambda: count(laid, stream, still, everything, tier.vocabulary))
+    exact = best(lambda: count(aligned, stream, still, everything, tier.vocabulary))
     lay = best(lambda: cells(tier, n_frames, RATE))
     pairs = labels.tolist(), codes.tolist()
     counter = best(lambda: Counter(zip(*pairs, strict=True)), 1)
@@ -144,7 +144,7 @@ def one_stream(tier: Tier, tokens: TokenStore) -> dict[str, float]:
     scored, sklearn = best(ours), best(lambda: mutual_info_score(labels, codes), 3)
     loop = best(lambda: python_counter(tier, stream), 1)
     check = python_counter(tier, stream)
-    table = count(laid, stream, still, everything, tier.vocabulary)
+    table = count(aligned, stream, still, everything, tier.vocabulary)
     units = int(table.units_per_s) // 1_000_000
     assert sum(check.values()) * units == table.table.sum()
     return {

@@ -104,7 +104,7 @@ def command(folder: Path, nulls: int, given_nulls: int) -> list[str]:
 
 def whole_job(hours: float, nulls: int, given_nulls: int, folder: Path) -> dict[str, float]:
     """Time and memory of the command, from files to files."""
-    told = write_corpus(hours, folder)
+    written = write_corpus(hours, folder)
     write_corpus(0.05, folder / "small")
     # compile the loops once, as on a machine that ran the command before
     subprocess.run(command(folder / "small", 2, 1), stdout=subprocess.DEVNULL, check=True)
@@ -116,7 +116,7 @@ def whole_job(hours: float, nulls: int, given_nulls: int, folder: Path) -> dict[
         raise SystemExit("the job failed")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    said = {"hours": told, "nulls": nulls, "given_nulls": given_nulls, "seconds": seconds}
+    said = {"hours": written, "nulls": nulls, "given_nulls": given_nulls, "seconds": seconds}
     return {**said, "core_seconds": cpu, "load": os.getloadavg()[0], "peak_gb": peak / 1e9}
 
 

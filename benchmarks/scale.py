@@ -137,11 +137,11 @@ def count_shards(source: Source, n: int, hours: float, folder: Path, record: Rec
     left = [i for i in range(n) if i not in done]
     for i in left[: n if given.at_most is None else given.at_most]:
         start = time.process_time()
-        told = source.write(hours, i, folder / "stores")
+        written = source.write(hours, i, folder / "stores")
         made_s = time.process_time() - start
         if i < given.alone and i not in apart:
             counter.alone(i)
-        counter.together(i, told, made_s, given.batch)
+        counter.together(i, written, made_s, given.batch)
         shutil.rmtree(folder / "stores")
     counter.close()
     return given.at_most is None or len(left) <= given.at_most
@@ -184,10 +184,10 @@ def count_one_store(source: Source, hours: float, folder: Path, record: Record, 
     place = folder / f"store-{hours:g}"
     if not place.is_dir():
         source.write(hours, 99_999, place)
-    told = sum(u.duration for u in read_manifest(place / "manifest.parquet").utterances) / 3600
+    spoken = sum(u.duration for u in read_manifest(place / "manifest.parquet").utterances) / 3600
     cost = timed("-m", "reports", command, *stores(place), "-j", "1", "-o", str(folder / f"{command}-{hours:g}"))
     size = sum(file.stat().st_size for file in place.iterdir())
-    about = {"command": command, "hours_asked": hours, "hours": told, "bytes": size, "load": os.getloadavg()[0]}
+    about = {"command": command, "hours_asked": hours, "hours": spoken, "bytes": size, "load": os.getloadavg()[0]}
     record.add(kind="store", **about, **vars(cost))
 
 

@@ -81,7 +81,7 @@ def whole_job(hours: float, folder: Path) -> dict[str, float]:
     write_manifest(Manifest(folder, manifest.utterances), folder / "manifest.jsonl")
     write_alignments(Alignments({"words": tier}, {}), folder / "alignments.parquet")
     write_tokens(TokenStore(tier.ids, {"units": stream}, {"tokenizer": "made-up"}), folder / "tokens.parquet")
-    told = float(sum(u.duration for u in manifest.utterances)) / 3600
+    spoken = float(sum(u.duration for u in manifest.utterances)) / 3600
     words = [sys.executable, "-m", "reports", "words", "--tokens", str(folder / "tokens.parquet")]
     words += ["--manifest", str(folder / "manifest.jsonl"), "-o", str(folder / "out"), "-j", "2"]
     warm_up(folder)
@@ -91,7 +91,7 @@ def whole_job(hours: float, folder: Path) -> dict[str, float]:
     seconds = time.perf_counter() - start
     if child.wait():
         raise SystemExit("the job failed")
-    return {"hours": told, "seconds": seconds, "peak_gb": peak / 1e9, "hours_per_core_second": told / seconds / 2}
+    return {"hours": spoken, "seconds": seconds, "peak_gb": peak / 1e9, "hours_per_core_second": spoken / seconds / 2}
 
 
 def warm_up(folder: Path) -> None:

@@ -52,6 +52,11 @@ class FailureLog:
         for failure in failures:
             self.add(failure.id, failure.reason, failure.detail)
 
+    @property
+    def ids(self) -> set[str]:
+        """What failed, whatever the reasons."""
+        return {item.id for item in self.items}
+
     def by_reason(self) -> dict[str, int]:
         """Count of failures per reason, sorted by reason."""
         return dict(sorted(Counter(item.reason for item in self.items).items()))

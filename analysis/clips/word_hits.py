@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from analysis.clips.encoding import clip_rate, opus
 from analysis.clips.schema import Detection, Hit
-from analysis.words.occurrences import Firing
+from analysis.words.occurrences import Occurrence
 from hac.data.audio.audio import audio_info, read_audio
 from hac.data.timeline import US_PER_S
 from hac.errors import HacError
@@ -36,18 +36,18 @@ class FoundWord:
     code: int
     word: str
     f1: float
-    firings: Sequence[Firing]
+    occurrences: Sequence[Occurrence]
 
 
 def top_words(outcome: Outcome) -> list[FoundWord]:
-    """The best words of each stream under the first definition, streams in turn, each with a few firings."""
-    firings = {(stream, definition): found for stream, definition, found in outcome.firings}
+    """The best words of each stream under the first definition, streams in turn, each with a few occurrences."""
+    occurrences = {(stream, definition): found for stream, definition, found in outcome.occurrences}
     of_streams = []
     for one in outcome.streams:
         found = one.lists[0]
-        by_word: dict[int, list[Firing]] = {}
-        for firing in firings.get((one.name, found.definition), []):
-            by_word.setdefault(firing.word, []).append(firing)  # which begins with the best word
+        by_word: dict[int, list[Occurrence]] = {}
+        for occurrence in occurrences.get((one.name, found.definition), []):
+            by_word.setdefault(occurrence.word, []).append(occurrence)  # which begins with the best word
         best = [
             FoundWord(
                 one.name,
@@ -62,19 +62,19 @@ def top_words(outcome: Outcome) -> list[FoundWord]:
     return [word for rank in zip_longest(*of_streams) for word in rank if word is not None][:WORDS]
 
 
-def _first(firings: Sequence[Firing], hit: bool, most: int) -> list[Firing]:
+def _first(occurrences: Sequence[Occurrence], hit: bool, most: int) -> list[Occurrence]:
     """The first ones that are hits or not, of as many utterances as there are."""
     seen: Counter[str] = Counter()
-    turns: list[tuple[int, int, Firing]] = []
-    for firing in firings:
-        if firing.hit == hit:
-            turns.append((seen[firing.id], len(turns), firing))
-            seen[firing.id] += 1
-    return [firing for *_, firing in sorted(turns, key=lambda turn: turn[:2])[:most]]
+    turns: list[tuple[int, int, Occurrence]] = []
+    for occurrence in occurrences:
+        if occurrence.hit == hit:
+            turns.append((seen[occurrence.id], len(turns), occurrence))
+            seen[occurrence.id] += 1
+    return [occurrence for *_, occurrence in sorted(turns, key=lambda turn: turn[:2])[:most]]
 
 
 def cut_hits(store: ClipStore, manifest: Manifest, words: Sequence[FoundWord]) -> tuple[list[Detection], list[str]]:
-    """Cut the firings of words from the recordings, best words first, until the budget is used up.
+    """Cut the occurrences of words from the recordings, best words first, until the budget is used up.
 
     Returns:
         The words that can be heard, and what must be said of those that cannot.
@@ -83,9 +83,9 @@ def cut_hits(store: ClipStore, manifest: Manifest, words: Sequence[FoundWord]) -
     unread, full = 0, 0
     for word in words:
         hits: list[Hit] = []
-        for firing in word.firings:
+        for occurrence in word.occurrences:
             try:
-                hit = _cut(store, manifest, firing)
+                hit = _cut(store, manifest, occurrence)
             except (HacError, OSError):
                 unread += 1
                 continue
@@ -101,21 +101,21 @@ def cut_hits(store: ClipStore, manifest: Manifest, words: Sequence[FoundWord]) -
     return made, notes
 
 
-def _cut(store: ClipStore, manifest: Manifest, firing: Firing) -> Hit | None:
-    """One firing with its context; None where it does not fit."""
-    path = manifest.audio_path(manifest.by_id[firing.id])
+def _cut(store: ClipStore, manifest: Manifest, occurrence: Occurrence) -> Hit | None:
+    """One occurrence with its context; None where it does not fit."""
+    path = manifest.audio_path(manifest.by_id[occurrence.id])
     rate = clip_rate(audio_info(path).sample_rate)
-    onset_s, offset_s = firing.onset_us / US_PER_S, firing.offset_us / US_PER_S
+    onset_s, offset_s = occurrence.onset_us / US_PER_S, occurrence.offset_us / US_PER_S
     stop_s = min(offset_s, onset_s + LONGEST_RUN_S) + CONTEXT_S
     sound = read_audio(path, rate, start_s=max(0.0, onset_s - CONTEXT_S), stop_s=stop_s)
     names = store.take([(opus(sound.samples, rate), "ogg")])
     if names is None:
         return None
     return Hit(
-        utterance=firing.id,
+        utterance=occurrence.id,
         onset_s=onset_s,
         offset_s=offset_s,
-        correct=firing.hit,
+        correct=occurrence.hit,
         file=names[0],
         duration_s=sound.duration_us / US_PER_S,
     )

@@ -229,7 +229,7 @@ def _report_missing(
 ) -> None:
     """Say which utterances of the manifest fell out; what the readers said of them already is not said twice."""
     used = set(ids)
-    said = {failure.id for failure in failures}
+    said = failures.ids
     for id in manifest.ids:
         if id not in used and id not in said:
             what = "no-tokens" if id in aligned else "no-alignment"

@@ -42,7 +42,7 @@ def token_corpus(manifest: Manifest | None, tokens: TokenStore, failures: Failur
 
 def _in_manifest(manifest: Manifest, tokens: TokenStore, failures: FailureLog) -> tuple[str, ...]:
     met = match_ids(tokens, manifest.ids)
-    said = {failure.id for failure in failures}
+    said = failures.ids
     failures.extend(failure for failure in met.failures() if failure.id not in said)
     off = check_rate(tokens.select(met.matched), manifest.durations_us)
     failures.extend(off)

@@ -9,15 +9,15 @@ from functools import cached_property
 import numpy as np
 
 from analysis.audio_quality.pairs import Measure
+from analysis.inputs.corpus import voices_of
 from analysis.interventions.judged import Judgements, Judges
 from analysis.interventions.measures import References, measures
 from analysis.interventions.phone_content import PhoneClassifiers, PhonePredictions, predict_all
 from analysis.interventions.plan import Condition, Plan, Setting, files_of
-from analysis.interventions.scores import Scored, condition_records, parts, phone_accuracy, phone_estimate
+from analysis.interventions.scores import Scored, condition_records, phone_accuracy, phone_estimate
 from analysis.interventions.signal import compare
 from analysis.results import ratios
 from analysis.results.schema import Record
-from hac.coding.decoded_audio import file_names
 from hac.data.manifest.manifest import Manifest
 from hac.data.timeline import US_PER_S
 from probes.nulls.derangement import derangement
@@ -75,16 +75,14 @@ class Job:
     @cached_property
     def samples(self) -> list[ratios.Sample]:
         """The whole corpus and its languages, with what is drawn of each."""
-        rows = [self.setting.manifest.by_id[id] for id in self.ids]
-        languages, speakers = [row.language for row in rows], [row.speaker for row in rows]
-        return parts(ratios.samples_of(self.ids, languages, speakers))
+        languages, speakers = zip(*voices_of(self.ids, self.setting.manifest), strict=True)
+        return ratios.without_speakers(ratios.samples_of(self.ids, languages, speakers))
 
     def scored(self) -> list[Scored]:
         """Every condition measured; the original and `keep` are first."""
         references = self._references()
         conditions = (Condition(ALL, ORIGINAL), *self.plan.conditions)
-        names = file_names(condition.name for condition in conditions)
-        made = [self._measured(*pair, references) for pair in zip(conditions, names, strict=True)]
+        made = [self._measured(condition, references) for condition in conditions]
         return [_with_share(one, made[0]) for one in made]
 
     def records(self, scored: Sequence[Scored]) -> list[Record]:
@@ -112,8 +110,8 @@ class Job:
             nulls=tuple(derangement(self.ids, draw, self.protocol.seed) for draw in range(1, n_nulls + 1)),
         )
 
-    def _measured(self, condition: Condition, name: str, references: References) -> Scored:
-        """Everything that is measured of one condition; `name` is its file's."""
+    def _measured(self, condition: Condition, references: References) -> Scored:
+        """Everything that is measured of one condition."""
         files, keep = files_of(self.audio[condition.name]), files_of(self.audio[KEEP])
         with_partner = condition.level == ALL or condition.intervention == SWAP
         found = measures(references, self.judgements.audio[condition.name], with_partner)
@@ -121,9 +119,9 @@ class Job:
             # a recording is like itself, and nothing was learned by measuring it
             found = {effect: one for effect, one in found.items() if not effect.startswith("source_")}
         else:
-            kept_at = self.setting.folder / "signals" / f"{name}.parquet"
+            folder = self.setting.folder / "signals"
             what = f"against keep: {condition.name}"
-            found |= compare(self.ids, files, keep, references.nulls, kept_at, self.setting.jobs, what)
+            found |= compare(self.ids, files, keep, references.nulls, folder, self.setting.jobs, what)
         if isinstance(self.classifiers, str):
             return Scored(condition, found, {}, ())
         predictions = predict_all(self.classifiers, self.ids, files, self.setting.jobs, f"phones: {condition.name}")

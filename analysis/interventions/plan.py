@@ -208,7 +208,7 @@ def decode_all(setting: Setting, plan: Plan, failures: FailureLog) -> dict[str, 
         for failure in log:
             if failure.id not in lost:
                 failures.add(failure.id, failure.reason, f"{condition.name}: {failure.detail}")
-        lost |= {failure.id for failure in log}
+        lost |= log.ids
         audio[condition.name] = made.manifest
     return audio
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.audio_quality.pairs import Measure
-from analysis.inputs.corpus import manifest_key
+from analysis.inputs.corpus import manifest_key, voices_of
 from analysis.inputs.request import Request, about_of
 from analysis.interventions.compare import Job, Protocol
 from analysis.interventions.judged import gather
@@ -21,9 +21,10 @@ from analysis.interventions.phone_content import train_phone_classifiers
 from analysis.interventions.plan import Condition, Plan, Setting, choose_utterances, decode_all, make_plan
 from analysis.interventions.scores import PROTOCOL
 from analysis.results.builder import make_results
-from analysis.results.schema import Record, Results, StreamInfo
+from analysis.results.schema import Results, StreamInfo
 from hac.coding.decode_input import check_streams, check_weights, loaded_decoder, release_decoder
 from hac.coding.decoders import Decoder
+from hac.data.alignments.alignment import Alignments
 from hac.data.manifest.manifest import Manifest
 from hac.data.tokens.token_store import TokenStore
 from hac.errors import HacError
@@ -88,9 +89,9 @@ def run(request: Request[Protocol], decoder: str | Decoder, machine: Machine) ->
     whole = request.labels.manifest
     if whole is None:
         raise HacError("interventions need --manifest, which says where the recordings are")
-    protocol = request.protocol
+    protocol, labels = request.protocol, request.labels
     tokens = _chosen(request.tokens, whole, protocol)
-    plan = _plan(tokens, decoder, machine, request)
+    plan = _plan(tokens, decoder, protocol, machine, request.inputs.get("tokens"))
     chosen = whole.subset(tokens.ids)
     swaps = any(condition.intervention == SWAP for condition in plan.conditions)
     partners = _partners(tokens.ids, chosen, protocol.seed) if swaps else None
@@ -99,13 +100,20 @@ def run(request: Request[Protocol], decoder: str | Decoder, machine: Machine) ->
     )
     audio = {ORIGINAL: chosen, **decode_all(setting, plan, request.failures)}
     release_decoder()
-    classifiers = train_phone_classifiers(request.labels, whole, tokens.ids, protocol.phone_policy, machine.jobs)
+    classifiers = train_phone_classifiers(labels, whole, tokens.ids, protocol.phone_policy, machine.jobs)
     judgements = gather(audio, chosen, tokens.ids, protocol.judges, machine.folder, machine.device, machine.jobs)
     job = Job(setting, plan, protocol, judgements, classifiers, audio)
     scored = job.scored()
+    coverage = _coverage(labels.alignments, whole, chosen, len(request.tokens))
+    results = make_results(
+        COMMAND,
+        about_of(request, coverage, _warnings(job)),
+        job.records(scored),
+        {PROTOCOL: _protocol(job)},
+        streams={name: StreamInfo.of(stream) for name, stream in tokens.streams.items()},
+    )
     names = () if partners is None else tuple(tokens.ids[p] for p in partners.of)
     measured = {one.condition.name: one.measures for one in scored}
-    results = _results(request, job, job.records(scored))
     return Outcome(results, tuple(one.condition for one in scored), measured, tokens.ids, names, audio)
 
 
@@ -120,31 +128,23 @@ def _chosen(tokens: TokenStore, manifest: Manifest, protocol: Protocol) -> Token
     return tokens.select(choose_utterances(manifest, ids, protocol.limit, protocol.seed))
 
 
-def _plan(tokens: TokenStore, decoder: str | Decoder, machine: Machine, request: Request[Protocol]) -> Plan:
-    where = request.inputs.get("tokens", machine.folder / "tokens.parquet")
+def _plan(
+    tokens: TokenStore, decoder: str | Decoder, protocol: Protocol, machine: Machine, tokens_file: Path | None
+) -> Plan:
+    """The conditions; tokens without a file were encoded to the machine's folder."""
+    where = tokens_file or machine.folder / "tokens.parquet"
     loaded = loaded_decoder(decoder, machine.device)
     if not machine.force:
         check_weights(tokens, loaded, where)
     decoded = loaded.choose(tokens.streams)
     check_streams(tokens, loaded, decoded, where)
-    levels = choose_levels(decoded, request.protocol.levels)
-    return make_plan(loaded, tokens.streams, levels, request.protocol.interventions)
+    levels = choose_levels(decoded, protocol.levels)
+    return make_plan(loaded, tokens.streams, levels, protocol.interventions)
 
 
 def _partners(ids: Sequence[str], manifest: Manifest, seed: int) -> Partners:
-    rows = [manifest.by_id[id] for id in ids]
-    return choose_partners(ids, [row.language for row in rows], [row.speaker for row in rows], seed)
-
-
-def _results(request: Request[Protocol], job: Job, records: list[Record]) -> Results:
-    """The results, with what a reader must know."""
-    return make_results(
-        COMMAND,
-        about_of(request, _coverage(request, job.setting.manifest), _warnings(job)),
-        records,
-        {PROTOCOL: _protocol(job)},
-        streams={name: StreamInfo.of(stream) for name, stream in job.setting.tokens.streams.items()},
-    )
+    languages, speakers = zip(*voices_of(ids, manifest), strict=True)
+    return choose_partners(ids, languages, speakers, seed)
 
 
 def _warnings(job: Job) -> list[str]:
@@ -180,17 +180,15 @@ def _protocol(job: Job) -> dict[str, Any]:
     }
 
 
-def _coverage(request: Request[Protocol], chosen: Manifest) -> dict[str, Any]:
-    whole = request.labels.manifest
-    assert whole is not None
-    aligned = {id for tier in request.labels.alignments.tiers.values() for id in tier.ids}
+def _coverage(alignments: Alignments, whole: Manifest, chosen: Manifest, n_tokens: int) -> dict[str, Any]:
+    aligned = {id for tier in alignments.tiers.values() for id in tier.ids}
     return {
         "utterances": {
             "counted": len(chosen),
             "key": manifest_key(chosen),
             "in_manifest": len(whole),
             "with_alignment": len(aligned & set(chosen.ids)),
-            "with_tokens": len(request.tokens),
+            "with_tokens": n_tokens,
         },
         "hours": {"counted": round(chosen.hours, 6), "in_manifest": round(whole.hours, 6)},
         "speakers": len(chosen.speakers),

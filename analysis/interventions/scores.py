@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -118,12 +118,6 @@ def condition_records(one: Scored, keep: Scored, samples: Sequence[Sample], is_r
                     change = estimate.minus(keep.estimates[effect][place])
                     made += _estimated(one.condition, effect + CHANGE, change, sample, n)
     return made
-
-
-def parts(samples: Sequence[Sample]) -> list[Sample]:
-    """The whole corpus and its languages: speakers are too many for a table of effects."""
-    kept = [replace(s, names=tuple(name for name in s.names if not name.startswith("speaker="))) for s in samples]
-    return [sample for sample in kept if sample.names]
 
 
 def id_of(condition: Condition, effect: str) -> str:

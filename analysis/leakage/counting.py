@@ -14,7 +14,7 @@ from probes.leakage.cells import MOST_CELLS, Cells, Codes, Counter, Sums, by_lab
 from probes.nulls.circular_shift import NULL_NAME
 from probes.nulls.run_permutation import permuted_runs
 
-SHIFT, DEALT, RUNS = NULL_NAME, "labels-dealt", "codes-dealt"
+SHIFT, LABELS, RUNS = NULL_NAME, "labels-dealt", "codes-dealt"
 """Names of the nulls: of a frame factor, of an utterance factor, and of codes among runs of the given stream."""
 NULLS_SCORED = 4
 """Null draws that take part in the interval of a corrected value: enough to keep it quiet."""
@@ -147,11 +147,11 @@ def conditional(plan: Layout, given: int, all_given: Sequence[int]) -> Beside:
     for a, runs in made.runs.items():
         for draw in range(1, plan.protocol.n_given_nulls + 1):
             permuted = permuted_runs(plan.streams[a], one, draw, plan.protocol.seed)
-            runs.append(_told(made.labelled[0], work.joints(plan.factors, permuted, draw == 1)))
+            runs.append(_information(made.labelled[0], work.joints(plan.factors, permuted, draw == 1)))
     return made
 
 
-def _told(labelled: Sequence[Labelled], joints: Sequence[Joint]) -> list[Information]:
+def _information(labelled: Sequence[Labelled], joints: Sequence[Joint]) -> list[Information]:
     return [information(of, joint) for of, joint in zip(labelled, joints, strict=True)]
 
 
@@ -169,7 +169,7 @@ def measured(parts: Mapping[int, Beside], factors: Sequence[FrameLabels]) -> dic
     for b, part in parts.items():
         for a, runs in part.runs.items():
             joints = part.joints[a] if a in part.joints else parts[a].joints[b]
-            actual, *moved = map(_told, part.labelled, joints)
+            actual, *moved = map(_information, part.labelled, joints)
             for f, factor in enumerate(factors):
                 nulls = {RUNS: tuple(draw[f] for draw in runs), name_of(factor): tuple(draw[f] for draw in moved)}
                 made[a, b, f] = InformationOf(actual[f], nulls)
@@ -178,4 +178,4 @@ def measured(parts: Mapping[int, Beside], factors: Sequence[FrameLabels]) -> dic
 
 def name_of(factor: FrameLabels) -> str:
     """Name of the null that breaks what tokens know of a factor."""
-    return DEALT if factor.kind == "utterance" else SHIFT
+    return LABELS if factor.kind == "utterance" else SHIFT

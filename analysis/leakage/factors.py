@@ -115,7 +115,7 @@ def factor_corpus(
     if not factors:
         raise HacError(f"no factor can be had: {'; '.join(f'{name}: {why}' for name, why in missing.items())}")
     if not isinstance(curves, str) and any(name in factors for name in MEASURED):
-        said = {failure.id for failure in failures}
+        said = failures.ids
         for id in met.ids:
             if id not in curves and id not in said:
                 failures.add(id, "no-prosody", "the utterance has no F0 and energy; its frames have no such factor")

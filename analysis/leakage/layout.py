@@ -1,4 +1,4 @@
-"""Factors laid over streams of one rate and length: what every count of leakage works on."""
+"""Labels of factors on the frames of streams of one rate and length: what every count of leakage works on."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class LeakageProtocol:
 
 @dataclass(frozen=True)
 class FrameLabels:
-    """A factor laid over the frames.
+    """A factor on the frames.
 
     Attributes:
         name, kind: of the factor.
@@ -64,7 +64,7 @@ class FrameLabels:
 
 @dataclass(frozen=True)
 class Layout:
-    """Streams of one rate and length, and the factors laid over them.
+    """Streams of one rate and length, and the factors on their frames.
 
     Attributes:
         streams: the streams.
@@ -120,7 +120,7 @@ def layout(
     clusters: NDArray[np.int64],
     protocol: LeakageProtocol,
 ) -> Layout:
-    """Lay factors over streams of one rate and length.
+    """Give the frames of streams of one rate and length the labels of factors.
 
     Args:
         streams: the streams.
@@ -133,15 +133,15 @@ def layout(
     of_frame = np.repeat(clusters.astype(np.int16), one.lengths)
     n_clusters = int(clusters.max(initial=-1)) + 1
     masks: dict[bytes, int] = {}
-    laid = []
+    labelled = []
     for factor in factors:
         labels = label_frames(factor, one)
         mask = masks.setdefault(np.packbits(labels >= 0).tobytes(), len(masks))
         frames = by_label(labels, len(factor.labels), of_frame, n_clusters)
         draws = range(1, protocol.n_nulls + 1) if factor.kind == "utterance" else ()
         permuted = tuple(permuted_labels(factor, *of_utterance, draw, protocol.seed) for draw in draws)
-        laid.append(FrameLabels(factor.name, factor.kind, labels, frames, len(factor.labels), mask, permuted))
+        labelled.append(FrameLabels(factor.name, factor.kind, labels, frames, len(factor.labels), mask, permuted))
     keys = utterance_keys(factors[0].tier.ids)
     made = tuple(coded(stream) for stream in streams)
     grouped = clusters.astype(np.int16)
-    return Layout(made, tuple(laid), one.bounds, one.frame_rate, keys, grouped, of_frame, protocol)
+    return Layout(made, tuple(labelled), one.bounds, one.frame_rate, keys, grouped, of_frame, protocol)

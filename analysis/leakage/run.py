@@ -13,7 +13,7 @@ import numpy as np
 from analysis import parallel
 from analysis.inputs.corpus import voices_of
 from analysis.inputs.request import JOINER, Request, about_of, streams_of, together
-from analysis.leakage.counting import DEALT, RUNS, SHIFT, conditional, measured, unconditional
+from analysis.leakage.counting import LABELS, RUNS, SHIFT, conditional, measured, unconditional
 from analysis.leakage.factors import MEASURED, Curves, FactorCorpus, check_factors, coverage_of, factor_corpus
 from analysis.leakage.information import InformationOf
 from analysis.leakage.layout import FrameLabels, Layout, LeakageProtocol, layout
@@ -134,10 +134,10 @@ def run(
     clusters = clusters_of(corpus.met.rows.rows)
     records, notes, conditioned = [], [], set()
     for plan in plans:
-        told = _alone(plan, jobs)
+        alone = _alone(plan, jobs)
         added = _beside(plan, given, jobs)
         conditioned |= {b for _, b, _ in added}
-        made, said = records_of(plan, corpus, told, added, Clustering(clusters.n, clusters.unit))
+        made, said = records_of(plan, corpus, alone, added, Clustering(clusters.n, clusters.unit))
         records += made
         notes += said
     extra = further(corpus, streams) if further else Extra()
@@ -172,7 +172,7 @@ def given_names(tokens: TokenStore, streams: Sequence[Stream], asked: tuple[str,
 def plans_of(
     corpus: FactorCorpus, streams: Sequence[Stream], manifest: Manifest | None, protocol: LeakageProtocol
 ) -> list[Layout]:
-    """The streams by rate and lengths, with the factors laid over them."""
+    """The streams by rate and lengths, with the factors on their frames."""
     speakers = [speaker for _, speaker in voices_of(corpus.met.ids, manifest)]
     clusters = clusters_of(corpus.met.rows.rows).of_row[corpus.met.rows.of_utterance]
     # the rows of the whole manifest may be more than those at hand
@@ -212,7 +212,7 @@ def _beside(plan: Layout, given: Sequence[str], jobs: int) -> dict[tuple[str, st
 def records_of(
     plan: Layout,
     corpus: FactorCorpus,
-    told: Sequence[Sequence[InformationOf]],
+    alone: Sequence[Sequence[InformationOf]],
     added: Mapping[tuple[str, str, int], InformationOf],
     clusters: Clustering,
 ) -> tuple[list[Record], list[tuple[str, str]]]:
@@ -221,7 +221,7 @@ def records_of(
     Args:
         plan: the layout.
         corpus: the factors.
-        told: what `unconditional` measured, by factor and stream.
+        alone: what `unconditional` measured, by factor and stream.
         added: what streams add, by stream, given stream and factor.
         clusters: behind the intervals.
     """
@@ -230,7 +230,7 @@ def records_of(
         constant = _constant(corpus.factors[factor.name])
         frames_by = np.bincount(plan.clusters[factor.frames], minlength=plan.n_clusters).astype(np.float64)
         for a, stream in enumerate(plan.streams):
-            own = share_record(stream.name, "leakage", (factor.name,), told[f][a], clusters, constant=constant)
+            own = share_record(stream.name, "leakage", (factor.name,), alone[f][a], clusters, constant=constant)
             records.append(own)
             pairs = {b: one for (name, b, place), one in added.items() if name == stream.name and place == f}
             given = {
@@ -239,14 +239,14 @@ def records_of(
             }
             if given:
                 records += [least_added(factor.name, given), *given.values()]
-                records.append(most_repeated(stream.name, factor.name, told[f][a], pairs, own, frames_by))
-        if note := constant or _never_dealt(factor, corpus.factors[factor.name]):
+                records.append(most_repeated(stream.name, factor.name, alone[f][a], pairs, own, frames_by))
+        if note := constant or _never_permuted(factor, corpus.factors[factor.name]):
             notes.append((factor.name, note))
     return records, notes
 
 
 def _constant(factor: Factor) -> str:
-    """Why a factor cannot be told, where it is constant."""
+    """Why nothing can be said of a factor, where it is constant."""
     used = np.unique(factor.tier.labels)
     used = used[used >= 0]
     if len(used) > 1:
@@ -257,9 +257,9 @@ def _constant(factor: Factor) -> str:
     return f"one speaker only: {only!r}" if factor.name == "speaker" else f"its only label is {only!r}"
 
 
-def _never_dealt(laid: FrameLabels, factor: Factor) -> str:
-    """Why a factor's null is the measurement itself, where dealing its labels anew changes none of them."""
-    if not laid.permuted or any((draw != factor.tier.labels).any() for draw in laid.permuted):
+def _never_permuted(of_frames: FrameLabels, factor: Factor) -> str:
+    """Why a factor's null is the measurement itself, where permuting its labels changes none of them."""
+    if not of_frames.permuted or any((draw != factor.tier.labels).any() for draw in of_frames.permuted):
         return ""
     return f"{NULL_OF[factor.name]} are the same labels again: chance tells as much, and nothing can be said of it"
 
@@ -291,8 +291,8 @@ def protocols(protocol: LeakageProtocol, corpus: FactorCorpus) -> dict[str, dict
             "null": "the larger one of two",
             "n_nulls": protocol.n_given_nulls,
             "nulls": {
-                RUNS: "codes dealt anew among the runs with the same given code",
-                DEALT if name in NULL_OF else SHIFT: null.replace("the tokens", "both streams together"),
+                RUNS: "codes permuted among the runs with the same given code",
+                LABELS if name in NULL_OF else SHIFT: null.replace("the tokens", "both streams together"),
             },
         }
     return made

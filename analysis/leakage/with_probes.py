@@ -94,7 +94,7 @@ def with_summary(outcome: Outcome, seed: int = 0) -> Outcome:
     made = dci_records(importance, single, outcome.factors, source=SOURCE, protocol=SUMMARY, n=n, seed=seed)
     about = {
         "importance": "chance-corrected share of the factor that the stream tells, at least 0; 0 where undefined",
-        "null": f"the same importances dealt anew to the cells, {N_PERMUTATIONS} times",
+        "null": f"the same importances permuted over the cells, {N_PERMUTATIONS} times",
         "formula": "Eastwood and Williams 2018, section 2",
         "seed": seed,
     }

@@ -21,12 +21,12 @@ from probes.utterance_keys import utterance_keys
 
 MAX_LAG_FRAMES = 4
 LAG_BLOCK = 8192
-"""Utterances that are laid over their labels at a time in the lag scan: bounds its memory."""
+"""Utterances that are aligned with their labels at a time in the lag scan: bounds its memory."""
 
 
 @dataclass(frozen=True)
 class Protocol:
-    """How tokens are laid over labels and what they are compared with; recorded with every number.
+    """How tokens are aligned with labels and what they are compared with; recorded with every number.
 
     Attributes:
         convention: see `probes.joint_counts.frame_labels`.
@@ -115,7 +115,7 @@ def lags_of(convention: Convention) -> list[Fraction]:
 
 
 def lag_counts(source: CountedStream) -> Iterator[JointCounts]:
-    """Pooled counts at each lag of the scan, made block by block so that only a block is laid at a time."""
+    """Pooled counts at each lag of the scan, made block by block so that only a block is aligned at a time."""
     n = len(source.phones.ids)
     blocks = [
         (source.phones.between(start, start + LAG_BLOCK), source.stream.between(start, start + LAG_BLOCK))

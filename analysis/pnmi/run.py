@@ -55,13 +55,13 @@ def run(request: Request[Protocol], jobs: int = -1) -> Outcome:
 def sources_of(corpus: Corpus, streams: Sequence[Stream], protocol: Protocol) -> list[CountedStream]:
     """A source for each stream; streams of the same rate and lengths share their cells."""
     clock = ticks_of([stream.frame_rate for stream in streams])
-    laid: dict[tuple[Fraction, bytes], Cells] = {}
+    cells: dict[tuple[Fraction, bytes], Cells] = {}
     sources = []
     for stream in streams:
         key = (stream.frame_rate, hashlib.sha256(stream.bounds.tobytes()).digest())
-        if key not in laid:
-            laid[key] = label_frames(corpus.phones, stream, protocol, clock)
-        sources.append(CountedStream(stream, corpus.phones, laid[key], clock, corpus.rows, protocol))
+        if key not in cells:
+            cells[key] = label_frames(corpus.phones, stream, protocol, clock)
+        sources.append(CountedStream(stream, corpus.phones, cells[key], clock, corpus.rows, protocol))
     return sources
 
 

@@ -10,7 +10,7 @@ from analysis.audio_quality.signal import Row
 from analysis.inputs.corpus import manifest_key
 from analysis.reconstruction.inputs import REFERENCE, Material
 from analysis.reconstruction.judged import Transcripts
-from analysis.reconstruction.scores import Measurements
+from analysis.reconstruction.scores import Measured
 from probes.signal.signal_metrics import TOLERANCE_S
 
 Rows = Mapping[str, Sequence[Row]]
@@ -60,7 +60,7 @@ def length_warnings(material: Material, rows: Rows, sample_rate: int) -> list[st
 
 
 def table_rows(
-    material: Material, measurements: Measurements, rows: Rows, words: Transcripts | None
+    material: Material, measured: Sequence[Measured], rows: Rows, words: Transcripts | None
 ) -> list[dict[str, Any]]:
     """A row for each utterance under each condition, the references first: every metric, and why where it has none.
 
@@ -69,7 +69,7 @@ def table_rows(
     """
     made = []
     conditions = [REFERENCE, *(condition.name for condition in material.conditions)]
-    by_condition = {name: [each for each in measurements.measured if each.condition == name] for name in conditions}
+    by_condition = {name: [each for each in measured if each.condition == name] for name in conditions}
     for name in conditions:
         if name == REFERENCE and not by_condition[name]:
             continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from analysis.metrics.registry import METRICS
@@ -56,25 +56,10 @@ class Measured:
         return f"{self.condition}.{self.metric}" + (f"[{self.part}]" if self.part else "")
 
 
-@dataclass
-class Measurements:
-    """Everything that was measured, in the order in which it is shown."""
-
-    measured: list[Measured] = field(default_factory=list)
-
-    def add(self, condition: str, metric: str, value: Ratios, nulls: Sequence[Ratios] = (), **more: str) -> None:
-        """One metric of one condition; see `Measured`."""
-        self.measured.append(Measured(condition, metric, value, nulls, **more))
-
-    def get(self, id: str) -> Measured | None:
-        """What has that id, if anything."""
-        return next((each for each in self.measured if each.id == id), None)
-
-
-def records(measurements: Measurements, samples: Sequence[Sample]) -> list[Record]:
+def records(measured: Sequence[Measured], samples: Sequence[Sample]) -> list[Record]:
     """Records of everything measured, on the whole corpus and its parts."""
     made = []
-    for each in measurements.measured:
+    for each in measured:
         notes = [note for note in (each.note, NO_NULL.get(each.metric, "")) if note]
         protocol = PROTOCOL_OF.get(each.metric, "signal")
         for sample in samples:
@@ -84,14 +69,15 @@ def records(measurements: Measurements, samples: Sequence[Sample]) -> list[Recor
     return made
 
 
-def worse_with_more(measurements: Measurements, conditions: Sequence[Condition], whole: Sample) -> list[str]:
+def worse_with_more(measured: Sequence[Measured], conditions: Sequence[Condition], whole: Sample) -> list[str]:
     """Warnings where a metric gets significantly worse from one number of quantizers to the next larger one."""
     ordered = sorted((c for c in conditions if c.n_quantizers is not None), key=lambda c: c.n_quantizers or 0)
+    by_id = {each.id: each for each in measured}
     steps: dict[str, list[str]] = {}
     for fewer, more in pairwise(ordered):
-        for one in (each for each in measurements.measured if each.condition == fewer.name):
+        for one in (each for each in measured if each.condition == fewer.name):
             direction = METRICS[one.metric].better
-            other = measurements.get(replace(one, condition=more.name).id)
+            other = by_id.get(replace(one, condition=more.name).id)
             if direction == "none" or other is None:
                 continue
             change = ratios.difference(other.value, one.value, whole)
@@ -104,10 +90,10 @@ def worse_with_more(measurements: Measurements, conditions: Sequence[Condition],
     return [f"{name} is worse with more quantizers: {'; '.join(listed)}" for name, listed in steps.items()]
 
 
-def undefined_everywhere(measurements: Measurements) -> list[str]:
+def undefined_everywhere(measured: Sequence[Measured]) -> list[str]:
     """Warnings of metrics that no utterance has, and of those that many lack."""
     warnings = []
-    for each in measurements.measured:
+    for each in measured:
         n, missing = len(each.value.reasons), each.value.undefined()
         lacking = sum(missing.values())
         if each.condition == REFERENCE and each.metric in ("wer", "cer"):

@@ -172,6 +172,12 @@ def samples_of(
     return made
 
 
+def without_speakers(samples: Sequence[Sample]) -> list[Sample]:
+    """The whole corpus and its languages, where speakers are too many for a table."""
+    kept = [replace(s, names=tuple(name for name in s.names if not name.startswith("speaker="))) for s in samples]
+    return [sample for sample in kept if sample.names]
+
+
 def records(
     id: str,
     stream: str,

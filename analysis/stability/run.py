@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from analysis import parallel
-from analysis.inputs.corpus import TokenCorpus
+from analysis.inputs.corpus import voices_of
 from analysis.inputs.request import Request, about_of
 from analysis.inputs.token_corpus import check_streams, token_corpus
 from analysis.results import ratios
@@ -20,6 +20,7 @@ from analysis.results.ratios import Ratios, Sample
 from analysis.results.schema import Record, Results, StreamInfo
 from analysis.stability.perturbed_tokens import LEFT_OUT, Variant
 from hac.data.tokens.token_store import Stream
+from hac.errors import FailureLog
 from probes.nulls.derangement import cycle, derangement, length_blocks
 from probes.tokens.edits import Codes, Edits, borrowed, edits
 
@@ -88,17 +89,24 @@ def run(request: Request[StabilityProtocol], variants: Sequence[Variant], jobs: 
     Raises:
         HacError: there is no such stream, or no utterance that can be compared.
     """
+    protocol = request.protocol
     names = check_streams(request.tokens, request.streams)
     corpus = token_corpus(request.labels.manifest, request.tokens, request.failures)
-    tasks = [(corpus.tokens.streams[name], corpus.ids, each, request.protocol) for name in names for each in variants]
+    streams = [corpus.tokens.streams[name] for name in names]
+    tasks = [(stream, corpus.ids, each, protocol) for stream in streams for each in variants]
     compared: list[Compared] = parallel.run(compare, tasks, jobs=jobs, what="comparing tokens")
-    of = request.labels.manifest.by_id if request.labels.manifest is not None else {}
-    languages = [of[id].language if of else None for id in corpus.ids]
-    speakers = [of[id].speaker if of else None for id in corpus.ids]
-    samples = ratios.samples_of(corpus.ids, languages, speakers)
-    kept = [each for each in samples if any(not name or name.startswith("language=") for name in each.names)]
-    metrics = [record for each in compared for sample in kept for record in _records(each, sample)]
-    return Outcome(_results(request, corpus, names, metrics, kept, variants), compared)
+    languages, speakers = zip(*voices_of(corpus.ids, request.labels.manifest), strict=True)
+    samples = ratios.without_speakers(ratios.samples_of(corpus.ids, languages, speakers))
+    coverage = {**corpus.coverage, "perturbations": [each.name for each in variants]}
+    warnings = [*corpus.warnings, *_warnings(samples[0], request.failures)]
+    results = make_results(
+        COMMAND,
+        about_of(request, coverage, warnings),
+        [record for each in compared for sample in samples for record in _records(each, sample)],
+        {PROTOCOL: _protocol(protocol, variants)},
+        streams={stream.name: StreamInfo.of(stream) for stream in streams},
+    )
+    return Outcome(results, compared)
 
 
 def compare(clean: Stream, ids: tuple[str, ...], variant: Variant, protocol: StabilityProtocol) -> Compared:
@@ -154,7 +162,7 @@ def ratio_of(metric: str, counts: Sequence[Edits | None], reasons: Sequence[str]
 
 
 def _records(each: Compared, sample: Sample) -> list[Record]:
-    made = []
+    made: list[Record] = []
     for metric in METRICS:
         id = f"{each.stream}.{metric}[{each.perturbation}]"
         if metric == "frame_agreement" and not each.keeps_time:
@@ -166,30 +174,17 @@ def _records(each: Compared, sample: Sample) -> list[Record]:
         nulls = [ratio_of(metric, drawn, each.reasons, each.keeps_time) for drawn in each.nulls]
         notes = [] if nulls else ["no null: one utterance only"]
         made += ratios.records(id, each.stream, metric, PROTOCOL, value, sample, nulls, notes)
-    return [record for record in made if not record.group or record.group.startswith("language=")]
+    return made
 
 
-def _results(
-    request: Request[StabilityProtocol],
-    corpus: TokenCorpus,
-    names: Sequence[str],
-    metrics: list[Record],
-    samples: Sequence[Sample],
-    variants: Sequence[Variant],
-) -> Results:
-    warnings = [*corpus.warnings]
-    if note := samples[0].clusters.note:
-        warnings.append(f"whole corpus: {note}")
-    left_out = (failure for failure in request.failures if failure.reason == LEFT_OUT)
-    warnings += [f"{failure.id} is left out: {failure.detail}" for failure in left_out]
-    coverage = {**corpus.coverage, "perturbations": [each.name for each in variants]}
-    return make_results(
-        COMMAND,
-        about_of(request, coverage, warnings),
-        metrics,
-        {PROTOCOL: _protocol(request.protocol, variants)},
-        streams={name: StreamInfo.of(corpus.tokens.streams[name]) for name in names},
-    )
+def _warnings(whole: Sample, failures: FailureLog) -> list[str]:
+    """What a reader must know of the intervals, and of perturbations that are left out."""
+    note = whole.clusters.note
+    left_out = (failure for failure in failures if failure.reason == LEFT_OUT)
+    return [
+        *([f"whole corpus: {note}"] if note else []),
+        *(f"{failure.id} is left out: {failure.detail}" for failure in left_out),
+    ]
 
 
 def _protocol(protocol: StabilityProtocol, variants: Sequence[Variant]) -> dict[str, Any]:

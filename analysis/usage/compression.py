@@ -1,6 +1,6 @@
 """How small a general compressor makes the tokens: an upper bound of their information that models nothing by hand.
 
-All utterances are laid end to end, a code in as few whole bytes as the codebook needs (1, 2 or 4, little-endian), and
+All utterances are joined end to end, a code in as few whole bytes as the codebook needs (1, 2 or 4, little-endian), and
 compressed as one block: `zlib-9` (level 9, window of 32 kB, no header) and `lzma-9` (LZMA2, preset 9, raw, its position
 bits set to the width of a code). Bits per frame, beside log2 of the codebook size.
 """

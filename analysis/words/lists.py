@@ -42,7 +42,7 @@ class WordList:
             scored on the speech that chose the codes.
         null, held_out_null: mean F1 of the word over the circular shifts.
         null_sd, held_out_null_sd: sample standard deviation over the shifts; NaN of a single one.
-        frequency_null: mean classic F1 over the permuted words.
+        frequency_null: mean classic F1 over permuted words.
         null_by_rank, held_out_null_by_rank: float64 [n_nulls, n_ranks], best F1 first, of each circular shift.
     """
 

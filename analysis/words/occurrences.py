@@ -1,4 +1,4 @@
-"""Where in the audio the code of a detected word fires, so that a report can play it."""
+"""Where in the audio the code of a detected word occurs, so that a report can play it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ AT_LEAST = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Firing:
+class Occurrence:
     """One run of a word's code.
 
     Attributes:
@@ -40,7 +40,7 @@ class Firing:
     hit: bool
 
 
-def firings(lists: Sequence[WordList], stream: Stream, words: Words, most: int) -> list[list[Firing]]:
+def occurrences(lists: Sequence[WordList], stream: Stream, words: Words, most: int) -> list[list[Occurrence]]:
     """Runs of the codes of the detected words (of the best 50 where fewer are), hits before false alarms.
 
     Args:
@@ -50,7 +50,7 @@ def firings(lists: Sequence[WordList], stream: Stream, words: Words, most: int) 
         most: so many hits and so many false alarms of each word, from utterances at random but always the same.
 
     Returns:
-        The firings under each definition.
+        The occurrences under each definition.
     """
     code_of = [_shown(found) for found in lists]
     runs = _Runs(stream, np.array([code for codes in code_of for code in codes.values()], np.int64))
@@ -64,7 +64,7 @@ def firings(lists: Sequence[WordList], stream: Stream, words: Words, most: int) 
 
 
 def _shown(found: WordList) -> dict[int, int]:
-    """The words whose firings are listed, best first, and the code of each."""
+    """The words whose occurrences are listed, best first, and the code of each."""
     ranked, classic = found.ranked(), found.detection.classic
     n = max(AT_LEAST, int(np.count_nonzero(classic[ranked] >= DETECTED_F1)))
     best = found.detection.best
@@ -73,12 +73,12 @@ def _shown(found: WordList) -> dict[int, int]:
 
 def _of_word(
     word: int, code: int, runs: _Runs, spans: _Spans, ids: Sequence[str], by_chance: Ints, most: int
-) -> list[Firing]:
+) -> list[Occurrence]:
     utterance, onset, offset = runs.of(code)
     hit = spans.overlap(word, utterance, onset, offset)
     order = np.lexsort((onset, by_chance[utterance]))
     return [
-        Firing(word, code, ids[utterance[i]], int(onset[i]), int(offset[i]), kind)
+        Occurrence(word, code, ids[utterance[i]], int(onset[i]), int(offset[i]), kind)
         for kind in (True, False)
         for i in order[hit[order] == kind][:most].tolist()
     ]

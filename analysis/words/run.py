@@ -18,7 +18,7 @@ from analysis.results.schema import Record, Results, StreamInfo
 from analysis.words.conditional import ConditionalWords, added_records
 from analysis.words.counting import FREQUENCY, SHIFT, CountedWords, Halves, WordProtocol
 from analysis.words.lists import StreamWords
-from analysis.words.occurrences import Firing, firings
+from analysis.words.occurrences import Occurrence, occurrences
 from analysis.words.scores import score_stream
 from analysis.words.word_families import (
     INFLECTIONS,
@@ -67,12 +67,12 @@ class Options:
     Attributes:
         given: a stream; every other one is also asked what it adds to it. None: `phonetic`, if there is one.
         translations: table of translations.
-        firings: so many hits and false alarms of each detected word are listed.
+        occurrences: so many hits and false alarms of each detected word are listed.
     """
 
     given: str | None = None
     translations: Path | None = None
-    firings: int = 20
+    occurrences: int = 20
 
 
 @dataclass(frozen=True)
@@ -84,14 +84,14 @@ class Outcome:
         streams: words of each stream.
         types: the vocabulary.
         related: stream, definition, and related words with the same best code.
-        firings: stream, definition, and where the codes of detected words fire.
+        occurrences: stream, definition, and where the codes of detected words fire.
     """
 
     results: Results
     streams: list[StreamWords]
     types: tuple[WordType, ...]
     related: list[tuple[str, str, Related]] = field(default_factory=list)
-    firings: list[tuple[str, str, list[Firing]]] = field(default_factory=list)
+    occurrences: list[tuple[str, str, list[Occurrence]]] = field(default_factory=list)
 
 
 def word_corpus(labels: Labels, tokens: TokenStore, failures: FailureLog) -> WordCorpus:
@@ -122,19 +122,19 @@ def run(request: Request[WordProtocol], jobs: int = -1, options: Options | None 
     streams = streams_of(corpus.met.tokens, request.streams)
     given = given_stream(corpus, options.given)
     keys = relatives(types, options.translations)
-    scored, infos, added, fired = [], {}, [], []
+    scored, infos, added, listed = [], {}, [], []
     sources = [counted(corpus, stream, request.protocol) for stream in streams]
     for stream, source in zip(streams, sources, strict=True):
         one = score_stream(source, corpus.halves, request.protocol, types, jobs)
         scored.append(one)
         used = len(stream.used_codes())
         infos[stream.name] = StreamInfo.of_frames(stream.codebook_size, stream.frame_rate, used, source.n_frames)
-        shown = firings(one.lists, stream, corpus.words, options.firings)
-        fired += [(stream.name, found.definition, each) for found, each in zip(one.lists, shown, strict=True)]
+        shown = occurrences(one.lists, stream, corpus.words, options.occurrences)
+        listed += [(stream.name, found.definition, each) for found, each in zip(one.lists, shown, strict=True)]
     for pair in conditionals(corpus, streams, given, request.protocol):
         added += added_records(pair, jobs)
     about = about_of(request, coverage_of(corpus, sources), corpus.warnings)
-    return outcome_of(request.protocol, scored, infos, added, types, about, keys, fired)
+    return outcome_of(request.protocol, scored, infos, added, types, about, keys, listed)
 
 
 def relatives(types: Sequence[WordType], translations: Path | None) -> dict[str, Key]:
@@ -198,7 +198,7 @@ def outcome_of(
     types: tuple[WordType, ...],
     about: Mapping[str, Any],
     keys: Mapping[str, Key],
-    fired: Sequence[tuple[str, str, list[Firing]]] = (),
+    listed: Sequence[tuple[str, str, list[Occurrence]]] = (),
 ) -> Outcome:
     """Results of scored streams.
 
@@ -210,7 +210,7 @@ def outcome_of(
         types: the vocabulary.
         about: from `about_of`.
         keys: from `relatives`.
-        fired: where codes of detected words fire.
+        listed: where codes of detected words fire.
     """
     notes = [note for one in scored for note in one.notes]
     kin: list[tuple[str, str, Related]] = [
@@ -228,7 +228,7 @@ def outcome_of(
         streams=infos,
         warnings=[*together(notes), *_stop_word_warning(protocol, types)],
     )
-    return Outcome(results, list(scored), types, kin, list(fired))
+    return Outcome(results, list(scored), types, kin, list(listed))
 
 
 def protocols(protocol: WordProtocol) -> dict[str, dict[str, Any]]:
@@ -242,7 +242,7 @@ def protocols(protocol: WordProtocol) -> dict[str, dict[str, Any]]:
     detection = {
         **common,
         "min_count": protocol.min_count,
-        "nulls": {FREQUENCY: "word labels dealt anew among the word tokens of a language"},
+        "nulls": {FREQUENCY: "word labels permuted among the word tokens of a language"},
         "held-out": "each word's code is chosen on one half of the speakers (or utterances) and scored on the other; "
         "the counts of both ways are added",
         "interval": "95 %, cluster-jackknife-t, the codes and the best 250 words held fixed",
@@ -255,9 +255,9 @@ def protocols(protocol: WordProtocol) -> dict[str, dict[str, Any]]:
         name: {**detection, "precision": precision[name], "stop_words": list(protocol.stops(name))}
         for name in protocol.definitions
     }
-    told = {**common, "frames": "those whose centre lies inside a word", "interval": "95 %, cluster-jackknife-t"}
-    made["word-information"] = told
-    made["word-information-given"] = {**told, "null": "codes dealt anew among the runs with the same given code"}
+    information = {**common, "frames": "those whose centre lies inside a word", "interval": "95 %, cluster-jackknife-t"}
+    made["word-information"] = information
+    made["word-information-given"] = {**information, "null": "codes permuted among the runs with the same given code"}
     return made
 
 

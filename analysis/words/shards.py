@@ -166,7 +166,7 @@ class MergedPair(MergedWords):
 def merge(paths: Sequence[Path], jobs: int = -1) -> Outcome:
     """Add up shards and score the sums: the same numbers as `analysis.words.run.run` on everything at once.
 
-    Where detected words fire is not in the counts, so the outcome has no firings.
+    Where the codes of detected words occur is not in the counts, so the outcome does not say it.
 
     Args:
         paths: all shards of one job, in any order.

@@ -1,7 +1,7 @@
 """Codes that detect several related words: forms of one word, or one word in several languages.
 
 A code that fires for "walk" and for "walked" is a good sign and yet a poor detector of either, so words count from an
-F1 that is lower than for a detected word. Chance: the same best codes dealt anew among the same words.
+F1 that is lower than for a detected word. Chance: the same best codes permuted among the same words.
 """
 
 from __future__ import annotations

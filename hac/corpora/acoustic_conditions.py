@@ -77,8 +77,8 @@ def augment(
     noise = coloured_noise(len(samples), rng.uniform(*conditions.noise_slope), rng)
     noisy = wet + noise * _rms(wet) * _gain(-rng.uniform(*conditions.signal_to_noise_db))
     band = _channel(conditions, sample_rate, rng)
-    heard = signal.oaconvolve(noisy, band, mode="same") if band is not None else noisy
-    scaled = heard * (_gain(rng.uniform(*conditions.level_db)) / _rms(heard))
+    filtered = signal.oaconvolve(noisy, band, mode="same") if band is not None else noisy
+    scaled = filtered * (_gain(rng.uniform(*conditions.level_db)) / _rms(filtered))
     return (scaled * min(1.0, _PEAK / float(np.abs(scaled).max()))).astype(np.float32)
 
 

@@ -119,7 +119,7 @@ def within(segments: Tier, ids: Sequence[str], durations_us: Mapping[str, int], 
 
 
 def _report(segments: Tier, known: set[str], failures: FailureLog) -> None:
-    said = {failure.id for failure in failures}
+    said = failures.ids
     for id, n in zip(segments.ids, np.diff(segments.bounds).tolist(), strict=True):
         if id not in known and id not in said:
             failures.add(id, "segments-unknown-id", f"{n} segments of an utterance without words and phones")

@@ -223,8 +223,10 @@ def tier_from_columns(
     ids = tuple(found_ids if ids is None else ids)
     utterances = _recode(found_ids, ids)[utterances]
     if len(utterances) and utterances.min() < 0:
-        stranger = next(id for id in found_ids if id not in set(ids))
-        raise HacError(f"{name}: utterance {stranger!r} is not among the {len(ids)} expected; check the manifest's ids")
+        unknown_id = next(id for id in found_ids if id not in set(ids))
+        raise HacError(
+            f"{name}: utterance {unknown_id!r} is not among the {len(ids)} expected; check the manifest's ids"
+        )
     used = np.zeros(len(found_labels), dtype=bool)
     used[labels] = True
     names = tuple(vocabulary) if vocabulary is not None else _sorted_labels(found_labels, used)

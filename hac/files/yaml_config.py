@@ -59,7 +59,7 @@ def relative_to_file(folder: Path, name: str) -> Path:
 
 
 def merged(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """`values` with `changes` laid over them, mappings merged key by key."""
+    """`values` overridden by `changes`, mappings merged key by key."""
     result = dict(values)
     for key, change in changes.items():
         present = result.get(key)

@@ -204,8 +204,8 @@ class HacConfig(PreTrainedConfig):
         except HacError:
             raise
         except Exception as error:  # transformers' own fields raise what they like
-            told = " ".join(str(error).split())
-            raise HacError(f"{where}: its config.json is no HAC configuration ({told})") from error
+            reason = " ".join(str(error).split())
+            raise HacError(f"{where}: its config.json is no HAC configuration ({reason})") from error
 
     @property
     def hop_length(self) -> int:

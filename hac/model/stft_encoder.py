@@ -77,6 +77,6 @@ class StftEncoder(FrameNetwork):
         magnitude = bins.abs().clamp(min=_QUIETEST)
         compressed = bins * magnitude ** (_EXPONENT - 1) * 2
         logs = (magnitude.log() - _MEAN_LOG) / _SPREAD_LOG
-        heard = torch.cat([logs, compressed.real, compressed.imag], dim=-1)
+        features = torch.cat([logs, compressed.real, compressed.imag], dim=-1)
         # the windows of a frame side by side
-        return heard.reshape(len(heard), samples.shape[-1] // self.hop_length, -1)
+        return features.reshape(len(features), samples.shape[-1] // self.hop_length, -1)

@@ -89,8 +89,8 @@ def read_train_config(
     Args:
         path: YAML; `base: other.yaml` includes a file first; `model` names a model configuration (a path
             relative to the file it stands in) or holds its attributes.
-        changes: `KEY.KEY=VALUE` each, laid over everything else.
-        over: mappings laid over the file one after the other, each with the folder that its paths are relative to.
+        changes: `KEY.KEY=VALUE` each, over everything else.
+        over: mappings that override the file, one after the other, each with the folder that its paths are relative to.
 
     Raises:
         HacError: no such file, an unknown key (the nearest one is named), or a bad value.

@@ -219,7 +219,7 @@ def _note_failures(run: Run, failures: Sequence[Failure]) -> None:
     """List what could not be read on the way, each utterance once; under --strict, stop at it."""
     if not failures:  # as in nearly every step
         return
-    known = {failure.id for failure in run.failures}
+    known = run.failures.ids
     fresh = list({failure.id: failure for failure in failures if failure.id not in known}.values())
     run.failures.extend(fresh)
     for failure in fresh:

@@ -97,7 +97,7 @@ def met_before(folder: Path, failures: FailureLog) -> list[Failure]:
     """
     if not checkpoints(folder) or not (folder / FAILURES).is_file():
         return []
-    known = {failure.id for failure in failures}
+    known = failures.ids
     found = []
     for line in (folder / FAILURES).read_text(encoding="utf-8", errors="replace").splitlines():
         try:

@@ -1,9 +1,9 @@
 """Factors: what a stream may tell of, as one label for each of its frames.
 
 A factor is a thing that speech varies in: the phone, the word, who speaks, how high. Whatever it is made from (a tier,
-the manifest, a curve on a grid), it is kept as labelled intervals of each utterance, so that it can be laid over any
-stream by one rule: **a frame has the label of the interval that holds the frame's centre**, and -1 (undefined) where
-no interval does. Times are compared exactly, on a clock that every microsecond and every frame centre falls on.
+the manifest, a curve on a grid), it is kept as labelled intervals of each utterance, and labels any stream's frames
+by one rule: **a frame has the label of the interval that holds the frame's centre**, and -1 (undefined) where no
+interval does. Times are compared exactly, on a clock that every microsecond and every frame centre falls on.
 
 Two kinds. The label of a `frame` factor changes within an utterance. That of an `utterance` factor (speaker, gender,
 language) does not, so moving tokens within their utterance cannot break what they know of it: see
@@ -87,10 +87,10 @@ def _centres_before(ticks: Ints, length: int) -> Ints:
 
 def _filled(stream: Stream, utterance: Ints, first: Ints, last: Ints, labels: Labels) -> Labels:
     """Frames `first` to `last` (exclusive) of each interval's utterance get its label, all others -1."""
-    laid = np.full(len(stream.codes), UNDEFINED, np.int32)
+    made = np.full(len(stream.codes), UNDEFINED, np.int32)
     lengths = last - first
-    laid[ranges(stream.bounds[utterance] + first, lengths)] = np.repeat(np.maximum(labels, UNDEFINED), lengths)
-    return laid
+    made[ranges(stream.bounds[utterance] + first, lengths)] = np.repeat(np.maximum(labels, UNDEFINED), lengths)
+    return made
 
 
 def utterance_factor(name: str, ids: Sequence[str], values: Sequence[str | None], about: str = "") -> Factor:

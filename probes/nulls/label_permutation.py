@@ -20,9 +20,9 @@ from probes.nulls.random_streams import permutation_within, random_stream
 from probes.words.word_codes import Words
 
 NULL_OF = {
-    "speaker": "labels dealt anew over the utterances of each language",
-    "gender": "labels dealt anew over the speakers of each language",
-    "language": "labels dealt anew over the speakers",
+    "speaker": "labels permuted over the utterances of each language",
+    "gender": "labels permuted over the speakers of each language",
+    "language": "labels permuted over the speakers",
 }
 """What each null permutes, by factor."""
 Unit = tuple[str, tuple[str, str]]

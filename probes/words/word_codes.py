@@ -70,7 +70,7 @@ class Words:
 
 @dataclass(frozen=True)
 class FrameLabels:
-    """Word tokens laid over the frames of a stream.
+    """Word tokens on the frames of a stream.
 
     Attributes:
         words: the tokens.

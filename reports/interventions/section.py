@@ -34,7 +34,7 @@ def intervention_section(runs: Runs) -> Section:
         return Section("interventions", TITLE, "", missing=(no_run("intervene"),))
     lead = (
         "Levels are dropped, kept alone, shuffled in time or swapped with another speaker's, and the sound is judged. "
-        "Keep: all levels as they are. Null: the same audio against strangers; phones: circular shifts."
+        "Keep: all levels as they are. Null: the same audio against other utterances; phones: circular shifts."
     )
     return Section("interventions", TITLE, lead, tuple(_parts(found)))
 

@@ -1,4 +1,4 @@
-"""How streams use their codebooks, and whether the same speech gets the same tokens."""
+"""How streams use their codebooks: ranks of codes, entropies and rates."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from reports.document.runs import ReportRun, Runs
 from reports.document.titles import headed
 from reports.listen.section import Listening
 from reports.render.csv_files import plain
-from reports.stability.parts import stability_chart, stability_table
 
 MOST_POINTS = 60
 """Ranks of a curve: evenly spread over the logarithm, so that a large codebook takes no more room."""
+TITLE = "Usage"
 BIT_RATES = ("nominal", "0,miller-madow", "1,held-out", "lzma-9")
 
 
@@ -30,22 +30,14 @@ def sections(runs: Runs, _: Listening) -> tuple[Section, ...]:
 
 
 def usage_section(runs: Runs) -> Section:
-    """Ranks, entropies and rates; below them stability."""
-    found, stable = runs.of("usage"), runs.of("stability")
-    parts: list[Chart | Table] = []
-    missing = []
-    if found:
-        lists = {run.system: read_ranks(path) for run in found if (path := run.folder / "ranks.csv").is_file()}
-        parts += [_rank_chart(lists)] if any(lists.values()) else []
-        parts.append(_table(found))
-    else:
-        missing.append(no_run("usage"))
-    if stable:
-        parts += [stability_chart(stable), stability_table(stable)]
-    else:
-        missing.append(no_run("stability"))
-    lead = "How many codes are in use, how evenly, at what cost; and how tokens change when speech is changed a little."
-    return Section("usage", "Usage and stability", lead, tuple(parts), tuple(missing))
+    """Ranks, entropies and rates."""
+    found = runs.of("usage")
+    if not found:
+        return Section("usage", TITLE, "", missing=(no_run("usage"),))
+    lists = {run.system: read_ranks(path) for run in found if (path := run.folder / "ranks.csv").is_file()}
+    chart = (_rank_chart(lists),) if any(lists.values()) else ()
+    lead = "How many codes are in use, how evenly, at what cost."
+    return Section("usage", TITLE, lead, (*chart, _table(found)))
 
 
 def read_ranks(path: Path) -> dict[str, list[int]]:

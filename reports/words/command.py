@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 class WordDraws(opt.Draws):
     """Draws, where there are two nulls."""
 
-    nulls: Annotated[
-        int, typer.Option(min=2, help="Draws of each null: shifts within utterances, words dealt anew.")
-    ] = 10
+    nulls: Annotated[int, typer.Option(min=2, help="Draws of each null: shifts within utterances, words permuted.")] = (
+        10
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

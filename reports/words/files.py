@@ -7,7 +7,7 @@ from functools import partial
 from analysis.words.run import Outcome
 from reports.render.result_files import Content, file_names
 from reports.words.figures import best_words, f1_by_rank
-from reports.words.tables import bands_csv, firings_table, related_csv, words_csv
+from reports.words.tables import bands_csv, occurrences_table, related_csv, words_csv
 
 
 def words_files(outcome: Outcome) -> dict[str, Content]:
@@ -17,8 +17,8 @@ def words_files(outcome: Outcome) -> dict[str, Content]:
         "bands.csv": bands_csv(outcome),
         "related.csv": related_csv(outcome),
     }
-    if outcome.firings:
-        files["firings.parquet"] = firings_table(outcome)
+    if outcome.occurrences:
+        files["firings.parquet"] = occurrences_table(outcome)
     for name, one in zip(file_names(one.name for one in outcome.streams), outcome.streams, strict=True):
         for found in one.lists:
             title = f"{outcome.results.system}, stream {one.name}, {found.definition}"

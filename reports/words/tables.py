@@ -41,7 +41,7 @@ WORDS_CSV = (
     *("heldout_ci_low", "heldout_ci_high", "null_heldout", "null_frequency", "null_sd", "null_heldout_sd"),
     *("language", "stream", "definition", "rank"),
 )
-FIRINGS = pa.schema(
+OCCURRENCES = pa.schema(
     [
         *((name, pa.string()) for name in ("stream", "definition", "word", "language")),
         *(("code", pa.int64()), ("id", pa.string()), ("onset_us", pa.int64()), ("offset_us", pa.int64())),
@@ -212,13 +212,13 @@ def _shown(text: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in text[:40]) + ("…" if len(text) > 40 else "")
 
 
-def firings_table(outcome: Outcome) -> pa.Table:
+def occurrences_table(outcome: Outcome) -> pa.Table:
     """Where the codes of detected words fire: one row a run, `hit` where it overlaps a token of the word."""
     rows = [
         {"stream": stream, "definition": definition, "word": word.spelling, "language": word.language}
         | {name: getattr(one, name) for name in ("code", "id", "onset_us", "offset_us", "hit")}
-        for stream, definition, found in outcome.firings
+        for stream, definition, found in outcome.occurrences
         for one in found
         for word in (outcome.types[one.word],)
     ]
-    return pa.Table.from_pylist(rows, schema=FIRINGS)
+    return pa.Table.from_pylist(rows, schema=OCCURRENCES)

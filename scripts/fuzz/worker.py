@@ -58,7 +58,7 @@ class Fuzzer:
         self.seconds = seconds
         self.runs: Counter[str] = Counter()
         self.seen: set[tuple[str, str]] = set()
-        self.told = 0.0
+        self.reported = 0.0
 
     def seeds(self) -> Path:
         """A folder with the sound files as inputs."""
@@ -85,7 +85,7 @@ class Fuzzer:
             about = {"reader": bench.reader.name, "file": name, "input": f"input-{digest}", **vars_of(finding)}
             with (self.folder / "findings.jsonl").open("a", encoding="utf-8") as lines:
                 lines.write(json.dumps(about) + "\n")
-        if time.monotonic() - self.told > STATUS_S:
+        if time.monotonic() - self.reported > STATUS_S:
             self.tell()
 
     def mutate(self, data: bytes, max_size: int, seed: int) -> bytes:
@@ -105,7 +105,7 @@ class Fuzzer:
 
     def tell(self) -> None:
         """Write down how far the fuzzing is."""
-        self.told = time.monotonic()
+        self.reported = time.monotonic()
         status = {"runs": dict(self.runs), "cpu_s": time.process_time() - self.start, "findings": len(self.seen)}
         write_text(self.folder / "status.json", json.dumps(status))
 

@@ -68,7 +68,7 @@ def write_counted(
 
     write_phones(pnmi.run(request(worlds.QUICK), 1), folder / "pnmi")
     one = replace(word_worlds.QUICK, definitions=("vg-hubert",))
-    found = words.run(request(one), 1, words.Options(firings=2))
+    found = words.run(request(one), 1, words.Options(occurrences=2))
     write_text(folder / "words" / "words.csv", words_csv(found))
     write_numbers(found.results, folder / "words")
     quick = BoundaryProtocol(tolerances_ms=(10, 20, 40), n_nulls=3)

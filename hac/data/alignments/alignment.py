@@ -83,7 +83,7 @@ def _restrict(alignments: Alignments, manifest: Manifest, failures: FailureLog) 
         has = frozenset(tier.ids)
         tiers[name] = tier.select(utterance.id for utterance in manifest.utterances if utterance.id in has)
     aligned = {id for tier in tiers.values() for id in tier.ids}
-    failed = {failure.id for failure in failures}
+    failed = failures.ids
     for utterance in manifest.utterances:
         if utterance.id not in aligned and utterance.id not in failed:
             failures.add(utterance.id, "alignment-missing", "no alignment was found for this utterance")

@@ -106,9 +106,9 @@ class _Collected:
 
     def add(self, id: str, tier: str, intervals: Sequence[Interval]) -> None:
         allowed = self._allowed.get(tier)
-        stranger = None if allowed is None else next((i for i in intervals if i[0] not in allowed), None)
-        if stranger is not None and allowed is not None:
-            error = unknown_label(tier, stranger[0], id, len(allowed))
+        unknown = None if allowed is None else next((i for i in intervals if i[0] not in allowed), None)
+        if unknown is not None and allowed is not None:
+            error = unknown_label(tier, unknown[0], id, len(allowed))
             self.failures.add(id, "alignment-unknown-label", str(error))
             return
         rows = self.rows.setdefault(tier, {})

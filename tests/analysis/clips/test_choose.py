@@ -14,7 +14,7 @@ import soundfile
 from analysis.clips.choose import LONGEST_S, SHORT_S, ClipBudget, ClipSource, Rendering, by_turns, keep_clips
 from analysis.clips.time_tiers import TimeLabels
 from analysis.clips.word_hits import FoundWord
-from analysis.words.occurrences import Firing
+from analysis.words.occurrences import Occurrence
 from hac.data.alignments.alignment import Alignments, tier_from_rows
 from hac.data.audio.audio import write_audio
 from hac.data.manifest.manifest import Manifest, Utterance
@@ -42,12 +42,12 @@ def world(folder: Path, ids: Sequence[str] = ("a", "b", "c", "d"), seconds: floa
 
 
 def with_words(heard: ClipSource, n: int = 1) -> ClipSource:
-    firings = [
-        Firing(0, 3, "a", 0, 240_000, True),
-        Firing(0, 3, "b", 480_000, 800_000, True),
-        Firing(0, 3, "c", 480_000, 800_000, False),
+    occurrences = [
+        Occurrence(0, 3, "a", 0, 240_000, True),
+        Occurrence(0, 3, "b", 480_000, 800_000, True),
+        Occurrence(0, 3, "c", 480_000, 800_000, False),
     ]
-    return replace(heard, words=[FoundWord("units", 3, f"word-{i}", 0.5, firings) for i in range(n)])
+    return replace(heard, words=[FoundWord("units", 3, f"word-{i}", 0.5, occurrences) for i in range(n)])
 
 
 def manifest_of(heard: ClipSource) -> Manifest:
@@ -119,7 +119,7 @@ def test_utterances_that_have_every_rendering_come_first(tmp_path: Path) -> None
 def test_no_text_of_the_corpus_becomes_a_path(tmp_path: Path) -> None:
     folder = tmp_path / "deep" / "run"
     heard = with_words(world(tmp_path, HOSTILE))
-    words = [FoundWord("../s", 3, HOSTILE[1], 0.5, [Firing(0, 3, HOSTILE[0], 0, 200_000, True)])]
+    words = [FoundWord("../s", 3, HOSTILE[1], 0.5, [Occurrence(0, 3, HOSTILE[0], 0, 200_000, True)])]
     assert keep_clips(folder, replace(heard, words=words), ClipBudget(len(HOSTILE), PLENTY)) == []
     found = read_listen(folder)
     assert {clip.utterance for clip in found.clips} == set(HOSTILE)

@@ -123,7 +123,7 @@ def test_what_streams_add_and_repeat(outcome: Outcome) -> None:
 def test_a_slow_stream_that_knows_nothing_adds_nothing() -> None:
     world = Spoken(n_utterances=72, n_speakers=12, seed=3)
     n = len(world.phone)
-    # a code lasts 30 frames, a phone 3: codes dealt anew among short runs would say that it tells who speaks
+    # a code lasts 30 frames, a phone 3: codes permuted among short runs would say that it tells who speaks
     lasting = np.cumsum(world.rng.random(n) < 1 / 30) % 16
     slow = world.stream("slow", world.rng.integers(0, 16, n)[lasting], 16)
     fast = world.stream("fast", world.noisy(world.phone, 8, 0.7), 8)
@@ -216,7 +216,7 @@ def test_one_speaker_a_language_leaves_nothing_to_say_of_the_speaker() -> None:
     asked = replace(QUICK, factors=("speaker", "language"))
     found = run(world.request(world.stream("v", world.speaker, 4), labels=labels, protocol=asked), jobs=1)
     assert [line for line in found.results.warnings if "the same labels again" in line] == [
-        "speaker: labels dealt anew over the utterances of each language are the same labels again: chance tells as "
+        "speaker: labels permuted over the utterances of each language are the same labels again: chance tells as "
         "much, and nothing can be said of it"
     ]
     assert get(found, "v.leakage[speaker]").null_mean == pytest.approx(1)

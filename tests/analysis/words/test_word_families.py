@@ -83,11 +83,11 @@ def test_a_missing_table_is_named(tmp_path: Path) -> None:
         read_translations(tmp_path / "none.csv", ())
 
 
-def test_firings_are_the_runs_of_the_words_code() -> None:
+def test_occurrences_are_the_runs_of_the_words_code() -> None:
     world = make_words(12, 60)
     stream = world.knowing(corrupt=0.25)
-    outcome = run(world.request(stream), jobs=1, options=Options(firings=1000))
-    fired = next(found for _, definition, found in outcome.firings if definition == "vg-hubert")
+    outcome = run(world.request(stream), jobs=1, options=Options(occurrences=1000))
+    fired = next(found for _, definition, found in outcome.occurrences if definition == "vg-hubert")
     by_word: dict[str, list] = {}
     for one in fired:
         by_word.setdefault(outcome.types[one.word].spelling, []).append(one)
@@ -109,14 +109,14 @@ def test_firings_are_the_runs_of_the_words_code() -> None:
 def test_false_alarms_are_told_from_hits() -> None:
     world = world_of("tree", "house")
     stream = coded(world, {"tree": 1, "house": 1})
-    outcome = run(world.request(stream), jobs=1, options=Options(firings=5))
-    fired = [one for one in outcome.firings[0][2] if outcome.types[one.word].spelling == "tree"]
+    outcome = run(world.request(stream), jobs=1, options=Options(occurrences=5))
+    fired = [one for one in outcome.occurrences[0][2] if outcome.types[one.word].spelling == "tree"]
     assert [one.hit for one in fired] == [True] * 5 + [False] * 5
     assert {one.onset_us for one in fired if one.hit} == {100_000}
     assert {one.onset_us for one in fired if not one.hit} == {500_000}
 
 
-def test_no_firings_are_listed_where_none_are_asked_for() -> None:
+def test_no_occurrences_are_listed_where_none_are_asked_for() -> None:
     world = replace(world_of("tree", "house"))
-    outcome = run(world.request(world.knowing()), jobs=1, options=Options(firings=0))
-    assert all(not found for _, _, found in outcome.firings)
+    outcome = run(world.request(world.knowing()), jobs=1, options=Options(occurrences=0))
+    assert all(not found for _, _, found in outcome.occurrences)

@@ -42,8 +42,8 @@ from tests.reports.report_worlds import SYSTEMS, best_word
 
 ORDER = (
     *("verdict", "systems", "pnmi", "heat", "parts", "words", "discovery", "boundaries", "leakage", "recon"),
-    *("interventions", "usage", "differences", "history", "listen", "terms", "protocols", "coverage", "failures"),
-    "provenance",
+    *("interventions", "usage", "stability", "differences", "history", "listen", "terms", "protocols", "coverage"),
+    *("failures", "provenance"),
 )
 
 

@@ -1,16 +1,33 @@
-"""Stability on a page: a chart and a table, which stand in the section of usage."""
+"""Whether the same speech gets the same tokens, on a page: a chart and a table."""
 
 from __future__ import annotations
 
 from reports.document.cells import estimate_cell, null_cell
 from reports.document.order import all_streams, first_of_levels, perturbations_of
-from reports.document.parts import Chart, Panel, Point, Series, Table
+from reports.document.parts import Chart, Panel, Point, Section, Series, Table, no_run
 from reports.document.result_table import record_table, records_of
-from reports.document.runs import ReportRun
+from reports.document.runs import ReportRun, Runs
 from reports.document.titles import headed
+from reports.listen.section import Listening
+
+TITLE = "Stability"
 
 
-def stability_chart(found: tuple[ReportRun, ...]) -> Chart:
+def sections(runs: Runs, _: Listening) -> tuple[Section, ...]:
+    """The sections of this measure on a page."""
+    return (stability_section(runs),)
+
+
+def stability_section(runs: Runs) -> Section:
+    """Distances by perturbation, and the numbers."""
+    found = runs.of("stability")
+    if not found:
+        return Section("stability", TITLE, "", missing=(no_run("stability"),))
+    lead = "How tokens change when speech is changed a little."
+    return Section("stability", TITLE, lead, (_chart(found), _table(found)))
+
+
+def _chart(found: tuple[ReportRun, ...]) -> Chart:
     """A panel for the first stream of each level, a row for each perturbation."""
     names = tuple(dict.fromkeys(name for run in found for name in perturbations_of(run)))
     panels = []
@@ -26,7 +43,7 @@ def stability_chart(found: tuple[ReportRun, ...]) -> Chart:
     return Chart("chart-stability", "The same speech, the same tokens?", "rows", tuple(panels), note)
 
 
-def stability_table(found: tuple[ReportRun, ...]) -> Table:
+def _table(found: tuple[ReportRun, ...]) -> Table:
     """Distance and agreement beside their nulls."""
     fields = [
         field

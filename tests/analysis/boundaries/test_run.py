@@ -31,7 +31,7 @@ from tests.oracles import Interval, rotate
 from tests.probes.boundaries import oracles as slow
 from tests.strategies import bounds
 
-QUICK = BoundaryProtocol(tolerances_ms=(10, 20, 50), n_nulls=4, n_bootstrap=50)
+QUICK = BoundaryProtocol(tolerances_ms=(10, 20, 50), n_nulls=4)
 GAP = ("", "sil", "sp", "<eps>")
 
 
@@ -139,7 +139,7 @@ def test_without_references_nothing_is_defined() -> None:
 
 def test_tokens_that_know_the_phones_are_far_from_chance(world: World) -> None:
     outcome = run(
-        request(world, world.knowing(Fraction(100)), protocol=replace(QUICK, n_nulls=20, n_bootstrap=200)), jobs=1
+        request(world, world.knowing(Fraction(100)), protocol=replace(QUICK, n_nulls=20)), jobs=1
     )
     f1 = get(outcome, "f1", ms=10)
     assert f1.value > 0.9
@@ -150,7 +150,7 @@ def test_tokens_that_know_the_phones_are_far_from_chance(world: World) -> None:
 
 
 def test_independent_tokens_score_what_their_null_scores(world: World) -> None:
-    outcome = run(request(world, world.independent(64), protocol=replace(QUICK, n_nulls=20, n_bootstrap=200)), jobs=1)
+    outcome = run(request(world, world.independent(64), protocol=replace(QUICK, n_nulls=20)), jobs=1)
     for rule in RULES:
         f1 = get(outcome, "f1", rule=rule)
         assert f1.corrected_ci_low <= 0 <= f1.corrected_ci_high, rule
@@ -161,7 +161,7 @@ def test_nulls_and_intervals_are_those_of_their_definitions(world: World) -> Non
     """Nulls: tokens turned by the shifts, scored anew. Intervals: speakers drawn again, counts added, divided once."""
     rate, n_nulls = Fraction(50), 3
     stream = world.knowing(rate)
-    protocol = replace(QUICK, n_nulls=n_nulls, n_bootstrap=60, seed=5)
+    protocol = replace(QUICK, n_nulls=n_nulls, seed=5)
     f1 = get(run(request(replace(world, languages=("en",) * 48), stream, protocol=protocol), jobs=1), "f1")
     counts = np.zeros((n_nulls + 1, 12, 3))  # by draw and speaker: hits, estimates, references
     for r in range(n_nulls + 1):

@@ -20,7 +20,7 @@ from reports.leakage.probing_tables import probing_tables
 from reports.render.result_files import write_run
 from tests.analysis.leakage.worlds import QUICK, Spoken
 
-PROBES = ProbeProtocol(n_shuffles=2, n_given_nulls=2, n_bootstrap=100)
+PROBES = ProbeProtocol(n_shuffles=2, n_given_nulls=2)
 
 
 @pytest.fixture(scope="module")

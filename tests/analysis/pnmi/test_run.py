@@ -81,7 +81,7 @@ def test_identity_scores_one_and_a_constant_zero(convention: str, rate: Fraction
 
 
 def test_independent_tokens_score_what_their_null_scores(world: World) -> None:
-    protocol = Protocol(n_nulls=20, n_bootstrap=200)
+    protocol = Protocol(n_nulls=20)
     for size in (64, 1024, 65536):
         found = scored_whole(world.request(world.independent(size, seed=size), protocol=protocol))["units.pnmi"]
         assert found.corrected_ci_low <= 0 <= found.corrected_ci_high, size
@@ -130,7 +130,7 @@ def test_tokens_in_time_are_not_warned_of(world: World, convention: str, rate: F
 def test_tokens_that_know_nothing_have_no_lag(world: World) -> None:
     for seed in range(3):
         stream = world.independent(64, seed=seed)
-        lag = run(world.request(stream, protocol=Protocol(n_nulls=20, n_bootstrap=20)), jobs=1).results.lags[0]
+        lag = run(world.request(stream, protocol=Protocol(n_nulls=20)), jobs=1).results.lags[0]
         assert lag.warning == "", seed
 
 

@@ -30,7 +30,7 @@ from tests.probes.tokens import oracles
 from tests.strategies import bounds
 
 RATE, HOP, K = 8000, 80, 16
-QUICK = StabilityProtocol(n_nulls=4, n_bootstrap=50)
+QUICK = StabilityProtocol(n_nulls=4)
 SAME = Perturbation("gain+0dB", "gain", "0")
 
 
@@ -126,7 +126,7 @@ def store(codes: Sequence[Sequence[int]]) -> TokenStore:
 
 def compared(clean: Sequence[Sequence[int]], other: Sequence[Sequence[int]], **changes: Any) -> Outcome:
     variant = replace(Variant("made-up", store(other), Fraction(0), True), **changes)
-    request = Request(store(clean), without_alignments(None), StabilityProtocol(n_nulls=10, n_bootstrap=50))
+    request = Request(store(clean), without_alignments(None), StabilityProtocol(n_nulls=10))
     return run(request, [variant], jobs=1)
 
 

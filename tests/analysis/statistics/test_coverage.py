@@ -61,7 +61,7 @@ def test_the_corrected_value_of_independent_tokens_is_within_its_interval_of_zer
     held = {"units.pnmi": 0, "units.pnmi[silence-dropped]": 0}
     n = 8
     for seed in range(n):
-        request = world.request(world.independent(size, seed=seed), protocol=Protocol(n_nulls=20, n_bootstrap=100))
+        request = world.request(world.independent(size, seed=seed), protocol=Protocol(n_nulls=20))
         by_id = scored_whole(request)
         for id in held:
             held[id] += by_id[id].corrected_ci_low <= 0 <= by_id[id].corrected_ci_high

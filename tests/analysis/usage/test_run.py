@@ -31,7 +31,7 @@ from tests.analysis.worlds import World, make_world
 from tests.probes.tokens import oracles
 from tests.strategies import bounds
 
-QUICK = UsageProtocol(n_nulls=3, n_dear=2, n_bootstrap=50)
+QUICK = UsageProtocol(n_nulls=3, n_dear=2)
 CORPORA = st.lists(st.lists(st.integers(0, 4), max_size=9), min_size=2, max_size=6).filter(any)
 
 

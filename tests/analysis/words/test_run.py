@@ -335,7 +335,7 @@ def test_intervals_hold_the_truth_of_other_speakers_as_often_as_they_say() -> No
         junk = rng.random((120, 6)) < np.clip(rng.normal(0.3, 0.1, 24), 0, 1)[np.arange(120) % 24, None]
         codes = clean.codes.reshape(120, -1).copy()
         codes[(codes > 0) & np.pad(junk, ((0, 0), (1, 1)))[np.arange(120)[:, None], np.minimum(codes, 7)]] = 7
-        protocol = WordProtocol(min_count=1, n_nulls=2, n_bootstrap=300, stop_words=(), definitions=("vg-hubert",))
+        protocol = WordProtocol(min_count=1, n_nulls=2, stop_words=(), definitions=("vg-hubert",))
         record = get(
             run(world.request(replace(clean, codes=codes.ravel()), protocol=protocol), jobs=1),
             "units.word_f1[vg-hubert,held-out]",

@@ -25,7 +25,8 @@ from tests.analysis.sweeps.worlds import make_files, write_sweep
 from tests.bad import test_bad_input as bad
 from tests.bad.test_bad_input import Run
 from tests.hac.coding import test_encode as encoding
-from tests.hac.dask_world import SlowLoudness, World, dask_world, until
+from tests.hac.dask_world import SlowLoudness, World, dask_world
+from tests.waiting import until
 
 corpus, run = bad.corpus, bad.run
 __all__ = ["dask_world"]

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,10 +16,9 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.hac.loudness import Loudness
+from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
-WAIT_S = 600.0
-"""For an event that takes seconds on a quiet machine."""
 
 
 class World:
@@ -75,13 +74,6 @@ class World:
         self._logs.close()
 
 
-def until(happens: Callable[[], bool], seconds: float = WAIT_S) -> None:
-    end = time.monotonic() + seconds
-    while not happens():
-        assert time.monotonic() < end, f"it did not happen within {seconds} s"
-        time.sleep(0.05)
-
-
 @pytest.fixture
 def dask_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A scheduler without workers."""
@@ -92,9 +84,11 @@ def dask_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         world.close()
 
 
-def noted(folder: Path, value: int, seconds: float) -> tuple[int, int]:
-    """A task that says in a file who began it; gives its square and its process."""
+def noted(folder: Path, value: int, seconds: float, gate: Path | None = None) -> tuple[int, int]:
+    """A task that says in a file who began it, and waits for the file `gate`; gives its square and its process."""
     (folder / f"{value}-{os.getpid()}").touch()
+    if gate is not None:
+        until(gate.exists)
     time.sleep(seconds)
     return value * value, os.getpid()
 

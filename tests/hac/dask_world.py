@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +16,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from hac.parallel import dask_cluster
 from tests.hac.loudness import Loudness
-from tests.waiting import until
+from tests.waiting import WAIT_S, until
 
 ROOT = Path(__file__).parents[2]
 
@@ -74,14 +76,24 @@ class World:
         self._logs.close()
 
 
+@contextmanager
+def started(folder: Path) -> Iterator[World]:
+    """A scheduler without workers, all of which are waited for as long as it takes."""
+    world = World(folder)
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            for limit in ("CONNECT_S", "WORKERS_S", "FILES_S"):
+                patch.setattr(dask_cluster, limit, WAIT_S)
+            yield world
+    finally:
+        world.close()
+
+
 @pytest.fixture
 def dask_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A scheduler without workers."""
-    world = World(tmp_path_factory.mktemp("dask"))
-    try:
+    with started(tmp_path_factory.mktemp("dask")) as world:
         yield world
-    finally:
-        world.close()
 
 
 def noted(folder: Path, value: int, seconds: float, gate: Path | None = None) -> tuple[int, int]:

@@ -8,6 +8,9 @@ TOOLS := .tools
 TORCH := 2.13.0+cpu
 UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 export UV_FIND_LINKS
+# installed without byte code, so that a first run is quick; it is made when a module is first imported, and kept: the
+# tests start more than a hundred processes, and torch and transformers alone take each of them 10 s to compile
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test format lint types imports unit slow benchmarks fuzz kill lock audit clean
 

@@ -25,7 +25,8 @@ from tests.analysis.sweeps.worlds import make_files, write_sweep
 from tests.bad import test_bad_input as bad
 from tests.bad.test_bad_input import Run
 from tests.hac.coding import test_encode as encoding
-from tests.hac.dask_world import SlowLoudness, World, dask_world, until
+from tests.hac.dask_world import SlowLoudness, World, dask_world, started
+from tests.waiting import until
 
 corpus, run = bad.corpus, bad.run
 __all__ = ["dask_world"]
@@ -33,13 +34,10 @@ __all__ = ["dask_world"]
 
 @pytest.fixture(scope="module")
 def three_workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    world = World(tmp_path_factory.mktemp("dask"))
-    try:
+    with started(tmp_path_factory.mktemp("dask")) as world:
         for _ in range(3):
             world.worker()
         yield world
-    finally:
-        world.close()
 
 
 def test_encoding_survives_a_killed_worker_and_takes_a_late_one(dask_world: World, tmp_path: Path) -> None:

@@ -43,6 +43,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> C
         monkeypatch.chdir(folder)
         monkeypatch.setenv("HF_HUB_OFFLINE", "1")
         monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+        monkeypatch.setattr("hac.parallel.dask_cluster.CONNECT_S", 1)
         monkeypatch.setattr(sys, "argv", words)
         encode_shard._load.cache_clear()  # a model of a folder of the same name in another world
         decode_input.release_decoder()

@@ -7,7 +7,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,11 +16,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from hac.parallel import dask_cluster
 from tests.hac.loudness import Loudness
+from tests.waiting import WAIT_S, until
 
 ROOT = Path(__file__).parents[2]
-WAIT_S = 600.0
-"""For an event that takes seconds on a quiet machine."""
 
 
 class World:
@@ -75,26 +76,31 @@ class World:
         self._logs.close()
 
 
-def until(happens: Callable[[], bool], seconds: float = WAIT_S) -> None:
-    end = time.monotonic() + seconds
-    while not happens():
-        assert time.monotonic() < end, f"it did not happen within {seconds} s"
-        time.sleep(0.05)
+@contextmanager
+def started(folder: Path) -> Iterator[World]:
+    """A scheduler without workers, all of which are waited for as long as it takes."""
+    world = World(folder)
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            for limit in ("CONNECT_S", "WORKERS_S", "FILES_S"):
+                patch.setattr(dask_cluster, limit, WAIT_S)
+            yield world
+    finally:
+        world.close()
 
 
 @pytest.fixture
 def dask_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A scheduler without workers."""
-    world = World(tmp_path_factory.mktemp("dask"))
-    try:
+    with started(tmp_path_factory.mktemp("dask")) as world:
         yield world
-    finally:
-        world.close()
 
 
-def noted(folder: Path, value: int, seconds: float) -> tuple[int, int]:
-    """A task that says in a file who began it; gives its square and its process."""
+def noted(folder: Path, value: int, seconds: float, gate: Path | None = None) -> tuple[int, int]:
+    """A task that says in a file who began it, and waits for the file `gate`; gives its square and its process."""
     (folder / f"{value}-{os.getpid()}").touch()
+    if gate is not None:
+        until(gate.exists)
     time.sleep(seconds)
     return value * value, os.getpid()
 

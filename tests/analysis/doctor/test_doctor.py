@@ -25,7 +25,7 @@ def shims(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def apart(name: str, timeout_s: float = 60) -> Finding:
+def apart(name: str, timeout_s: float = 600) -> Finding:
     return examine([BY_NAME[name]], timeout_s)[0]
 
 

@@ -24,6 +24,7 @@ from hac.train.disk_usage import checkpoint_bytes, checkpoints_kept, target_size
 from hac.train.run_folder import checkpoints, chosen_checkpoint, step_of
 from tests.analysis.sweeps.worlds import job_of, make_files, run_here, write_sweep
 from tests.hac.tiny_hac import one_thread
+from tests.waiting import until
 
 __all__ = ["one_thread"]  # a fixture that runs by itself
 
@@ -165,8 +166,7 @@ def test_signals_stop_everything_in_order(world, tmp_path, monkeypatch, capsys, 
     )
 
     def send() -> None:
-        while not (tmp_path / "ready").exists():
-            time.sleep(0.02)
+        until((tmp_path / "ready").exists)
         os.kill(os.getpid(), number)
 
     threading.Thread(target=send, daemon=True).start()
@@ -232,10 +232,9 @@ def test_a_sweep_of_real_processes_is_stopped_and_goes_on(world, tmp_path):
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     first = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
     logs = [tmp_path / name / "seed-0" / "run" / "metrics.jsonl" for name in ("full", "untaught")]
-    deadline = time.monotonic() + 1200
-    while not all(log.is_file() and log.read_text().count("\n") > 3 for log in logs):
-        assert time.monotonic() < deadline and first.poll() is None
-        time.sleep(0.1)
+    begun = [lambda log=log: log.is_file() and log.read_text().count("\n") > 3 for log in logs]
+    until(lambda: first.poll() is not None or all(has_begun() for has_begun in begun))
+    assert first.poll() is None
     first.send_signal(signal.SIGTERM)
     first.communicate(timeout=600)
     assert first.returncode == 143

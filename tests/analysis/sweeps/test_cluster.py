@@ -16,6 +16,7 @@ from hac.errors import HacError
 from tests.analysis.sweeps.test_run import Recorded, state
 from tests.analysis.sweeps.worlds import job_of, make_files, write_sweep
 from tests.hac.tiny_hac import one_thread
+from tests.waiting import WAIT_S
 
 __all__ = ["one_thread"]  # a fixture that runs by itself
 
@@ -99,7 +100,7 @@ def test_a_stop_reaches_what_is_running(
 
     def training(self: InThisProcess, call: Call) -> int:
         stop.stop()
-        assert self.stopping.wait(300)
+        assert self.stopping.wait(WAIT_S)
         self.calls.append(call)
         return -15
 
@@ -123,7 +124,7 @@ def test_a_cell_that_a_lost_worker_left_running_is_waited_for(
 
     thread = threading.Thread(target=orphan)
     thread.start()
-    assert held.wait(300)
+    assert held.wait(WAIT_S)
     work, said = work_through(job)
     thread.join()
     assert not work.failed and time.monotonic() >= until

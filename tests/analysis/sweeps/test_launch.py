@@ -6,13 +6,13 @@ import os
 import signal
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
 
 from analysis.sweeps.launch import Call, Processes, environment, last_error
 from tests.analysis.sweeps.worlds import run_here
+from tests.waiting import WAIT_S, until
 
 
 class Python(Call):
@@ -24,13 +24,6 @@ class Python(Call):
 
 def python(code: str, folder: Path, **options) -> Python:
     return Python("hac", ("-c", code), folder / "call.log", **options)
-
-
-def wait_for(path: Path) -> None:
-    deadline = time.monotonic() + 300
-    while not path.exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_a_process_logs_and_its_exit_code_comes_back(tmp_path):
@@ -85,9 +78,9 @@ def test_stop_asks_a_process_to_end_and_starts_no_more(tmp_path, saves_on_term):
     call = python(code, tmp_path, saves_on_term=saves_on_term)
     thread = threading.Thread(target=lambda: codes.append(launch(call)))
     thread.start()
-    wait_for(tmp_path / "ready")
+    until((tmp_path / "ready").exists)
     launch.stop()
-    thread.join(300)
+    thread.join(WAIT_S)
     assert codes == [9]
     assert call.log.read_text().strip() == ("SIGTERM" if saves_on_term else "SIGINT")
     assert launch(python("open('never', 'w')", tmp_path)) == -signal.SIGTERM
@@ -103,9 +96,9 @@ def test_a_process_that_will_not_end_is_killed(tmp_path):
     launch, codes = Processes(grace_s=0.1), []
     thread = threading.Thread(target=lambda: codes.append(launch(python(code, tmp_path, saves_on_term=True))))
     thread.start()
-    wait_for(tmp_path / "ready")
+    until((tmp_path / "ready").exists)
     launch.stop()
-    thread.join(300)
+    thread.join(WAIT_S)
     assert codes == [-signal.SIGKILL]
 
 

@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -36,6 +35,7 @@ from hac.data.tokens.stream_options import StreamSpec
 from hac.errors import FailureLog, HacError
 from hac.tokenizers.base import Tokenizer
 from tests.hac.loudness import RATE, Loudness
+from tests.waiting import WAIT_S, until
 
 assert isinstance(Loudness(Path()), Tokenizer)
 
@@ -268,7 +268,7 @@ from hac.data.manifest.formats import read_manifest
 from hac.coding.encode import encode_corpus
 from tests.hac.loudness import Loudness
 folder = Path(sys.argv[1])
-tokenizer = Loudness(folder / "log.txt", delay_s=0.15)
+tokenizer = Loudness(folder / "log.txt", delay_s=1.0, n_quick=4)
 encode_corpus(read_manifest(folder / "m.jsonl"), tokenizer, folder / "t.parquet", shard_s=0.1, jobs=int(sys.argv[2]))
 """
 
@@ -285,11 +285,9 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(sign: signal.Signals, jobs:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    deadline = time.monotonic() + 60
-    while len(batches(tokenizer)) < 5 and time.monotonic() < deadline:
-        time.sleep(0.02)
+    until(lambda: len(batches(tokenizer)) >= 5)
     process.send_signal(sign)
-    assert process.wait(timeout=30) != 0
+    assert process.wait(WAIT_S) != 0
     assert not (tmp_path / "t.parquet").exists()
     done = [path for path in (tmp_path / "t.shards").glob("*.parquet") if pq.read_metadata(path)]
     assert len(done) >= 5 - jobs

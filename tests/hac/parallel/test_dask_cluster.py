@@ -20,7 +20,8 @@ from hac.parallel.pool import on_cluster as is_on_cluster
 from hac.parallel.pool import parallel_map
 from tests.analysis.interventions.test_run import QUICK
 from tests.analysis.interventions.worlds import judges, village
-from tests.hac.dask_world import ROOT, World, dask_world, deadly, noted, threads_of_blas, until
+from tests.hac.dask_world import ROOT, World, dask_world, deadly, noted, threads_of_blas
+from tests.waiting import until
 
 __all__ = ["dask_world"]
 
@@ -35,17 +36,22 @@ def test_a_killed_worker_and_a_late_one(dask_world: World, tmp_path: Path) -> No
     notes = tmp_path / "notes"
     notes.mkdir()
     late = []
+    # work is left for the late one until it has begun, however slow the machine is
+    gate = tmp_path / "late-has-begun"
 
     def trouble() -> None:
         until(lambda: any(pid == first[0].pid for _, pid in began(notes)))
         first[0].kill()
         late.append(dask_world.worker())
+        until(lambda: any(pid == late[0].pid for _, pid in began(notes)))
+        gate.touch()
 
     happening = threading.Thread(target=trouble)
     happening.start()
     with on_cluster(dask_world.address, tmp_path / "out"):
         assert is_on_cluster()
-        results = list(parallel_map(noted, [(notes, i, 0.4) for i in range(60)], jobs=1, ordered=True))
+        tasks = [(notes, i, 0.1, gate if i >= 20 else None) for i in range(60)]
+        results = list(parallel_map(noted, tasks, jobs=1, ordered=True))
     happening.join()
     assert not is_on_cluster()
     assert [value for value, _ in results] == [i * i for i in range(60)]

@@ -21,6 +21,7 @@ from hac.train.checkpoints import checkpoints
 from hac.train.config import model_config
 from tests.hac.train.test_run import SERVER, command_line, metrics
 from tests.hac.train.tiny_run import TRAIN, tiny_config, tiny_corpus
+from tests.waiting import WAIT_S
 
 ROOT = Path(__file__).parents[3]
 STEPS, HALF = 6, 3
@@ -72,7 +73,7 @@ def run(config: Path, out: Path, n: int, *words: str) -> list[tuple[int | None, 
         started.append((SERVER.Process(target=ranked, args=arguments), said))
         started[-1][0].start()
     for process, _ in started:
-        process.join(200)
+        process.join(WAIT_S)
         if process.is_alive():
             process.kill()
             process.join()

@@ -6,6 +6,7 @@ import builtins
 import ctypes
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 
 import reports.cli
 from hac.errors import HacError
+from reports.document.parts import Chart, Clip, Facts, HeatMap, MatrixChart, Table
 from reports.render.escape import shortened
 from reports.render.html import Drawn
 from reports.render.pdf import write_pdf
@@ -37,13 +39,24 @@ def made(drawn: Drawn, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def only(drawn: Drawn, *ids: str) -> Drawn:
+    """The page with some of its sections: the whole one takes many times as long."""
+    sections = tuple(section for section in drawn.page.sections if section.id in ids)
+    assert len(sections) == len(ids)
+    return replace(drawn, page=replace(drawn.page, sections=sections))
+
+
 def open_pdf(path: Path) -> Any:
     return pytest.importorskip("pypdfium2").PdfDocument(path)
 
 
-def test_the_same_page_makes_the_same_bytes(drawn: Drawn, made: Path, tmp_path: Path) -> None:
-    write_pdf(drawn, tmp_path / "again.pdf")
-    assert (tmp_path / "again.pdf").read_bytes() == made.read_bytes()
+def test_the_same_page_makes_the_same_bytes(drawn: Drawn, tmp_path: Path) -> None:
+    weasyprint_or_skip()
+    page = only(drawn, "pnmi", "heat", "leakage", "listen", "provenance")
+    assert {type(part) for part in page.page.parts} >= {Chart, Clip, Facts, HeatMap, MatrixChart, Table}
+    for name in ("one.pdf", "again.pdf"):
+        write_pdf(page, tmp_path / name)
+    assert (tmp_path / "again.pdf").read_bytes() == (tmp_path / "one.pdf").read_bytes()
 
 
 def assert_nothing_is_cut(path: Path) -> str:
@@ -73,7 +86,7 @@ def test_a_picture_that_fails_is_not_left_out(
 
     monkeypatch.setattr(SVG, "draw", fail)
     with pytest.raises(HacError if isinstance(failure, Exception) else KeyboardInterrupt) as raised:
-        write_pdf(drawn, tmp_path / "report.pdf")
+        write_pdf(only(drawn, "pnmi"), tmp_path / "report.pdf")
     assert isinstance(raised.value, KeyboardInterrupt) or "incomplete" in str(raised.value)
     assert list(tmp_path.iterdir()) == []
 

@@ -69,10 +69,10 @@ def test_a_corpus_of_the_size_of_librispeech_dev_is_read_in_well_under_a_second(
     )
     write_alignments(Alignments({"phones": tier}), tmp_path / "a.parquet")
     took = []
-    for _ in range(3):  # the best of three, since other work may share the machine
-        start = time.perf_counter()
+    for _ in range(3):  # processor time, and the best of three, since other work may share the machine
+        start = time.process_time()
         again = read_alignments(tmp_path / "a.parquet").phones.select(reversed(tier.ids))
-        took.append(time.perf_counter() - start)
+        took.append(time.process_time() - start)
     assert min(took) < 0.8
     assert np.array_equal(again.select(tier.ids).onset_us, tier.onset_us)
 

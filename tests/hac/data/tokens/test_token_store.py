@@ -137,9 +137,9 @@ def test_a_corpus_of_ten_hours_is_read_without_python_loops(tmp_path: Path) -> N
     codes = [rng.integers(0, 1024, bounds[-1]).astype(np.int32) for _ in range(9)]
     streams = {f"acoustic.{k}": Stream(f"acoustic.{k}", 1024, Fraction(50), c, bounds) for k, c in enumerate(codes)}
     write_tokens(TokenStore(tuple(f"u{i}" for i in range(5567)), streams), tmp_path / "t.parquet")
-    start = time.perf_counter()
+    start = time.process_time()  # not of the clock: other work may share the machine
     store = read_tokens(tmp_path / "t.parquet")
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
     assert store.n_frames("acoustic.8") == bounds[-1]
     assert np.array_equal(store["acoustic.8"].codes, codes[8])
 

@@ -25,5 +25,5 @@ def test_a_number_stands_with_half_the_width_of_its_interval(value: float, low: 
     assert interval_text(value, low, high) == text
 
 
-def test_the_mark_is_typeset() -> None:
-    assert escape(".458† [.429, .448]") == r".458\dag{} [.429, .448]"
+def test_the_half_width_is_typeset() -> None:
+    assert escape(".458 ± .010") == r".458 $\pm$ .010"

@@ -55,7 +55,7 @@ def test_an_id_is_a_headline_by_its_metric_and_its_tags(id: str, entry: str, exp
 
 def test_the_tags_of_boundaries_are_those_that_the_run_was_asked_for() -> None:
     ids = [f"a.boundary_f1[{tier},nearest,{ms}ms]" for tier in ("phones", "words") for ms in (10, 30)]
-    records = [Record(id=id, stream="a", value=i, n=1, protocol="nearest") for i, id in enumerate(ids)]
+    records = [Record(id=id, stream="a", estimate=i, value=i, n=1, protocol="nearest") for i, id in enumerate(ids)]
     protocols = {"nearest": {"tiers": ["words", "phones"], "headline": ["nearest", 30]}}
     results = Results(command="boundaries", system="x", metrics=records, protocols=protocols)
     run = ReportRun("x", None, results)  # type: ignore[arg-type]

@@ -67,7 +67,7 @@ def test_counterparts_are_metrics_of_ours() -> None:
 def test_the_figure_has_the_same_bytes_twice(results: Results, tmp_path: Path) -> None:
     rates = [
         results.metrics[0].model_copy(
-            update={"id": f"rvq-{k}.kbps[{kind}]", "stream": f"rvq-{k}", "value": value, "group": ""}
+            update={"id": f"rvq-{k}.kbps[{kind}]", "stream": f"rvq-{k}", "estimate": value, "value": value, "group": ""}
         )
         for k in (1, 2)
         for kind, value in (("nominal", k), ("order-1", 0.6 * k), ("order-1,held-out", 0.9 * k))

@@ -95,7 +95,7 @@ def written(folder: Path) -> dict[str, bytes]:
 
 
 TOKENS = ("--tokens", "tokens.parquet", "--manifest", "manifest.jsonl", "-j", "1")
-DRAWS = ("--nulls", "2", "--bootstrap", "100")
+DRAWS = ("--nulls", "2")
 RECON = ("recon", "--decoded", "theirs", "--manifest", "manifest.jsonl", "-j", "1", "--null-pairs", "2")
 COMMANDS: list[tuple[str, ...]] = [
     ("pnmi", *TOKENS, *DRAWS),

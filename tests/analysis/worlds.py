@@ -22,7 +22,7 @@ from tests.oracles import Interval
 from tests.strategies import bounds
 
 PHONES = ("AA", "B", "IY", "M", "S", "T", "Z")
-QUICK = Protocol(n_nulls=4, n_bootstrap=50)
+QUICK = Protocol(n_nulls=4)
 
 
 @dataclass(frozen=True)

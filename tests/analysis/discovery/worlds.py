@@ -25,7 +25,7 @@ from hac.data.tokens.token_store import TokenStore
 
 Stretch = tuple[str, int, int]
 """Label or class, onset and offset in ms."""
-QUICK = Protocol(n_nulls=2, n_bootstrap=100, phone_policy="none")
+QUICK = Protocol(n_nulls=2, phone_policy="none")
 
 LEXICON = {
     "cat": [("k", "a", "t")],

@@ -28,7 +28,7 @@ from reports.interventions.tables import intervene_table
 from reports.render.result_files import write_run
 from tests.analysis.interventions.worlds import STREAMS, Village, Vowels, judges, village
 
-QUICK = Protocol(judges=judges(), n_nulls=2, n_bootstrap=100)
+QUICK = Protocol(judges=judges(), n_nulls=2)
 
 
 @pytest.fixture(scope="module")

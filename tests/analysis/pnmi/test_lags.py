@@ -82,7 +82,7 @@ def test_the_scan_in_blocks_counts_what_it_counts_at_once(monkeypatch: pytest.Mo
     labels = rng.integers(0, 3, len(offset)).astype(np.int32)
     phones = Tier("phones", ids, starts, labels, onset, offset, ("a", "b", "sil"))
     stream = Stream("units", 8, Fraction(50), codes, bounds)
-    protocol = counting.Protocol(n_nulls=2, n_bootstrap=100)
+    protocol = counting.Protocol(n_nulls=2)
     clock = ticks_of([Fraction(50)])
     laid = counting.label_frames(phones, stream, protocol, clock)
     source = counting.CountedStream(stream, phones, laid, clock, assign_rows(ids, ["en"] * 8, ["s"] * 8), protocol)

@@ -20,7 +20,7 @@ from probes.leakage.factors import Factor, interval_factor, utterance_factor
 from reports.leakage.probing_tables import PROBES_CSV, probes_csv, probing_tables
 
 RATE = Fraction(50)
-QUICK = ProbeProtocol(n_shuffles=2, n_given_nulls=2, n_bootstrap=100)
+QUICK = ProbeProtocol(n_shuffles=2, n_given_nulls=2)
 N_SPEAKERS, N_EACH, N_FRAMES, RUN = 12, 3, 60, 3
 
 
@@ -127,7 +127,7 @@ def test_the_summary_says_who_holds_what(outcome: ProbeOutcome) -> None:
 
 
 def test_same_question_same_answer_in_processes(planted: Planted) -> None:
-    quick = replace(QUICK, n_bootstrap=100, n_shuffles=2, given=False)
+    quick = replace(QUICK, n_shuffles=2, given=False)
     one, two = (
         probe_streams(planted.streams[:2], [planted.phone], planted.voices, quick, jobs=jobs) for jobs in (1, 2)
     )

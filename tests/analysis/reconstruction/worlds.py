@@ -21,7 +21,7 @@ from tests.corpora import make_corpus
 
 RATE = 16_000
 QUIET = ReconProtocol(
-    metrics=("stoi", "si_sdr"), recognizer=None, encoder=None, predictor=None, n_nulls=2, null_pairs=4, n_bootstrap=100
+    metrics=("stoi", "si_sdr"), recognizer=None, encoder=None, predictor=None, n_nulls=2, null_pairs=4
 )
 """Two quick metrics and no judges."""
 

@@ -83,7 +83,7 @@ def test_parts_add_up_to_one_run(n_speakers: int, n_parts: int, tmp_path: Path) 
 
 @pytest.mark.parametrize("n_speakers", [24, MANY])
 def test_boundaries_of_parts_add_up_to_one_run(n_speakers: int, tmp_path: Path) -> None:
-    world, protocol = world_of(n_speakers), BoundaryProtocol(n_nulls=2, n_bootstrap=100, tolerances_ms=(20,))
+    world, protocol = world_of(n_speakers), BoundaryProtocol(n_nulls=2, tolerances_ms=(20,))
     for i, part in enumerate(parts_of(world, 3, protocol=protocol)):
         shards.run_shard(part, i, 3, tmp_path / str(i) / NAME, jobs=1, own_stores=True)
     merged = shards.merge([tmp_path / str(i) for i in range(3)], jobs=1)

@@ -18,7 +18,7 @@ from tests.strategies import bounds
 
 RATE = Fraction(100)
 FRAME_US = 10_000
-PROTOCOL = WordProtocol(min_count=2, n_nulls=2, n_bootstrap=100, stop_words=())
+PROTOCOL = WordProtocol(min_count=2, n_nulls=2, stop_words=())
 
 
 @pytest.fixture(scope="module")

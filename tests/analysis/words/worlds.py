@@ -18,7 +18,7 @@ from hac.data.tokens.token_store import Stream, TokenStore
 from tests.probes.words.oracles import Spoken, Token
 from tests.strategies import bounds
 
-QUICK = WordProtocol(min_count=1, n_nulls=3, n_bootstrap=100, stop_words=())
+QUICK = WordProtocol(min_count=1, n_nulls=3, stop_words=())
 RATE = Fraction(50)
 
 

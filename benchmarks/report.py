@@ -20,7 +20,7 @@ import numpy as np
 from analysis.inputs.corpus import Labels
 from analysis.interventions.effects import CHANGE, EFFECTS
 from analysis.results.schema import Record, Results, StreamInfo
-from analysis.statistics.bootstrap import Resamples
+from analysis.statistics.jackknife import METHOD, LeftOut
 from benchmarks.timing import timed
 from hac.data.alignments.alignment import Alignments, tier_from_rows
 from hac.data.manifest.manifest import Manifest, Utterance
@@ -101,14 +101,22 @@ def write_made_up(folder: Path, system: str, rng: np.random.Generator) -> None:
 
 
 def record(rng: np.random.Generator, id: str, stream: str, value: float | None = None) -> Record:
-    """A record with interval, null and draws."""
+    """A record with interval, null, and its value without each of 24 speakers."""
     middle = float(rng.random()) if value is None else value
-    draws = Resamples(rng.normal(middle, 0.02, 200).astype(np.float32), 24)
+    left_out = LeftOut(rng.normal(middle, 0.001, 24))
     around = {"ci_low": middle - 0.04, "ci_high": middle + 0.04, "null_mean": middle / 3, "null_sd": 0.01}
-    made = Record(
-        id=id, stream=stream, value=middle, n=1000, protocol="made-up", ci_method="cluster-bootstrap-basic", **around
+    return Record(
+        id=id,
+        stream=stream,
+        estimate=middle,
+        value=middle,
+        n_nulls=20,
+        n=1000,
+        protocol="made-up",
+        ci_method=METHOD,
+        left_out=left_out,
+        **around,
     )
-    return made.model_copy(update={"resamples": draws})
 
 
 def write_run(folder: Path, command: str, system: str, records: list[Record], protocols: dict, coverage: dict) -> None:

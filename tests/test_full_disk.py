@@ -50,7 +50,6 @@ class World:
             "train": ["hac", "train", f"{at}/train.yaml", "--cpu", "-o", "out"],
         }
         more = {
-            "pnmi": [],
             "recon": ["--metrics", "si_sdr,mel_distance", "--asr", "none", "--speaker", "none", "--mos", "none"],
         }
         return [*lines[command], *more.get(command, [])]

@@ -76,7 +76,7 @@ ANALYSES = {
         w.json_with("run/results.json", schema="x"), "hac-analyze report run", ("hac-results",)
     ),
     "results nested deeply": Case(w.write("run/results.json", DEEP), "hac-analyze report run", ("nested too deeply",)),
-    "draws that are cut": Case(w.cut("run/draws.parquet"), "hac-analyze compare run run", ("draws.parquet",)),
+    "draws that are cut": Case(w.cut("run/jackknife.parquet"), "hac-analyze compare run run", ("jackknife.parquet",)),
     "a limit without a number": Case(w.sound, "hac-analyze compare run run --fail-on pnmi", ("--fail-on", "pnmi")),
     "a limit on what has no worse side": Case(
         w.sound, "hac-analyze compare run run --fail-on perplexity:1", ("--fail-on perplexity",)

@@ -26,7 +26,7 @@ class Case:
 
 SHARDS = ("new.shards/",)
 ENCODE = "hac encode manifest.jsonl -t mfcc-kmeans:units -o new.parquet -j 1"
-PNMI = "hac-analyze pnmi --tokens tokens.parquet --manifest manifest.jsonl -o out -j 1 --bootstrap 100 --nulls 2"
+PNMI = "hac-analyze pnmi --tokens tokens.parquet --manifest manifest.jsonl -o out -j 1 --nulls 2"
 COUNTED = "--tokens tokens.parquet --manifest manifest.jsonl -o out -j 1"
 DEEP = "[" * 100_000
 BOMB = "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}' if i else '1'] * 10)}]\n" for i in range(12))

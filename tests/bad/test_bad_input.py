@@ -62,8 +62,6 @@ PNMI = (
     "out",
     "-j",
     "1",
-    "--bootstrap",
-    "100",
 )
 
 
@@ -357,7 +355,7 @@ def test_ctrl_c_says_so_and_leaves_nothing_half_written(corpus: Path) -> None:
         "sys.argv = ['hac-analyze', *sys.argv[1:]]\n"
         "reports.cli.main()\n"
     )
-    command = [sys.executable, "-c", code, *PNMI, "--nulls", "400000", "--bootstrap", "50000"]
+    command = [sys.executable, "-c", code, *PNMI, "--nulls", "400000"]
     process = subprocess.Popen(
         command,
         cwd=corpus,

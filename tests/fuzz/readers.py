@@ -309,7 +309,7 @@ READERS: tuple[Reader, ...] = (
         Reader(f"import-{kind}", "imports", make, tuple(f"{root}/{name}" for name in names), _import(kind, root))
         for kind, (make, root, names) in _IMPORTS.items()
     ),
-    Reader("results", "results", seeds.run_folder, ("results.json", "draws.parquet"), _run),
+    Reader("results", "results", seeds.run_folder, ("results.json", "jackknife.parquet"), _run),
     Reader("clips", "results", seeds.clips, ("listen/clips.json", "listen/s.ogg"), _clips),
     Reader("ranks", "results", seeds.report_tables, ("ranks.csv",), _ranks),
     Reader("words", "results", seeds.report_tables, ("words.csv",), _words),

@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 import soundfile as sf
 import yaml
 
-from analysis.results.bootstrap_draws import write_draws
+from analysis.results.left_out import write_left_out
 from analysis.results.schema import Record, Results, StreamInfo, write_results
 from analysis.shards.count_file import Block, ShardMeta, write_shard
-from analysis.statistics.bootstrap import Resamples
+from analysis.statistics.jackknife import METHOD, LeftOut
 from hac.data.alignments.alignment import Alignments, tier_from_rows, write_alignments
 from hac.data.embedding_store import FORMAT, NAME, SHARDS, VERSION
 from hac.data.embedding_store import write_shard as write_vectors
@@ -137,20 +137,21 @@ def embeddings(folder: Path) -> None:
 
 
 def run_folder(folder: Path) -> None:
-    drawn = Resamples(np.linspace(0.4, 0.6, 20).astype(np.float32), 4)
     record = Record(
         id="units.pnmi",
         stream="units",
-        value=0.5,
+        estimate=0.5,
         ci_low=0.4,
         ci_high=0.6,
+        is_corrected=True,
+        value=0.55,
         null_mean=0.1,
         null_sd=0.01,
-        corrected=0.44,
+        n_nulls=2,
         n=9,
         protocol="kept",
-        ci_method="bootstrap",
-        resamples=drawn,
+        ci_method=METHOD,
+        left_out=LeftOut(np.linspace(0.4, 0.6, 4)),
     )
     results = Results(
         command="pnmi",
@@ -164,7 +165,7 @@ def run_folder(folder: Path) -> None:
         provenance={"seed": 0, "run": {"seconds": 1.0}},
     )
     write_results(results, folder / "results.json")
-    write_draws(results, folder)
+    write_left_out(results, folder)
 
 
 def clips(folder: Path) -> None:

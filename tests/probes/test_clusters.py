@@ -14,7 +14,7 @@ languages = st.sampled_from(["en", "de", None])
 
 @st.composite
 def corpora(draw: st.DrawFn, max_speakers: int = 14) -> tuple[list[str], list[str | None], list[str | None]]:
-    """Ids, languages and speakers, with numbers of speakers around the fewest that can be resampled."""
+    """Ids, languages and speakers, with numbers of speakers around the fewest that are clusters."""
     n_speakers = draw(st.integers(1, max_speakers))
     names = [None if draw(st.booleans()) and s == 0 else f"s{s}" for s in range(n_speakers)]
     who = [name for name in names for _ in range(draw(st.integers(1, 12)))]
@@ -86,7 +86,7 @@ def test_clusters_of_each_language_stay_on_coarse_rows(corpus: tuple) -> None:
         assert n[0] == n[1], language
 
 
-def test_enough_speakers_are_resampled() -> None:
+def test_enough_speakers_are_the_clusters() -> None:
     who = [f"s{i % MIN_SPEAKERS}" for i in range(200)]
     rows = assign_rows([f"u{i}" for i in range(200)], ["en"] * 200, who)
     clusters = clusters_of(rows.rows)
@@ -99,7 +99,13 @@ def test_too_few_speakers_give_way_to_utterances_and_say_so() -> None:
     rows = assign_rows([f"u{i}" for i in range(50)], ["en"] * 50, who)
     clusters = clusters_of(rows.rows)
     assert (clusters.unit, clusters.n) == ("utterance", 50)
-    assert "9 speakers are too few" in clusters.note
+    assert clusters.note == "2 speakers: intervals are over utterances, of these speakers alone"
+
+
+def test_of_one_speaker_the_note_says_so() -> None:
+    clusters = clusters_of(assign_rows([f"u{i}" for i in range(9)], ["en"] * 9, ["anna"] * 9).rows)
+    assert (clusters.unit, clusters.n) == ("utterance", 9)
+    assert clusters.note == "one speaker: intervals are over utterances, of this speaker alone"
 
 
 def test_one_speaker_of_many_utterances_has_bounded_rows() -> None:
@@ -113,7 +119,7 @@ def test_an_unknown_speaker_is_no_speaker() -> None:
     who = [None if i % MIN_SPEAKERS == 0 else f"s{i % MIN_SPEAKERS}" for i in range(100)]
     assert clusters_of(assign_rows([f"u{i}" for i in range(100)], ["en"] * 100, who).rows).unit == "utterance"
     nobody = assign_rows([f"u{i}" for i in range(100)], [None] * 100, [None] * 100)
-    assert clusters_of(nobody.rows).note.startswith("0 speakers")
+    assert clusters_of(nobody.rows).note.startswith("no speaker is known")
 
 
 def test_one_name_in_two_languages_is_two_speakers() -> None:
@@ -122,14 +128,14 @@ def test_one_name_in_two_languages_is_two_speakers() -> None:
 
 
 @pytest.mark.parametrize("n_speakers", [MAX_CLUSTERS, MAX_CLUSTERS + 1, 1000])
-def test_more_speakers_than_clusters_are_dealt_into_groups(n_speakers: int) -> None:
+def test_more_speakers_than_clusters_are_assigned_to_groups(n_speakers: int) -> None:
     who = [f"s{i % n_speakers}" for i in range(2 * n_speakers)]
     rows = assign_rows([f"u{i}" for i in range(len(who))], ["en"] * len(who), who)
     clusters = clusters_of(rows.rows)
     grouped = n_speakers > MAX_CLUSTERS
     assert clusters.n == MAX_CLUSTERS
     assert clusters.note == (
-        f"more than {MAX_CLUSTERS} speakers: dealt at random into {MAX_CLUSTERS} groups" if grouped else ""
+        f"more than {MAX_CLUSTERS} speakers: {MAX_CLUSTERS} random groups of them" if grouped else ""
     )
     assert all(row.grouped == grouped for row in rows.rows)
     # both utterances of a speaker stay together
@@ -140,7 +146,7 @@ def test_more_speakers_than_clusters_are_dealt_into_groups(n_speakers: int) -> N
         assert sizes.max() - sizes.min() <= 2
 
 
-def test_groups_are_not_dealt_in_order_of_name() -> None:
+def test_groups_are_not_in_order_of_name() -> None:
     """Names carry sex, place and date; groups must not."""
     who = [f"s{i:04d}" for i in range(600)]
     rows = assign_rows(who, ["en"] * 600, who)

@@ -19,7 +19,7 @@ from tests.bad.test_bad_input import PNMI, Run, refused
 from tests.hac.tiny_hac import one_thread, tiny_model  # noqa: F401
 
 corpus, run = bad.corpus, bad.run
-QUIET = ("--asr", "none", "--speaker", "none", "--mos", "none", "-j", "1", "--bootstrap", "100", "--nulls", "2")
+QUIET = ("--asr", "none", "--speaker", "none", "--mos", "none", "-j", "1", "--nulls", "2")
 NO_CLIPS = "warning: no clips for the report: "
 
 

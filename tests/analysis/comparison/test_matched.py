@@ -15,27 +15,25 @@ from analysis.comparison.runs import Run
 from analysis.comparison.seeds import compare_over_seeds
 from analysis.comparison.streams import at_equal_bits, matched
 from analysis.results.schema import Record, Results
-from analysis.statistics.bootstrap import Resamples
+from analysis.statistics.jackknife import METHOD, LeftOut, without_each
 from hac.errors import HacError
 from reports.cli import app
 from reports.render.result_files import write_numbers
 
-WEIGHTS = np.random.default_rng(0).multinomial(20, np.full(20, 1 / 20), size=200) / 20
-
 
 def record(id: str, value: float, seed: int = 0) -> Record:
-    """A number with draws around it."""
+    """A number, and the same without each of 20 speakers."""
     scores = value + 0.05 * np.random.default_rng(seed).normal(size=20)
     return Record(
         id=id,
         stream=id.split(".")[0] if id.startswith("rvq") else id.rpartition(".")[0],
+        estimate=value,
         value=value,
-        corrected=value,
+        is_corrected=True,
         n=1,
         protocol="p",
-        resamples=Resamples((WEIGHTS @ scores).astype(np.float32), 20),
-        resamples_corrected=Resamples((WEIGHTS @ scores).astype(np.float32), 20),
-        ci_method="cluster-bootstrap-basic",
+        left_out=LeftOut(without_each(scores) / 19),
+        ci_method=METHOD,
     )
 
 

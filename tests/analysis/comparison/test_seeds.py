@@ -13,10 +13,9 @@ from analysis.comparison.differences import compare
 from analysis.comparison.runs import Run
 from analysis.comparison.seeds import compare_over_seeds, mean_record
 from analysis.results.schema import Record, Results
-from analysis.statistics.bootstrap import Resamples
+from analysis.statistics.jackknife import METHOD, LeftOut, without_each
 
 N = 20
-WEIGHTS = np.random.default_rng(0).multinomial(N, np.full(N, 1 / N), size=400) / N
 
 
 def run_of(scores: np.ndarray, key: str = "same", command: str = "pnmi") -> Run:
@@ -24,11 +23,12 @@ def run_of(scores: np.ndarray, key: str = "same", command: str = "pnmi") -> Run:
     record = Record(
         id="x.pnmi",
         stream="x",
+        estimate=float(scores.mean()),
         value=float(scores.mean()),
         n=1,
         protocol="p",
-        resamples=Resamples((WEIGHTS @ scores).astype(np.float32), len(scores)),
-        ci_method="cluster-bootstrap-basic",
+        left_out=LeftOut(without_each(scores) / (len(scores) - 1)),
+        ci_method=METHOD,
     )
     coverage = {"utterances": {"key": key, "counted": 7}}
     return Run(command, Path(), Results(command=command, system="s", metrics=[record], coverage=coverage))
@@ -135,7 +135,7 @@ def test_all_differences_are_corrected_together():
 
 def test_a_number_that_one_training_lacks_is_unknown():
     good = run_of(np.arange(float(N))).results.metrics[0]
-    lacking = good.model_copy(update={"value": math.nan, "resamples": None, "ci_method": "none"})
+    lacking = good.model_copy(update={"estimate": math.nan, "value": math.nan, "left_out": None, "ci_method": "none"})
     mean = mean_record([good, lacking])
-    assert math.isnan(mean.value) and mean.resamples is None
+    assert math.isnan(mean.estimate) and math.isnan(mean.value) and mean.left_out is None
     assert mean_record([good]) is good

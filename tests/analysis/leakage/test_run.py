@@ -87,8 +87,8 @@ def test_planted_factors_are_recovered(outcome: Outcome, stream: str, factor: st
     assert not within_null(found)
     assert found.value == pytest.approx(truth, abs=0.03)
     if factor == "phone":
-        assert found.corrected == pytest.approx(truth, abs=0.02)
-        assert found.corrected_ci_low - 0.01 < truth < found.corrected_ci_high + 0.01
+        assert found.estimate == pytest.approx(truth, abs=0.02)
+        assert found.ci_low - 0.01 < truth < found.ci_high + 0.01
 
 
 def test_what_was_not_planted_is_within_the_null(outcome: Outcome) -> None:
@@ -100,21 +100,21 @@ def test_what_was_not_planted_is_within_the_null(outcome: Outcome) -> None:
     found = [get(outcome, id) for id in (*nothing, *others, *crossed)]
     # 5 in 100 are above two standard deviations by chance; their corrected values must still be next to nothing
     assert sum(not within_null(record) for record in found) <= 2
-    assert max(abs(record.corrected) for record in found) < 0.02
+    assert max(abs(record.estimate) for record in found) < 0.02
 
 
 def test_what_streams_add_and_repeat(outcome: Outcome) -> None:
     for a, b in (("again", "phones"), ("phones", "again")):
         for factor in outcome.factors:
             same = get(outcome, f"{a}.leakage_adds[{factor},given={b}]")
-            assert same.value == 0 and same.null_mean == 0 and same.corrected == 0
-            assert get(outcome, f"{a}.leakage_adds[{factor}]").corrected <= 0
+            assert same.value == 0 and same.null_mean == 0 and same.estimate == 0
+            assert get(outcome, f"{a}.leakage_adds[{factor}]").estimate <= 0
     assert get(outcome, "again.leakage_repeats[phone]").value == pytest.approx(1, abs=0.01)
     # who speaks is news beside the phones, the phones are news beside who speaks, both repeats both
-    assert get(outcome, "voices.leakage_adds[speaker,given=phones]").corrected > 0.3
-    assert get(outcome, "phones.leakage_adds[phone,given=voices]").corrected > 0.4
+    assert get(outcome, "voices.leakage_adds[speaker,given=phones]").estimate > 0.3
+    assert get(outcome, "phones.leakage_adds[phone,given=voices]").estimate > 0.4
     assert not within_null(get(outcome, "phones.leakage_adds[phone,given=voices]"))
-    assert abs(get(outcome, "phones.leakage_adds[phone,given=both]").corrected) < 0.02
+    assert abs(get(outcome, "phones.leakage_adds[phone,given=both]").estimate) < 0.02
     assert get(outcome, "phones.leakage_repeats[phone]").value == pytest.approx(1, abs=0.02)
     silent = get(outcome, "nothing.leakage_repeats[phone]")
     assert math.isnan(silent.value) and "no more of the factor than chance" in silent.note
@@ -133,7 +133,7 @@ def test_a_slow_stream_that_knows_nothing_adds_nothing() -> None:
     by_runs, by_labels = added.nulls["codes-dealt"], added.nulls["labels-dealt"]
     assert added.value - by_runs.mean > 0.02 > abs(added.value - by_labels.mean) and within_null(added)
     assert added.null_mean == max(by_runs.mean, by_labels.mean)
-    assert abs(get(found, "slow.leakage_adds[phone,given=fast]").corrected) < 0.02
+    assert abs(get(found, "slow.leakage_adds[phone,given=fast]").estimate) < 0.02
 
 
 def test_every_record_says_what_it_is(outcome: Outcome) -> None:
@@ -154,13 +154,14 @@ def test_phones_are_told_as_pnmi_says(world: Spoken) -> None:
     codes = world.noisy(world.phone, len(PHONES), KEPT)
     request = world.request(world.stream("phones", codes, 8))
     found = run(replace(request, protocol=replace(QUICK, factors=("phone",), given=())), jobs=1)
-    other = pnmi.run(replace(request, protocol=Protocol("centre", 4, 100)), jobs=1).results.get("phones.pnmi")
+    other = pnmi.run(replace(request, protocol=Protocol("centre", 4)), jobs=1).results.get("phones.pnmi")
     ours = get(found, "phones.leakage[phone]")
     assert ours.value == pytest.approx(other.value, abs=1e-12)
     assert ours.null_mean == pytest.approx(other.null_mean, abs=1e-12)
     assert ours.n == other.n
-    # a linearized interval beside a bootstrapped one: as wide within a quarter
-    assert (ours.ci_high - ours.ci_low) / (other.ci_high - other.ci_low) == pytest.approx(1, abs=0.35)
+    # one number, of one meaning: linearized beside leave-one-out, as wide within a quarter
+    assert ours.estimate == pytest.approx(other.estimate, abs=1e-12)
+    assert ours.half_width / other.half_width == pytest.approx(1, abs=0.25)
 
 
 def test_order_of_utterances_and_processes_change_nothing(world: Spoken) -> None:
@@ -201,7 +202,7 @@ def test_one_speaker_a_constant_factor_and_missing_tiers(world: Spoken) -> None:
     assert "word is left out: the alignments have no tier 'words'" in left_out
     assert "f0 is left out: no audio was measured" in left_out and "one speaker only: 's00'" in left_out
     speaker = get(found, "s.leakage[speaker]")
-    assert math.isnan(speaker.value) and "one speaker only: 's00'" in speaker.note and math.isnan(speaker.corrected)
+    assert math.isnan(speaker.value) and "one speaker only: 's00'" in speaker.note and math.isnan(speaker.estimate)
     assert "its only label is 'de'" in get(found, "s.leakage[language]").note
     assert get(found, "s.leakage[phone]").value == pytest.approx(1)
     assert "utterance" in get(found, "s.leakage[phone]").note
@@ -270,7 +271,7 @@ def test_files_are_the_same_every_time(outcome: Outcome, tmp_path: Path) -> None
     two = write_run(outcome.results, leakage_files(outcome), tmp_path / "two")
     names = [path.relative_to(tmp_path / "one").as_posix() for path in one]
     figures = [f"figures/{name}.png" for name in ("leakage", "adds", "adds_least")]
-    assert names == ["leakage.csv", "summary.csv", *figures, "metrics.csv", "draws.parquet", "results.json"]
+    assert names == ["leakage.csv", "summary.csv", *figures, "metrics.csv", "jackknife.parquet", "results.json"]
     assert [path.read_bytes() for path in one] == [path.read_bytes() for path in two]
     cells = (tmp_path / "one/leakage.csv").read_text().splitlines()
     assert len(cells) == 1 + 9 * (5 + 5 * 4)

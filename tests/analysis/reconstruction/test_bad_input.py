@@ -17,7 +17,7 @@ from tests.bad.test_bad_input import Run, refused
 
 corpus, run = bad.corpus, bad.run
 RECON = (
-    *("recon", "--decoded", "theirs", "--manifest", "manifest.jsonl", "-o", "out", "-j", "1", "--bootstrap", "100"),
+    *("recon", "--decoded", "theirs", "--manifest", "manifest.jsonl", "-o", "out", "-j", "1"),
     *("--nulls", "2", "--null-pairs", "2", "--metrics", "stoi,si_sdr,wer", "--asr", "none"),
 )
 

@@ -14,7 +14,7 @@ from analysis.metrics import registry
 from analysis.metrics.metric import Metric
 from analysis.results import ratios
 from analysis.results.ratios import Ratios, Sample, samples_of
-from analysis.statistics import bootstrap
+from analysis.statistics.jackknife import jackknife
 
 SAID = {"better": "higher", "has_null": True, "undefined": "there is nothing", "definition": "made up"}
 SHARE = Metric(name="test_share", title="share", unit="share", low=0, high=1, **SAID)
@@ -27,20 +27,21 @@ def _records(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(registry.METRICS, record.name, record)
 
 
-def world(n: int, n_speakers: int = 3, n_bootstrap: int = 200) -> list[Sample]:
+def world(n: int, n_speakers: int = 3) -> list[Sample]:
     ids = [f"utt-{i}" for i in range(n)]
-    return samples_of(ids, ["en"] * n, [f"speaker-{i % n_speakers}" for i in range(n)], n_bootstrap, 0)
+    return samples_of(ids, ["en"] * n, [f"speaker-{i % n_speakers}" for i in range(n)])
 
 
-def slow_draws(value: Ratios, sample: Sample) -> list[float]:
-    """Every draw as a list of utterances, each as often as its cluster is drawn, summed and divided."""
+def slow_without_each(value: Ratios, sample: Sample) -> list[float]:
+    """The utterances of the other clusters as a list, summed and divided, for each cluster."""
     found = []
-    for weights in sample.weights.astype(int):
+    for left_out in range(sample.clusters.n):
         above, below = [], []
         for pick, cluster in zip(sample.picks, sample.clusters.of_row, strict=True):
-            if math.isfinite(value.numerators[pick]) and math.isfinite(value.denominators[pick]):
-                above += [value.numerators[pick]] * weights[cluster]
-                below += [value.denominators[pick]] * weights[cluster]
+            defined = math.isfinite(value.numerators[pick]) and math.isfinite(value.denominators[pick])
+            if cluster != left_out and defined:
+                above.append(value.numerators[pick])
+                below.append(value.denominators[pick])
         found.append(math.fsum(above) / math.fsum(below) if math.fsum(below) else math.nan)
     return found
 
@@ -49,14 +50,15 @@ PARTS = st.lists(st.tuples(st.one_of(st.just(math.nan), st.floats(-9, 9)), st.in
 
 
 @given(parts=PARTS, speakers=st.integers(1, 12))
-def test_values_and_draws_equal_slow_sums(parts: list[tuple[float, int]], speakers: int) -> None:
+def test_values_and_those_without_each_cluster_equal_slow_sums(parts: list[tuple[float, int]], speakers: int) -> None:
     value = ratios.ratios([a for a, _ in parts], [b for _, b in parts])
-    sample = world(len(parts), speakers, 30)[0]
+    sample = world(len(parts), speakers)[0]
     defined = [(a, b) for a, b in parts if math.isfinite(a)]
     below = math.fsum(b for _, b in defined)
     expected = math.fsum(a for a, _ in defined) / below if below else math.nan
     assert value.value() == pytest.approx(expected, nan_ok=True)
-    assert sample.draws(value) == pytest.approx(np.array(slow_draws(value, sample)), nan_ok=True, abs=1e-9)
+    expected = np.array(slow_without_each(value, sample))
+    assert sample.without_each(value) == pytest.approx(expected, nan_ok=True, abs=1e-9)
 
 
 @given(parts=PARTS)
@@ -66,10 +68,11 @@ def test_order_does_not_matter(parts: list[tuple[float, int]]) -> None:
     assert one.value() == other.value() or math.isnan(one.value())
 
 
-def test_ten_speakers_are_resampled_and_nine_are_not() -> None:
-    assert world(40, 10)[0].clusters.unit == "speaker"
-    assert world(40, 10)[0].clusters.n == 10
-    assert world(40, 9)[0].clusters.unit == "utterance"
+def test_three_speakers_are_clusters_and_two_are_not() -> None:
+    assert world(40, 3)[0].clusters.unit == "speaker"
+    assert world(40, 3)[0].clusters.n == 3
+    assert world(40, 2)[0].clusters.unit == "utterance"
+    assert "of these speakers alone" in world(40, 2)[0].clusters.note
 
 
 def test_the_parts_are_the_corpus_its_language_and_its_speakers() -> None:
@@ -85,7 +88,7 @@ def test_the_parts_are_the_corpus_its_language_and_its_speakers() -> None:
 
 def test_what_is_undefined_is_left_out_counted_and_named() -> None:
     value = ratios.means([0.5, math.nan, 0.7, math.nan], ["", "too-short", "", ""])
-    sample = world(4)[0]
+    sample = world(4, 2)[0]
     record = ratios.records("all.test_share", "all", "test_share", "p", value, sample)[0]
     assert record.value == pytest.approx(0.6)
     assert record.n == 2
@@ -107,24 +110,28 @@ def test_only_scores_that_are_perfect_at_one_are_corrected() -> None:
     share, whole = ratios.records("all.test_share", "all", "test_share", "p", value, sample, [null, null])
     assert share.null_mean == pytest.approx(0.2)
     assert share.null_sd == pytest.approx(0)
-    assert share.corrected == pytest.approx((0.7 - 0.2) / 0.8)
+    assert share.is_corrected
+    assert share.estimate == pytest.approx((0.7 - 0.2) / 0.8)
     assert whole.group == "language=en"
-    assert math.isnan(ratios.records("a", "a", "test_open", "p", value, sample, [null])[0].corrected)
+    (bare,) = {record.estimate for record in ratios.records("a", "a", "test_open", "p", value, sample, [null])}
+    assert bare == pytest.approx(0.7)
 
 
-def test_the_corrected_interval_draws_value_and_null_together() -> None:
-    """A null that is always half of the way to 1 leaves exactly that half, in every draw of any clusters."""
+def test_value_and_null_are_left_out_together() -> None:
+    """A null that is always half of the way to 1 leaves exactly that half, without each cluster too."""
     values = np.linspace(0.2, 0.8, 12)
     value, null = ratios.means(values), ratios.means(1 - 2 * (1 - values))
     record = ratios.records("a", "a", "test_share", "p", value, world(12)[0], [null])[0]
-    assert (record.corrected, record.corrected_ci_low, record.corrected_ci_high) == pytest.approx((0.5, 0.5, 0.5))
+    assert record.estimate == pytest.approx(0.5)
+    assert record.left_out is not None and record.left_out.values == pytest.approx(np.full(3, 0.5))
+    assert math.isnan(record.half_width) and "the same number without each cluster" in record.note
 
 
-def test_the_interval_is_the_basic_bootstrap_of_the_ratio() -> None:
+def test_the_interval_is_the_jackknife_of_the_ratio() -> None:
     rng = np.random.default_rng(0)
     value = ratios.ratios(rng.uniform(0, 1, 30), rng.uniform(1, 2, 30))
     sample = world(30)[0]
-    expected = bootstrap.basic(value.value(), np.array(slow_draws(value, sample)), sample.clusters.n)
+    expected = jackknife(value.value(), np.array(slow_without_each(value, sample)))
     found = sample.interval(value)
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
 
@@ -139,7 +146,8 @@ def test_a_difference_is_paired() -> None:
     base = rng.normal(0, 10, 40)
     one, other = ratios.means(base + 1), ratios.means(base)
     found = ratios.difference(one, other, world(40)[0])
-    assert (found.value, found.interval.low, found.interval.high) == pytest.approx((1, 1, 1))
+    assert found.value == pytest.approx(1)
+    assert "the same number without each cluster" in found.interval.reason, "the difference is the same in each"
     holes = replace(other, numerators=np.where(np.arange(40) < 10, np.nan, base))
     assert ratios.difference(one, holes, world(40)[0]).n == 30
     assert ratios.difference(one, holes, world(40)[0]).value == pytest.approx(1)

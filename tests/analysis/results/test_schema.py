@@ -16,6 +16,7 @@ from analysis.metrics.metric import Metric, read_metrics
 from analysis.metrics.registry import METRICS, metric_of
 from analysis.results.schema import SCHEMA, VERSION, Lag, Record, Results, StreamInfo, read_results, write_results
 from analysis.slices import SLICES
+from analysis.statistics.jackknife import METHOD
 from hac.errors import HacError
 from hac.files.parsing import load_yaml
 
@@ -24,12 +25,14 @@ numbers = st.floats(allow_infinity=False)
 
 @st.composite
 def records(draw: st.DrawFn) -> Record:
-    names = ("value", "ci_low", "ci_high", "null_mean", "null_sd", "corrected", "corrected_ci_low", "corrected_ci_high")
+    names = ("estimate", "ci_low", "ci_high", "value", "null_mean", "null_sd")
     return Record(
         id="units.pnmi",
         stream="units",
         group=draw(st.text(max_size=5)),
         n=draw(st.integers(0, 1 << 60)),
+        n_nulls=draw(st.integers(0, 99)),
+        is_corrected=draw(st.booleans()),
         protocol="silence-kept",
         note=draw(st.text(max_size=5)),
         **{name: draw(numbers) for name in names},
@@ -61,7 +64,8 @@ def test_what_is_written_is_read(metrics: list[Record], tmp_path_factory: pytest
 
 
 def test_what_could_not_be_had_is_null_in_the_file(tmp_path: Path) -> None:
-    record = Record(id="units.pnmi", stream="units", value=math.nan, n=0, protocol="silence-kept", note="no speech")
+    nan = math.nan
+    record = Record(id="units.pnmi", stream="units", estimate=nan, value=nan, n=0, protocol="p", note="no speech")
     path = tmp_path / "results.json"
     write_results(Results(command="pnmi", system="x", metrics=[record]), path)
     data = json.loads(path.read_text(), parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
@@ -76,9 +80,64 @@ def test_a_record_that_is_not_there_is_named() -> None:
 
 
 def whole() -> dict:
-    record = Record(id="units.pnmi", stream="units", value=0.5, n=1, protocol="silence-kept")
+    record = Record(id="units.pnmi", stream="units", estimate=0.5, value=0.5, n=1, protocol="silence-kept")
     results = Results(command="pnmi", system="x", metrics=[record])
     return results.model_dump(mode="json", by_alias=True)
+
+
+OLD = {
+    "id": "units.pnmi",
+    "stream": "units",
+    "group": "",
+    "value": 0.5,
+    "ci_low": 0.4,
+    "ci_high": 0.48,
+    "null_mean": 0.2,
+    "null_sd": 0.01,
+    "corrected": 0.375,
+    "corrected_ci_low": 0.25,
+    "corrected_ci_high": 0.35,
+    "n": 9,
+    "protocol": "silence-kept",
+    "ci_method": "cluster-bootstrap-basic",
+    "note": "clusters: 12 (speaker)",
+    "nulls": {"shifted": {"mean": 0.2, "sd": 0.01}},
+}
+
+
+def old(tmp_path: Path, **more) -> Record:
+    """A record of a file of version 1, as read today."""
+    data = {**whole(), "version": 1, "metrics": [{**OLD, **more}]}
+    path = tmp_path / "results.json"
+    path.write_text(json.dumps(data), encoding="utf-8")
+    results = read_results(path)
+    assert results.version == VERSION
+    return results.metrics[0]
+
+
+def test_a_file_of_version_1_gives_the_corrected_value_and_no_bootstrap_interval(tmp_path: Path) -> None:
+    """Its interval stood wholly below its number."""
+    record = old(tmp_path)
+    assert (record.estimate, record.value, record.null_mean, record.is_corrected) == (0.375, 0.5, 0.2, True)
+    assert math.isnan(record.ci_low) and math.isnan(record.ci_high)
+    assert (record.ci_method, record.n_nulls, record.nulls["shifted"].n) == ("none", 0, 0)
+    assert record.note == (
+        "clusters: 12 (speaker); no interval: cluster-bootstrap-basic of an older version, run the analysis again"
+    )
+
+
+def test_of_version_1_a_jackknife_around_the_number_is_kept(tmp_path: Path) -> None:
+    bare = dict.fromkeys(("corrected", "corrected_ci_low", "corrected_ci_high"))
+    record = old(tmp_path, **bare, ci_low=0.4, ci_high=0.6, ci_method=METHOD)
+    assert (record.estimate, record.is_corrected) == (0.5, False)
+    assert (record.ci_low, record.ci_high, record.ci_method, record.note) == (0.4, 0.6, METHOD, OLD["note"])
+
+
+def test_of_version_1_what_had_no_number_has_none(tmp_path: Path) -> None:
+    nothing = dict.fromkeys(("value", "ci_low", "ci_high", "corrected", "corrected_ci_low", "corrected_ci_high"))
+    record = old(tmp_path, **nothing, ci_method="none", note="undefined: no speech")
+    assert math.isnan(record.estimate) and not record.is_corrected
+    assert record.note == "undefined: no speech"
 
 
 def spoil(path: Path, text: str | None) -> Path:
@@ -100,6 +159,9 @@ BAD = {
         json.dumps({**whole(), "metrics": [{**whole()["metrics"][0], "value": "x"}]}),
         r"metrics\.0\.value",
     ),
+    "old, with a metric that is no object": (json.dumps({**whole(), "version": 1, "metrics": ["x"]}), r"metrics\.0"),
+    "old, with metrics that are no list": (json.dumps({**whole(), "version": 1, "metrics": {}}), "metrics"),
+    "old, without a value": (json.dumps({**whole(), "version": 1, "metrics": [{"id": "units.pnmi"}]}), "metrics"),
 }
 
 

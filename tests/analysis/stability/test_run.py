@@ -91,7 +91,7 @@ def test_no_perturbation_is_no_distance(manifest: Manifest, tmp_path: Path) -> N
         assert found.get(f"units.ued[{name}]").value == 0
         assert found.get(f"units.frame_ued[{name}]").value == 0
         agree = found.get(f"units.frame_agreement[{name}]")
-        assert (agree.value, agree.corrected) == (1, 1)
+        assert (agree.value, agree.estimate) == (1, 1)
         assert found.get(f"units.ued[{name}]").null_mean > 0.7
 
 
@@ -226,7 +226,7 @@ def test_a_run_leaves_the_same_files_twice(outcome: Outcome, tmp_path: Path) -> 
         "rows.parquet",
         "stability.png",
         "metrics.csv",
-        "draws.parquet",
+        "jackknife.parquet",
         "results.json",
     ]
     assert any(record.group == "language=de" for record in outcome.results.metrics)

@@ -191,14 +191,14 @@ JUDGES = {"asr": "none", "speaker": "none", "mos": "none"}
 @pytest.mark.timeout(1200)
 def test_all_analyses_over_rows_with_other_levels(world, tmp_path):
     """Two models of as many codebooks, one of which has no levels: sound meets at equal bits, levels that both have."""
-    few = {"nulls": 2, "bootstrap": 100}
+    few = {"nulls": 2}
     analyses = {
         "pnmi": few,
         "words": {**few, "min-count": 1},
         "boundaries": few,
         "leakage": {"nulls": 2, "factors": ["phone"]},
-        "recon": {**JUDGES, "metrics": "stoi,mel_distance", "bootstrap": 100},
-        "intervene": {**JUDGES, "limit": 3, "bootstrap": 100},
+        "recon": {**JUDGES, "metrics": "stoi,mel_distance"},
+        "intervene": {**JUDGES, "limit": 3},
         "usage": few,
     }
     plain = {"model": {"phonetic": False, "lexical": False, "acoustic_codebooks": 5}, "teachers": {"speech": None}}

@@ -13,7 +13,7 @@ import yaml
 from safetensors.numpy import load_file, save_file
 
 from analysis.results.schema import Record, read_results
-from analysis.statistics.bootstrap import Resamples
+from analysis.statistics.jackknife import METHOD, LeftOut, without_each
 from analysis.sweeps.analysis_options import check_analyses
 from analysis.sweeps.checkpoint_suite import Evaluation
 from analysis.sweeps.history import CheckpointSeries, Point, flags_of, measure
@@ -29,7 +29,6 @@ from tests.hac.train.tiny_run import TRAIN, tiny_corpus
 __all__ = ["one_thread"]  # a fixture that runs by itself
 
 N = 12
-WEIGHTS = np.random.default_rng(0).multinomial(N, np.full(N, 1 / N), size=300) / N
 HARD = np.random.default_rng(1).normal(size=N)
 
 
@@ -42,11 +41,12 @@ def pnmi_of(level: float, noise: float, rng: np.random.Generator) -> Record:
     return Record(
         id="phonetic.pnmi",
         stream="phonetic",
+        estimate=float(scores.mean()),
         value=float(scores.mean()),
         n=1,
         protocol="p",
-        resamples=Resamples((WEIGHTS @ scores).astype(np.float32), N),
-        ci_method="cluster-bootstrap-basic",
+        left_out=LeftOut(without_each(scores) / (N - 1)),
+        ci_method=METHOD,
     )
 
 
@@ -55,11 +55,12 @@ def perplexity_of(value: float, scatter: float = 0.01, id: str = "lexical.perple
     return Record(
         id=id,
         stream="lexical",
+        estimate=value,
         value=value,
         n=1,
         protocol="p",
-        resamples=Resamples(left_out.astype(np.float32), N),
-        ci_method="cluster-jackknife-t",
+        left_out=LeftOut(left_out),
+        ci_method=METHOD,
     )
 
 
@@ -116,10 +117,10 @@ def test_a_fall_within_noise_is_no_collapse():
     wild = perplexity_of(28.0)
     left_out = np.full(N, 28.0)
     left_out[0] = 70.0
-    wild = wild.model_copy(update={"resamples": Resamples(left_out.astype(np.float32), N)})
+    wild = wild.model_copy(update={"left_out": LeftOut(left_out)})
     assert not flags_of(points([perplexity_of(60.0), wild]))
     # without any interval the fall itself must do
-    bare = wild.model_copy(update={"resamples": None, "ci_method": "none"})
+    bare = wild.model_copy(update={"left_out": None, "ci_method": "none"})
     assert len(flags_of(points([perplexity_of(60.0), bare]))) == 1
 
 
@@ -153,7 +154,7 @@ def world(tmp_path_factory):
 
 
 def following(world: Path, output: Path, **options) -> CheckpointSeries:
-    analyses = {name: {"nulls": 2, "bootstrap": 100} for name in ("usage",)}
+    analyses = {name: {"nulls": 2} for name in ("usage",)}
     checked = check_analyses({**analyses, **options}, COMMANDS, "history", Path())
     evaluation = Evaluation.read(world / "dev" / "manifest.jsonl", None, checked)
     return CheckpointSeries(world / "run", output, evaluation, checked, jobs=1)
@@ -185,7 +186,7 @@ def test_checkpoints_that_are_done_are_not_done_again(world, tmp_path):
     assert launch.done == ["encode", "usage"] * 3 and sorted(measured.runs) == [1, 2, 3]
     assert measure(job, again := Counting(), quiet).points() == measured.points() and again.done == []
     # other options are another measurement
-    other = following(world, tmp_path / "out", usage={"nulls": 3, "bootstrap": 100})
+    other = following(world, tmp_path / "out", usage={"nulls": 3})
     assert sorted(measure(other, again := Counting(), quiet).runs) == [1, 2, 3] and again.done == ["usage"] * 3
 
 
@@ -234,7 +235,7 @@ def test_the_command_draws_curves_and_fails_on_collapse(world, tmp_path, monkeyp
     run, out = tmp_path / "run", tmp_path / "out"
     shutil.copytree(world / "run", run)
     silence(run / "checkpoints" / "step-00000003")
-    speech = ("--manifest", world / "dev" / "manifest.jsonl", "-o", out, "--jobs", "1", "--bootstrap", "100")
+    speech = ("--manifest", world / "dev" / "manifest.jsonl", "-o", out, "--jobs", "1")
     assert history(monkeypatch, run, *speech, "--nulls", "2", "--streams", "phonetic,lexical") == 0
     said = capsys.readouterr().out
     results = read_results(out)

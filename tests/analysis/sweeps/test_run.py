@@ -92,7 +92,7 @@ def test_every_cell_is_trained_and_analysed_in_its_own_folder(finished):
 def test_the_comparison_is_that_of_the_runs(finished):
     job, _, compared = finished
     one = next(one for one in compared.differences if one.id == "phonetic.pnmi" and one.analysis == "pnmi")
-    values = {cell.name: read_run(cell.folder / "pnmi").results.get("phonetic.pnmi").corrected for cell in job.cells}
+    values = {cell.name: read_run(cell.folder / "pnmi").results.get("phonetic.pnmi").estimate for cell in job.cells}
     mean = sum(values[f"untaught/seed-{s}"] - values[f"full/seed-{s}"] for s in (0, 1)) / 2
     assert one.difference == pytest.approx(mean) and one.run == "untaught" and one.n_seeds == 2
     assert one.method == "paired" and one.low < one.difference < one.high

@@ -41,7 +41,7 @@ SWEEP: dict[str, Any] = {
     "seeds": [0],
     "train": "train/manifest.jsonl",
     "evaluation": {"manifest": "dev/manifest.jsonl"},
-    "analyses": {"pnmi": {"nulls": 2, "bootstrap": 100}, "usage": {"nulls": 2, "bootstrap": 100}},
+    "analyses": {"pnmi": {"nulls": 2}, "usage": {"nulls": 2}},
     "devices": "cpu",
 }
 

@@ -13,7 +13,7 @@ from hac.data.alignments.alignment import Alignments, read_alignments, tier_from
 from tests.bad.test_bad_input import Run, corpus, refused, run  # noqa: F401
 
 WORDS = ("words", "--tokens", "tokens.parquet", "--manifest", "manifest.jsonl", "-o", "out", "-j", "1")
-QUICK = (*WORDS, "--nulls", "2", "--bootstrap", "100", "--min-count", "1")
+QUICK = (*WORDS, "--nulls", "2", "--min-count", "1")
 
 
 def rewrite(corpus: Path, rows: list[tuple[str, str, int, int]] | None) -> None:  # noqa: F811

@@ -166,7 +166,7 @@ def test_chance_swallows_what_random_tokens_detect() -> None:
         assert get(outcome, f"units.detected_words[{definition},held-out]").value <= 2
     share = get(outcome, "units.word_nmi")
     assert share.value > 0.5
-    assert abs(share.corrected) < 0.02
+    assert abs(share.estimate) < 0.02
 
 
 def test_names_of_codes_do_not_matter(world: WordWorld) -> None:
@@ -243,7 +243,7 @@ def test_what_a_stream_adds_is_what_the_other_does_not_say() -> None:
             outcome = run(world.request(given_stream, lexical), jobs=1)
             told[given_stream is knows, lexical.codebook_size > 5] = get(outcome, "lexical.word_ncmi[given=phonetic]")
     # codes that know words add all that blind ones leave open
-    assert told[False, True].corrected > 0.8
+    assert told[False, True].estimate > 0.8
     assert told[False, True].value > told[False, True].null_mean + 10 * told[False, True].null_sd
     # and what knows nothing adds nothing beyond chance
     assert abs(told[False, False].value - told[False, False].null_mean) < 5 * told[False, False].null_sd

@@ -245,7 +245,7 @@ def test_words_that_can_be_heard_open_their_detections(runs: Path) -> None:
 def test_checkpoints_are_drawn_by_their_step(runs: Path, tmp_path: Path) -> None:
     results = read_results(runs / SYSTEMS[0] / "pnmi")
     first = results.get("phonetic.pnmi")
-    steps = [first.model_copy(update={"group": group_of(n), "value": n / 1000}) for n in (200, 100, 300)]
+    steps = [first.model_copy(update={"group": group_of(n), "estimate": n / 1000}) for n in (200, 100, 300)]
     write_results(results.model_copy(update={"command": "history", "metrics": steps}), tmp_path / "results.json")
     (chart,) = history_section(read_runs([tmp_path])).parts
     assert isinstance(chart, Chart)

@@ -61,8 +61,8 @@ def test_the_tables_show_the_numbers_of_the_records(outcome: Outcome) -> None:
         "rule 'greedy'",
         "±20 ms",
         "edges out",
-        "8 utterances",
-        "too few",
+        "over 4 speakers",
+        "of these speakers alone",
         "coverage: 8",
     ):
         assert word in text

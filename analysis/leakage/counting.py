@@ -35,13 +35,13 @@ class Work:
         """What a factor sums to (draw: which one of its null draws its labels are)."""
         return self._grouped(factor, draw)[1]
 
-    def joints(self, factors: Sequence[FrameLabels], codes: Codes, by_cluster: bool, draw: int = 0) -> list[Joint]:
+    def joints(self, factors: Sequence[FrameLabels], codes: Codes, without_each: bool, draw: int = 0) -> list[Joint]:
         """What codes sum to under each factor.
 
         Args:
             factors: the factors.
             codes: of the frames, in order of time.
-            by_cluster: whether the part of each cluster is wanted.
+            without_each: whether the sums without each cluster are wanted.
             draw: which one of their null draws the labels are.
         """
         placed = self._given.placed(codes)
@@ -50,8 +50,8 @@ class Work:
         for factor in factors:
             grouped = self._grouped(factor, draw)[0]
             if factor.mask not in of_codes:
-                of_codes[factor.mask] = self._counter.count(self._plain[factor.mask][0], placed, by_cluster)
-            made.append(Joint(self._counter.count(grouped, placed, by_cluster), of_codes[factor.mask]))
+                of_codes[factor.mask] = self._counter.count(self._plain[factor.mask][0], placed, without_each)
+            made.append(Joint(self._counter.count(grouped, placed, without_each), of_codes[factor.mask]))
         return made
 
     def _grouped(self, factor: FrameLabels, draw: int) -> tuple[Cells, Labelled]:
@@ -64,7 +64,8 @@ class Work:
                 self._plain[factor.mask] = plain, self._counter.sizes(plain)
             grouped = cells(self._given, factor.frames, factor.labels, self._plan.clusters)
             of_given = self._plain[factor.mask][1]
-            labelled = Labelled(self._counter.sizes(grouped), of_given, len(factor.frames))
+            n_by = np.bincount(self._plan.clusters[factor.frames], minlength=self._plan.n_clusters)
+            labelled = Labelled(self._counter.sizes(grouped), of_given, len(factor.frames), n_by)
             self._cells[key] = grouped, labelled
         return self._cells[key]
 
@@ -93,7 +94,9 @@ def unconditional(plan: Layout, place: int) -> list[InformationOf]:
                 n_clusters = plan.n_clusters if scored else 0
                 at = (one.labels, one.n_labels, codes, stream.n_codes, plan.clusters, n_clusters)
                 sums = marginals(*at)
-                done.append(information(Labelled(sums.labels, sums.frames, sums.n), Joint(sums.both, sums.codes)))
+                done.append(
+                    information(Labelled(sums.labels, sums.frames, sums.n, sums.n_by), Joint(sums.both, sums.codes))
+                )
                 continue
             label_draw = draw if permuted else 0
             joint = work.joints([one], codes, scored, label_draw)[0]

@@ -24,14 +24,20 @@ class Information:
         mutual: I(factor; codes), or I(factor; codes | given), nats.
         left: H(factor), or H(factor | given), nats.
         n: frames that have a label.
-        mutual_by, left_by: float64 [n_clusters], the same times n, parted by cluster; empty where not asked for.
+        mutual_without, left_without: float64 [n_clusters], the same without each cluster; empty where not asked for,
+            NaN where no frame is left.
     """
 
     mutual: float
     left: float
     n: int
-    mutual_by: Vector
-    left_by: Vector
+    mutual_without: Vector
+    left_without: Vector
+
+    @property
+    def share_without(self) -> Vector:
+        """The share without each cluster; NaN where nothing is left to tell."""
+        return self.mutual_without / np.where(self.left_without > NOTHING_LEFT, self.left_without, np.nan)
 
     @property
     def share(self) -> float:
@@ -47,11 +53,13 @@ class Labelled:
         labels: over the cells of its labels.
         given: over all its frames.
         n: count of its frames.
+        n_by: int64 [n_clusters], the same by cluster.
     """
 
     labels: Sums
     given: Sums
     n: int
+    n_by: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -72,12 +80,15 @@ def information(labelled: Labelled, joint: Joint) -> Information:
     labels, given, n = labelled.labels, labelled.given, labelled.n
     mutual = (joint.labels.total - labels.total) - (joint.codes.total - given.total)
     left = given.total - labels.total
-    none = np.empty(0)
-    mutual_by, left_by = none, none
-    if len(joint.labels.by_cluster):
-        left_by = given.by_cluster - labels.by_cluster
-        mutual_by = (joint.labels.by_cluster - labels.by_cluster) - (joint.codes.by_cluster - given.by_cluster)
-    return Information(max(0.0, mutual / n) if n else 0.0, max(0.0, left / n) if n else 0.0, n, mutual_by, left_by)
+    mutual_without, left_without = np.empty(0), np.empty(0)
+    if len(joint.labels.lost):
+        rest = np.where(n > labelled.n_by, n - labelled.n_by, np.nan)
+        told = (joint.labels.without - labels.without) - (joint.codes.without - given.without)
+        mutual_without = np.maximum(told, 0.0) / rest
+        left_without = np.maximum(given.without - labels.without, 0.0) / rest
+    return Information(
+        max(0.0, mutual / n) if n else 0.0, max(0.0, left / n) if n else 0.0, n, mutual_without, left_without
+    )
 
 
 @dataclass(frozen=True)

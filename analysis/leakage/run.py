@@ -17,9 +17,10 @@ from analysis.leakage.counting import LABELS, RUNS, SHIFT, conditional, measured
 from analysis.leakage.factors import MEASURED, Curves, FactorCorpus, check_factors, coverage_of, factor_corpus
 from analysis.leakage.information import InformationOf
 from analysis.leakage.layout import FrameLabels, Layout, LeakageProtocol, layout
-from analysis.leakage.scores import METHOD, Clustering, least_added, most_repeated, share_record
+from analysis.leakage.scores import Clustering, least_added, most_repeated, share_record
 from analysis.results.builder import make_results
 from analysis.results.schema import Record, Results, StreamInfo
+from analysis.statistics.jackknife import METHOD
 from hac.data.manifest.manifest import Manifest
 from hac.data.tokens.token_store import Stream, TokenStore
 from hac.errors import HacError
@@ -228,7 +229,6 @@ def records_of(
     records, notes = [], []
     for f, factor in enumerate(plan.factors):
         constant = _constant(corpus.factors[factor.name])
-        frames_by = np.bincount(plan.clusters[factor.frames], minlength=plan.n_clusters).astype(np.float64)
         for a, stream in enumerate(plan.streams):
             own = share_record(stream.name, "leakage", (factor.name,), alone[f][a], clusters, constant=constant)
             records.append(own)
@@ -239,7 +239,7 @@ def records_of(
             }
             if given:
                 records += [least_added(factor.name, given), *given.values()]
-                records.append(most_repeated(stream.name, factor.name, alone[f][a], pairs, own, frames_by))
+                records.append(most_repeated(stream.name, factor.name, alone[f][a], pairs, own))
         if note := constant or _never_permuted(factor, corpus.factors[factor.name]):
             notes.append((factor.name, note))
     return records, notes
@@ -279,7 +279,7 @@ def protocols(protocol: LeakageProtocol, corpus: FactorCorpus) -> dict[str, dict
         common = {
             "factor": factor.about,
             "frames": "those whose centre lies in an interval that has a label",
-            "interval": f"95 %, {METHOD}",
+            "interval": f"95 %, {METHOD}; the choice of a given stream held fixed",
             "seed": protocol.seed,
             "logarithm": "natural",
         }

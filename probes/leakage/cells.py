@@ -9,13 +9,11 @@ Where nothing is given, b is one and the same. Each S has one term for each n th
 that hold n frames. So no order of frames, utterances or codes can move a bit of it, and equal counts give differences
 of exactly zero.
 
-S is also a sum over frames, of the logarithm of the frames in the cell of each. Its part from each cluster of frames
-says how much the cluster has a share in, which is what intervals are made from.
+Intervals are made from what each S is without each cluster of frames: only the cells that hold any of its frames lose.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,7 +34,8 @@ MOST_CODES = 1 << 24
 MOST_CELLS = 1 << 18
 """Codes x labels that are counted in one table; beyond, it would not stay near the processor."""
 TABLE = 1 << 12
-"""Logarithms that are looked up instead of taken."""
+"""Values of n log n that are looked up instead of computed."""
+N_LOG_N = np.arange(TABLE) * np.log(np.maximum(np.arange(TABLE), 1))
 NO_CLUSTERS: NDArray[np.float64] = np.empty(0)
 
 
@@ -99,11 +98,16 @@ class Sums:
 
     Attributes:
         total: the sum.
-        by_cluster: float64 [n_clusters], its part from each cluster's frames; empty where it was not asked for.
+        lost: float64 [n_clusters], what it loses without each cluster; empty where that was not asked for.
     """
 
     total: float
-    by_cluster: NDArray[np.float64]
+    lost: NDArray[np.float64]
+
+    @property
+    def without(self) -> NDArray[np.float64]:
+        """The sum without each cluster."""
+        return self.total - self.lost
 
 
 def coded(stream: Stream) -> Coded:
@@ -174,30 +178,30 @@ class Counter:
 
     def __init__(self, n_codes: int, n_clusters: int) -> None:
         self._own = np.zeros(max(n_codes, 1), np.int32)
-        self._logs = np.log(np.maximum(np.arange(TABLE), 1))
+        self._mine = np.zeros_like(self._own)
         self._n_clusters = n_clusters
 
-    def count(self, cells: Cells, codes: Codes, by_cluster: bool = False) -> Sums:
+    def count(self, cells: Cells, codes: Codes, without_each: bool = False) -> Sums:
         """Sum of n log n over (cell, code).
 
         Args:
             cells: the cells.
             codes: code of each place in the order of `Given`.
-            by_cluster: whether the part of each cluster is wanted.
+            without_each: whether the sum without each cluster is wanted.
         """
         sizes = np.diff(cells.bounds)
         reach = np.zeros(int(sizes.max(initial=0)), np.int64)
-        if not by_cluster:
+        if not without_each:
             most = kernels.reach_cells(cells.places, cells.bounds, codes, self._own, reach)
             return Sums(total_of(reach[:most]), NO_CLUSTERS)
-        score = np.zeros(self._n_clusters)
+        lost = np.zeros(self._n_clusters)
         where = (cells.places, cells.clusters, cells.bounds, codes)
-        most = kernels.log_cells(*where, self._own, reach, self._logs, score)
-        return Sums(total_of(reach[:most]), score)
+        most = kernels.lose_cells(*where, self._own, self._mine, reach, N_LOG_N, lost)
+        return Sums(total_of(reach[:most]), lost)
 
     def sizes(self, cells: Cells) -> Sums:
-        """Sum of n log n over the cells themselves, with the part of each cluster."""
-        return self.count(cells, np.zeros(int(cells.places.max(initial=-1)) + 1, np.uint16), by_cluster=True)
+        """Sum of n log n over the cells themselves, and without each cluster."""
+        return self.count(cells, np.zeros(int(cells.places.max(initial=-1)) + 1, np.uint16), without_each=True)
 
 
 @dataclass(frozen=True)
@@ -207,6 +211,7 @@ class Marginals:
     Attributes:
         both, labels, codes, frames: over cells of label and code, of label, of code, and over all frames at once.
         n: frames that have a label.
+        n_by: int64 [n_clusters], the same by cluster; empty where it was not asked for.
     """
 
     both: Sums
@@ -214,6 +219,7 @@ class Marginals:
     codes: Sums
     frames: Sums
     n: int
+    n_by: Ints
 
 
 def marginals(
@@ -224,26 +230,27 @@ def marginals(
     Args:
         labels, codes, clusters: of every frame.
         n_labels, n_codes: how many there are.
-        n_clusters: likewise; 0: the part of each cluster is not wanted.
+        n_clusters: likewise; 0: the sums without each cluster are not wanted.
     """
     table = np.zeros((n_codes, 1 + n_labels), np.int32)
     kernels.count_table(labels, codes, table)
     cells = table[:, 1:]
     of_label, of_code = cells.sum(axis=0, dtype=np.int64), cells.sum(axis=1, dtype=np.int64)
     n = int(of_label.sum())
-    parts = [NO_CLUSTERS] * 4
+    n_by, lost = np.zeros(n_clusters, np.int64), [NO_CLUSTERS] * 4
     if n_clusters:
-        score = np.zeros((n_clusters, 4))
-        kernels.log_table(labels, codes, clusters, _log(table), _log(of_label), _log(of_code), score)
-        parts = [score[:, 0], score[:, 1], score[:, 2], score[:, 3] * math.log(max(n, 1))]
+        order = _sorted_by(np.arange(len(codes), dtype=np.int32), clusters, n_clusters)
+        of = np.zeros((n_clusters, 3))
+        kernels.lose_table(order, labels, codes, clusters, table, of_label, of_code, N_LOG_N, of, n_by)
+        lost = [of[:, 0], of[:, 1], of[:, 2], _n_log_n(n) - _n_log_n(n - n_by)]
     totals = [_total(*np.unique(counts[counts > 0], return_counts=True)) for counts in (cells, of_label, of_code)]
     whole = _total(np.array([n]), np.array([1]))
-    both, label, code, frames = (Sums(*each) for each in zip((*totals, whole), parts, strict=True))
-    return Marginals(both, label, code, frames, n)
+    both, label, code, frames = (Sums(*each) for each in zip((*totals, whole), lost, strict=True))
+    return Marginals(both, label, code, frames, n, n_by)
 
 
-def _log(counts: NDArray[np.int32] | Ints) -> NDArray[np.float64]:
-    return np.log(np.maximum(counts, 1))
+def _n_log_n(n: Ints | int) -> NDArray[np.float64]:
+    return np.asarray(n * np.log(np.maximum(n, 1)))
 
 
 def total_of(reach: Ints) -> float:

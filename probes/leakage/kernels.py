@@ -114,16 +114,35 @@ def reach_cells(frames: Int32, bounds: Int64, codes: Any, own: Int32, reach: Int
 
 
 @numba.njit(cache=True, nogil=True)
-def log_cells(
-    frames: Int32, clusters: Any, bounds: Int64, codes: Any, own: Int32, reach: Int64, logs: Float, score: Float
+def _lost(n: int, m: int, n_log_n: Float) -> float:
+    """What n log n loses without m of the n."""
+    left = n - m
+    whole = n_log_n[np.uint64(n)] if n < len(n_log_n) else n * np.log(n)
+    if left < len(n_log_n):
+        return whole - n_log_n[np.uint64(left)]
+    return whole - left * np.log(left)
+
+
+@numba.njit(cache=True, nogil=True)
+def lose_cells(
+    frames: Int32,
+    clusters: Any,
+    bounds: Int64,
+    codes: Any,
+    own: Int32,
+    mine: Int32,
+    reach: Int64,
+    n_log_n: Float,
+    lost: Float,
 ) -> int:
-    """As `reach_cells`; and the sum, by cluster, of the logarithm of the frames in each frame's (cell, code).
+    """As `reach_cells`; and what the sum of n log n over (cell, code) loses without each cluster.
 
     Args:
         frames, bounds, codes, own, reach: as for `reach_cells`.
-        clusters: of every entry of `frames`.
-        logs: table of log n, entry 0 unused; beyond it, logarithms are taken.
-        score: float64 [n_clusters], to be added to.
+        clusters: of every entry of `frames`, ascending within a cell.
+        mine: int32 [n_codes] of zeros; left so.
+        n_log_n: table of n log n; beyond it, it is computed.
+        lost: float64 [n_clusters], to be added to.
     """
     most = np.int32(0)
     for cell in range(len(bounds) - 1):
@@ -134,9 +153,18 @@ def log_cells(
             reach[np.uint64(n)] += 1
             own[c] = n + 1
             most = max(most, n + 1)
-        for i in range(start, stop):
-            n = own[np.uint64(codes[np.uint64(frames[i])])]
-            score[np.uint64(clusters[i])] += logs[np.uint64(n)] if n < len(logs) else np.log(n)
+        first = start
+        while first < stop:
+            cluster, last = clusters[first], first
+            while last < stop and clusters[last] == cluster:
+                mine[np.uint64(codes[np.uint64(frames[last])])] += 1
+                last += np.uint64(1)
+            for i in range(first, last):
+                c = np.uint64(codes[np.uint64(frames[i])])
+                if mine[c]:
+                    lost[np.uint64(cluster)] += _lost(own[c], mine[c], n_log_n)
+                    mine[c] = 0
+            first = last
         if stop - start > np.uint64(len(own)):
             own[:] = 0
         else:
@@ -159,22 +187,53 @@ def count_table(labels: Int32, codes: Any, table: Int32) -> None:
 
 
 @numba.njit(cache=True, nogil=True)
-def log_table(
-    labels: Int32, codes: Any, clusters: Any, logs: Float, of_label: Float, of_code: Float, score: Float
+def lose_table(
+    order: Int32,
+    labels: Int32,
+    codes: Any,
+    clusters: Any,
+    table: Int32,
+    of_label: Int64,
+    of_code: Int64,
+    n_log_n: Float,
+    lost: Float,
+    n_by: Int64,
 ) -> None:
-    """Sums of logarithms over the frames that have a label, by cluster.
+    """What sums of n log n over the frames that have a label lose without each cluster.
 
     Args:
+        order: frames by cluster.
         labels, codes, clusters: of every frame.
-        logs: float64 [n_codes, 1 + n_labels], of the table of `count_table`.
-        of_label: float64 [n_labels], of the frames of each label.
-        of_code: float64 [n_codes], of the frames of each code that have a label.
-        score: float64 [n_clusters, 4], to be added to: both, label, code, and one for each frame.
+        table: from `count_table`.
+        of_label: int64 [n_labels], frames of each label.
+        of_code: int64 [n_codes], frames of each code that have a label.
+        n_log_n: table of n log n; beyond it, it is computed.
+        lost: float64 [n_clusters, 3], to be added to: over cells of both, of label, of code.
+        n_by: int64 [n_clusters], frames that have a label, to be added to.
     """
-    for i in range(np.uint64(len(codes))):
-        if labels[i] >= 0:
-            k, c, f = np.uint64(clusters[i]), np.uint64(codes[i]), np.uint64(labels[i])
-            score[k, 0] += logs[c, f + np.uint64(1)]
-            score[k, 1] += of_label[f]
-            score[k, 2] += of_code[c]
-            score[k, 3] += 1.0
+    mine, mine_label, mine_code = np.zeros_like(table), np.zeros_like(of_label), np.zeros_like(of_code)
+    first, stop = 0, len(order)
+    while first < stop:
+        k, last = clusters[order[first]], first
+        while last < stop and clusters[order[last]] == k:
+            frame = order[last]
+            c, f = codes[frame], labels[frame]
+            if f >= 0:
+                mine[c, f + 1] += 1
+                mine_label[f] += 1
+                mine_code[c] += 1
+                n_by[k] += 1
+            last += 1
+        for i in range(first, last):
+            frame = order[i]
+            c, f = codes[frame], labels[frame]
+            if f >= 0 and mine[c, f + 1]:
+                lost[k, 0] += _lost(table[c, f + 1], mine[c, f + 1], n_log_n)
+                mine[c, f + 1] = 0
+                if mine_label[f]:
+                    lost[k, 1] += _lost(of_label[f], mine_label[f], n_log_n)
+                    mine_label[f] = 0
+                if mine_code[c]:
+                    lost[k, 2] += _lost(of_code[c], mine_code[c], n_log_n)
+                    mine_code[c] = 0
+        first = last

@@ -35,29 +35,6 @@ def told(labels: Sequence[str | None], codes: Sequence[int], given: Sequence[int
     return mutual, of_labels - of_given
 
 
-def linearized(labels: Sequence[str | None], codes: Sequence[int], clusters: Sequence[int]) -> float:
-    """Standard error of I / H(label), to first order in the weights of clusters: their derivative, one by one."""
-    names = sorted(set(clusters))
-
-    def share(weights: dict[int, float]) -> float:
-        def h(key: int) -> float:
-            sums: dict[Hashable, float] = {}
-            for f, a, c in zip(labels, codes, clusters, strict=True):
-                if f is not None:
-                    at = ((f,), (a,), (f, a))[key]
-                    sums[at] = sums.get(at, 0.0) + weights[c]
-            n = sum(sums.values())
-            return -sum(k / n * math.log(k / n) for k in sums.values() if k)
-
-        return (h(0) + h(1) - h(2)) / h(0)
-
-    step = 1e-5
-    one = dict.fromkeys(names, 1.0)
-    slopes = [(share({**one, c: 1 + step}) - share({**one, c: 1 - step})) / (2 * step) for c in names]
-    n = len(names)
-    return math.sqrt(n / (n - 1) * sum(slope**2 for slope in slopes))
-
-
 def permuted_runs(stream: Stream, given: Stream, draw: int) -> NDArray[np.int64]:
     """The codes of a stream permuted among the runs that have the same code of another one, by sorting."""
     starts = np.union1d(stream.run_starts(), given.run_starts())

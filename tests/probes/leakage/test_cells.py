@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass
 from fractions import Fraction
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from analysis.leakage import counting
 from analysis.leakage.counting import conditional, measured, unconditional
+from analysis.leakage.information import InformationOf
 from analysis.leakage.layout import Layout, LeakageProtocol, layout
 from analysis.leakage.scores import Clustering, share_record
 from hac.data.tiers import Tier
@@ -90,9 +92,7 @@ def test_what_is_told_is_as_defined(case: Case) -> None:
                 assert one.actual.mutual == pytest.approx(mutual, abs=1e-9)
                 assert one.actual.left == pytest.approx(left, abs=1e-9)
                 assert one.actual.n == sum(name is not None for name in case.names)
-                n = one.actual.n
-                assert one.actual.mutual_by.sum() == pytest.approx(mutual * n, abs=1e-7)
-                assert one.actual.left_by.sum() == pytest.approx(left * n, abs=1e-7)
+                hold_without_each(one, case, case.names, stream, [0] * len(stream))
     parts = {b: conditional(plan, b, (0, 1)) for b in (0, 1)}
     for (a, b, f), one in measured(parts, plan.factors).items():
         speakers: list[str | None] = [f"v{c}" for c in case.cluster_of_frame]
@@ -100,7 +100,20 @@ def test_what_is_told_is_as_defined(case: Case) -> None:
         mutual, left = oracle.told(names, case.codes[a], case.codes[b])
         assert one.actual.mutual == pytest.approx(mutual, abs=1e-9)
         assert one.actual.left == pytest.approx(left, abs=1e-9)
-        assert one.actual.mutual_by.sum() == pytest.approx(mutual * one.actual.n, abs=1e-7)
+        hold_without_each(one, case, names, case.codes[a], case.codes[b])
+
+
+def hold_without_each(
+    one: InformationOf, case: Case, names: list[str | None], codes: list[int], given: list[int]
+) -> None:
+    """What was counted without each cluster is what the other frames say, counted anew."""
+    for cluster, mutual, left in zip(range(3), one.actual.mutual_without, one.actual.left_without, strict=False):
+        kept = [i for i, c in enumerate(case.cluster_of_frame) if c != cluster]
+        if not any(names[i] is not None for i in kept):
+            assert math.isnan(mutual) and math.isnan(left)
+            continue
+        expected = oracle.told(*([values[i] for i in kept] for values in (names, codes, given)))
+        assert (mutual, left) == (pytest.approx(expected[0], abs=1e-9), pytest.approx(expected[1], abs=1e-9))
 
 
 def fixed_case(seed: int = 0, n: int = 40) -> Case:
@@ -121,17 +134,26 @@ def test_both_ways_of_counting_give_the_same_bits(table: int, monkeypatch: pytes
         for one, other in zip(expected[f], unconditional(plan, f), strict=True):
             for a, b in zip((one.actual, *one.chance), (other.actual, *other.chance), strict=True):
                 assert (a.mutual, a.left, a.n) == (b.mutual, b.left, b.n)
-                np.testing.assert_allclose(a.mutual_by, b.mutual_by, atol=1e-9)
+                np.testing.assert_allclose(a.mutual_without, b.mutual_without, atol=1e-12)
 
 
-def test_the_interval_is_the_first_order_spread_of_clusters() -> None:
+def test_the_interval_is_the_jackknife_of_the_corrected_share() -> None:
+    """Oracle: every share counted again without the speaker, chance taken off by the draws without the speaker too."""
     case = fixed_case()
-    one = unconditional(case.plan(n_nulls=2), 0)[0]
+    plan = case.plan(n_nulls=2)
+    one = unconditional(plan, 0)[0]
     record = share_record("s0", "leakage", ("x",), one, Clustering(8, "speaker"))
-    error = oracle.linearized(case.names, case.codes[0], case.cluster_of_frame)
+    draws = [case.codes[0], *(plan.shifted(np.array(case.codes[0]), draw).tolist() for draw in (1, 2))]
+    left_out = []
+    for cluster in range(8):
+        kept = [i for i, c in enumerate(case.cluster_of_frame) if c != cluster]
+        names = [case.names[i] for i in kept]
+        told = [oracle.told(names, [codes[i] for i in kept], [0] * len(kept)) for codes in draws]
+        value, *nulls = (mutual / left for mutual, left in told)
+        left_out.append((value - np.mean(nulls)) / (1 - np.mean(nulls)))
+    error = math.sqrt(7 / 8 * float(((np.array(left_out) - np.mean(left_out)) ** 2).sum()))
     student = 2.364624251  # 97.5 % of Student's t with 7 degrees of freedom
-    assert record.ci_high - record.value == pytest.approx(student * error, rel=1e-5)
-    assert record.value - record.ci_low == pytest.approx(student * error, rel=1e-5)
+    assert record.half_width == pytest.approx(student * error, rel=1e-8)
 
 
 def test_permuted_runs_keep_runs_and_how_streams_go_together() -> None:
@@ -163,7 +185,7 @@ def test_a_stream_that_repeats_another_one_adds_exactly_nothing() -> None:
     plan = twice.plan()
     parts = {b: conditional(plan, b, (0, 1)) for b in (0, 1)}
     for one in measured(parts, plan.factors).values():
-        assert one.actual.mutual == 0 and np.abs(one.actual.mutual_by).max() < 1e-9
+        assert one.actual.mutual == 0 and np.abs(one.actual.mutual_without).max() < 1e-12
         assert [[null.mutual for null in draws] for draws in one.nulls.values()] == [[0, 0], [0, 0]]
 
 

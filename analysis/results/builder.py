@@ -189,6 +189,6 @@ def joined(notes: Iterable[str]) -> str:
 
 
 def null_of(draws: Floats) -> Null:
-    """What chance scores, from its draws."""
+    """What chance scores, from its draws; draws that have no number are none."""
     mean, sd = mean_sd(draws)
-    return Null(mean=mean, sd=sd, n=len(draws))
+    return Null(mean=mean, sd=sd, n=len(draws) if math.isfinite(mean) else 0)

@@ -212,20 +212,27 @@ def test_a_run_leaves_the_same_bytes_twice(world: World, tmp_path: Path) -> None
         assert (tmp_path / "a" / path).read_bytes() == (tmp_path / "b" / path).read_bytes(), path
 
 
-def test_nine_speakers_and_an_unknown_one_fall_back_to_utterances(world: World) -> None:
-    odd = replace(
-        world, speakers=tuple(None if i % 10 == 0 else f"s{i % 10}" for i in range(48)), languages=("en",) * 48
-    )
+def test_two_speakers_and_an_unknown_one_fall_back_to_utterances(world: World) -> None:
+    odd = replace(world, speakers=tuple(None if i % 3 == 0 else f"s{i % 3}" for i in range(48)), languages=("en",) * 48)
     outcome = run(odd.request(odd.knowing()), jobs=1)
-    assert any("too few" in warning for warning in outcome.results.warnings)
+    assert any("2 speakers: intervals are over utterances" in warning for warning in outcome.results.warnings)
     assert "utterance" in pnmi(outcome).note
 
 
-def test_few_speakers_are_said_to_be_few() -> None:
-    world = make_world(n_speakers=4, n_utterances=16)
+def test_one_speaker_is_said_to_be_one() -> None:
+    world = make_world(n_speakers=1, n_utterances=16)
     outcome = run(world.request(world.knowing()), jobs=1)
-    assert any("4 speakers are too few" in warning for warning in outcome.results.warnings)
-    assert pnmi(outcome).ci_low < pnmi(outcome).value < pnmi(outcome).ci_high
+    said = "one speaker: intervals are over utterances, of this speaker alone"
+    assert any(said in warning for warning in outcome.results.warnings)
+    assert pnmi(outcome).ci_low < pnmi(outcome).estimate < pnmi(outcome).ci_high
+
+
+def test_four_speakers_are_the_clusters() -> None:
+    world = make_world(n_speakers=4, n_utterances=16)
+    outcome = run(replace(world, languages=("en",) * 16).request(world.knowing()), jobs=1)
+    assert not any("intervals are over" in warning for warning in outcome.results.warnings)
+    assert pnmi(outcome).note == "clusters: 4 (speaker)"
+    assert pnmi(outcome).ci_low < pnmi(outcome).estimate < pnmi(outcome).ci_high
 
 
 def test_an_unknown_stream_is_named_with_those_there_are(world: World) -> None:

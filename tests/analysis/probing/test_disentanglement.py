@@ -1,4 +1,4 @@
-"""Disentanglement and completeness: the published formula, its laws, and what becomes of draws."""
+"""Disentanglement and completeness: the published formula, its laws, and its records."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from scipy.stats import entropy
 
 from analysis.metrics.registry import metric_of
 from analysis.probing.disentanglement import ALL, dci, dci_records, permuted
+from analysis.statistics.jackknife import jackknife
+from tests.analysis.laws import check
 
 SIZES = st.tuples(st.integers(2, 5), st.integers(2, 5))
 IMPORTANCES = SIZES.flatmap(lambda shape: arrays(np.float64, shape, elements=st.floats(0, 10, width=32)))
@@ -96,7 +98,7 @@ def test_the_null_deals_the_same_importances() -> None:
 def test_records_hold_value_null_and_interval() -> None:
     rng = np.random.default_rng(0)
     r = np.array([[0.5, -0.01, 0.0], [0.02, 0.4, 0.1]])
-    draws = r + rng.normal(0, 0.02, (200, 2, 3))
+    left_out = r + rng.normal(0, 0.002, (12, 2, 3))
     made = dci_records(
         r,
         ["phonetic", "lexical"],
@@ -104,8 +106,7 @@ def test_records_hold_value_null_and_interval() -> None:
         source="probe",
         protocol="probe",
         n=9,
-        draws=draws,
-        n_clusters=12,
+        left_out=left_out,
     )
     by_id = {record.id: record for record in made}
     assert list(by_id) == [
@@ -118,5 +119,9 @@ def test_records_hold_value_null_and_interval() -> None:
     whole = by_id["all.dci_disentanglement[probe]"]
     assert whole.stream == ALL and whole.null_mean < whole.value and whole.null_sd > 0
     assert by_id["phonetic.dci_disentanglement[probe]"].value == 1
-    assert all(0 <= record.ci_low <= record.ci_high <= 1 for record in made)
+    check(made)
+    assert by_id["phonetic.dci_disentanglement[probe]"].estimate == 1
+    of_rest = dci(np.maximum(left_out, 0)).total_disentanglement
+    around = jackknife(whole.estimate, (of_rest - whole.null_mean) / (1 - whole.null_mean))
+    assert (whole.ci_low, whole.ci_high) == pytest.approx((around.low, around.high))
     assert all(metric_of(record.id).title in ("disentanglement", "completeness") for record in made)

@@ -26,6 +26,7 @@ from hac.data.tokens.token_store import Stream, TokenStore
 from hac.errors import FailureLog, HacError
 from reports.render.result_files import write_run
 from reports.stability.files import stability_files
+from tests.analysis.laws import check
 from tests.probes.tokens import oracles
 from tests.strategies import bounds
 
@@ -93,6 +94,10 @@ def test_no_perturbation_is_no_distance(manifest: Manifest, tmp_path: Path) -> N
         agree = found.get(f"units.frame_agreement[{name}]")
         assert (agree.value, agree.estimate) == (1, 1)
         assert found.get(f"units.ued[{name}]").null_mean > 0.7
+
+
+def test_every_record_holds(outcome: Outcome) -> None:
+    check(outcome.results.metrics)
 
 
 def test_a_whole_hop_moves_tokens_and_changes_none(outcome: Outcome) -> None:

@@ -36,9 +36,7 @@ def test_usage_of_a_sound_corpus_needs_no_alignments(run: Run, corpus: Path) -> 
     assert code == 0, error
     ids = {record["id"] for record in results(corpus)["metrics"]}
     assert {"units.perplexity", "units.cross_entropy[2]", "units.bitrate[nominal]", "units.run_ms"} <= ids
-    code, error = run(
-        "usage", "--tokens", "tokens.parquet", "-o", "out", "-j", "1", "--nulls", "2"
-    )
+    code, error = run("usage", "--tokens", "tokens.parquet", "-o", "out", "-j", "1", "--nulls", "2")
     assert code == 0, error
     assert "no manifest" in " ".join(results(corpus)["warnings"])
 

@@ -8,8 +8,8 @@ that are looked at (Holm 1979). Without any difference it is below .05 in 3 to 6
 
 Codebooks of unlike size: what correction by the null leaves is a bias of 4 to 13 % of the difference of the nulls,
 which cancels in no pair. So the interval of a difference in what grows with the codes is wider by `allowance`, and p
-says how likely a difference beyond it is. Where chance alone scores `TOO_LITTLE` there is too little speech for so many
-codes: no difference is judged.
+says how likely a difference beyond it is. Where there is too little speech for so many codes
+(`analysis.results.records.too_little_speech`), no difference is judged.
 """
 
 from __future__ import annotations
@@ -26,17 +26,12 @@ from scipy import optimize, special
 from analysis.comparison.comparable import same_utterances
 from analysis.comparison.runs import Run, whole_corpus
 from analysis.metrics.registry import METRICS, metric_name, metric_of
+from analysis.results.records import TOO_LITTLE_SPEECH, too_little_speech
 from analysis.results.schema import Record
 from analysis.statistics.jackknife import LEVEL, LeftOut, standard_error
 
 Verdict = Literal["better", "worse", "different", "within noise", "unknown"]
 LEAST_P = 1e-12
-TOO_LITTLE = 0.5
-"""Chance level from which counts rank nothing: beyond it errors of -.06 to +.07, of either sign, were seen."""
-TOO_LITTLE_NOTE = (
-    "too little speech for so many codes: chance alone scores half and more; compare by probes on digits or vectors "
-    "with held-out speakers (hac-analyze leakage --probe), or by as many codes"
-)
 OF_NULLS, AT_MOST = 1 / 8, 0.002
 """Allowance of a difference: this share of the nulls' difference, and the nulls' difference itself up to so much."""
 
@@ -151,7 +146,7 @@ def difference(
     elif gap == 0 and error == 0:
         p, note = 1.0, "the same in every cluster"
     if too_little_speech(base) or too_little_speech(other):
-        p, note = math.nan, TOO_LITTLE_NOTE
+        p, note = math.nan, TOO_LITTLE_SPEECH
     return Difference(
         id=base.id,
         group=base.group,
@@ -179,11 +174,6 @@ def allowance(one: Record, other: Record) -> float:
         return 0.0
     apart = abs(one.null_mean - other.null_mean)
     return OF_NULLS * apart + min(AT_MOST, apart) if math.isfinite(apart) else 0.0
-
-
-def too_little_speech(record: Record) -> bool:
-    """Whether chance alone scores so much that counts cannot rank the number."""
-    return METRICS[metric_name(record.id)].grows_with_codes and record.null_mean >= TOO_LITTLE
 
 
 def _half_width(parts: Sequence[tuple[float, float]], p: float) -> float:

@@ -15,7 +15,7 @@ from analysis.pnmi import lags
 from analysis.pnmi.counting import CountedStream, Protocol, label_frames, lag_counts, lags_of
 from analysis.pnmi.scores import CountSource, Settings, StreamScores, score_stream
 from analysis.results.builder import make_results
-from analysis.results.records import DROPPED, KEPT
+from analysis.results.records import DROPPED, KEPT, TOO_LITTLE_SPEECH, too_little_speech
 from analysis.results.schema import Lag, Results
 from hac.data.phones.policy import SILENCE
 from hac.data.tokens.token_store import Stream
@@ -23,7 +23,6 @@ from probes.joint_counts.frame_labels import Cells, ticks_of
 from probes.nulls.circular_shift import MIN_SHIFT_S, NULL_NAME
 
 COMMAND = "pnmi"
-LOUD_NULL = "chance alone is more than half the width of the interval, so quote the chance-corrected value"
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ def run(request: Request[Protocol], jobs: int = -1) -> Outcome:
     about = about_of(request, corpus.coverage, corpus.warnings)
     sources = sources_of(corpus, streams_of(corpus.tokens, request.streams), protocol)
     classes = classes_of(corpus.policy, corpus.phones.vocabulary)
-    tasks = [(source, settings_of(classes, protocol)) for source in sources]
+    tasks = [(source, settings_of(classes)) for source in sources]
     scored = parallel.run(_score_counted, tasks, jobs=jobs, what="scoring streams")
     return outcome_of(protocol, corpus.policy.name, sources, scored, about, classes)
 
@@ -65,8 +64,8 @@ def sources_of(corpus: Corpus, streams: Sequence[Stream], protocol: Protocol) ->
     return sources
 
 
-def settings_of(classes: Classes, protocol: Protocol) -> Settings:
-    """How counts are scored under a protocol."""
+def settings_of(classes: Classes) -> Settings:
+    """How counts are scored."""
     return Settings((SILENCE,), classes)
 
 
@@ -95,7 +94,11 @@ def outcome_of(
     scan = lags_of(protocol.convention)
     judged = [_judge(source, scores, scan, pnmi) for source, (scores, pnmi) in zip(sources, scored, strict=True)]
     notes = [note for scores, _ in scored for note in scores.notes]
-    notes += [(source.name, LOUD_NULL) for source, (scores, _) in zip(sources, scored, strict=True) if _is_loud(scores)]
+    notes += [
+        (source.name, TOO_LITTLE_SPEECH)
+        for source, (scores, _) in zip(sources, scored, strict=True)
+        if too_little_speech(scores.headline)
+    ]
     results = make_results(
         COMMAND,
         about,
@@ -110,12 +113,6 @@ def outcome_of(
 
 def _judge(source: CountSource, scores: StreamScores, scan: list[Fraction], pnmi: list[float]) -> Lag:
     return lags.judge(source.name, source.frame_rate, scan, pnmi, scores.headline.null_sd)
-
-
-def _is_loud(scores: StreamScores) -> bool:
-    """Whether chance alone is larger than the interval of the stream's PNMI says."""
-    pnmi = scores.headline
-    return pnmi.null_mean > (pnmi.ci_high - pnmi.ci_low) / 2
 
 
 def _protocols(protocol: Protocol, policy: str) -> dict[str, dict[str, Any]]:

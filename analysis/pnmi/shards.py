@@ -80,7 +80,7 @@ def merge(paths: Sequence[Path], jobs: int = -1) -> Outcome:
         kind: {label: of for part in parts for label, of in part.meta.extra["classes"][kind].items()}
         for kind in meta.extra["classes"]
     }
-    settings = settings_of(classes, protocol)
+    settings = settings_of(classes)
     names = list(meta.streams)
     tasks = [(name, i, [shard.path for shard in parts], settings) for i, name in enumerate(names)]
     scored = parallel.run(_score_merged, tasks, jobs=jobs, what="merging streams")

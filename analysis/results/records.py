@@ -5,13 +5,25 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+from analysis.metrics.registry import METRICS, metric_name
 from analysis.results.schema import Null, Record
 from analysis.statistics.jackknife import student_t
 
 KEPT, DROPPED = "silence-kept", "silence-dropped"
 """The two protocols of every number: silence counted as a phone, or left out."""
+TOO_LITTLE = 0.5
+"""Chance level from which counts rank nothing: beyond it errors of -.06 to +.07, of either sign, were seen."""
+TOO_LITTLE_SPEECH = (
+    "too little speech for so many codes: chance alone scores half and more, so counts cannot rank this; train probes "
+    "with held-out speakers (hac-analyze leakage --probes), or compare codebooks of one size"
+)
 NOTE_JOINER = "; "
 """Between the remarks of a record's note."""
+
+
+def too_little_speech(record: Record) -> bool:
+    """Whether chance alone scores so much that counts cannot rank the number."""
+    return METRICS[metric_name(record.id)].grows_with_codes and record.null_mean >= TOO_LITTLE
 
 
 def nulls_of(record: Record) -> list[Null]:

@@ -35,7 +35,7 @@ MOST_CELLS = 1 << 18
 """Codes x labels that are counted in one table; beyond, it would not stay near the processor."""
 TABLE = 1 << 12
 """Values of n log n that are looked up instead of computed."""
-N_LOG_N = np.arange(TABLE) * np.log(np.maximum(np.arange(TABLE), 1))
+N_LOG_N: NDArray[np.float64] = np.arange(TABLE, dtype=np.float64) * np.log(np.maximum(np.arange(TABLE), 1.0))
 NO_CLUSTERS: NDArray[np.float64] = np.empty(0)
 
 

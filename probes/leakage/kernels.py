@@ -114,7 +114,7 @@ def reach_cells(frames: Int32, bounds: Int64, codes: Any, own: Int32, reach: Int
 
 
 @numba.njit(cache=True, nogil=True)
-def _lost(n: int, m: int, n_log_n: Float) -> float:
+def _lost(n: Any, m: Any, n_log_n: Float) -> Any:
     """What n log n loses without m of the n."""
     left = n - m
     whole = n_log_n[np.uint64(n)] if n < len(n_log_n) else n * np.log(n)

@@ -46,9 +46,7 @@ def phones(results: Path) -> str:
     for corpus in ("real", "synthetic"):
         for stream in ("phonetic", "lexical", "acoustic.0"):
             for silence, suffix in (("kept", ""), ("dropped", "[silence-dropped]")):
-                cells = [
-                    cell(results / v / f"{corpus}-pnmi", f"{stream}.pnmi{suffix}") for v in VARIANTS
-                ]
+                cells = [cell(results / v / f"{corpus}-pnmi", f"{stream}.pnmi{suffix}") for v in VARIANTS]
                 units = [cell(results / u / f"{corpus}-pnmi", f"units.pnmi{suffix}") for u in UNITS]
                 rows.append([f"{corpus}: {stream}", silence, *cells, *(units if stream == "phonetic" else "––")])
     return markdown(rows)

@@ -99,5 +99,5 @@ def scored_whole(request: Request[Any]) -> dict[str, Record]:
     """The records of the whole corpus by id, as `analysis.pnmi.run` makes them, without parts and lags."""
     found = join(request.labels, request.tokens, request.protocol.phone_policy, request.failures)
     (source,) = sources_of(found, streams_of(found.tokens, request.streams), request.protocol)
-    scores = score_stream(source, replace(settings_of({}, request.protocol), parts=False))
+    scores = score_stream(source, replace(settings_of({}), parts=False))
     return {record.id: record for record in scores.records}

@@ -309,8 +309,8 @@ def test_a_number_is_held_against_the_first_system_that_has_it(runs: Path, tmp_p
 def test_a_sweep_is_no_system_and_shows_its_differences(runs: Path, tmp_path: Path) -> None:
     one = difference_of("phonetic.pnmi", -0.2, 0.001)
     found = [one, difference_of("phonetic.phone_purity", 0.001, 0.9), difference_of("acoustic.0.pnmi", 0.0, 1.0)]
-    record = Record(id="phonetic.difference[pnmi]", stream="phonetic", group="variant=untaught", estimate=-0.2, value=-0.2,
-                    n=9, protocol="pnmi")  # fmt: skip
+    record = Record(id="phonetic.difference[pnmi]", stream="phonetic", group="variant=untaught", estimate=-0.2,
+                    value=-0.2, n=9, protocol="pnmi")  # fmt: skip
     protocols = {"pnmi": {"reference": "full", "seeds": [0, 1]}}
     results = Results(command="ablate", system="sweep", metrics=[record], protocols=protocols)
     write_results(results, tmp_path / "sweep" / "results.json")

@@ -7,7 +7,7 @@ the functions of `hac-analyze pnmi`, with 20 circular shifts.
 
 Three targets, never to be mixed: the population (endless speech of endless speakers), what another corpus of this size
 of other speakers scores on average (the mean over the corpora: what `±` promises), and these speakers (not shown).
-Printed beside: the interval that stood here until version 0.9, a basic bootstrap of 1,000 draws of whole clusters
+With --old beside: the interval of result files of version 1, a basic bootstrap of 1,000 draws of whole clusters
 around the value as counted.
 
 Then comparisons, of tokens that know the same: two tokenizers of one law, whose speakers differ in each (how often is a
@@ -255,7 +255,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--corpora", type=int, default=100)
     parser.add_argument("--only", nargs="*", default=[], metavar="SPEAKERS:K:MINUTES")
-    parser.add_argument("--old", action="store_true", help="beside it, the bootstrap interval of version 0.9")
+    parser.add_argument("--old", action="store_true", help="beside it, the bootstrap interval of result files of version 1")
     parser.add_argument("--pairs", action="store_true", help="comparisons instead")
     asked = parser.parse_args()
     cells = [tuple(map(float, text.split(":"))) for text in asked.only] or [(s, k, 10.0) for s, k in GRID]

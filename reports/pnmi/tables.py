@@ -39,10 +39,6 @@ PURITIES = (
     ("phone pur.", "phone_purity", value_and_null()),
     ("cluster pur.", "cluster_purity", value_and_null()),
 )
-LEGEND = (
-    "corrected: (counted - chance) / (1 - chance), the number to quote; ±: on as much speech of other speakers it "
-    "would lie in this range 95 times in 100"
-)
 
 
 def pnmi_table(results: Results) -> RenderableType:
@@ -81,7 +77,6 @@ def _languages(results: Results) -> Table:
 
 
 def _lines(results: Results) -> Iterator[Text]:
-    yield Text(LEGEND, style="dim")
     if results.lags and not any(lag.best_lag_frames for lag in results.lags):
         yield Text("lag scan: best at zero in every stream")
 

@@ -48,7 +48,7 @@ def printed(results: Results, tables: Iterable[Table], legend: str = "", lines: 
         lines: what else is to be said.
     """
     drawn = [terminal_table(table) for table in tables if table.rows]
-    said = [Text(legend, style="dim")] if legend else []
+    said = [Text(text, style="dim") for text in (legend, promise_of(results)) if text]
     return Group(*drawn, coverage_line(results), *lines, *said, *trouble_lines(results))
 
 
@@ -73,6 +73,16 @@ def trouble_lines(results: Results) -> Iterator[Text]:
 def warning_lines(warnings: Iterable[str]) -> Iterator[Text]:
     """Warnings, a line each."""
     return (Text(f"warning: {warning}", style="yellow") for warning in warnings)
+
+
+def promise_of(results: Results) -> str:
+    """What numbers and their ± say, under a run's tables: of other speakers where speakers were left out in turn."""
+    noted = next((r.note for r in results.metrics if r.note.startswith("clusters: ") and not r.group), "")
+    few = "(utterance)" in noted.split(NOTE_JOINER)[0]
+    whose = "other speech of these speakers alone" if few else "as much speech of other speakers"
+    corrected = "corrected: (counted - chance) / (1 - chance), the number to quote; "
+    of_chance = corrected if any(record.is_corrected for record in results.metrics) else ""
+    return f"{of_chance}±: on {whose} the number would lie in this range 95 times in 100"
 
 
 def clusters_of(record: Record, results: Results) -> str:

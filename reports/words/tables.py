@@ -66,10 +66,7 @@ INFORMATION = (
     ("words permuted", "nmi", shown(lambda r: short(r.nulls[FREQUENCY].mean) if FREQUENCY in r.nulls else "-")),
 )
 TOP_HEADS = ("word", "language", "code", "tokens", "precision", "recall", "F1", "chance", "held out ± 95 %", "chance")
-LEGEND = (
-    "F1 less chance, (counted - chance) / (1 - chance); codes and the best 250 words are held fixed in the intervals; "
-    "only what is scored on the other half has one"
-)
+LEGEND = "codes and the best 250 words are held fixed in the intervals; only what is scored on the other half has one"
 NO_WORDS = ("silence", "markers", "no_duration", "several_words", "utterances_without_words")
 
 

@@ -291,7 +291,7 @@ def test_the_table_marks_what_is_chance(outcome: Outcome) -> None:
 
 def test_another_analysis_adds_its_records(world: Spoken) -> None:
     request = world.request(world.stream("s", world.phone, 8), protocol=replace(QUICK, factors=("phone",)))
-    mine = Record(id="s.leakage[mine]", stream="s", value=1.0, n=1, protocol="mine")
+    mine = Record(id="s.leakage[mine]", stream="s", estimate=1.0, value=1.0, n=1, protocol="mine")
     found = run(request, jobs=1, further=lambda corpus, streams: Extra([mine], {"mine": {}}, ["mind this"]))
     assert found.results.metrics[-1] == mine and "mine" in found.results.protocols
     assert "mind this" in found.results.warnings

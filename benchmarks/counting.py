@@ -4,7 +4,7 @@ Three measurements, on made-up tokens and phones with realistic run lengths:
 
 1. one stream on one core: ours, scikit-learn's `mutual_info_score`, and a Python loop over frames, the same numbers;
 2. the whole job from stores on disk, the size of LibriSpeech dev-clean + dev-other (5,567 utterances, 10.3 h, 73
-   speakers, 9 streams at 50 Hz of 1,024 codes; 20 nulls, 1,000 bootstrap draws), two processes, time and memory;
+   speakers, 9 streams at 50 Hz of 1,024 codes; 20 nulls), two processes, time and memory;
 3. with `--times-ten`, ten times that corpus, as ratios to 2.
 """
 

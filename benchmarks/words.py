@@ -3,8 +3,8 @@
 Made-up speech: 20,000 word types with Zipf's frequencies, 50 Hz, 1,024 codes with runs of three frames, speakers as in
 LibriSpeech. Two measurements:
 
-1. the whole of `hac-analyze words` (both definitions, 10 + 10 null draws, 1,000 bootstrap draws) in a process of its
-   own: wall-clock time, peak memory of all its processes, and hours of speech per core-second;
+1. the whole of `hac-analyze words` (both definitions, 10 + 10 null draws) in a process of its own: wall-clock time,
+   peak memory of all its processes, and hours of speech per core-second;
 2. with `--peer`, a checkout of github.com/wnhsu/ResDAVEnet-VQ: its `steps/unit_analysis.py` on the same tokens and
    words, which scores one definition without nulls or intervals, beside the same scores from ours; as a ratio, in turn,
    and the largest difference of any word's F1.

@@ -119,7 +119,7 @@ def test_an_utterance_in_two_shards_is_refused(tmp_path: Path) -> None:
 
 def test_few_speakers_are_refused(tmp_path: Path) -> None:
     with pytest.raises(HacError, match="too few for --own-stores"):
-        merge(counted(parts_of(world_of(8), 2), tmp_path), jobs=1)
+        merge(counted(parts_of(world_of(4), 2), tmp_path), jobs=1)
 
 
 def test_parts_of_another_protocol_do_not_add(tmp_path: Path) -> None:

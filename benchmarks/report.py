@@ -19,8 +19,9 @@ import numpy as np
 
 from analysis.inputs.corpus import Labels
 from analysis.interventions.effects import CHANGE, EFFECTS
+from analysis.metrics.registry import metric_of
 from analysis.results.schema import Record, Results, StreamInfo
-from analysis.statistics.jackknife import METHOD, LeftOut
+from analysis.statistics.jackknife import corrected, jackknife
 from benchmarks.timing import timed
 from hac.data.alignments.alignment import Alignments, tier_from_rows
 from hac.data.manifest.manifest import Manifest, Utterance
@@ -103,19 +104,24 @@ def write_made_up(folder: Path, system: str, rng: np.random.Generator) -> None:
 def record(rng: np.random.Generator, id: str, stream: str, value: float | None = None) -> Record:
     """A record with interval, null, and its value without each of 24 speakers."""
     middle = float(rng.random()) if value is None else value
-    left_out = LeftOut(rng.normal(middle, 0.001, 24))
-    around = {"ci_low": middle - 0.04, "ci_high": middle + 0.04, "null_mean": middle / 3, "null_sd": 0.01}
+    null, is_corrected = middle / 3, metric_of(id).is_corrected
+    estimate = corrected(middle, null) if is_corrected else middle
+    around = jackknife(estimate, rng.normal(estimate, 0.004, 24))
     return Record(
         id=id,
         stream=stream,
-        estimate=middle,
+        estimate=estimate,
+        ci_low=around.low,
+        ci_high=around.high,
+        is_corrected=is_corrected,
         value=middle,
+        null_mean=null,
+        null_sd=0.01,
         n_nulls=20,
         n=1000,
         protocol="made-up",
-        ci_method=METHOD,
-        left_out=left_out,
-        **around,
+        ci_method=around.method,
+        left_out=around.left_out,
     )
 
 

@@ -1,11 +1,11 @@
 """Differences between variants that were trained several times, from several seeds.
 
 The difference of a variant is the mean over seeds of its difference to the reference trained from the same seed. Two
-things make it uncertain, and both enter its interval as if drawn independently: other speakers (the draws of the runs,
-averaged over seeds, differ draw by draw, as `analysis.comparison.differences` takes them) and other seeds (the scatter
-of the differences over the square root of their number). That is what drawing speakers and seeds with replacement gives
-(Owen 2007, the pigeonhole bootstrap), each part put back by its n / (n - 1), computed instead of drawn; what the two
-do together is in both parts, so the interval is a little wide. Each part has its own Student's t: with two seeds, one
+things make it uncertain, and both enter its interval as if drawn independently: other speakers (the means over seeds
+are compared without each cluster in turn, as in `analysis.comparison.differences`) and other seeds (the scatter of the
+differences over the square root of their number). That is what drawing speakers and seeds with replacement gives (Owen
+2007, the pigeonhole bootstrap), each part put back by its n / (n - 1), computed instead of drawn; what the two do
+together is in both parts, so the interval is a little wide. Each part has its own Student's t: with two seeds, one
 degree of freedom, the interval is very wide unless they agree.
 
 With one seed the interval knows nothing of what another training would give.

@@ -7,7 +7,7 @@
 What was measured stays, also where the training has removed the checkpoint since, so the same command may follow a
 training. Two things are flagged:
 
-- A **drop**: a number is worse than at the best checkpoint before, beyond noise. The difference is taken draw by draw
+- A **drop**: a number is worse than at the best checkpoint before, beyond noise. The difference is paired
   over the same speakers (`analysis.comparison.differences`); p is multiplied by the number of checkpoints among which
   the best was chosen, then corrected by Holm for all that are looked at.
 - A **collapse**: perplexity or used codes of a stream have fallen to a share of the most before (half, by default) and

@@ -139,9 +139,13 @@ def test_corrupted_tokens_score_the_closed_form(corrupt: float, f1: float) -> No
     for definition in DEFINITIONS:
         assert get(outcome, f"units.word_f1[{definition}]").value == pytest.approx(f1, abs=1e-12)
         assert get(outcome, f"units.word_f1[{definition},held-out]").value == pytest.approx(f1, abs=1e-12)
-        record = get(outcome, f"units.word_f1[{definition}]")
-        assert record.ci_low < f1 < record.ci_high
+        record = get(outcome, f"units.word_f1[{definition},held-out]")
+        assert record.ci_low < (f1 - record.null_mean) / (1 - record.null_mean) < record.ci_high
         assert record.null_mean < 0.5
+        same = get(outcome, f"units.word_f1[{definition}]")
+        assert math.isnan(same.ci_low) and "scored on the speech that the codes were chosen on" in same.note
+        count = get(outcome, f"units.detected_words[{definition}]")
+        assert math.isnan(count.ci_low) and "no interval: a count of words" in count.note
 
 
 def test_constant_tokens_are_their_own_null(world: WordWorld) -> None:
@@ -300,8 +304,10 @@ def test_the_table_of_words_is_ranked_and_says_the_truth(world: WordWorld) -> No
         assert int(row["count"]) == said[row["word"]]
         precision, recall = scores[row["word"]][int(row["code"])]
         assert (float(row["precision"]), float(row["recall"])) == pytest.approx((float(precision), float(recall)))
-        assert float(row["ci_low"]) <= float(row["f1"]) <= float(row["ci_high"]) + 1e-9
+        low, high = row["heldout_ci_low"], row["heldout_ci_high"]
+        assert (low, high) == ("", "") or float(low) < float(row["f1_heldout"]) < float(high)
         assert float(row["null"]) < float(row["f1"])
+    assert sum(row["heldout_ci_low"] != "" for row in rows) > len(rows) / 2
 
 
 def test_the_null_of_a_word_is_that_of_the_mean_where_it_is_the_only_word(world: WordWorld) -> None:
@@ -340,7 +346,8 @@ def test_intervals_hold_the_truth_of_other_speakers_as_often_as_they_say() -> No
             run(world.request(replace(clean, codes=codes.ravel()), protocol=protocol), jobs=1),
             "units.word_f1[vg-hubert,held-out]",
         )
-        inside += record.ci_low <= 2 * 0.7 / 1.7 <= record.ci_high
+        chance = record.null_mean
+        inside += record.ci_low <= (2 * 0.7 / 1.7 - chance) / (1 - chance) <= record.ci_high
     assert inside >= 16
 
 

@@ -1,8 +1,8 @@
 """Differences between variants that were trained several times, from several seeds.
 
-The difference of a variant is the mean over seeds of its difference to the reference trained from the same seed. Two
-things make it uncertain, and both enter its interval as if drawn independently: other speakers (the draws of the runs,
-averaged over seeds, differ draw by draw, as `analysis.comparison.differences` takes them) and other seeds (the scatter
+The difference of a variant is the mean over seeds of its difference to the baseline trained from the same seed. Two
+things make it uncertain, and both enter its interval as if independent: other speakers (the runs' numbers, averaged over
+seeds, without the same speaker in turn, as `analysis.comparison.differences` takes them) and other seeds (the scatter
 of the differences over the square root of their number). That is what drawing speakers and seeds with replacement gives
 (Owen 2007, the pigeonhole bootstrap), each part put back by its n / (n - 1), computed instead of drawn; what the two
 do together is in both parts, so the interval is a little wide. Each part has its own Student's t: with two seeds, one

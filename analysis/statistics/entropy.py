@@ -10,7 +10,7 @@ that with the m that did occur (`miller_madow`) takes away a part of the bias, a
 corpus were never seen. So the order-2 entropy of a small corpus is too low under either: see
 `analysis.usage.kneser_ney` for a figure that errs the other way.
 
-Intervals leave out one cluster at a time (`analysis.statistics.bootstrap.jackknife`): a bootstrap would draw some
+Intervals leave out one cluster at a time (`analysis.statistics.jackknife`): a bootstrap would draw some
 clusters twice and lower the plug-in value of a sparse table by more than its own error.
 """
 

@@ -1,1 +1,1 @@
-"""Numbers with their nulls and intervals. This room divides."""
+"""Numbers with their chance levels and intervals. This package computes statistics."""

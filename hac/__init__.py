@@ -1,1 +1,1 @@
-"""The Hierarchical Audio Codec, and corpora, alignments and tokens of any other tokenizer. This room encodes."""
+"""The Hierarchical Audio Codec, and corpora, alignments and tokens of any other tokenizer. This package encodes."""

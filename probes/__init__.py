@@ -1,1 +1,1 @@
-"""Tokens against labels, as integers that add. This room counts."""
+"""Tokens against labels, as integers that add. This package counts."""

@@ -1,1 +1,1 @@
-"""Tables, figures and pages from result files. This room draws."""
+"""Tables, figures and pages from result files. This package draws."""

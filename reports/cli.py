@@ -19,7 +19,7 @@ from reports.commands.report import report
 
 app = typer.Typer(
     name="hac-analyze",
-    help="Show what speech tokens carry: every number beside its null and its interval.",
+    help="Measure what speech tokens carry: every number with its chance level and its interval.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
@@ -28,7 +28,7 @@ app = typer.Typer(
 
 @app.callback()
 def _hac_analyze() -> None:
-    """Show what speech tokens carry: every number beside its null and its interval."""
+    """Measure what speech tokens carry: every number with its chance level and its interval."""
 
 
 COMMANDS = (

@@ -1,1 +1,1 @@
-"""Recordings beside references: words, voice, opinions, pitch and signal, as ratios of sums over utterances."""
+"""Recordings compared with originals: words, voice, opinions, pitch and signal, as ratios of sums over utterances."""

@@ -4,8 +4,8 @@ The scores are the field's own (see `probes.discovery.term_discovery`), each bes
 
 - Null: the segments of each utterance are shifted circularly in time against its words and phones; one that comes to
   lie across the end is cut in two. Their lengths, classes and number stay, their place is lost.
-- Interval: token and boundary scores and coverage are ratios of sums over utterances, so clusters (speakers) are
-  drawn with replacement. Types and pairs do not add; there each cluster is left out once (jackknife).
+- Interval: each cluster (speaker) is left out in turn. Token and boundary scores and coverage are ratios of sums over
+  utterances; types and pairs do not add and are counted again without it.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""What each stream tells of each factor."""
+"""Information of each stream on each factor."""

@@ -147,7 +147,7 @@ def run(request: Request, jobs: int = -1) -> Outcome:
 
 
 def _is_noted(sample: Sample) -> bool:
-    """Notes on what is resampled: of the corpus and its languages; a single speaker never has ten."""
+    """Notes on what is resampled: of the corpus and its languages; a single speaker never has three."""
     return bool(sample.clusters.note) and not sample.names[0].startswith("speaker=")
 
 

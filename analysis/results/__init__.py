@@ -1,1 +1,1 @@
-"""What an analysis writes: records, results, draws, provenance."""
+"""What an analysis writes: records, results, provenance."""

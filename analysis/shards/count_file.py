@@ -76,8 +76,9 @@ class ShardMeta:
     version: int = VERSION
 
     def protocol_values(self) -> dict[str, Any]:
-        """The protocol with tuples where JSON, which knows none, has lists."""
-        return {key: tuple(value) if isinstance(value, list) else value for key, value in self.protocol.items()}
+        """The protocol with tuples where JSON, which knows none, has lists; without the bootstrap of older shards."""
+        values = {key: value for key, value in self.protocol.items() if key != "n_bootstrap"}
+        return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
 
     def row_tuple(self) -> tuple[Row, ...]:
         """The rows as their type."""

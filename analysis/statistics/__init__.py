@@ -1,1 +1,1 @@
-"""Bootstrap, entropy, information, groups of rows."""
+"""Jackknife, entropy, information, groups of rows."""

@@ -1,1 +1,1 @@
-"""Codes as word detectors, and what codes tell of words."""
+"""Codes as word detectors, and their information on words."""

@@ -72,7 +72,7 @@ def ablate(
     ] = False,
     cluster: ClusterOption = None,
 ) -> None:
-    """Train variants from several seeds, analyse them, and tell which differences to the reference are beyond noise.
+    """Train variants from several seeds, analyse them, and say which differences to the baseline are beyond noise.
 
     The same command goes on where it stopped; what is finished is never done again. Ctrl-C and SIGTERM let trainings
     save first. A training that fails stops none of the others; then the exit code is 1. With --cluster each training

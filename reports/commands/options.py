@@ -44,7 +44,7 @@ AlignmentFile = Annotated[
     ),
 ]
 Streams = Annotated[str | None, typer.Option(help="Streams to score, by comma; a+b scores two jointly. [default: all]")]
-Seed = Annotated[int, typer.Option(min=0, help="Seed of nulls and draws.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of the null draws.")]
 Phones = Annotated[str, typer.Option(help="Phone policy: auto, arpabet, ipa, timit39, none or a YAML file.")]
 IsStrict = Annotated[bool, typer.Option("--strict", help="Stop at the first item that cannot be used.")]
 Device = Annotated[str, typer.Option(help="Device of the tokenizer: cpu or cuda.")]

@@ -38,7 +38,7 @@ def report(
         ),
     ] = None,
 ) -> None:
-    """One page from finished runs: the verdict, systems side by side, every number beside its null, sounds to hear.
+    """One page from finished runs: the verdict, systems side by side, numbers with their chance levels, sounds.
 
     Reads result files only: nothing is measured again, and no sound is made. The same results make the same bytes.
 

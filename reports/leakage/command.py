@@ -31,7 +31,7 @@ def leakage(
         str | None,
         typer.Option(help="Streams to condition on, by comma, or `none`: what do the others add? [default: each]"),
     ] = None,
-    nulls: Annotated[int, typer.Option(min=2, help="Null draws of what each stream tells.")] = 20,
+    nulls: Annotated[int, typer.Option(min=2, help="Null draws of each stream's information.")] = 20,
     given_nulls: Annotated[
         int, typer.Option(min=1, help="Null draws of what a stream adds; each takes as long as measuring it.")
     ] = 2,
@@ -46,13 +46,13 @@ def leakage(
     ] = True,
     probe_frames: Annotated[int, typer.Option(min=100, help="Frames that probes are trained on, at most.")] = 20_000,
     embeddings: Annotated[
-        Path | None, typer.Option(help="Vectors of the streams (`hac embed`), to be probed beside the codes.")
+        Path | None, typer.Option(help="Vectors of the streams (`hac embed`), to be probed as the codes are.")
     ] = None,
     seed: opt.Seed = 0,
     facts: opt.TokenFacts,
     machine: opt.Machine,
 ) -> None:
-    """What each stream tells of phones, words, speakers, pitch, ...; what it adds to and repeats of the other streams.
+    """Information of each stream on phones, words, speakers, pitch, ...; what it adds to and repeats of the others.
 
     Examples:
 

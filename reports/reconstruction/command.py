@@ -78,9 +78,9 @@ def recon(
     sample_rate: Annotated[int, typer.Option(min=8000, help="Hz at which signals are compared.")] = 16_000,
     versa: Annotated[
         list[str] | None,
-        typer.Option(help="Result file of VERSA, [condition=]FILE, shown beside ours; may be given again."),
+        typer.Option(help="Result file of VERSA, [condition=]FILE, shown with ours; may be given again."),
     ] = None,
-    nulls: Annotated[int, typer.Option(min=2, help="Null draws (others' references).")] = 5,
+    nulls: Annotated[int, typer.Option(min=2, help="Null draws (other utterances' originals).")] = 5,
     null_pairs: Annotated[
         int, typer.Option(min=0, help="Pairs of the signal metrics' null, of each condition; 0: no such null.")
     ] = 100,
@@ -90,8 +90,8 @@ def recon(
 ) -> None:
     """How near a codec's audio is to the original: PESQ, STOI, SI-SDR, spectra, pitch, words, voice, MOS; and its bits.
 
-    Every number stands beside its interval and its null (others' references), for each number of quantizers. What was
-    measured is kept in the output folder: after Ctrl-C or a crash, the same command goes on.
+    Every number comes with its interval and its chance level (other utterances' originals), for each number of
+    quantizers. What was measured is kept in the output folder: after Ctrl-C or a crash, the same command resumes.
 
     Examples:
 

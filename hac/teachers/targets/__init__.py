@@ -1,1 +1,1 @@
-"""What the teachers say of the training speech, cached or live."""
+"""The teachers' targets of the training speech, cached or live."""

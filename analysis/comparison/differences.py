@@ -35,7 +35,7 @@ TOO_LITTLE = 0.5
 """Chance level from which counts rank nothing: beyond it errors of -.06 to +.07, of either sign, were seen."""
 TOO_LITTLE_NOTE = (
     "too little speech for so many codes: chance alone scores half and more; compare by probes on digits or vectors "
-    "with held-out speakers (hac-analyze leakage --probe), or by as many codes"
+    "with held-out speakers (hac-analyze leakage --probes), or by as many codes"
 )
 OF_NULLS, AT_MOST = 1 / 8, 0.002
 """Allowance of a difference: this share of the nulls' difference, and the nulls' difference itself up to so much."""

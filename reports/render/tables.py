@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table as TerminalTable
 from rich.text import Text
 
-from analysis.results.records import NOTE_JOINER
+from analysis.results import records
 from analysis.results.schema import Record, Results
 from reports.document.parts import Cell, Table
 
@@ -77,8 +77,8 @@ def warning_lines(warnings: Iterable[str]) -> Iterator[Text]:
 
 def clusters_of(record: Record, results: Results) -> str:
     """What was resampled for a record's interval: `12 speakers`, `128 groups of utterances`, ..."""
-    n, _, unit = record.note.split(NOTE_JOINER)[0].removeprefix("clusters: ").partition(" ")
-    return resampled_units(int(n), unit.strip("()"), results) if unit else "clusters"
+    n, unit = records.clusters_of(record)
+    return resampled_units(n, unit, results) if unit else "clusters"
 
 
 def resampled_units(n: int, unit: str, results: Results) -> str:

@@ -184,6 +184,11 @@ class Clusters:
     n: int
     note: str = ""
 
+    @property
+    def counted(self) -> str:
+        """How many of what, as the notes of records begin: `clusters: 12 (speaker)`."""
+        return f"clusters: {self.n} ({self.unit})"
+
 
 def clusters_of(rows: Sequence[Row]) -> Clusters:
     """Clusters of a table's rows: speakers where there are at least `MIN_SPEAKERS`, else parts of the utterances."""

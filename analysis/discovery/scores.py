@@ -100,7 +100,7 @@ def records(
         values = np.array([score(metric, table)[0] for table in tables])
         n = int(ratio(metric, tables[0])[1][0])
         estimate = jackknifed(metric, float(values[0]), left_out[0], values[1:], left_out[1:])
-        about = [f"clusters: {clusters.n} ({clusters.unit})"]
+        about = [clusters.counted]
         if metric == NED:
             about += _pair_reasons(everything, max_pairs)
         id = f"{name}.{metric}"

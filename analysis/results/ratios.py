@@ -128,7 +128,7 @@ class Sample:
     @property
     def note(self) -> str:
         """How many clusters of what."""
-        return f"clusters: {self.clusters.n} ({self.clusters.unit})"
+        return self.clusters.counted
 
     def without_each(self, ratios: Ratios) -> Floats:
         """The value without each cluster, float64 [n_clusters]; NaN where nothing is left."""

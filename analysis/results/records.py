@@ -26,6 +26,12 @@ def too_little_speech(record: Record) -> bool:
     return METRICS[metric_name(record.id)].grows_with_codes and record.null_mean >= TOO_LITTLE
 
 
+def clusters_of(record: Record) -> tuple[int, str]:
+    """How many clusters an interval is over, and of what: `(12, "speaker")`; `(0, "")` where the note does not say."""
+    n, _, unit = record.note.split(NOTE_JOINER)[0].removeprefix("clusters: ").partition(" ")
+    return (int(n), unit.strip("()")) if n.isdecimal() else (0, "")
+
+
 def nulls_of(record: Record) -> list[Null]:
     """Each null that a record has."""
     return [Null(mean=record.null_mean, sd=record.null_sd, n=record.n_nulls), *record.nulls.values()]

@@ -103,6 +103,23 @@ def student_t(freedom: float) -> float:
     return float(special.stdtrit(freedom, (1 + LEVEL) / 2))
 
 
+def p_value(distance: float, half_width: float, n_clusters: int) -> float:
+    """p of a number that lies so far from what it is held against: below .05 where its interval does not reach there.
+
+    Args:
+        distance: of either sign.
+        half_width: of the 95 % interval.
+        n_clusters: behind it; of fewer than `MIN_CLUSTERS`, as where it is unknown, as for so many.
+
+    Returns:
+        Two-sided, by Student's t; NaN without an interval.
+    """
+    freedom = max(n_clusters, MIN_CLUSTERS) - 1
+    if not (half_width > 0 and math.isfinite(distance)):
+        return math.nan
+    return 2 * float(special.stdtr(freedom, -abs(distance) / half_width * student_t(freedom)))
+
+
 def corrected(value: float, null_mean: float) -> float:
     """(value - null) / (1 - null): 0 at chance, 1 at perfection; NaN where chance is already perfect."""
     return (value - null_mean) / (1 - null_mean) if null_mean < 1 else math.nan

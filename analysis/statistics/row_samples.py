@@ -35,7 +35,7 @@ class RowSample:
     @property
     def note(self) -> str:
         """How many clusters of what."""
-        return f"clusters: {self.clusters.n} ({self.clusters.unit})"
+        return self.clusters.counted
 
 
 def row_samples(rows: tuple[Row, ...], parts: bool = True) -> list[RowSample]:

@@ -117,7 +117,7 @@ def added_records(source: PairSource, jobs: int) -> list[Record]:
     ):
         tag = f"[given={source.given}]"
         what = (source.adds, metric, tag, "", value, without, chance)
-        made.append(word_record(*what, n=both.total, protocol="word-information-given"))
+        made.append(word_record(*what, n=both.total, protocol="word-information-given", about=clusters.counted))
     return made
 
 

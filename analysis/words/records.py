@@ -23,6 +23,7 @@ def word_record(
     *,
     n: int,
     protocol: str,
+    about: str = "",
     nulls: Mapping[str, NDArray[np.float64]] | None = None,
 ) -> Record:
     """A record with its nulls; of a share, the number is chance-corrected, the mean null held fixed in the interval.
@@ -37,6 +38,7 @@ def word_record(
         null: float64 [n_draws], what chance scores.
         n: words or frames behind it.
         protocol: name in `Results.protocols`.
+        about: begins the note: what was left out in turn.
         nulls: draws of further nulls by name.
     """
     if isinstance(left_out, str):
@@ -45,4 +47,4 @@ def word_record(
     else:
         estimate = jackknifed(metric, value, left_out, null)
     id = f"{stream}.{metric}{tag}"
-    return make_record(id, stream, metric, estimate, n=n, protocol=protocol, group=group, nulls=nulls)
+    return make_record(id, stream, metric, estimate, n=n, protocol=protocol, group=group, about=about, nulls=nulls)

@@ -134,7 +134,7 @@ class _Scorer:
         varied = parallel.run(_without_each, tasks, jobs=jobs, what=f"words of {self.source.name}: intervals")
         for definition, (found, without, words) in zip(self.protocol.definitions, varied, strict=True):
             null_summaries = [null.summaries[definition] for null in nulls]
-            records += self._detection_records(definition, parts, found, without, null_summaries)
+            records += self._detection_records(definition, parts, found, without, null_summaries, clusters)
             lists.append(word_list(definition, found[0], first, words, [null.f1[definition] for null in nulls]))
         records += self._information_records(first, parts, clusters, nulls)
         notes = [(part.name or "whole corpus", c.note) for part, (c, _) in zip(parts, clusters, strict=True) if c.note]
@@ -190,7 +190,9 @@ class _Scorer:
         found: Sequence[Detection],
         without: dict[Key, SummaryWithout],
         nulls: Sequence[dict[Key, tuple[float, float, float]]],
+        clusters: Sequence[tuple[Clusters, NDArray[np.int64]]],
     ) -> list[Record]:
+        of_part = {part.name: own.counted for part, (own, _) in zip(parts, clusters, strict=True)}
         counted, half = self._counted(parts, found), self.protocol.n_nulls
         made = []
         for key, values in self.summaries(parts, found).items():
@@ -205,7 +207,8 @@ class _Scorer:
                 tag = f"[{definition},{variant}]" if variant else f"[{definition}]"
                 what = (self.source.name, metric, tag, group, values[m], left_out, null[:half])
                 further = {FREQUENCY: null[half:]}
-                made.append(word_record(*what, n=counted[group], protocol=definition, nulls=further))
+                about = of_part.get(group, of_part[""])
+                made.append(word_record(*what, n=counted[group], protocol=definition, about=about, nulls=further))
         return made
 
     def _counted(self, parts: Sequence[Scope], found: Sequence[Detection]) -> dict[str, int]:
@@ -237,7 +240,9 @@ class _Scorer:
             ):
                 what = (self.source.name, metric, "", part.name, value, without, null[:half])
                 further = {FREQUENCY: null[half:]}
-                made.append(word_record(*what, n=actual.total, protocol="word-information", nulls=further))
+                made.append(
+                    word_record(*what, n=actual.total, protocol="word-information", about=own.counted, nulls=further)
+                )
         return made
 
 

@@ -20,4 +20,4 @@ def claims(run: ReportRun) -> Iterator[Claim]:
     for stream in [stream for stream in streams if level_of(stream) in LEVELS] or streams[:1]:
         tier = "words" if level_of(stream) == "lexical" and "words" in scores.tiers else scores.tiers[0]
         if record := find_boundary(scores, stream, "f1", tier):
-            yield chance_claim(run.system, f"{stream} changes where {tier} begin, beyond chance", record)
+            yield chance_claim(run, f"{stream} changes where {tier} begin, beyond chance", record)

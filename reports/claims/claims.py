@@ -1,70 +1,49 @@
 """All claims of a report, which each measure brings in its `claims.py`: against chance, and of differences.
 
 `claims(run)` are those against chance. `differences_within(run)` are sentences with differences between streams of a
-run, `differences_between(runs)` with those between systems: they are corrected for their number together.
+run, `differences_between(runs)` with those between systems. All are judged together: see `reports.document.claim_rule`.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import replace
 
-from analysis.comparison.differences import Difference, with_verdicts
+from analysis.comparison.differences import Difference
 from analysis.metrics.registry import metric_of
-from reports.comparison.parts import measured, p_text, stream_of
+from reports.comparison.parts import measured, stream_of
 from reports.document.cells import interval_text
-from reports.document.claim_rule import NO_INTERVAL, Claim, Verdict
-from reports.document.runs import ReportRun, Runs
+from reports.document.claim_rule import NO_INTERVAL, Claim, judged
+from reports.document.runs import Runs
 from reports.document.slice_modules import slice_modules
-
-FEW = 10
-"""Utterances, or speakers, below which an interval over them says little."""
 
 
 def claims_of(runs: Runs) -> list[Claim]:
     """All claims, those of each system together: against chance, then its differences."""
-    gaps = list(_differences(runs))
-    found: list[Claim] = []
-    for system in runs.systems:
-        found += sorted(_against_chance(runs, system), key=lambda claim: claim.rank)
-        found += [claim for claim in gaps if claim.system == system]
-    return found
+    found = judged([*_against_chance(runs), *_differences(runs)])
+    return sorted(found, key=lambda claim: runs.systems.index(claim.system))
 
 
-def _against_chance(runs: Runs, system: str) -> Iterator[Claim]:
+def _against_chance(runs: Runs) -> Iterator[Claim]:
     for measure, module in slice_modules("claims"):
-        if run := runs.get(system, measure.command):
-            few = _few(run)
-            yield from (replace(claim, why=claim.why or few) for claim in module.claims(run))
-
-
-def _few(run: ReportRun) -> str:
-    """A caution where next to nothing was counted."""
-    counted = run.results.coverage.get("utterances", {}).get("counted")
-    return f"only {counted} utterances" if counted is not None and counted < FEW else ""
+        for run in runs.of(measure.command):
+            yield from module.claims(run)
 
 
 def _differences(runs: Runs) -> Iterator[Claim]:
-    within: list[tuple[str, Difference]] = []
-    between: list[tuple[str, Difference]] = []
-    for measure, module in slice_modules("claims"):
+    modules = list(slice_modules("claims"))
+    for measure, module in modules:
         if find := getattr(module, "differences_within", None):
-            own = [run for system in runs.systems if (run := runs.get(system, measure.command))]
-            within += (each for run in own for each in find(run))
+            yield from (difference_claim(*each, 1) for run in runs.of(measure.command) for each in find(run))
+    for _, module in modules:
         if find := getattr(module, "differences_between", None):
-            between += find(runs)
-    texts = [(text, place) for place, found in ((1, within), (2, between)) for text, _ in found]
-    judged = with_verdicts([one for _, one in (*within, *between)])
-    for (text, place), one in zip(texts, judged, strict=True):
-        yield _of_difference(text, one, place)
+            yield from (difference_claim(*each, 2) for each in find(runs))
 
 
-def _of_difference(text: str, one: Difference, place: int) -> Claim:
-    verdict: Verdict = "cannot be judged"
-    if one.verdict != "unknown" and math.isfinite(one.low):
-        verdict = "stands" if one.verdict == "better" else "does not stand"
-    opposite = "the opposite holds; " if one.verdict == "worse" else ""
+def difference_claim(text: str, one: Difference, place: int) -> Claim:
+    """The claim that a number is better than another; `place`: among the claims on that question."""
+    metric = metric_of(one.id)
+    doubt = "" if math.isfinite(one.p) and math.isfinite(one.low) else one.note or NO_INTERVAL
     return Claim(
         one.run,
         text,
@@ -75,8 +54,10 @@ def _of_difference(text: str, one: Difference, place: int) -> Claim:
         one.low,
         one.high,
         0.0,
-        verdict,
-        one.note or NO_INTERVAL if verdict == "cannot be judged" else f"{opposite}p {p_text(one)}, {one.method}",
-        stream_of(one.id),
-        (metric_of(one.id).rank, place),
+        one.p,
+        -one.difference if metric.better == "lower" else one.difference,
+        doubt,
+        one.method,
+        stream=stream_of(one.id),
+        rank=(metric.rank, place),
     )

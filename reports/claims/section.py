@@ -1,26 +1,23 @@
-"""The first section: which claims stand."""
+"""Which claims stand, each with its size."""
 
 from __future__ import annotations
 
 from reports.claims.claims import claims_of
 from reports.comparison.section import is_shown_of_sweep
 from reports.comparison.sweep_section import clear_ones
-from reports.document.cells import EMPTY, text_cell
-from reports.document.claim_rule import Claim
+from reports.document.cells import EMPTY, number_cell, text_cell
+from reports.document.claim_rule import RULES, Claim
+from reports.document.number_format import figures
 from reports.document.order import level_rank
 from reports.document.parts import Cell, Column, Mark, Section, Table
 from reports.document.result_table import Cells, result_table
 from reports.document.runs import Runs
-from reports.provenance.section import warnings_of
+from reports.render.escape import shortened
 
-MARKS: dict[str, Mark] = {"stands": "good", "does not stand": "bad", "cannot be judged": "warn"}
+MARKS: dict[str, Mark] = {"stands": "good", "beyond chance, but slight": "warn", "does not stand": "bad"}
 NOT_JUDGED = "cannot be judged"
-RULES = (
-    "Against chance a claim stands if the counted value lies beyond every permutation null, by what Student's t allows "
-    "a further draw of it, and the 95 % interval of the number lies beyond chance too.",
-    "A difference stands if its p, corrected for all differences of the table (Holm), is below 0.05, and it goes the "
-    "way the claim says. Its number is chance-corrected where both have a chance level.",
-)
+NAMED = 4
+"""Claims of a question that the lead names, by their size."""
 
 
 def verdict_section(runs: Runs) -> Section:
@@ -29,26 +26,32 @@ def verdict_section(runs: Runs) -> Section:
     judged = [claim for claim in found if claim.verdict != NOT_JUDGED]
     swept = list(clear_ones(runs, is_shown_of_sweep))
     table = _beside(runs.systems, judged) if len(runs.systems) > 1 else _alone(judged)
-    links = [("terms", "What the words and numbers mean")] if judged else []
-    if n := len(warnings_of(runs)):
-        links.append(("warnings", f"{n} warning{'s' * (n > 1)} of the runs: read before quoting a number"))
     return Section(
         "verdict",
         "Verdict",
-        _lead(judged) if judged else "",
+        _lead(judged, len(runs.systems) > 1) if judged else "",
         (*((table,) if judged else ()), *(one for one in swept if isinstance(one, Table))),
         _left_out(found, bool(swept)),
         (*(one for one in swept if isinstance(one, str)), *(RULES if judged else ())),
-        links=tuple(links),
     )
 
 
-def _lead(judged: list[Claim]) -> str:
-    n = sum(claim.verdict == "stands" for claim in judged)
-    return (
-        f"{n} of {len(judged)} claims stand. Each follows from the numbers by one rule, which is below the table, so "
-        "no wish enters."
-    )
+def _lead(judged: list[Claim], several: bool) -> str:
+    """The sizes of what stands, question by question, largest first."""
+    standing: dict[str, list[Claim]] = {}
+    for claim in _sorted(judged):
+        if claim.verdict == "stands" and not claim.how:
+            standing.setdefault(claim.metric, []).append(claim)
+    said = []
+    for metric, claims in standing.items():
+        largest = sorted(claims, key=lambda claim: -claim.size)[:NAMED]
+        names = (shortened(f"{claim.system} {claim.stream}" if several else claim.stream, 60) for claim in largest)
+        sized = (f"{name} {figures(claim.size)}" for name, claim in zip(names, largest, strict=True))
+        said.append(
+            f"{metric}: {', '.join(sized)}" + (f" and {len(claims) - NAMED} more" if len(claims) > NAMED else "")
+        )
+    sizes = f"Sizes of what stands, largest first. {'; '.join(said)}." if said else "Nothing stands beyond chance."
+    return f"{sizes} Each verdict follows from the numbers by one rule, which is below the table."
 
 
 def _left_out(found: list[Claim], swept: bool) -> tuple[str, ...]:
@@ -69,14 +72,16 @@ def _alone(claims: list[Claim]) -> Table:
             claim.text,
             text_cell(claim.verdict, MARKS[claim.verdict]),
             Cell(claim.number, claim.value, more=(("low", claim.low), ("high", claim.high))),
+            number_cell(claim.size),
             Cell(claim.null, claim.null_mean),
             claim.metric,
             claim.why,
         )
         for claim in _sorted(claims)
     )
-    heads = ("claim", "verdict", "number ± 95 %", "chance ± sd", "metric", "how")
-    return result_table("table-verdict", "Claims", heads, rows, "number: chance-corrected, with its interval")
+    heads = ("claim", "verdict", "number ± 95 %", "size", "chance ± sd", "metric", "p (Holm)")
+    note = "number: chance-corrected where that can be"
+    return result_table("table-verdict", "Claims", heads, rows, note, cards=True)
 
 
 def _sorted(claims: list[Claim]) -> list[Claim]:
@@ -91,14 +96,16 @@ def _beside(systems: tuple[str, ...], claims: list[Claim]) -> Table:
         by_text.setdefault((claim.text, claim.metric), {})[claim.system] = claim
     rows: list[Cells] = [(*row, *(_cell(found.get(system)) for system in systems)) for row, found in by_text.items()]
     heads: tuple[str | Column, ...] = (Column("claim", most=200), "metric", *systems)
-    note = "in each cell: whether it stands, the number ± 95 %, chance ± sd, and p of a difference"
-    return result_table("table-verdict", "Claims", heads, rows, note)
+    note = "in each cell: whether it stands, the number ± 95 % and its size, chance ± sd, and p"
+    return result_table("table-verdict", "Claims", heads, rows, note, cards=True)
 
 
 def _cell(claim: Claim | None) -> Cell:
     if claim is None:
         return EMPTY
-    lines = [claim.verdict, claim.number, f"chance {claim.null}", *claim.why.split("; ")]
-    stands = float(claim.verdict == "stands")
-    around = (("low", claim.low), ("high", claim.high), ("null", claim.null_mean), ("stands", stands))
+    size, same = figures(claim.size), figures(abs(claim.value))
+    sized = claim.number if size == same or claim.how else f"{claim.number}, size {size}"
+    lines = [claim.verdict, sized, f"chance {claim.null}", *claim.why.split("; ")]
+    numbers = (claim.low, claim.high, claim.null_mean, claim.size, claim.p_holm, float(claim.verdict == "stands"))
+    around = tuple(zip(("low", "high", "null", "size", "p", "stands"), numbers, strict=True))
     return Cell("\n".join(line for line in lines if line), claim.value, MARKS[claim.verdict], more=around)

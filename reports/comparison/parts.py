@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from analysis.comparison.differences import Difference
 from analysis.metrics.registry import METRICS, metric_name
 from reports.document.cells import interval_cell, number_cell, text_cell
+from reports.document.number_format import p_text
 from reports.document.parts import Cell, Chart, Mark, Panel, Point, Series, Table
 from reports.document.result_table import Shown, result_table
 from reports.document.titles import ARROWS, metric_title
@@ -38,17 +39,10 @@ def _row(one: Difference) -> tuple[Shown, ...]:
         number_cell(one.base),
         number_cell(one.other),
         interval_cell(one.difference, one.low, one.high),
-        Cell(p_text(one), one.p_holm),
+        Cell(p_text(one.p_holm), one.p_holm),
         one.method,
         text_cell(one.verdict if not one.note else f"{one.verdict}: {one.note}", MARKS.get(one.verdict, "")),
     )
-
-
-def p_text(one: Difference) -> str:
-    """p after Holm's correction, empty where there is none."""
-    if not math.isfinite(one.p_holm):
-        return ""
-    return "< .001" if one.p_holm < 0.001 else f"{one.p_holm:.3f}"
 
 
 def measured(one: Difference) -> str:

@@ -12,4 +12,4 @@ def claims(run: ReportRun) -> Iterator[Claim]:
     """That the segments of each stream are words."""
     for record in run.by_id.values():
         if record.id == f"{record.stream}.discovery_token_f1":
-            yield chance_claim(run.system, f"segments of {record.stream} are words beyond chance", record)
+            yield chance_claim(run, f"segments of {record.stream} are words beyond chance", record)

@@ -1,29 +1,50 @@
-"""Claims: sentences that results bear out or do not, each with its number, its null and its interval.
+"""Claims: sentences that results bear out or do not, each with its number, its chance level, its interval and its p.
 
-Every claim is derived from records by one rule: against chance, a number stands if it lies beyond every null by what
-Student's t allows a further draw of it, and its interval lies beyond chance too; of a change that an intervention
-makes, no change is a null besides. A difference stands if its p-value, corrected by Holm's rule for all differences of
-the table, is below 0.05. What has no interval is no claim: it is listed with the reason.
+Every claim of a page is derived from records by one rule, which `RULES` says. What has no interval is no claim, and
+neither is what rests on too little: it is listed with the reason.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
+import numpy as np
+
+from analysis.comparison.differences import holm
 from analysis.metrics.registry import METRICS, metric_name, metric_of
-from analysis.results.records import beyond_nulls, nulls_of
+from analysis.results.records import beyond_nulls, clusters_of, nulls_of
 from analysis.results.schema import Null, Record
+from analysis.statistics.jackknife import LEVEL, p_value
 from reports.document.cells import EMPTY, estimate_cell, interval_text, null_text, reason_of
+from reports.document.number_format import p_text
 from reports.document.order import first_of_levels
 from reports.document.parts import Cell
+from reports.document.reservations import FEW, reservation, whose
 from reports.document.runs import ReportRun
 from reports.document.titles import metric_title
 
-Verdict = Literal["stands", "does not stand", "cannot be judged"]
-NO_INTERVAL, NO_NULL = "no interval", "no null"
+Better = Literal["higher", "lower"]
+Verdict = Literal["stands", "beyond chance, but slight", "does not stand", "cannot be judged"]
+NO_INTERVAL, NO_NULL = "no interval", "no chance level"
+LEAST = 0.05
+"""Size from which a number beyond chance stands: this share of the way from chance to the best there is."""
+RULES = (
+    "Against chance a claim stands if p is below .05, the value as counted lies beyond every permutation null by what "
+    "Student's t allows a further draw of it (once in forty times), and the size is at least "
+    f"{f'{LEAST:g}'.lstrip('0')}; of a smaller size it is called slight. A difference stands if p is below .05 and it "
+    "goes the way that the claim says.",
+    "Size: the share of the way from chance to the best value there is; of a chance-corrected number that number "
+    "itself. Where there is no best value, as of changes: the distance from chance, and of a change from none too, in "
+    "its unit.",
+    "p: Student's t of the distance from chance, or of the difference beyond what codebooks of unlike size alone may "
+    "do, over its jackknife error; two-sided, and corrected by Holm's rule for all claims of this page together, so "
+    "that where nothing is true about one page in twenty at most has a claim that stands.",
+    f"No verdict is given on what rests on fewer than {FEW} utterances, on units that were fitted on the very speech "
+    "that they are scored on (the same manifest, by its hash), or on so many codes that chance alone scores half.",
+)
 
 
 @dataclass(frozen=True)
@@ -34,12 +55,18 @@ class Claim:
         system: whose.
         text: the sentence.
         metric: what was measured, with its unit.
-        number, null: the value with its interval, and its null, as read.
+        number, null: the number with its interval, and what chance scores, as read.
         value, low, high, null_mean: the same as numbers.
-        verdict: whether it stands.
-        why: the reason where it cannot be judged, p of a difference, or that it rests on few utterances.
+        p: of a number this far from chance, two-sided, not yet corrected; NaN where it cannot be judged.
+        size: how far it goes the way of the claim, below 0 for the other way; see `RULES`.
+        doubt: why it cannot be judged.
+        how: how a difference was had.
+        is_clear: whether it lies beyond every permutation null.
+        least: size below which it is slight.
         stream: which stream it is of, empty for none.
         rank: places of the question that it answers, and among the claims on that.
+        p_holm: corrected for all claims of the page.
+        verdict: whether it stands.
     """
 
     system: str
@@ -51,56 +78,84 @@ class Claim:
     low: float
     high: float
     null_mean: float
-    verdict: Verdict
-    why: str = ""
+    p: float
+    size: float
+    doubt: str = ""
+    how: str = ""
+    is_clear: bool = True
+    least: float = 0.0
     stream: str = ""
     rank: tuple[int, int] = (0, 0)
+    p_holm: float = math.nan
+    verdict: Verdict = "cannot be judged"
+
+    @property
+    def why(self) -> str:
+        """What the verdict follows from."""
+        if self.verdict == "cannot be judged":
+            return self.doubt or NO_INTERVAL
+        opposite = "the opposite holds" if self.p_holm < 1 - LEVEL and self.size < 0 else ""
+        return "; ".join(part for part in (opposite, f"p {p_text(self.p_holm)}", self.how) if part)
 
 
-def beyond_chance(record: Record, better: Literal["higher", "lower"] = "higher", *, zero: bool = False) -> Verdict:
-    """Whether a number is better than chance; see the rule of this module.
+def judged(claims: Sequence[Claim]) -> list[Claim]:
+    """The claims with their verdicts: p is corrected for all of them."""
+    known = [math.nan if claim.doubt else claim.p for claim in claims]
+    adjusted = holm(np.array(known, np.float64))
+    pairs = zip(claims, adjusted.tolist(), strict=True)
+    return [replace(claim, p_holm=p, verdict=_verdict(claim, p)) for claim, p in pairs]
+
+
+def _verdict(claim: Claim, p_holm: float) -> Verdict:
+    if not math.isfinite(p_holm):
+        return "cannot be judged"
+    if not (p_holm < 1 - LEVEL and claim.size > 0 and claim.is_clear):
+        return "does not stand"
+    return "stands" if claim.size >= claim.least else "beyond chance, but slight"
+
+
+def beyond_chance(record: Record, better: Better = "higher", *, zero: bool = False) -> Verdict:
+    """Whether one number alone is better than chance: beyond every null, and its interval beyond chance.
 
     Args:
         record: with its nulls.
         better: the side that is claimed.
         zero: whether 0 is a null too, as of a change.
     """
-    sign = 1 if better == "higher" else -1
-    nulls = nulls_of(record) + ([Null(mean=0.0, sd=math.nan)] if zero else [])
-    bound = 0.0 if record.is_corrected else max(sign * null.mean for null in nulls) * sign
     if not all(math.isfinite(x) for x in (record.estimate, record.null_mean, record.ci_low)):
         return "cannot be judged"
+    sign = 1 if better == "higher" else -1
     near = record.ci_low if better == "higher" else record.ci_high
-    return "stands" if beyond_nulls(record.value, nulls, sign) and sign * (near - bound) > 0 else "does not stand"
+    clear = beyond_nulls(record.value, _nulls(record, zero), sign)
+    return "stands" if clear and sign * (near - chance_of(record, better, zero=zero)) > 0 else "does not stand"
 
 
-def chance_claim(system: str, text: str, record: Record, better: Literal["higher", "lower"] = "higher") -> Claim:
-    """The claim that a number is better than chance."""
-    verdict = beyond_chance(record, better)
-    return claim_of(system, text, record, verdict, why_not(record, verdict))
+def chance_of(record: Record, better: Better = "higher", *, zero: bool = False) -> float:
+    """What the number of a record is held against: 0 where chance is taken off, else the nearest of its nulls."""
+    sign = 1 if better == "higher" else -1
+    return 0.0 if record.is_corrected else max(sign * null.mean for null in _nulls(record, zero)) * sign
 
 
-def stream_claims(run: ReportRun, what: str, metric: str) -> Iterator[Claim]:
-    """The claim of the first stream of each level that it tells of something beyond chance."""
-    for stream in first_of_levels(run.results.streams):
-        if record := run.by_id.get(f"{stream}.{metric}"):
-            yield chance_claim(run.system, f"{stream} tells of {what} beyond chance", record)
+def size_of(record: Record, better: Better = "higher", *, zero: bool = False) -> float:
+    """How far a number goes from chance towards the best there is; see `RULES`."""
+    metric, bound = METRICS[metric_name(record.id)], chance_of(record, better, zero=zero)
+    best = metric.high if better == "higher" else metric.low
+    way = 1.0 if best is None else abs(best - bound)
+    sign = 1 if better == "higher" else -1
+    return sign * (record.estimate - bound) / way if way else 0.0
 
 
-def why_not(record: Record, verdict: Verdict) -> str:
-    """Why a number cannot be judged, empty where it can."""
-    if verdict != "cannot be judged":
-        return ""
-    if not math.isfinite(record.value):
-        return reason_of(record)
-    return NO_INTERVAL if math.isfinite(record.null_mean) else NO_NULL
+def _nulls(record: Record, zero: bool) -> list[Null]:
+    return nulls_of(record) + ([Null(mean=0.0, sd=math.nan)] if zero else [])
 
 
-def claim_of(system: str, text: str, record: Record, verdict: Verdict, why: str = "") -> Claim:
-    """A claim of one number, with the verdict on it."""
+def chance_claim(run: ReportRun, text: str, record: Record, better: Better = "higher", *, zero: bool = False) -> Claim:
+    """The claim that a number is better than chance; `zero`: and than none, as of a change."""
+    sign = 1 if better == "higher" else -1
+    bound = chance_of(record, better, zero=zero)
     return Claim(
-        system,
-        text,
+        run.system,
+        of_whom(text, run, record),
         metric_title(record.id),
         interval_text(record.estimate, record.ci_low, record.ci_high),
         null_text(record.null_mean, record.null_sd),
@@ -108,16 +163,41 @@ def claim_of(system: str, text: str, record: Record, verdict: Verdict, why: str 
         record.ci_low,
         record.ci_high,
         record.null_mean,
-        verdict,
-        why,
-        record.stream,
-        (metric_of(record.id).rank, 0),
+        p_value(record.estimate - bound, record.half_width, clusters_of(record)[0]),
+        size_of(record, better, zero=zero),
+        _missing(record) or reservation(run, record),
+        is_clear=beyond_nulls(record.value, _nulls(record, zero), sign),
+        least=LEAST,
+        stream=record.stream,
+        rank=(metric_of(record.id).rank, 0),
     )
+
+
+def of_whom(text: str, run: ReportRun, record: Record) -> str:
+    """A sentence that says so where it is of one or two speakers only."""
+    scope = whose(run, record)
+    return f"{text}, in speech {scope}" if scope else text
+
+
+def stream_claims(run: ReportRun, what: str, metric: str) -> Iterator[Claim]:
+    """The claim of the first stream of each level that it tells of something beyond chance."""
+    for stream in first_of_levels(run.results.streams):
+        if record := run.by_id.get(f"{stream}.{metric}"):
+            yield chance_claim(run, f"{stream} tells of {what} beyond chance", record)
+
+
+def _missing(record: Record) -> str:
+    """Why a number cannot be judged by itself, empty where it can."""
+    if not math.isfinite(record.estimate):
+        return reason_of(record)
+    if not math.isfinite(record.null_mean):
+        return NO_NULL
+    return "" if math.isfinite(record.ci_low) else NO_INTERVAL
 
 
 def judged_cell(record: Record | None) -> Cell:
     """The number with its interval; marked where it is no more than chance."""
     if record is None:
         return EMPTY
-    better: Literal["higher", "lower"] = "lower" if METRICS[metric_name(record.id)].better == "lower" else "higher"
+    better: Better = "lower" if METRICS[metric_name(record.id)].better == "lower" else "higher"
     return estimate_cell(record, "null" if beyond_chance(record, better) == "does not stand" else "")

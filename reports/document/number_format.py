@@ -13,6 +13,8 @@ Form = Callable[[float], str]
 """How a number is written; a dash for what could not be had."""
 CellOf = Callable[[Record | None], Cell]
 """How a record is shown; empty where there is none."""
+LEAST_HOURS = 0.1
+"""Less is written in minutes."""
 
 
 def fixed(places: int) -> Form:
@@ -35,8 +37,20 @@ def figures(value: float) -> str:
     return f"{value:.1f}" if abs(value) < 1000 else f"{value:.0f}"
 
 
+def p_text(p: float) -> str:
+    """p as it is read, empty where there is none."""
+    if not math.isfinite(p):
+        return ""
+    return "< .001" if p < 0.001 else short(p)
+
+
 def _no_leading_zero(text: str) -> str:
     return re.sub(r"^(-?)0\.", r"\1.", re.sub(r"^-(?=0\.0*$)", "", text))
+
+
+def long_text(hours: float) -> str:
+    """How long speech is; next to nothing in minutes."""
+    return f"{hours:.2f} h" if hours >= LEAST_HOURS else f"{60 * hours:.1f} min"
 
 
 def with_interval(value: float, low: float, high: float, form: Form = number, half: Form = short) -> str:

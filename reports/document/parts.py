@@ -23,6 +23,7 @@ class Cell:
         value: behind it, for sorting and for CSV; NaN sorts last and is empty in CSV.
         mark: `null` for what is within chance, `good` or `bad` for a verdict, `warn` for a caution.
         opens: id of what a click opens, empty for none.
+        links: id of the section that its lines after the first link to, empty for none.
         more: numbers around the value by name (`low`, `high`, `sd`), which have columns of their own in CSV.
     """
 
@@ -31,6 +32,7 @@ class Cell:
     mark: Mark = ""
     opens: str = ""
     more: tuple[tuple[str, float], ...] = ()
+    links: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class Table:
         columns: heads.
         rows: cells, as many as there are columns.
         note: how to read it.
+        cards: whether it is read whole, on paper and on a phone, where each row is a block.
     """
 
     id: str
@@ -59,6 +62,7 @@ class Table:
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     note: str = ""
+    cards: bool = False
 
 
 @dataclass(frozen=True)
@@ -244,7 +248,17 @@ class Facts:
     items: tuple[tuple[str, str], ...]
 
 
-Part = Table | Chart | MatrixChart | HeatMap | Facts | Clip | Detection
+@dataclass(frozen=True)
+class Statements:
+    """Sentences under a title; `is_caution`: what a reader must beware of."""
+
+    id: str
+    title: str
+    lines: tuple[str, ...]
+    is_caution: bool = False
+
+
+Part = Table | Chart | MatrixChart | HeatMap | Facts | Statements | Clip | Detection
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,13 @@ Row = tuple[Sequence[Shown], Find]
 
 
 def result_table(
-    id: str, title: str, heads: Sequence[str | Column], rows: Iterable[Sequence[Shown]], note: str = ""
+    id: str,
+    title: str,
+    heads: Sequence[str | Column],
+    rows: Iterable[Sequence[Shown]],
+    note: str = "",
+    *,
+    cards: bool = False,
 ) -> Table:
     """A table; a column that holds a number is set to the right.
 
@@ -35,13 +41,14 @@ def result_table(
         heads: of the columns.
         rows: cells, as many as there are heads.
         note: how to read it.
+        cards: see `Table`.
     """
     cells = tuple(tuple(map(_cell, row)) for row in rows)
     columns = tuple(
         head if isinstance(head, Column) else Column(head, any(not isinstance(row[i].value, str) for row in cells))
         for i, head in enumerate(heads)
     )
-    return Table(id, title, columns, cells, note)
+    return Table(id, title, columns, cells, note, cards)
 
 
 def record_table(

@@ -7,7 +7,7 @@ from typing import Literal
 
 from analysis.interventions.effects import CHANGE
 from analysis.metrics.registry import METRICS
-from reports.document.claim_rule import Claim, beyond_chance, claim_of, why_not
+from reports.document.claim_rule import Claim, chance_claim
 from reports.document.runs import ReportRun
 
 DROP_EFFECTS = {"phonetic": "phone_kept", "lexical": "own_wer", "acoustic": "source_similarity"}
@@ -22,6 +22,5 @@ def claims(run: ReportRun) -> Iterator[Claim]:
         if effect == name or intervention != "drop]" or name != DROP_EFFECTS.get(record.stream, "phone_kept"):
             continue
         worse: Literal["higher", "lower"] = "higher" if METRICS[name].better == "lower" else "lower"
-        verdict = beyond_chance(record, worse, zero=True)
         text = f"dropping {record.stream} {'raises' if worse == 'higher' else 'lowers'} {METRICS[name].title}"
-        yield claim_of(run.system, f"{text} beyond chance", record, verdict, why_not(record, verdict))
+        yield chance_claim(run, f"{text} beyond chance", record, worse, zero=True)

@@ -8,6 +8,7 @@ from analysis.metrics.registry import HEADLINES, METRICS, metric_name
 from analysis.results.schema import Record
 from reports.document.cells import EMPTY, chance_of, chance_text, interval_text, text_cell
 from reports.document.headlines import headline_record
+from reports.document.number_format import long_text
 from reports.document.order import first_of_levels
 from reports.document.parts import Cell, Section, Table
 from reports.document.result_table import Cells, result_table
@@ -15,8 +16,6 @@ from reports.document.runs import OF_TRAININGS, ORDER, ReportRun, Runs
 from reports.document.titles import headed
 from reports.page.missing_numbers import gaps_of
 
-LEAST_HOURS = 0.1
-"""Less is written in minutes."""
 MOST_STREAMS = 6
 """Streams that have rows of their own."""
 MOST_COLUMNS = 3
@@ -26,14 +25,12 @@ MOST_COLUMNS = 3
 def systems_section(runs: Runs) -> Section:
     """What was measured of which system, and the headline of every command for the first stream of each level."""
     parts = [_headlines(runs), _measured(runs)]
-    wanted = (command for command in ORDER if command not in OF_TRAININGS and not runs.of(command))
-    missing = [f"hac-analyze {command}: not among the runs of this report." for command in wanted]
-    missing += gaps_of(runs)
     lead = (
         "The number with its 95 % interval; below it what chance scores. For a system with many streams: the first of "
         "a level."
     )
-    return Section("systems", "Systems side by side", lead, tuple(part for part in parts if part.rows), tuple(missing))
+    shown = tuple(part for part in parts if part.rows)
+    return Section("systems", "Systems side by side", lead, shown, tuple(gaps_of(runs)))
 
 
 def _headlines(runs: Runs) -> Table:
@@ -94,11 +91,6 @@ def _speech(run: ReportRun | None) -> Cell:
         return text_cell("missing", "warn")
     counted = run.results.coverage.get("utterances", {}).get("counted")
     hours = run.results.coverage.get("hours", {}).get("counted")
-    parts = [f"{counted:,} utterances" if counted is not None else "", _long(hours) if hours is not None else ""]
+    parts = [f"{counted:,} utterances" if counted is not None else "", long_text(hours) if hours is not None else ""]
     partial = " (partial)" if run.results.status == "partial" else ""
     return text_cell(", ".join(part for part in parts if part) + partial or "done")
-
-
-def _long(hours: float) -> str:
-    """How long speech is; next to nothing in minutes."""
-    return f"{hours:.2f} h" if hours >= LEAST_HOURS else f"{60 * hours:.1f} min"

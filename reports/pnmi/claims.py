@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from analysis.comparison.differences import Difference, difference
+from analysis.comparison.differences import Difference
 from reports.comparison.comparable_runs import alike
 from reports.comparison.matched_streams import matches_of
-from reports.document.claim_rule import Claim, stream_claims
+from reports.document.claim_rule import Claim, of_whom, stream_claims
 from reports.document.order import first_of_levels, level_of
+from reports.document.reservations import held_against
 from reports.document.runs import ReportRun, Runs
 
 
@@ -26,7 +27,7 @@ def differences_within(run: ReportRun) -> Iterator[tuple[str, Difference]]:
     for level in ("phonetic", "lexical"):
         if other := records.get(f"{streams.get(level, '')}.pnmi"):
             text = f"{other.stream} tells more of phones than {base.stream}"
-            yield text, difference(base, other, run.system, paired=True)
+            yield of_whom(text, run, base), held_against(run, base, run, other, paired=True)
 
 
 def differences_between(runs: Runs) -> Iterator[tuple[str, Difference]]:
@@ -40,11 +41,12 @@ def differences_between(runs: Runs) -> Iterator[tuple[str, Difference]]:
             ours, theirs = ({r.id: r for r in one.drawn.metrics} for one in (run, base))
             if id in ours and id in theirs:
                 text = f"{stream} tells more of phones than {stream} of {base.system}"
-                yield text, difference(theirs[id], ours[id], run.system, how.paired)
+                yield of_whom(text, run, ours[id]), held_against(base, theirs[id], run, ours[id], how.paired)
     for match in matches_of(runs, "pnmi"):
         base, other = match.base, match.other
         theirs, ours = ({r.id: r for r in records} for records in (base.drawn.metrics, match.run.results.metrics))
         for stream, own in match.pairs.items():
             if (id := f"{own}.pnmi") in theirs and id in ours:
                 text = f"{stream} tells more of phones than {own} of {base.system}"
-                yield text, difference(theirs[id], ours[id], other.system, alike(base, other).paired)
+                one = held_against(base, theirs[id], other, ours[id], alike(base, other).paired)
+                yield of_whom(text, other, ours[id]), one

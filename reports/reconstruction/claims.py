@@ -19,5 +19,5 @@ def claims(run: ReportRun) -> Iterator[Claim]:
                 is_of_text = METRICS[name].question == "intelligibility"
                 of, to = ("text spoken in", "texts") if is_of_text else ("sound of", "speech")
                 text = f"{of} {condition} is nearer to its original than to others' {to}"
-                yield chance_claim(run.system, text, record, better)
+                yield chance_claim(run, text, record, better)
                 return

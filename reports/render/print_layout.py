@@ -133,8 +133,8 @@ def _needs(table: Table, column: int, numbers: float) -> tuple[float, float]:
 
 
 def printed_rows(table: Table) -> Sequence[object]:
-    """The rows of a table that are printed; a verdict is whole."""
-    whole = table.id == "table-verdict" or len(table.rows) <= SPARED_ROWS
+    """The rows of a table that are printed."""
+    whole = table.cards or len(table.rows) <= SPARED_ROWS
     return table.rows if whole else table.rows[:ROWS]
 
 

@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table as TerminalTable
 from rich.text import Text
 
-from analysis.results.records import NOTE_JOINER
+from analysis.results import records
 from analysis.results.schema import Record, Results
 from reports.document.parts import Cell, Table
 
@@ -77,8 +77,7 @@ def warning_lines(warnings: Iterable[str]) -> Iterator[Text]:
 
 def promise_of(results: Results) -> str:
     """What numbers and their ± say, under a run's tables: of other speakers where speakers were left out in turn."""
-    noted = next((r.note for r in results.metrics if r.note.startswith("clusters: ") and not r.group), "")
-    few = "(utterance)" in noted.split(NOTE_JOINER)[0]
+    few = any(records.clusters_of(record)[1] == "utterance" for record in results.metrics if not record.group)
     whose = "other speech of these speakers alone" if few else "as much speech of other speakers"
     corrected = "corrected: (counted - chance) / (1 - chance), the number to quote; "
     of_chance = corrected if any(record.is_corrected for record in results.metrics) else ""
@@ -87,8 +86,8 @@ def promise_of(results: Results) -> str:
 
 def clusters_of(record: Record, results: Results) -> str:
     """What was resampled for a record's interval: `12 speakers`, `128 groups of utterances`, ..."""
-    n, _, unit = record.note.split(NOTE_JOINER)[0].removeprefix("clusters: ").partition(" ")
-    return resampled_units(int(n), unit.strip("()"), results) if unit else "clusters"
+    n, unit = records.clusters_of(record)
+    return resampled_units(n, unit, results) if unit else "clusters"
 
 
 def resampled_units(n: int, unit: str, results: Results) -> str:

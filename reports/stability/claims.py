@@ -19,4 +19,4 @@ def claims(run: ReportRun) -> Iterator[Claim]:
             hardest = max(known, key=lambda record: record.estimate)
             way = hardest.id.partition("[")[2].rstrip("]")
             text = f"tokens of {stream} stay nearer to their own than to other speech's, even under {way}"
-            yield chance_claim(run.system, text, hardest, "lower")
+            yield chance_claim(run, text, hardest, "lower")

@@ -21,4 +21,4 @@ def claims(run: ReportRun) -> Iterator[Claim]:
     for stream in [by_level[level] for level in LEVELS if level in by_level][:1] or streams[:1]:
         if record := headline_record(run, stream, f"word_f1[{HELD_OUT}]"):
             text = f"codes of {stream} detect words beyond chance, on speech they were not chosen on"
-            yield chance_claim(run.system, text, record)
+            yield chance_claim(run, text, record)

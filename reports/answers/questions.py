@@ -1,0 +1,233 @@
+"""The questions of the first screen, and the number with which each system answers them.
+
+A number is a headline of `metrics.yaml`: of each question the first that most systems have. Of a system it is that of
+its best stream, of what tells of the speaker that of the stream that tells most, of sound and intelligibility that of
+the last condition of decoding. The best answer, and what differs from it by no more than noise, are marked alike:
+differences are paired where both runs counted the same utterances, and p is corrected by Holm's rule for all of them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from analysis.comparison.differences import with_verdicts
+from analysis.inputs.request import JOINER
+from analysis.metrics.metric import Metric
+from analysis.metrics.registry import HEADLINES, METRICS, metric_name
+from analysis.results.schema import Record
+from analysis.slices import slice_of
+from reports.comparison.comparable_runs import alike
+from reports.document.cells import reason_of
+from reports.document.claim_rule import NO_INTERVAL
+from reports.document.headlines import headline_record
+from reports.document.order import first_of_levels
+from reports.document.reservations import held_against, reservation
+from reports.document.runs import ReportRun, Runs
+
+NOMINAL = "kbps[nominal]"
+Place = Literal["best", "within noise of the best", "behind", "not ranked"]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked, in words.
+
+    Attributes:
+        name: as metrics have it, one of `analysis.metrics.metric.QUESTIONS`.
+        head: over its column.
+        does: what a system does that answers it.
+        does_best: and what the best of several does.
+        all_streams: whether every stream is looked at, and not the first of each level only.
+    """
+
+    name: str
+    head: str
+    does: str
+    does_best: str
+    all_streams: bool = False
+
+
+QUESTIONS = (
+    Question("phones", "phones", "tells of phones", "tells most of phones"),
+    Question("words", "words", "detects words", "detects words best"),
+    Question(
+        "leakage",
+        "speaker leakage",
+        "tells of the speaker (or the recording session)",
+        "tells most of the speaker (or the recording session)",
+        all_streams=True,
+    ),
+    Question("sound", "sound", "sounds like its original", "sounds best"),
+    Question("intelligibility", "intelligibility", "is understood", "is understood best"),
+)
+"""In the order of the columns."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How a system answers a question.
+
+    Attributes:
+        run: where the number is from.
+        record: the number.
+        of: stream or condition.
+        doubt: why it is not ranked.
+        place: among the answers of all systems; `behind` also where there is one system only.
+    """
+
+    run: ReportRun
+    record: Record
+    of: str
+    doubt: str = ""
+    place: Place = "behind"
+
+    @property
+    def system(self) -> str:
+        """Whose answer it is."""
+        return self.run.system
+
+    @property
+    def is_ranked(self) -> bool:
+        """Whether it can be the best."""
+        return not self.doubt
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A question with the answers of the systems that have one, the metric, and the command that measured it."""
+
+    question: Question
+    metric: Metric
+    command: str
+    answers: tuple[Answer, ...]
+
+    @property
+    def is_lower_better(self) -> bool:
+        """Whether the best answer is the lowest."""
+        return self.metric.better == "lower"
+
+    @property
+    def ranked(self) -> list[Answer]:
+        """The answers that can be ranked, the best first."""
+        sign = 1 if self.is_lower_better else -1
+        return sorted((one for one in self.answers if one.is_ranked), key=lambda one: sign * one.record.estimate)
+
+
+@dataclass(frozen=True)
+class Bits:
+    """Nominal kilobits per second of a system, of what, and the command that has a table of them, if any."""
+
+    kbps: float
+    of: str
+    command: str = ""
+
+
+def answered(runs: Runs) -> list[Answered]:
+    """The questions that a run of the page answers, with the places of the answers."""
+    found = [one for question in QUESTIONS if (one := _answered(runs, question))]
+    pairs = [(i, one.ranked[0], other) for i, one in enumerate(found) for other in one.ranked[1:]]
+    how = [alike(best.run, other.run) for _, best, other in pairs]
+    gaps = []
+    for (_, best, other), one in zip(pairs, how, strict=True):
+        gap = held_against(best.run, _drawn(best), other.run, _drawn(other), one.paired)
+        gaps.append(gap if one.comparable else replace(gap, p=math.nan, note=one.why))
+    judged = with_verdicts(gaps)
+    places: dict[tuple[int, str], Answer] = {}
+    for (i, best, other), gap in zip(pairs, judged, strict=True):
+        places[i, best.system] = replace(best, place="best")
+        if gap.verdict == "unknown":
+            why = "no test against the best: " + (gap.note or NO_INTERVAL)
+            places[i, other.system] = replace(other, place="not ranked", doubt=why)
+        else:
+            noise = gap.verdict == "within noise"
+            places[i, other.system] = replace(other, place="within noise of the best" if noise else "behind")
+    return [
+        replace(one, answers=tuple(places.get((i, answer.system), answer) for answer in one.answers))
+        for i, one in enumerate(found)
+    ]
+
+
+def _answered(runs: Runs, question: Question) -> Answered | None:
+    best: Answered | None = None
+    for command, headlines in HEADLINES.items():
+        for entry in headlines.systems:
+            metric = METRICS[metric_name(entry)]
+            if metric.question != question.name:
+                continue
+            answers = tuple(one for run in runs.of(command) if (one := _answer(run, question, entry, metric)))
+            if answers and (best is None or len(answers) > len(best.answers)):
+                best = Answered(question, metric, command, answers)
+    return best
+
+
+def _answer(run: ReportRun, question: Question, entry: str, metric: Metric) -> Answer | None:
+    """The answer of a run: of what can be ranked the best, else of what has a number, else whatever there is.
+
+    What tells most of the speaker is the leak, whether it can be ranked or not.
+    """
+    sign = -1 if metric.better == "lower" else 1
+    found = [
+        Answer(run, record, stream, _doubt(run, record))
+        for stream in _streams(run, question)
+        if (record := headline_record(run, stream, entry))
+    ]
+
+    def goodness(one: Answer) -> tuple[bool, bool, float]:
+        known = math.isfinite(one.record.estimate)
+        return one.is_ranked and not question.all_streams, known, sign * one.record.estimate if known else 0.0
+
+    answer = max(found, key=goodness, default=None)
+    return replace(answer, place="not ranked") if answer and answer.doubt else answer
+
+
+def _streams(run: ReportRun, question: Question) -> tuple[str, ...]:
+    if not slice_of(run.command).by_stream:
+        return tuple(last_condition(run))
+    return tuple(run.results.streams) if question.all_streams else first_of_levels(run.results.streams)
+
+
+def last_condition(run: ReportRun) -> Iterator[str]:
+    """The last condition of decoding, the one of most bits; none where there is none."""
+    yield from list(run.results.coverage.get("conditions", {}))[-1:]
+
+
+def _doubt(run: ReportRun, record: Record) -> str:
+    if not math.isfinite(record.estimate):
+        return reason_of(record)
+    return reservation(run, record) or ("" if math.isfinite(record.ci_low) else NO_INTERVAL)
+
+
+def _drawn(one: Answer) -> Record:
+    """The record with its values without each cluster."""
+    return next((record for record in one.run.drawn.metrics if record.id == one.record.id), one.record)
+
+
+def bits_of(runs: Runs) -> dict[str, Bits]:
+    """Nominal bits of each system: as decoded last, else of all streams that a run counted."""
+    found = {}
+    for system in runs.systems:
+        if bits := _decoded(runs.get(system, "recon")) or _counted([run for run in runs.all if run.system == system]):
+            found[system] = bits
+    return found
+
+
+def _decoded(run: ReportRun | None) -> Bits | None:
+    for condition in last_condition(run) if run else ():
+        record = run.by_id.get(f"{condition}.{NOMINAL}") if run else None
+        if record and math.isfinite(record.value):
+            return Bits(record.value, condition, "recon")
+    return None
+
+
+def _counted(runs: list[ReportRun]) -> Bits | None:
+    """log2 of the codebook's size a frame, over the streams of the run that has most; joined ones add no bits."""
+    streams = max((run.results.streams for run in runs), key=len, default={})
+    own = {name: info for name, info in streams.items() if JOINER not in name}
+    if not own:
+        return None
+    kbps = sum(math.log2(max(info.codebook_size, 1)) * info.frames_per_second for info in own.values()) / 1000
+    command = "usage" if any(run.command == "usage" for run in runs) else ""
+    return Bits(kbps, next(iter(own)) if len(own) == 1 else f"{len(own)} streams", command)

@@ -1,0 +1,130 @@
+"""What the first screen says in sentences, by rule: who is best at what, what nothing here can do, what to distrust."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+from analysis.comparison.differences import too_little_speech
+from analysis.metrics.registry import headlines_of
+from analysis.results.records import clusters_of
+from analysis.results.schema import Results
+from reports.answers.questions import Answer, Answered, Bits
+from reports.document.cells import interval_text
+from reports.document.claim_rule import LEAST, Better, beyond_chance, of_whom, size_of
+from reports.document.headlines import headline_record
+from reports.document.order import first_of_levels
+from reports.document.reservations import FEW, is_fitted_on_scored
+from reports.document.runs import OF_TRAININGS, ReportRun, Runs
+from reports.document.titles import metric_title
+from reports.render.escape import shortened
+
+MOST_LETTERS = 40
+"""Of a name in a sentence."""
+
+
+def sentences(found: Sequence[Answered], bits: Mapping[str, Bits]) -> Iterator[str]:
+    """A sentence a question: the best, what is within noise of it, what is not; or that nothing is beyond chance."""
+    for one in found:
+        if ranked := one.ranked:
+            yield _sentence(one, ranked, bits)
+
+
+def _sentence(one: Answered, ranked: list[Answer], bits: Mapping[str, Bits]) -> str:
+    best, *others = ranked
+    rate = f" at {bits[best.system].kbps:.3g} kbit/s" if one.command == "recon" and best.system in bits else ""
+    number = f"{_number(best)}{rate}; {metric_title(best.record.id)}"
+    parts = {
+        "within noise of it": [answer for answer in others if answer.place == "within noise of the best"],
+        "behind it": [answer for answer in others if answer.place == "behind"],
+        "not ranked": [answer for answer in one.answers if answer.doubt and math.isfinite(answer.record.estimate)],
+    }
+    rest = "".join(f"; {place}: {_listed(answers)}" for place, answers in parts.items() if answers)
+    if not any(_is_beyond_chance(answer, one.is_lower_better) for answer in ranked):
+        return f"Nothing here {one.question.does}, or next to nothing: at most {number}{rest}."
+    does = one.question.does_best if others else one.question.does
+    return f"{_name(best.system)} {of_whom(does, best.run, best.record)} ({number}){rest}."
+
+
+def _is_beyond_chance(answer: Answer, is_lower_better: bool) -> bool:
+    better: Better = "lower" if is_lower_better else "higher"
+    known = math.isfinite(answer.record.null_mean) and math.isfinite(answer.record.ci_low)
+    return not known or (beyond_chance(answer.record, better) == "stands" and size_of(answer.record, better) >= LEAST)
+
+
+def _number(answer: Answer) -> str:
+    record = answer.record
+    return f"{interval_text(record.estimate, record.ci_low, record.ci_high)}, {_name(answer.of)}"
+
+
+def _listed(answers: Sequence[Answer]) -> str:
+    """`B (.401 ± .012, units) and C (...)`."""
+    return _joined([f"{_name(answer.system)} ({_number(answer)})" for answer in answers])
+
+
+def _joined(texts: Sequence[str]) -> str:
+    return " and ".join(part for part in (", ".join(texts[:-1]), *texts[-1:]) if part)
+
+
+def _name(text: str) -> str:
+    return shortened(text, MOST_LETTERS)
+
+
+def distrusted(runs: Runs) -> Iterator[str]:
+    """What must not be quoted without a word of caution, by name; runs that share a caution share a line."""
+    measured = [run for run in runs.all if run.command not in OF_TRAININGS]
+    found: dict[str, list[tuple[ReportRun, str]]] = {}
+    for run in measured:
+        for caution, what in _cautions(run):
+            found.setdefault(caution, []).append((run, what))
+    for caution, of in found.items():
+        is_of_all = len(of) == len(measured) > 1 and not any(what for _, what in of)
+        yield f"{'All numbers' if is_of_all else _whose(of)}: {caution}"
+
+
+def _cautions(run: ReportRun) -> Iterator[tuple[str, str]]:
+    """Each caution on a run, and which of its streams it is of, empty for all of it."""
+    coverage = run.results.coverage
+    speakers, counted = coverage.get("speakers"), coverage.get("utterances", {}).get("counted")
+    if isinstance(counted, int) and counted < FEW:
+        yield f"fewer than {FEW} utterances: nothing is ranked or claimed.", ""
+    if speakers in (1, 2):
+        said = ("one speaker", "this one") if speakers == 1 else ("two speakers", "these two")
+        yield f"{said[0]} only: the numbers are of {said[1]}, and nothing is said of other speakers.", ""
+    elif any(clusters_of(record)[1] == "utterance" for record in run.by_id.values()):
+        yield "the intervals are over utterances, so nothing is said of other speakers.", ""
+    if is_fitted_on_scored(run.results):
+        yield "units fitted on the very speech that they are scored on: not ranked, and no claim rests on them.", ""
+    if run.results.status == "partial":
+        yield "the run is partial: some of its parts failed.", ""
+    if is_of_older_version(run.results):
+        yield "made by an older version, whose intervals did not hold: run the analysis again to have intervals.", ""
+    if little := _with_too_little_speech(run):
+        yield (
+            "too little speech for so many codes, since chance alone scores half and more: counts rank nothing; "
+            "compare by probes with held-out speakers (hac-analyze leakage --probes), or by as many codes.",
+            ", ".join(map(_name, little)),
+        )
+
+
+def _with_too_little_speech(run: ReportRun) -> tuple[str, ...]:
+    """The streams of whose headlines chance alone scores half and more: the first of each level."""
+    first, entries = first_of_levels(run.results.streams), headlines_of(run.command).systems
+    found = [headline_record(run, stream, entry) for stream in first for entry in entries]
+    return tuple(dict.fromkeys(record.stream for record in found if record and too_little_speech(record)))
+
+
+def is_of_older_version(results: Results) -> bool:
+    """Whether intervals were left out that an older version made."""
+    return any("of an older version" in record.note for record in results.metrics)
+
+
+def _whose(of: Sequence[tuple[ReportRun, str]]) -> str:
+    """`a and b (pnmi, words); c (leakage: units)`."""
+    commands: dict[str, list[str]] = {}
+    for run, what in of:
+        commands.setdefault(run.system, []).append(f"{run.command}: {what}" if what else run.command)
+    systems: dict[tuple[str, ...], list[str]] = {}
+    for system, names in commands.items():
+        systems.setdefault(tuple(names), []).append(_name(system))
+    return "; ".join(f"{_joined(names)} ({', '.join(of)})" for of, names in systems.items())

@@ -256,7 +256,7 @@ def main() -> None:
     parser.add_argument("--corpora", type=int, default=100)
     parser.add_argument("--only", nargs="*", default=[], metavar="SPEAKERS:K:MINUTES")
     parser.add_argument(
-        "--old", action="store_true", help="beside it, the bootstrap interval of result files of version 1"
+        "--old", action="store_true", help="and the bootstrap of result files of version 1"
     )
     parser.add_argument("--pairs", action="store_true", help="comparisons instead")
     asked = parser.parse_args()

@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-from analysis.comparison.differences import too_little_speech
 from analysis.metrics.registry import headlines_of
-from analysis.results.records import clusters_of
+from analysis.results.records import clusters_of, too_little_speech
 from analysis.results.schema import Results
 from reports.answers.questions import Answer, Answered, Bits
 from reports.document.cells import interval_text

@@ -34,7 +34,7 @@ def intervene_table(results: Results) -> RenderableType:
         if (shown := [effect for effect in effects if effect in measured])
     ]
     legend = (
-        "second line: as counted where the number is chance-corrected, chance (other speakers' audio; phones: circular "
+        "below each number: as counted where the number is chance-corrected, chance (other speakers' audio; phones: circular "
         "shifts), and Δ, the difference to keep over the same utterances; * where its interval leaves out zero"
     )
     return printed(results, tables, legend)
@@ -69,7 +69,7 @@ def _cell(by_id: dict[str, Record], level: str, effect: str, intervention: str) 
     below = [chance_text(record)] if METRICS[effect].has_null else []
     if change is not None and math.isfinite(change.value):
         below.append(f"Δ {change.value:+.3f}{'*' if is_clear(change) else ''}")
-    return Cell(f"{spanned()(record).text}\n{'  '.join(below)}", record.estimate)
+    return Cell("\n".join([spanned()(record).text, *below]), record.estimate)
 
 
 def is_clear(change: Record) -> bool:

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 
+from analysis.metrics.registry import METRICS, metric_name
 from analysis.statistics.jackknife import METHOD, LeftOut
 from hac.data.tokens.token_store import Stream
 from hac.errors import HacError
@@ -259,7 +260,10 @@ def _of_version_1(data: dict[str, Any]) -> dict[str, Any]:
 def _record_of_version_1(old: dict[str, Any]) -> dict[str, Any]:
     corrected, *around = (old.get(f"corrected{end}") for end in ("", "_ci_low", "_ci_high"))
     record = {key: value for key, value in old.items() if not key.startswith("corrected")}
-    record["is_corrected"] = isinstance(corrected, int | float)
+    metric = METRICS.get(metric_name(str(old.get("id"))))
+    # a null of 1 had no corrected value: chance alone was perfect, and there is no number
+    perfect = corrected is None and old.get("null_mean") == 1 and metric is not None and metric.is_corrected
+    record["is_corrected"] = perfect or isinstance(corrected, int | float)
     record["estimate"] = corrected if record["is_corrected"] else old.get("value")
     if record["is_corrected"]:
         record["ci_low"], record["ci_high"] = around

@@ -133,6 +133,16 @@ def test_of_version_1_a_jackknife_around_the_number_is_kept(tmp_path: Path) -> N
     assert (record.ci_low, record.ci_high, record.ci_method, record.note) == (0.4, 0.6, METHOD, OLD["note"])
 
 
+def test_of_version_1_perfect_chance_leaves_no_number(tmp_path: Path) -> None:
+    """A word error rate has no 1 to be perfect at: there the value was the number, and is."""
+    perfect = {"value": 1.0, "null_mean": 1.0, "corrected": None}
+    record = old(tmp_path, **perfect, id="units.pnmi")
+    assert math.isnan(record.estimate)
+    assert record.is_corrected
+    record = old(tmp_path, **perfect, id="rvq-1.wer")
+    assert (record.estimate, record.is_corrected) == (1.0, False)
+
+
 def test_of_version_1_what_had_no_number_has_none(tmp_path: Path) -> None:
     nothing = dict.fromkeys(("value", "ci_low", "ci_high", "corrected", "corrected_ci_low", "corrected_ci_high"))
     record = old(tmp_path, **nothing, ci_method="none", note="undefined: no speech")

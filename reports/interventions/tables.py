@@ -34,7 +34,7 @@ def intervene_table(results: Results) -> RenderableType:
         if (shown := [effect for effect in effects if effect in measured])
     ]
     legend = (
-        "below each number: as counted where the number is chance-corrected, chance (other speakers' audio; phones: circular "
+        "below each number: as counted where it is chance-corrected, chance (other speakers' audio; phones: circular "
         "shifts), and Δ, the difference to keep over the same utterances; * where its interval leaves out zero"
     )
     return printed(results, tables, legend)

@@ -105,7 +105,7 @@ def _cell(claim: Claim | None) -> Cell:
         return EMPTY
     size, same = figures(claim.size), figures(abs(claim.value))
     sized = claim.number if size == same or claim.how else f"{claim.number}, size {size}"
-    lines = [claim.verdict, sized, f"chance {claim.null}", *claim.why.split("; ")]
+    lines = [claim.verdict, sized, "" if claim.how else f"chance {claim.null}", *claim.why.split("; ")]
     numbers = (claim.low, claim.high, claim.null_mean, claim.size, claim.p_holm, float(claim.verdict == "stands"))
     around = tuple(zip(("low", "high", "null", "size", "p", "stands"), numbers, strict=True))
     return Cell("\n".join(line for line in lines if line), claim.value, MARKS[claim.verdict], more=around)

@@ -37,10 +37,8 @@ def is_fitted_on_scored(results: Results) -> bool:
 
 def whose(run: ReportRun, record: Record) -> str:
     """`of this speaker` where nothing is said of other speakers, since the interval is over utterances; else empty."""
-    if clusters_of(record)[1] != "utterance":
-        return ""
-    n = run.results.coverage.get("speakers")
-    return {1: "of this speaker", 2: "of these two speakers"}.get(n, "of these speakers")
+    few = {1: "of this speaker", 2: "of these two speakers"}.get(run.results.coverage.get("speakers"))
+    return few or ("of these speakers" if clusters_of(record)[1] == "utterance" else "")
 
 
 def held_against(base: ReportRun, theirs: Record, run: ReportRun, ours: Record, paired: bool) -> Difference:

@@ -38,6 +38,9 @@ _AS_THEY_ARE = " <>'/:;=,.()!?*+$@~[]{}|^`\\"
 
 REM_PER_PT = 1.4 * 96 / 72 / 16
 """Figures are drawn for paper; on a screen they are 1.4 times as large, so that their letters can be read."""
+SENTENCE = 600
+"""Letters of a statement; a longer one loses its middle."""
+_NUMBER = re.compile(r"(\(?-?\d*\.\d+(?: ± <?\.?\d[\d.]*)?)")
 _WIDTH = re.compile(r"<svg [^>]*?width='([\d.]+)pt'")
 
 
@@ -215,6 +218,7 @@ def environment() -> Environment:
     made.filters["json"] = in_script
     made.filters["printed_sounds"] = printed_sounds
     made.filters["spoken"] = spoken
+    made.filters["whole_numbers"] = whole_numbers
     return made
 
 
@@ -228,6 +232,13 @@ def named(context: Context, text: str, most: int = 90) -> Markup:
     if len(text) <= most:
         return Markup("<bdi>{}</bdi>").format(clean(text))
     return Markup('<bdi title="{}">{}</bdi>').format(clean(text), shortened(text, most))
+
+
+def whole_numbers(text: str) -> Markup:
+    """A sentence of at most `SENTENCE` letters whose lines do not break within `(.412 ± .010`."""
+    pieces = _NUMBER.split(shortened(text, SENTENCE))
+    drawn = (Markup('<span class="whole">{}</span>' if i % 2 else "{}").format(one) for i, one in enumerate(pieces))
+    return Markup("").join(drawn)
 
 
 def spoken(chart: Chart | MatrixChart) -> str:

@@ -6,8 +6,8 @@ which is wider.
 p is Student's, from the jackknife error of the (paired) difference, and is corrected for the number of differences
 that are looked at (Holm 1979). Without any difference it is below .05 in 3 to 6 % of corpora of 4 to 40 speakers.
 
-Codebooks of unlike size: what correction by the null leaves is a bias of 4 to 13 % of the difference of the nulls,
-which cancels in no pair. So the interval of a difference in what grows with the codes is wider by `allowance`, and p
+Codebooks of unlike size: what correction by the null leaves is a bias of 4 to 25 % of the difference of the nulls
+(`benchmarks.coverage --pairs`), which cancels in no pair. So the interval of a difference in what grows with the codes is wider by `allowance`, and p
 says how likely a difference beyond it is. Where there is too little speech for so many codes
 (`analysis.results.records.too_little_speech`), no difference is judged.
 """
@@ -32,7 +32,7 @@ from analysis.statistics.jackknife import LEVEL, LeftOut, standard_error
 
 Verdict = Literal["better", "worse", "different", "within noise", "unknown"]
 LEAST_P = 1e-12
-OF_NULLS, AT_MOST = 1 / 8, 0.002
+OF_NULLS, AT_MOST = 1 / 4, 0.002
 """Allowance of a difference: this share of the nulls' difference, and the nulls' difference itself up to so much."""
 
 

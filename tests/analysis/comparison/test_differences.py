@@ -124,7 +124,7 @@ def of_nulls(one, other, gap=0.1, n=8, id="x.pnmi"):
 
 def test_codebooks_of_unlike_size_have_an_allowance():
     alike, unlike = of_nulls(0.1, 0.1), of_nulls(0.1, 0.34)
-    assert (alike.allowance, unlike.allowance) == (0, pytest.approx(0.24 / 8 + 0.002))
+    assert (alike.allowance, unlike.allowance) == (0, pytest.approx(0.24 / 4 + 0.002))
     assert unlike.high - unlike.low == pytest.approx(alike.high - alike.low + 2 * unlike.allowance)
     assert alike.difference == unlike.difference
     # what lies within the allowance is no difference, in which every speaker agrees or not
@@ -132,7 +132,7 @@ def test_codebooks_of_unlike_size_have_an_allowance():
     assert of_nulls(0.1, 0.34, gap=0.03).verdict == "within noise"
     assert unlike.verdict == "better"
     # nulls that hardly differ: no more than their own difference
-    assert of_nulls(0.1, 0.1001).allowance == pytest.approx(0.0001 * 9 / 8)
+    assert of_nulls(0.1, 0.1001).allowance == pytest.approx(0.0001 * 5 / 4)
 
 
 def test_what_does_not_grow_with_the_codes_has_no_allowance():

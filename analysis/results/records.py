@@ -22,8 +22,9 @@ NOTE_JOINER = "; "
 
 
 def too_little_speech(record: Record) -> bool:
-    """Whether chance alone scores so much that counts cannot rank the number."""
-    return METRICS[metric_name(record.id)].grows_with_codes and record.null_mean >= TOO_LITTLE
+    """Whether chance alone scores so much that counts cannot rank the number; of an unknown metric nothing is said."""
+    metric = METRICS.get(metric_name(record.id))
+    return metric is not None and metric.grows_with_codes and record.null_mean >= TOO_LITTLE
 
 
 def clusters_of(record: Record) -> tuple[int, str]:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from analysis.comparison.differences import Difference, difference, too_little_speech
-from analysis.results.records import clusters_of
+from analysis.comparison.differences import Difference, difference
+from analysis.results.records import clusters_of, too_little_speech
 from analysis.results.schema import Record, Results
 from reports.document.number_format import figures
 from reports.document.runs import ReportRun

@@ -28,10 +28,10 @@ from reports.render.print_layout import (
 NUMBER = ".393 [.359, .377]"
 
 
-def table(n_columns: int, text: str = NUMBER, n_rows: int = 3, id: str = "t") -> Table:
+def table(n_columns: int, text: str = NUMBER, n_rows: int = 3, cards: bool = False) -> Table:
     columns = (Column("name"), *(Column(f"metric {i}, share ↑", True) for i in range(n_columns)))
     row = (Cell("reference-no_lexical_teacher", "x"), *(Cell(text, 1.0) for _ in range(n_columns)))
-    return Table(id, "title", columns, (row,) * n_rows)
+    return Table("t", "title", columns, (row,) * n_rows, cards=cards)
 
 
 @pytest.mark.parametrize("n_columns", [1, 4, 8, 10])
@@ -74,7 +74,7 @@ def test_lines_break_between_numbers_only() -> None:
 def test_rows_that_do_not_fit_a_page_are_left_out_but_not_a_few_and_no_claims() -> None:
     assert len(printed_rows(table(1, n_rows=SPARED_ROWS))) == SPARED_ROWS
     assert len(printed_rows(table(1, n_rows=SPARED_ROWS + 1))) == ROWS
-    assert len(printed_rows(table(1, n_rows=500, id="table-verdict"))) == 500
+    assert len(printed_rows(table(1, n_rows=500, cards=True))) == 500
 
 
 def clip(id: str, system: str, *sounds: Sound) -> Clip:

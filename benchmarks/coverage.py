@@ -255,9 +255,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--corpora", type=int, default=100)
     parser.add_argument("--only", nargs="*", default=[], metavar="SPEAKERS:K:MINUTES")
-    parser.add_argument(
-        "--old", action="store_true", help="and the bootstrap of result files of version 1"
-    )
+    parser.add_argument("--old", action="store_true", help="and the bootstrap of result files of version 1")
     parser.add_argument("--pairs", action="store_true", help="comparisons instead")
     asked = parser.parse_args()
     cells = [tuple(map(float, text.split(":"))) for text in asked.only] or [(s, k, 10.0) for s, k in GRID]

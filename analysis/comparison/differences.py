@@ -7,9 +7,9 @@ p is Student's, from the jackknife error of the (paired) difference, and is corr
 that are looked at (Holm 1979). Without any difference it is below .05 in 3 to 6 % of corpora of 4 to 40 speakers.
 
 Codebooks of unlike size: what correction by the null leaves is a bias of 4 to 25 % of the difference of the nulls
-(`benchmarks.coverage --pairs`), which cancels in no pair. So the interval of a difference in what grows with the codes is wider by `allowance`, and p
-says how likely a difference beyond it is. Where there is too little speech for so many codes
-(`analysis.results.records.too_little_speech`), no difference is judged.
+(`benchmarks.coverage --pairs`), which cancels in no pair. So the interval of a difference in what grows with the codes
+is wider by `allowance`, and p says how likely a difference beyond it is. Where there is too little speech for so many
+codes (`analysis.results.records.too_little_speech`), no difference is judged.
 """
 
 from __future__ import annotations

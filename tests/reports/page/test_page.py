@@ -361,7 +361,7 @@ def test_the_claim_of_a_dropped_level_says_which_way(runs: Path, tmp_path: Path)
         changed = results.model_copy(update={"metrics": [rises], "coverage": coverage})
         write_results(changed, folder / "results.json")
         (claim,) = claims_of(read_runs([folder]))
-        assert claim.text.startswith("dropping phonetic lowers phone content kept beyond chance, in speech of these two")
+        assert claim.text.startswith("dropping phonetic lowers phone content kept beyond chance, in speech of these")
         assert (claim.verdict, claim.why) == (verdict, why)
 
 

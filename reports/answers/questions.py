@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from analysis.comparison.differences import with_verdicts
+from analysis.comparison.differences import Difference, with_verdicts
 from analysis.inputs.request import JOINER
 from analysis.metrics.metric import Metric
 from analysis.metrics.registry import HEADLINES, METRICS, metric_name
@@ -129,17 +129,12 @@ def answered(runs: Runs) -> list[Answered]:
     """The questions that a run of the page answers, with the places of the answers."""
     found = [one for question in QUESTIONS if (one := _answered(runs, question))]
     pairs = [(i, one.ranked[0], other) for i, one in enumerate(found) for other in one.ranked[1:]]
-    how = [alike(best.run, other.run) for _, best, other in pairs]
-    gaps = []
-    for (_, best, other), one in zip(pairs, how, strict=True):
-        gap = held_against(best.run, _drawn(best), other.run, _drawn(other), one.paired)
-        gaps.append(gap if one.comparable else replace(gap, p=math.nan, note=one.why))
-    judged = with_verdicts(gaps)
+    judged = with_verdicts([_against(best, other) for _, best, other in pairs])
     places: dict[tuple[int, str], Answer] = {}
     for (i, best, other), gap in zip(pairs, judged, strict=True):
         places[i, best.system] = replace(best, place="best")
         if gap.verdict == "unknown":
-            why = "no test against the best: " + (gap.note or NO_INTERVAL)
+            why = f"no test against the best: {gap.note or NO_INTERVAL}"
             places[i, other.system] = replace(other, place="not ranked", doubt=why)
         else:
             noise = gap.verdict == "within noise"
@@ -148,6 +143,13 @@ def answered(runs: Runs) -> list[Answered]:
         replace(one, answers=tuple(places.get((i, answer.system), answer) for answer in one.answers))
         for i, one in enumerate(found)
     ]
+
+
+def _against(best: Answer, other: Answer) -> Difference:
+    """The difference of an answer to the best one; without p where they are of other speech."""
+    how = alike(best.run, other.run)
+    gap = held_against(best.run, _drawn(best), other.run, _drawn(other), how.paired)
+    return gap if how.comparable else replace(gap, p=math.nan, note=how.why)
 
 
 def _answered(runs: Runs, question: Question) -> Answered | None:

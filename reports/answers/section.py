@@ -8,7 +8,7 @@ from reports.answers.questions import Answer, Answered, Bits, answered, bits_of
 from reports.answers.sentences import distrusted, sentences
 from reports.document.cells import EMPTY, interval_text
 from reports.document.number_format import long_text
-from reports.document.parts import Cell, Section, Statements, Table
+from reports.document.parts import Cell, Mark, Section, Statements, Table
 from reports.document.result_table import Cells, result_table
 from reports.document.runs import OF_TRAININGS, ReportRun, Runs
 from reports.document.titles import ARROWS
@@ -26,7 +26,7 @@ MOST_COUNTS = 3
 def answer_section(runs: Runs) -> Section:
     """The first screen; without parts where there is no system."""
     found, bits = answered(runs), bits_of(runs)
-    parts = [
+    parts: list[Table | Statements] = [
         _table(runs, found, bits),
         Statements("answer-sentences", "In words", tuple(sentences(found, bits))),
         Statements("answer-distrust", "What to distrust", tuple(distrusted(runs)), is_caution=True),
@@ -103,8 +103,8 @@ def _cell(answer: Answer | None, of: Answered) -> Cell:
     is_leak = of.metric.better == "none"
     if is_leak and not answer.doubt:
         place = place.replace("the best", "the most").replace("best", "most")
-    lines = [number, shortened(answer.of, NAME_LETTERS), "" if place == "behind" else place]
-    mark = "good" if not is_leak and answer.place in ("best", "within noise of the best") else ""
+    lines = [number, shortened(" ".join(answer.of.split()), NAME_LETTERS), "" if place == "behind" else place]
+    mark: Mark = "good" if not is_leak and answer.place in ("best", "within noise of the best") else ""
     around = (("low", record.ci_low), ("high", record.ci_high), ("counted", record.value), ("chance", record.null_mean))
     text = "\n".join(line for line in lines if line)
     return Cell(text, record.estimate, mark, more=around, links=of.command)

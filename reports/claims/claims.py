@@ -34,10 +34,11 @@ def _differences(runs: Runs) -> Iterator[Claim]:
     modules = list(slice_modules("claims"))
     for measure, module in modules:
         if find := getattr(module, "differences_within", None):
-            yield from (difference_claim(*each, 1) for run in runs.of(measure.command) for each in find(run))
+            for run in runs.of(measure.command):
+                yield from (difference_claim(text, one, 1) for text, one in find(run))
     for _, module in modules:
         if find := getattr(module, "differences_between", None):
-            yield from (difference_claim(*each, 2) for each in find(runs))
+            yield from (difference_claim(text, one, 2) for text, one in find(runs))
 
 
 def difference_claim(text: str, one: Difference, place: int) -> Claim:

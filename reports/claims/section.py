@@ -103,8 +103,8 @@ def _beside(systems: tuple[str, ...], claims: list[Claim]) -> Table:
 def _cell(claim: Claim | None) -> Cell:
     if claim is None:
         return EMPTY
-    size, same = figures(claim.size), figures(abs(claim.value))
-    sized = claim.number if size == same or claim.how else f"{claim.number}, size {size}"
+    is_size = claim.how or abs(claim.size) == abs(claim.value)
+    sized = claim.number if is_size else f"{claim.number}, size {figures(claim.size)}"
     lines = [claim.verdict, sized, "" if claim.how else f"chance {claim.null}", *claim.why.split("; ")]
     numbers = (claim.low, claim.high, claim.null_mean, claim.size, claim.p_holm, float(claim.verdict == "stands"))
     around = tuple(zip(("low", "high", "null", "size", "p", "stands"), numbers, strict=True))

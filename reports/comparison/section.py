@@ -19,6 +19,7 @@ from reports.comparison.sweep_section import ablation_parts
 from reports.document.headlines import entries_of, is_headline
 from reports.document.order import first_of_levels
 from reports.document.parts import Chart, Section, Table
+from reports.document.reservations import reservation
 from reports.document.runs import OF_TRAININGS, ReportRun, Runs
 from reports.listen.section import Listening
 
@@ -54,6 +55,7 @@ def _of_command(runs: Runs, command: str, missing: list[str]) -> Iterator[Table 
         for id in run.by_id:
             first.setdefault(id, run.system)
     held: set[str] = set()
+    doubtful: list[ReportRun] = []
     for place, base in enumerate(found):
         if command == "recon" and base.system in held:
             continue  # its depths were held against an earlier system's, at equal bits: so are those of all others
@@ -62,6 +64,7 @@ def _of_command(runs: Runs, command: str, missing: list[str]) -> Iterator[Table 
             matched, how = _matched(base, other)
             shared = any(_is_shown(command, base, record, first) for record in matched.results.metrics)
             if shared and (why := alike(base, other)).comparable:
+                doubtful += [run for run in (base, other) if reservation(run)]
                 chosen.append(matched)
                 held.add(other.system)
                 notes += [how] if how else []
@@ -74,6 +77,8 @@ def _of_command(runs: Runs, command: str, missing: list[str]) -> Iterator[Table 
             yield from _compared(
                 f"{command}-{place}", title, chosen, partial(_is_shown, command, base, first=first), notes
             )
+    lines = (f"{run.system}, {command}: {reservation(run)}, so no claim rests on its differences." for run in doubtful)
+    missing += dict.fromkeys(lines)
     yield from _of_matches(runs, command)
 
 

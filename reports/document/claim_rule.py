@@ -94,8 +94,10 @@ class Claim:
         """What the verdict follows from."""
         if self.verdict == "cannot be judged":
             return self.doubt or NO_INTERVAL
-        opposite = "the opposite holds" if self.p_holm < 1 - LEVEL and self.size < 0 else ""
-        return "; ".join(part for part in (opposite, f"p {p_text(self.p_holm)}", self.how) if part)
+        but = ""
+        if self.p_holm < 1 - LEVEL and self.verdict == "does not stand":
+            but = "the opposite holds" if self.size < 0 else "not beyond every permutation null"
+        return "; ".join(part for part in (but, f"p {p_text(self.p_holm)}", self.how) if part)
 
 
 def judged(claims: Sequence[Claim]) -> list[Claim]:

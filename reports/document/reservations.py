@@ -37,7 +37,7 @@ def is_fitted_on_scored(results: Results) -> bool:
 
 def whose(run: ReportRun, record: Record) -> str:
     """`of this speaker` where nothing is said of other speakers, since the interval is over utterances; else empty."""
-    few = {1: "of this speaker", 2: "of these two speakers"}.get(run.results.coverage.get("speakers"))
+    few = {1: "of this speaker", 2: "of these two speakers"}.get(run.results.coverage.get("speakers") or 0)
     return few or ("of these speakers" if clusters_of(record)[1] == "utterance" else "")
 
 

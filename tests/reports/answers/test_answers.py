@@ -267,3 +267,23 @@ def test_answers_are_those_of_the_records(runs: Path) -> None:
     assert [(a.system, a.of, a.place) for a in phones] == [
         (SYSTEMS[0], "phonetic", "best"), (SYSTEMS[1], "phonetic", "behind")
     ]  # fmt: skip
+
+
+def test_what_a_page_lacks_is_named_once_at_its_end() -> None:
+    page = build_page(systems(a=0.3, b=0.2))
+    assert all(section.parts for section in page.sections[:-1])
+    absent = page.sections[-1]
+    assert (absent.id, absent.parts, absent.missing) == ("absent", (), ())
+    assert sum("hac-analyze words" in line for line in absent.notes) == 1
+    text = render(draw_page(page))
+    assert text.count("No run of hac-analyze words was given") == 1
+    assert "(none)" not in text
+
+
+def test_a_claim_that_rests_on_fitted_units_is_named_where_differences_are() -> None:
+    fitted = made_run("a", "pnmi", made_record("units.pnmi", 0.9), provenance=FITTED)
+    page = build_page(Runs((fitted, *systems(b=0.3).all)))
+    (found,) = [section for section in page.sections if section.id == "differences"]
+    assert found.missing == (
+        "a, pnmi: its units were fitted on the speech that they are scored on, so no claim rests on its differences.",
+    )

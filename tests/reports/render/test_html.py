@@ -29,7 +29,18 @@ from reports.page.write_report import uncollected, write_report
 from reports.render.csv_files import harmless, plain
 from reports.render.downloads import page_files, table_csv
 from reports.render.escape import clean, shortened
-from reports.render.html import Drawn, draw_page, heat_png, in_script, named, palette, render, svg_of
+from reports.render.html import (
+    SENTENCE,
+    Drawn,
+    draw_page,
+    heat_png,
+    in_script,
+    named,
+    palette,
+    render,
+    svg_of,
+    whole_numbers,
+)
 from reports.render.latex import escape, latex_table
 from reports.render.svg import small_svg
 from tests.reports.report_worlds import HOSTILE, SCRIPT, SYSTEMS
@@ -267,3 +278,11 @@ def test_numbers_beside_an_axis_stay_what_they_are() -> None:
     """A tick at .275 is not one at .27: only coordinates lose digits."""
     text = '<svg><path d="M 1.23456 2"/><text x="1.23456">0.275</text></svg>'
     assert small_svg(text) == "<svg><path d='M 1.23 2'/><text x='1.23'>0.275</text></svg>"
+
+
+def test_numbers_in_sentences_are_whole_and_names_are_text() -> None:
+    drawn = whole_numbers("<b> tells (.412 ± .010, units; -1.5 ± <.001) of 3")
+    assert drawn == (
+        '&lt;b&gt; tells <span class="whole">(.412 ± .010</span>, units; <span class="whole">-1.5 ± &lt;.001</span>) of 3'
+    )
+    assert len(whole_numbers("y" * 5000)) <= SENTENCE

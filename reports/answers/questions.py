@@ -21,13 +21,14 @@ from analysis.results.schema import Record
 from analysis.slices import slice_of
 from reports.comparison.comparable_runs import alike
 from reports.document.cells import reason_of
-from reports.document.claim_rule import NO_INTERVAL
+from reports.document.claim_rule import LEAST, NO_INTERVAL, Better, beyond_chance, size_of
 from reports.document.headlines import headline_record
 from reports.document.order import first_of_levels
 from reports.document.reservations import held_against, reservation
 from reports.document.runs import ReportRun, Runs
 
 NOMINAL = "kbps[nominal]"
+Chance = Literal["", "no more than chance", "next to chance"]
 Place = Literal["best", "within noise of the best", "behind", "not ranked"]
 
 
@@ -75,7 +76,8 @@ class Answer:
         record: the number.
         of: stream or condition.
         doubt: why it is not ranked.
-        place: among the answers of all systems; `behind` also where there is one system only.
+        place: among the answers of all systems; `behind` also where there is nothing to compare.
+        chance: whether it is no more than chance, or so little more that a claim of it would be slight.
     """
 
     run: ReportRun
@@ -83,6 +85,7 @@ class Answer:
     of: str
     doubt: str = ""
     place: Place = "behind"
+    chance: Chance = ""
 
     @property
     def system(self) -> str:
@@ -110,6 +113,11 @@ class Answered:
         return self.metric.better == "lower"
 
     @property
+    def is_nothing(self) -> bool:
+        """Whether no answer that can be ranked is beyond chance: then none is the best."""
+        return all(one.chance for one in self.answers if one.is_ranked)
+
+    @property
     def ranked(self) -> list[Answer]:
         """The answers that can be ranked, the best first."""
         sign = 1 if self.is_lower_better else -1
@@ -128,7 +136,7 @@ class Bits:
 def answered(runs: Runs) -> list[Answered]:
     """The questions that a run of the page answers, with the places of the answers."""
     found = [one for question in QUESTIONS if (one := _answered(runs, question))]
-    pairs = [(i, one.ranked[0], other) for i, one in enumerate(found) for other in one.ranked[1:]]
+    pairs = [(i, one.ranked[0], other) for i, one in enumerate(found) if not one.is_nothing for other in one.ranked[1:]]
     judged = with_verdicts([_against(best, other) for _, best, other in pairs])
     places: dict[tuple[int, str], Answer] = {}
     for (i, best, other), gap in zip(pairs, judged, strict=True):
@@ -172,7 +180,7 @@ def _answer(run: ReportRun, question: Question, entry: str, metric: Metric) -> A
     """
     sign = -1 if metric.better == "lower" else 1
     found = [
-        Answer(run, record, stream, _doubt(run, record))
+        Answer(run, record, stream, _doubt(run, record), chance=_chance(record, metric))
         for stream in _streams(run, question)
         if (record := headline_record(run, stream, entry))
     ]
@@ -200,6 +208,16 @@ def _doubt(run: ReportRun, record: Record) -> str:
     if not math.isfinite(record.estimate):
         return reason_of(record)
     return reservation(run, record) or ("" if math.isfinite(record.ci_low) else NO_INTERVAL)
+
+
+def _chance(record: Record, metric: Metric) -> Chance:
+    better: Better = "lower" if metric.better == "lower" else "higher"
+    verdict = beyond_chance(record, better)
+    if verdict == "cannot be judged":
+        return ""
+    if verdict == "does not stand":
+        return "no more than chance"
+    return "next to chance" if size_of(record, better) < LEAST else ""
 
 
 def _drawn(one: Answer) -> Record:

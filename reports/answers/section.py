@@ -103,7 +103,8 @@ def _cell(answer: Answer | None, of: Answered) -> Cell:
     is_leak = of.metric.better == "none"
     if is_leak and not answer.doubt:
         place = place.replace("the best", "the most").replace("best", "most")
-    lines = [number, shortened(" ".join(answer.of.split()), NAME_LETTERS), "" if place == "behind" else place]
+    said = answer.chance if place == "behind" else place
+    lines = [number, shortened(" ".join(answer.of.split()), NAME_LETTERS), said]
     mark: Mark = "good" if not is_leak and answer.place in ("best", "within noise of the best") else ""
     around = (("low", record.ci_low), ("high", record.ci_high), ("counted", record.value), ("chance", record.null_mean))
     text = "\n".join(line for line in lines if line)

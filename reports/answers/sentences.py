@@ -10,7 +10,7 @@ from analysis.results.records import clusters_of, too_little_speech
 from analysis.results.schema import Results
 from reports.answers.questions import Answer, Answered, Bits
 from reports.document.cells import interval_text
-from reports.document.claim_rule import LEAST, Better, beyond_chance, of_whom, size_of
+from reports.document.claim_rule import of_whom
 from reports.document.headlines import headline_record
 from reports.document.order import first_of_levels
 from reports.document.reservations import FEW, is_fitted_on_scored
@@ -18,6 +18,8 @@ from reports.document.runs import OF_TRAININGS, ReportRun, Runs
 from reports.document.titles import metric_title
 from reports.render.escape import shortened
 
+NAMED = 3
+"""Systems of a sentence that are named, of those that share a place."""
 MOST_LETTERS = 40
 """Of a name in a sentence."""
 
@@ -30,35 +32,35 @@ def sentences(found: Sequence[Answered], bits: Mapping[str, Bits]) -> Iterator[s
 
 
 def _sentence(one: Answered, ranked: list[Answer], bits: Mapping[str, Bits]) -> str:
+    rates = bits if one.command == "recon" else {}
     best, *others = ranked
-    rate = f" at {bits[best.system].kbps:.3g} kbit/s" if one.command == "recon" and best.system in bits else ""
-    number = f"{_number(best)}{rate}; {metric_title(best.record.id)}"
+    metric = metric_title(best.record.id)
+    doubtful = [answer for answer in one.answers if answer.doubt and math.isfinite(answer.record.estimate)]
+    unranked = f"; not ranked: {_listed(doubtful, rates)}" if doubtful else ""
+    if one.is_nothing:
+        most = f"at most {_listed([best], rates)}; {metric}"
+        return f"Nothing here {one.question.does}, or next to nothing: {most}{unranked}."
     parts = {
         "within noise of it": [answer for answer in others if answer.place == "within noise of the best"],
         "behind it": [answer for answer in others if answer.place == "behind"],
-        "not ranked": [answer for answer in one.answers if answer.doubt and math.isfinite(answer.record.estimate)],
     }
-    rest = "".join(f"; {place}: {_listed(answers)}" for place, answers in parts.items() if answers)
-    if not any(_is_beyond_chance(answer, one.is_lower_better) for answer in ranked):
-        return f"Nothing here {one.question.does}, or next to nothing: at most {number}{rest}."
+    rest = "".join(f"; {place}: {_listed(answers, rates)}" for place, answers in parts.items() if answers)
     does = one.question.does_best if others else one.question.does
-    return f"{_name(best.system)} {of_whom(does, best.run, best.record)} ({number}){rest}."
+    said = of_whom(does, best.run, best.record)
+    return f"{_name(best.system)} {said} ({_number(best, rates)}; {metric}){rest}{unranked}."
 
 
-def _is_beyond_chance(answer: Answer, is_lower_better: bool) -> bool:
-    better: Better = "lower" if is_lower_better else "higher"
-    known = math.isfinite(answer.record.null_mean) and math.isfinite(answer.record.ci_low)
-    return not known or (beyond_chance(answer.record, better) == "stands" and size_of(answer.record, better) >= LEAST)
+def _number(answer: Answer, rates: Mapping[str, Bits]) -> str:
+    """`.412 ± .010, phonetic`, and of sound the bits."""
+    record, bits = answer.record, rates.get(answer.system)
+    rate = f" at {bits.kbps:.3g} kbit/s" if bits else ""
+    return f"{interval_text(record.estimate, record.ci_low, record.ci_high)}, {_name(answer.of)}{rate}"
 
 
-def _number(answer: Answer) -> str:
-    record = answer.record
-    return f"{interval_text(record.estimate, record.ci_low, record.ci_high)}, {_name(answer.of)}"
-
-
-def _listed(answers: Sequence[Answer]) -> str:
-    """`B (.401 ± .012, units) and C (...)`."""
-    return _joined([f"{_name(answer.system)} ({_number(answer)})" for answer in answers])
+def _listed(answers: Sequence[Answer], rates: Mapping[str, Bits]) -> str:
+    """`B (.401 ± .012, units) and C (...)`; of more than a few, how many there are."""
+    texts = [f"{_name(answer.system)} ({_number(answer, rates)})" for answer in answers[:NAMED]]
+    return _joined([*texts, *([f"{len(answers) - NAMED} more"] if len(answers) > NAMED else [])])
 
 
 def _joined(texts: Sequence[str]) -> str:

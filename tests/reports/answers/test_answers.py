@@ -76,10 +76,21 @@ def test_one_system_alone_is_not_the_best() -> None:
     assert said(runs)[0].startswith("a tells of phones (.300 ± ")
 
 
-@pytest.mark.parametrize("estimates", [{"a": 0.001, "b": 0.002}, {"a": 0.03, "b": 0.02}])
-def test_what_nothing_does_is_said(estimates: dict[str, float]) -> None:
-    (sentence,) = said(systems(**estimates))
-    assert sentence.startswith("Nothing here tells of phones, or next to nothing: at most .")
+@pytest.mark.parametrize(
+    ("estimates", "chance"),
+    [({"a": 0.002, "b": 0.001}, "no more than chance"), ({"a": 0.035, "b": 0.03}, "next to chance")],
+)
+def test_what_nothing_does_is_said_and_none_is_the_best(estimates: dict[str, float], chance: str) -> None:
+    runs = systems(**estimates)
+    (sentence,) = said(runs)
+    assert sentence.startswith("Nothing here tells of phones, or next to nothing: at most a (.")
+    cells = [row[1] for row in table_of(answer_section(runs)).rows]
+    assert [(cell.mark, cell.text.split("\n")[2]) for cell in cells] == [("", chance)] * 2
+
+
+def test_of_many_systems_few_are_named_in_a_sentence() -> None:
+    (sentence,) = said(systems(a=0.4, **{f"s{i}": 0.2 for i in range(9)}))
+    assert sentence.endswith(" and 6 more.") and len(sentence) < 300
 
 
 def test_the_best_stream_stands_for_a_system_and_of_the_speaker_the_leakiest() -> None:

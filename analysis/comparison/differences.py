@@ -170,7 +170,8 @@ def difference(
 
 def allowance(one: Record, other: Record) -> float:
     """How far two numbers may lie apart for no other reason than codebooks of unlike size."""
-    if not METRICS[metric_name(one.id)].grows_with_codes:
+    metric = METRICS.get(metric_name(one.id))
+    if metric is None or not metric.grows_with_codes:
         return 0.0
     apart = abs(one.null_mean - other.null_mean)
     return OF_NULLS * apart + min(AT_MOST, apart) if math.isfinite(apart) else 0.0

@@ -228,3 +228,9 @@ def test_a_metric_with_an_unknown_or_missing_key_is_refused() -> None:
     ):
         with pytest.raises(ValidationError):
             Metric(**wrong)
+
+
+@pytest.mark.parametrize("stream", ["units", "acoustic.0", "weird [red]/../x", "a[b].c", "p+v"])
+@pytest.mark.parametrize("rest", ["pnmi", "pnmi[silence-dropped]", "leakage_adds[phone,given=a[b].c]"])
+def test_a_metric_is_found_behind_any_name_of_a_stream(stream: str, rest: str) -> None:
+    assert metric_of(f"{stream}.{rest}").name == rest.split("[")[0]

@@ -281,8 +281,8 @@ def test_numbers_beside_an_axis_stay_what_they_are() -> None:
 
 
 def test_numbers_in_sentences_are_whole_and_names_are_text() -> None:
-    drawn = whole_numbers("<b> tells (.412 ± .010, units; -1.5 ± <.001) of 3")
+    drawn = whole_numbers("<b> (.412 ± .010, units; -1.5 ± <.001) of 3")
     assert drawn == (
-        '&lt;b&gt; tells <span class="whole">(.412 ± .010</span>, units; <span class="whole">-1.5 ± &lt;.001</span>) of 3'
+        '&lt;b&gt; <span class="whole">(.412 ± .010</span>, units; <span class="whole">-1.5 ± &lt;.001</span>) of 3'
     )
     assert len(whole_numbers("y" * 5000)) <= SENTENCE

@@ -1,8 +1,8 @@
 """The questions of the first screen, and the number with which each system answers them.
 
 A number is a headline of `metrics.yaml`: of each question the first that most systems have. Of a system it is that of
-its best stream, of what tells of the speaker that of the stream that tells most, of sound and intelligibility that of
-the last condition of decoding. The best answer, and what differs from it by no more than noise, are marked alike:
+its best stream, of speaker leakage that of the stream that leaks most, of sound and intelligibility that of the last
+condition of decoding. The best answer, and what differs from it by no more than noise, are marked alike:
 differences are paired where both runs counted the same utterances, and p is corrected by Holm's rule for all of them.
 """
 
@@ -52,13 +52,13 @@ class Question:
 
 
 QUESTIONS = (
-    Question("phones", "phones", "tells of phones", "tells most of phones"),
+    Question("phones", "phones", "carries information on phones", "carries most information on phones"),
     Question("words", "words", "detects words", "detects words best"),
     Question(
         "leakage",
         "speaker leakage",
-        "tells of the speaker (or the recording session)",
-        "tells most of the speaker (or the recording session)",
+        "carries information on the speaker (or the recording session)",
+        "carries most information on the speaker (or the recording session)",
         all_streams=True,
     ),
     Question("sound", "sound", "sounds like its original", "sounds best"),
@@ -176,7 +176,7 @@ def _answered(runs: Runs, question: Question) -> Answered | None:
 def _answer(run: ReportRun, question: Question, entry: str, metric: Metric) -> Answer | None:
     """The answer of a run: of what can be ranked the best, else of what has a number, else whatever there is.
 
-    What tells most of the speaker is the leak, whether it can be ranked or not.
+    What carries most information on the speaker is the leak, whether it can be ranked or not.
     """
     sign = -1 if metric.better == "lower" else 1
     found = [

@@ -187,7 +187,7 @@ def stream_claims(run: ReportRun, what: str, metric: str) -> Iterator[Claim]:
     """The claim of the first stream of each level that it tells of something beyond chance."""
     for stream in first_of_levels(run.results.streams):
         if record := run.by_id.get(f"{stream}.{metric}"):
-            yield chance_claim(run, f"{stream} tells of {what} beyond chance", record)
+            yield chance_claim(run, f"{stream} carries information on {what} beyond chance", record)
 
 
 def _missing(record: Record) -> str:

@@ -9,5 +9,5 @@ from reports.document.runs import ReportRun
 
 
 def claims(run: ReportRun) -> Iterator[Claim]:
-    """That a stream of each level tells of the speaker, which cannot be told from the session of the recording."""
+    """That a stream of each level carries information on the speaker, or on the session: which one cannot be said."""
     return stream_claims(run, "the speaker or the recording session", "leakage[speaker]")

@@ -14,7 +14,7 @@ from reports.document.runs import ReportRun, Runs
 
 
 def claims(run: ReportRun) -> Iterator[Claim]:
-    """That a stream of each level tells of phones."""
+    """That a stream of each level carries information on phones."""
     return stream_claims(run, "phones", "pnmi")
 
 
@@ -26,7 +26,7 @@ def differences_within(run: ReportRun) -> Iterator[tuple[str, Difference]]:
         return
     for level in ("phonetic", "lexical"):
         if other := records.get(f"{streams.get(level, '')}.pnmi"):
-            text = f"{other.stream} tells more of phones than {base.stream}"
+            text = f"{other.stream} carries more information on phones than {base.stream}"
             yield of_whom(text, run, base), held_against(run, base, run, other, paired=True)
 
 
@@ -40,13 +40,13 @@ def differences_between(runs: Runs) -> Iterator[tuple[str, Difference]]:
                 continue
             ours, theirs = ({r.id: r for r in one.drawn.metrics} for one in (run, base))
             if id in ours and id in theirs:
-                text = f"{stream} tells more of phones than {stream} of {base.system}"
+                text = f"{stream} carries more information on phones than {stream} of {base.system}"
                 yield of_whom(text, run, ours[id]), held_against(base, theirs[id], run, ours[id], how.paired)
     for match in matches_of(runs, "pnmi"):
         base, other = match.base, match.other
         theirs, ours = ({r.id: r for r in records} for records in (base.drawn.metrics, match.run.results.metrics))
         for stream, own in match.pairs.items():
             if (id := f"{own}.pnmi") in theirs and id in ours:
-                text = f"{stream} tells more of phones than {own} of {base.system}"
+                text = f"{stream} carries more information on phones than {own} of {base.system}"
                 one = held_against(base, theirs[id], other, ours[id], alike(base, other).paired)
                 yield of_whom(text, other, ours[id]), one

@@ -65,15 +65,15 @@ def test_p_of_the_table_is_corrected_for_all_its_comparisons() -> None:
 def test_sentences_say_who_is_best_who_ties_and_who_is_behind() -> None:
     (sentence,) = said(systems(a=0.3, b=0.405, c=0.4))
     assert re.sub(r"± \.\d+", "±", sentence) == (
-        "b tells most of phones (.405 ±, units; PNMI, chance-corrected); within noise of it: c (.400 ±, units); behind "
-        "it: a (.300 ±, units)."
+        "b carries most information on phones (.405 ±, units; PNMI, chance-corrected); within noise of it: c (.400 "
+        "±, units); behind it: a (.300 ±, units)."
     )
 
 
 def test_one_system_alone_is_not_the_best() -> None:
     runs = systems(a=0.3)
     assert places(runs) == {"a": "behind"}
-    assert said(runs)[0].startswith("a tells of phones (.300 ± ")
+    assert said(runs)[0].startswith("a carries information on phones (.300 ± ")
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_one_system_alone_is_not_the_best() -> None:
 def test_what_nothing_does_is_said_and_none_is_the_best(estimates: dict[str, float], chance: str) -> None:
     runs = systems(**estimates)
     (sentence,) = said(runs)
-    assert sentence.startswith("Nothing here tells of phones, or next to nothing: at most a (.")
+    assert sentence.startswith("Nothing here carries information on phones, or next to nothing: at most a (.")
     cells = [row[1] for row in table_of(answer_section(runs)).rows]
     assert [(cell.mark, cell.text.split("\n")[2]) for cell in cells] == [("", chance)] * 2
 
@@ -149,7 +149,9 @@ def test_what_cannot_be_ranked_is_shown_and_not_ranked(fields: dict[str, object]
     assert places(runs) == {"a": "not ranked", "b": "best", "c": "behind"}
     cell = table_of(answer_section(runs)).rows[0][1]
     assert (cell.mark, cell.text.split("\n")[2]) == ("", f"not ranked: {reason}")
-    assert "not ranked: a (.900 ± " in said(runs)[0] and said(runs)[0].startswith("b tells most of phones")
+    assert "not ranked: a (.900 ± " in said(runs)[0] and said(runs)[0].startswith(
+        "b carries most information on phones"
+    )
     assert any(line.startswith("a (pnmi") for line in distrusted(runs))
 
 

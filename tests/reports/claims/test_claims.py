@@ -23,7 +23,7 @@ from tests.reports.made_runs import FITTED, made_record, made_run, with_coverage
 
 
 def one_claim(record: Record, run: ReportRun | None = None) -> Claim:
-    (claim,) = judged([chance_claim(run or made_run("a", "pnmi", record), "it tells of phones", record)])
+    (claim,) = judged([chance_claim(run or made_run("a", "pnmi", record), "it carries information on phones", record)])
     return claim
 
 
@@ -90,8 +90,8 @@ def test_no_verdict_is_given_on_what_rests_on_too_little(fields: dict[str, objec
     good = made_run("b", "pnmi", made_record("phonetic.pnmi", 0.1), made_record("acoustic.0.pnmi", 0.05))
     found = {(claim.system, claim.text): claim for claim in claims_of(Runs((run, good)))}
     within, between = (
-        "phonetic tells more of phones than acoustic.0",
-        "phonetic tells more of phones than phonetic of a",
+        "phonetic carries more information on phones than acoustic.0",
+        "phonetic carries more information on phones than phonetic of a",
     )
     assert found["b", within].verdict == "stands"
     for claim in (found["a", within], found["b", between]):
@@ -111,7 +111,7 @@ def test_units_that_were_fitted_elsewhere_or_nobody_knows_where_are_judged(prove
 @pytest.mark.parametrize(
     ("n", "unit", "ends"),
     [(1, "utterance", "in speech of this speaker"), (2, "utterance", "in speech of these two speakers"),
-     (None, "utterance", "in speech of these speakers"), (12, "speaker", "it tells of phones")],
+     (None, "utterance", "in speech of these speakers"), (12, "speaker", "it carries information on phones")],
 )  # fmt: skip
 def test_a_claim_says_whose_speech_it_is_of(n: int | None, unit: str, ends: str) -> None:
     record = made_record("units.pnmi", 0.4, note=f"clusters: 12 ({unit})")

@@ -79,15 +79,18 @@ def test_a_claim_stands_only_beyond_every_null_and_with_its_whole_interval(
 
 def test_claims_are_those_of_the_records(runs: Path) -> None:
     found = {(claim.system, claim.text): claim for claim in claims_of(read_runs([runs]))}
-    claim = found[SYSTEMS[0], "phonetic tells of phones beyond chance"]
+    claim = found[SYSTEMS[0], "phonetic carries information on phones beyond chance"]
     of = read_results(runs / SYSTEMS[0] / "pnmi").get("phonetic.pnmi")
     assert (claim.value, claim.low, claim.high, claim.null_mean) == (of.estimate, of.ci_low, of.ci_high, of.null_mean)
     assert claim.verdict == "stands"
-    assert found[SYSTEMS[0], "acoustic.0 tells of phones beyond chance"].verdict == "does not stand"
-    speaker = found[SYSTEMS[0], "acoustic.0 tells of the speaker or the recording session beyond chance"]
+    assert found[SYSTEMS[0], "acoustic.0 carries information on phones beyond chance"].verdict == "does not stand"
+    speaker = found[SYSTEMS[0], "acoustic.0 carries information on the speaker or the recording session beyond chance"]
     assert (speaker.verdict, speaker.why[:15]) == ("cannot be judged", "too little spee")
-    assert found[SYSTEMS[0], "phonetic tells more of phones than acoustic.0"].verdict == "stands"
-    assert found[SYSTEMS[1], f"phonetic tells more of phones than phonetic of {SYSTEMS[0]}"].verdict == "does not stand"
+    assert found[SYSTEMS[0], "phonetic carries more information on phones than acoustic.0"].verdict == "stands"
+    assert (
+        found[SYSTEMS[1], f"phonetic carries more information on phones than phonetic of {SYSTEMS[0]}"].verdict
+        == "does not stand"
+    )
 
 
 def test_no_claim_is_shown_without_its_interval(runs: Path, tmp_path: Path) -> None:
@@ -98,7 +101,9 @@ def test_no_claim_is_shown_without_its_interval(runs: Path, tmp_path: Path) -> N
     (folder / "jackknife.parquet").unlink()
     section = verdict_section(read_runs([folder]))
     assert not section.parts
-    assert any("no verdict on “phonetic tells of phones beyond chance”" in line for line in section.missing)
+    assert any(
+        "no verdict on “phonetic carries information on phones beyond chance”" in line for line in section.missing
+    )
 
 
 INTERVAL = ("ci_low", "ci_high")
@@ -303,8 +308,8 @@ def test_a_number_is_held_against_the_first_system_that_has_it(runs: Path, tmp_p
     assert told == {(SYSTEMS[1], "phonetic"), (SYSTEMS[1], "lexical")}
     assert {row[1].text for row in tables["pnmi: differences to bare"].rows} == {"acoustic.0"}
     texts = {(claim.system, claim.text) for claim in claims_of(found)}
-    assert (SYSTEMS[1], f"phonetic tells more of phones than phonetic of {SYSTEMS[0]}") in texts
-    assert (SYSTEMS[0], "acoustic.0 tells more of phones than acoustic.0 of bare") in texts
+    assert (SYSTEMS[1], f"phonetic carries more information on phones than phonetic of {SYSTEMS[0]}") in texts
+    assert (SYSTEMS[0], "acoustic.0 carries more information on phones than acoustic.0 of bare") in texts
 
 
 def test_a_sweep_is_no_system_and_shows_its_differences(runs: Path, tmp_path: Path) -> None:
@@ -553,7 +558,11 @@ def test_streams_of_another_name_are_held_against_each_other_where_that_is_asked
     expected = compare(run, lambda record: record.id == "phonetic.pnmi" and not record.group)[0]
     assert (one[0].text, one[1].text) == (SYSTEMS[1], "phonetic")
     assert (one[3].value, one[4].value, one[5].value) == (expected.base, expected.other, expected.difference)
-    claim = next(c for c in claims_of(found) if c.text == f"units tells more of phones than phonetic of {SYSTEMS[0]}")
+    claim = next(
+        c
+        for c in claims_of(found)
+        if c.text == f"units carries more information on phones than phonetic of {SYSTEMS[0]}"
+    )
     assert (claim.system, claim.value, claim.low) == (SYSTEMS[1], expected.difference, expected.low)
 
 

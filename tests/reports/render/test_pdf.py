@@ -93,7 +93,7 @@ def test_a_picture_that_fails_is_not_left_out(
 
 def test_nothing_is_cut_and_the_verdict_comes_first(made: Path) -> None:
     text = assert_nothing_is_cut(made)
-    assert 0 < text.index("phonetic tells of phones") < text.index("Systems side by side", 400)
+    assert 0 < text.index("phonetic carries information on phones") < text.index("Systems side by side", 400)
 
 
 def test_hostile_names_are_printed_and_nothing_is_cut(hostile_drawn: Drawn, tmp_path: Path) -> None:

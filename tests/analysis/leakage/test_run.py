@@ -117,7 +117,7 @@ def test_what_streams_add_and_repeat(outcome: Outcome) -> None:
     assert abs(get(outcome, "phones.leakage_adds[phone,given=both]").estimate) < 0.02
     assert get(outcome, "phones.leakage_repeats[phone]").value == pytest.approx(1, abs=0.02)
     silent = get(outcome, "nothing.leakage_repeats[phone]")
-    assert math.isnan(silent.value) and "no more of the factor than chance" in silent.note
+    assert math.isnan(silent.value) and "no more informative about the factor than chance" in silent.note
 
 
 def test_a_slow_stream_that_knows_nothing_adds_nothing() -> None:

@@ -212,28 +212,33 @@ def lose_table(
         n_by: int64 [n_clusters], frames that have a label, to be added to.
     """
     mine, mine_label, mine_code = np.zeros_like(table), np.zeros_like(of_label), np.zeros_like(of_code)
-    first, stop = 0, len(order)
+    one, first, stop = np.uint64(1), np.uint64(0), np.uint64(len(order))
     while first < stop:
-        k, last = clusters[order[first]], first
-        while last < stop and clusters[order[last]] == k:
-            frame = order[last]
-            c, f = codes[frame], labels[frame]
-            if f >= 0:
-                mine[c, f + 1] += 1
-                mine_label[f] += 1
-                mine_code[c] += 1
+        k, last = np.uint64(clusters[np.uint64(order[first])]), first
+        while last < stop and clusters[np.uint64(order[last])] == k:
+            frame = np.uint64(order[last])
+            if labels[frame] >= 0:
+                c, f = np.uint64(codes[frame]), np.uint64(labels[frame])
+                mine[c, f + one] += 1
                 n_by[k] += 1
-            last += 1
+            last += one
         for i in range(first, last):
-            frame = order[i]
-            c, f = codes[frame], labels[frame]
-            if f >= 0 and mine[c, f + 1]:
-                lost[k, 0] += _lost(table[c, f + 1], mine[c, f + 1], n_log_n)
-                mine[c, f + 1] = 0
-                if mine_label[f]:
-                    lost[k, 1] += _lost(of_label[f], mine_label[f], n_log_n)
-                    mine_label[f] = 0
-                if mine_code[c]:
-                    lost[k, 2] += _lost(of_code[c], mine_code[c], n_log_n)
-                    mine_code[c] = 0
+            frame = np.uint64(order[i])
+            if labels[frame] < 0:
+                continue
+            c, f = np.uint64(codes[frame]), np.uint64(labels[frame])
+            m = mine[c, f + one]
+            if m:
+                lost[k, 0] += _lost(table[c, f + one], m, n_log_n)
+                mine_label[f] += m
+                mine_code[c] += m
+                mine[c, f + one] = 0
+        for f in range(np.uint64(len(of_label))):
+            if mine_label[f]:
+                lost[k, 1] += _lost(of_label[f], mine_label[f], n_log_n)
+                mine_label[f] = 0
+        for c in range(np.uint64(len(of_code))):
+            if mine_code[c]:
+                lost[k, 2] += _lost(of_code[c], mine_code[c], n_log_n)
+                mine_code[c] = 0
         first = last

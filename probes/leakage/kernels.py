@@ -233,12 +233,12 @@ def lose_table(
                 mine_label[f] += m
                 mine_code[c] += m
                 mine[c, f + one] = 0
-        for f in range(np.uint64(len(of_label))):
-            if mine_label[f]:
-                lost[k, 1] += _lost(of_label[f], mine_label[f], n_log_n)
-                mine_label[f] = 0
-        for c in range(np.uint64(len(of_code))):
-            if mine_code[c]:
-                lost[k, 2] += _lost(of_code[c], mine_code[c], n_log_n)
-                mine_code[c] = 0
+        for label in range(len(of_label)):
+            if mine_label[label]:
+                lost[k, 1] += _lost(of_label[label], mine_label[label], n_log_n)
+                mine_label[label] = 0
+        for code in range(len(of_code)):
+            if mine_code[code]:
+                lost[k, 2] += _lost(of_code[code], mine_code[code], n_log_n)
+                mine_code[code] = 0
         first = last

@@ -136,6 +136,11 @@ def test_a_shard_of_a_newer_format_says_upgrade(case: Case, tmp_path: Path) -> N
         Shard(tmp_path)
 
 
+def test_the_bootstrap_of_older_shards_is_no_part_of_the_protocol(case: Case) -> None:
+    meta = meta_of(case, protocol={"n_nulls": 4, "n_bootstrap": 1000, "tolerances_ms": [10, 20]})
+    assert meta.protocol_values() == {"n_nulls": 4, "tolerances_ms": (10, 20)}
+
+
 def test_a_shard_of_an_older_format_is_written_again(case: Case, tmp_path: Path) -> None:
     write_shard(tmp_path / NAME, meta_of(case, version=VERSION - 1), [block(counted(case))])
     with pytest.raises(HacError, match="write it again with --shard"):

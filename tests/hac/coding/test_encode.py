@@ -260,7 +260,9 @@ def test_batches_hold_every_utterance_once_within_the_bound(durations: list[floa
 
 
 SCRIPT = """
-import sys
+import signal, sys
+# a shell may have switched SIGINT off for its background jobs
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from dataclasses import replace
 from pathlib import Path
 from typing import Any

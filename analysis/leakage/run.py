@@ -17,7 +17,7 @@ from analysis.leakage.counting import LABELS, RUNS, SHIFT, conditional, measured
 from analysis.leakage.factors import MEASURED, Curves, FactorCorpus, check_factors, coverage_of, factor_corpus
 from analysis.leakage.information import InformationOf
 from analysis.leakage.layout import FrameLabels, Layout, LeakageProtocol, layout
-from analysis.leakage.scores import Clustering, least_added, most_repeated, share_record
+from analysis.leakage.scores import least_added, most_repeated, share_record
 from analysis.results.builder import make_results
 from analysis.results.schema import Record, Results, StreamInfo
 from analysis.statistics.jackknife import METHOD
@@ -138,7 +138,7 @@ def run(
         alone = _alone(plan, jobs)
         added = _beside(plan, given, jobs)
         conditioned |= {b for _, b, _ in added}
-        made, said = records_of(plan, corpus, alone, added, Clustering(clusters.n, clusters.unit))
+        made, said = records_of(plan, corpus, alone, added, clusters)
         records += made
         notes += said
     extra = further(corpus, streams) if further else Extra()
@@ -215,7 +215,7 @@ def records_of(
     corpus: FactorCorpus,
     alone: Sequence[Sequence[InformationOf]],
     added: Mapping[tuple[str, str, int], InformationOf],
-    clusters: Clustering,
+    clusters: Clusters,
 ) -> tuple[list[Record], list[tuple[str, str]]]:
     """Records of a layout's streams, and remarks as (stream, remark).
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,14 +12,7 @@ from analysis.metrics.registry import METRICS
 from analysis.results.builder import jackknifed, joined, make_record, undefined_record
 from analysis.results.records import beyond_nulls, nulls_of
 from analysis.results.schema import Record
-
-
-@dataclass(frozen=True)
-class Clustering:
-    """What intervals resample: count of clusters, and what they are."""
-
-    n: int
-    unit: str
+from probes.clusters import Clusters
 
 
 def share_record(
@@ -28,7 +20,7 @@ def share_record(
     metric: str,
     tags: Sequence[str],
     measured: InformationOf,
-    clusters: Clustering,
+    clusters: Clusters,
     constant: str = "",
 ) -> Record:
     """The record of one measurement.
@@ -54,7 +46,7 @@ def share_record(
         estimate,
         n=actual.n,
         protocol=f"{metric}[{tags[0]}]",
-        about=f"clusters: {clusters.n} ({clusters.unit})",
+        about=clusters.counted,
         undefined=f"{METRICS[metric].undefined} ({constant})" if constant else "",
         # the record's own is the largest
         nulls=shares if len(shares) > 1 else None,

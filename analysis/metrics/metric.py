@@ -48,6 +48,11 @@ class Metric(BaseModel):
     question: str = ""
 
     @property
+    def side(self) -> Literal["higher", "lower"]:
+        """The better side; of a description the higher one."""
+        return "lower" if self.better == "lower" else "higher"
+
+    @property
     def is_corrected(self) -> bool:
         """Whether the number given is (value - null) / (1 - null): the scale ends at 1, which is perfect."""
         return self.has_null and self.high == 1 and self.low is not None and self.better != "lower"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from analysis.results.builder import Estimate, make_record
 from analysis.results.schema import Record
-from analysis.statistics.jackknife import Interval, jackknife, no_interval, without_each
+from analysis.statistics.jackknife import Interval, no_interval, ratio
 from probes.boundaries.durations import DurationCounts
 
 if TYPE_CHECKING:
@@ -80,8 +80,8 @@ def summarize(name: str, kind: Literal["stream", "tier"], durations: DurationCou
     np.add.at(of_row[1], counted.row, counted.n)
     lasting, n, time = (sample.by_cluster(x, 0) for x in (*of_row, durations.time))
     unit_ms = durations.unit_s * 1000
-    mean = _ratio(lasting, n, float(unit_ms))
-    rate = _ratio(n, time, float(1 / durations.unit_s))
+    mean = ratio(lasting, n, float(unit_ms))
+    rate = ratio(n, time, float(1 / durations.unit_s))
     return Summary(
         name,
         kind,
@@ -95,13 +95,6 @@ def summarize(name: str, kind: Literal["stream", "tier"], durations: DurationCou
         counts,
         here.histogram(),
     )
-
-
-def _ratio(above: NDArray[np.int64], below: NDArray[np.int64], scale: float) -> tuple[float, Interval]:
-    """A ratio of sums over clusters, and its interval."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        value = float(np.float64(above.sum()) / below.sum() * scale)
-        return value, jackknife(value, without_each(above) / without_each(below) * scale)
 
 
 def _percentiles(values: NDArray[np.int64], counts: NDArray[np.int64], unit_ms: Fraction) -> tuple[float, float, float]:

@@ -98,6 +98,18 @@ def jackknife(estimate: float, left_out: Floats) -> Interval:
     return Interval(estimate - half, estimate + half, METHOD, left_out=LeftOut(left_out))
 
 
+def ratio(above: NDArray[Any], below: NDArray[Any], scale: float = 1.0) -> tuple[float, Interval]:
+    """A ratio of sums over clusters, `scale` times, divided once, and its interval.
+
+    Args:
+        above, below: [n_clusters], what each cluster adds to the numerator and the denominator.
+        scale: the unit.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = float(np.float64(above.sum()) / below.sum() * scale)
+        return value, jackknife(value, without_each(above) / without_each(below) * scale)
+
+
 def student_t(freedom: float) -> float:
     """How many standard errors a 95 % interval reaches to each side."""
     return float(special.stdtrit(freedom, (1 + LEVEL) / 2))

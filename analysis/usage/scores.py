@@ -13,7 +13,7 @@ from analysis.results import durations
 from analysis.results.builder import Estimate, make_record, named
 from analysis.results.durations import Summary
 from analysis.results.schema import Record, StreamInfo
-from analysis.statistics.jackknife import Interval, jackknife, no_interval, without_each
+from analysis.statistics.jackknife import jackknife, no_interval, ratio
 from analysis.statistics.row_samples import RowSample, row_samples
 from analysis.usage.compression import COMPRESSORS
 from analysis.usage.counts import (
@@ -155,7 +155,7 @@ def _with_nulls(
     row = rows.of_utterance[np.searchsorted(stream.bounds, starts, side="right") - 1]
     runs = sample.by_cluster(summed(row, np.ones(len(row), np.int64), len(rows.rows)), 0)
     nulls = np.array([each["run_frames"] for each in drawn])
-    value, interval = _ratio(sample.by_cluster(frames, 0), runs)
+    value, interval = ratio(sample.by_cluster(frames, 0), runs)
     return [*made, _Measured("run_frames", Estimate(value, interval, nulls), int(runs.sum()))]
 
 
@@ -170,7 +170,7 @@ def _dear_numbers(
     for order in (0, *ORDERS):
         lost = [held_out(each, order, half) for each in (drawn if order else drawn[:1])]
         lasting = np.bincount(sample.clusters.of_row, lost[0][0][sample.rows], sample.clusters.n)
-        value, interval = _ratio(lasting, sample.by_cluster(lost[0][1], 0))
+        value, interval = ratio(lasting, sample.by_cluster(lost[0][1], 0))
         nulls = np.array([nats.sum() / max(frames.sum(), 1) for nats, frames in lost[1:]])
         made.append(_Measured(f"cross_entropy[{order}]", Estimate(value, interval, nulls), int(lost[0][1].sum())))
     for compressor in COMPRESSORS:
@@ -179,13 +179,6 @@ def _dear_numbers(
         nulls = np.array([compressed(each.stream, compressor) for each in drawn[1:]])
         made.append(_Measured(f"compressed[{compressor}]", Estimate(value, interval, nulls), len(stream.codes)))
     return made, [("held-out cross-entropy", note) for note in notes]
-
-
-def _ratio(above: NDArray[np.float64] | Ints, below: Ints) -> tuple[float, Interval]:
-    """A ratio of sums over clusters, divided once, and its interval."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        value = float(np.float64(above.sum()) / below.sum())
-        return value, jackknife(value, without_each(above) / without_each(below))
 
 
 def _bitrates(stream: Stream, numbers: list[_Measured]) -> list[_Measured]:

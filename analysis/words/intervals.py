@@ -22,8 +22,6 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 BLOCK = 1024
 """Words whose scores without each cluster are held at a time."""
-MIN_CLUSTERS = 3
-"""A word that occurs in fewer clusters than this gets no interval."""
 
 
 @dataclass(frozen=True)
@@ -95,9 +93,8 @@ def score_without_each(
             own = group.words[words]
             sums[name].add(left_out[own], group.top[words][own])
         if f1 is not None:
-            for word, each in zip(
-                words[spoken_by >= MIN_CLUSTERS].tolist(), left_out[spoken_by >= MIN_CLUSTERS], strict=True
-            ):
+            spread = spoken_by >= jackknife.MIN_CLUSTERS  # a word of fewer clusters gets no interval
+            for word, each in zip(words[spread].tolist(), left_out[spread], strict=True):
                 around = jackknife.jackknife(float(f1[word]), each)
                 low[word], high[word] = around.low, around.high
     return WordsWithout({name: total.summary() for name, total in sums.items()}, low, high)

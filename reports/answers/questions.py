@@ -9,7 +9,6 @@ differences are paired where both runs counted the same utterances, and p is cor
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -21,7 +20,7 @@ from analysis.results.schema import Record
 from analysis.slices import slice_of
 from reports.comparison.comparable_runs import alike
 from reports.document.cells import reason_of
-from reports.document.claim_rule import LEAST, NO_INTERVAL, Better, beyond_chance, size_of
+from reports.document.claim_rule import LEAST, NO_INTERVAL, beyond_chance, size_of
 from reports.document.headlines import headline_record
 from reports.document.order import first_of_levels
 from reports.document.reservations import held_against, reservation
@@ -156,7 +155,8 @@ def answered(runs: Runs) -> list[Answered]:
 def _against(best: Answer, other: Answer) -> Difference:
     """The difference of an answer to the best one; without p where they are of other speech."""
     how = alike(best.run, other.run)
-    gap = held_against(best.run, _drawn(best), other.run, _drawn(other), how.paired)
+    theirs, ours = (one.run.drawn_by_id[one.record.id] for one in (best, other))
+    gap = held_against(best.run, theirs, other.run, ours, how.paired)
     return gap if how.comparable else replace(gap, p=math.nan, note=how.why)
 
 
@@ -195,13 +195,8 @@ def _answer(run: ReportRun, question: Question, entry: str, metric: Metric) -> A
 
 def _streams(run: ReportRun, question: Question) -> tuple[str, ...]:
     if not slice_of(run.command).by_stream:
-        return tuple(last_condition(run))
+        return run.conditions[-1:]
     return tuple(run.results.streams) if question.all_streams else first_of_levels(run.results.streams)
-
-
-def last_condition(run: ReportRun) -> Iterator[str]:
-    """The last condition of decoding, the one of most bits; none where there is none."""
-    yield from list(run.results.coverage.get("conditions", {}))[-1:]
 
 
 def _doubt(run: ReportRun, record: Record) -> str:
@@ -211,18 +206,12 @@ def _doubt(run: ReportRun, record: Record) -> str:
 
 
 def _chance(record: Record, metric: Metric) -> Chance:
-    better: Better = "lower" if metric.better == "lower" else "higher"
-    verdict = beyond_chance(record, better)
+    verdict = beyond_chance(record, metric.side)
     if verdict == "cannot be judged":
         return ""
     if verdict == "does not stand":
         return "no more than chance"
-    return "next to chance" if size_of(record, better) < LEAST else ""
-
-
-def _drawn(one: Answer) -> Record:
-    """The record with its values without each cluster."""
-    return next((record for record in one.run.drawn.metrics if record.id == one.record.id), one.record)
+    return "next to chance" if size_of(record, metric.side) < LEAST else ""
 
 
 def bits_of(runs: Runs) -> dict[str, Bits]:
@@ -235,7 +224,7 @@ def bits_of(runs: Runs) -> dict[str, Bits]:
 
 
 def _decoded(run: ReportRun | None) -> Bits | None:
-    for condition in last_condition(run) if run else ():
+    for condition in run.conditions[-1:] if run else ():
         record = run.by_id.get(f"{condition}.{NOMINAL}") if run else None
         if record and math.isfinite(record.value):
             return Bits(record.value, condition, "recon")

@@ -203,5 +203,5 @@ def judged_cell(record: Record | None) -> Cell:
     """The number with its interval; marked where it is no more than chance."""
     if record is None:
         return EMPTY
-    better: Better = "lower" if METRICS[metric_name(record.id)].better == "lower" else "higher"
-    return estimate_cell(record, "null" if beyond_chance(record, better) == "does not stand" else "")
+    verdict = beyond_chance(record, metric_of(record.id).side)
+    return estimate_cell(record, "null" if verdict == "does not stand" else "")

@@ -42,8 +42,18 @@ class ReportRun:
 
     @cached_property
     def drawn(self) -> Results:
-        """The numbers of the whole corpus with their draws, read when they are first asked for."""
+        """The numbers of the whole corpus and without each cluster, read when they are first asked for."""
         return with_left_out(self.results.model_copy(update={"metrics": list(self.by_id.values())}), self.folder)
+
+    @cached_property
+    def drawn_by_id(self) -> dict[str, Record]:
+        """The same by id."""
+        return {record.id: record for record in self.drawn.metrics}
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """Conditions of decoding, those of most bits last; none of a run that decodes nothing."""
+        return tuple(self.results.coverage.get("conditions", {}))
 
     @cached_property
     def scores(self) -> Scores:

@@ -51,8 +51,8 @@ def _headlines(runs: Runs) -> Table:
 
 def _streams(runs: Runs, system: str) -> tuple[str, ...]:
     names = dict.fromkeys(name for run in runs.all if run.system == system for name in run.results.streams)
-    conditions = runs.get(system, "recon")
-    last = list(conditions.results.coverage.get("conditions", {}))[-1:] if conditions else []
+    recon = runs.get(system, "recon")
+    last = recon.conditions[-1:] if recon else ()
     return (*first_of_levels(names)[:MOST_STREAMS], *last)
 
 

@@ -21,7 +21,7 @@ def claims(run: ReportRun) -> Iterator[Claim]:
 def differences_within(run: ReportRun) -> Iterator[tuple[str, Difference]]:
     """The levels that must tell of phones against the acoustic one."""
     streams = {level_of(stream): stream for stream in reversed(first_of_levels(run.results.streams))}
-    records = {record.id: record for record in run.drawn.metrics}
+    records = run.drawn_by_id
     if not (base := records.get(f"{streams.get('acoustic', '')}.pnmi")):
         return
     for level in ("phonetic", "lexical"):
@@ -38,13 +38,13 @@ def differences_between(runs: Runs) -> Iterator[tuple[str, Difference]]:
             base = bases.setdefault(id := f"{stream}.pnmi", run)
             if base is run or not (how := alike(base, run)).comparable:
                 continue
-            ours, theirs = ({r.id: r for r in one.drawn.metrics} for one in (run, base))
+            ours, theirs = run.drawn_by_id, base.drawn_by_id
             if id in ours and id in theirs:
                 text = f"{stream} carries more information on phones than {stream} of {base.system}"
                 yield of_whom(text, run, ours[id]), held_against(base, theirs[id], run, ours[id], how.paired)
     for match in matches_of(runs, "pnmi"):
         base, other = match.base, match.other
-        theirs, ours = ({r.id: r for r in records} for records in (base.drawn.metrics, match.run.results.metrics))
+        theirs, ours = base.drawn_by_id, {record.id: record for record in match.run.results.metrics}
         for stream, own in match.pairs.items():
             if (id := f"{own}.pnmi") in theirs and id in ours:
                 text = f"{stream} carries more information on phones than {own} of {base.system}"

@@ -16,9 +16,10 @@ from analysis.leakage import counting
 from analysis.leakage.counting import conditional, measured, unconditional
 from analysis.leakage.information import InformationOf
 from analysis.leakage.layout import Layout, LeakageProtocol, layout
-from analysis.leakage.scores import Clustering, share_record
+from analysis.leakage.scores import share_record
 from hac.data.tiers import Tier
 from hac.data.tokens.token_store import Stream
+from probes.clusters import Clusters
 from probes.leakage.cells import coded
 from probes.leakage.factors import Factor, utterance_factor
 from probes.nulls.run_permutation import permuted_runs
@@ -142,7 +143,7 @@ def test_the_interval_is_the_jackknife_of_the_corrected_share() -> None:
     case = fixed_case()
     plan = case.plan(n_nulls=2)
     one = unconditional(plan, 0)[0]
-    record = share_record("s0", "leakage", ("x",), one, Clustering(8, "speaker"))
+    record = share_record("s0", "leakage", ("x",), one, Clusters("speaker", np.arange(8), 8))
     draws = [case.codes[0], *(plan.shifted(np.array(case.codes[0]), draw).tolist() for draw in (1, 2))]
     left_out = []
     for cluster in range(8):

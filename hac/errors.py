@@ -26,7 +26,6 @@ class Failure:
     Attributes:
         id: the utterance id or file name.
         reason: a short slug that groups failures, such as `audio-empty`.
-        detail: one sentence for a person.
     """
 
     id: str

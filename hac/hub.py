@@ -30,9 +30,7 @@ class Checkpoint:
 
     Attributes:
         where: what the user gave: a folder or a hub id.
-        folder: the folder its files lie in.
         revision: the hub's commit, None for a plain folder.
-        config: `config.json`.
         weights: the safetensors files, sorted by name.
     """
 

@@ -175,7 +175,6 @@ class Clusters:
     Attributes:
         unit: `speaker` or `utterance`.
         of_row: int64 [n_rows], the cluster of each row.
-        n: count of clusters.
         note: why utterances had to do, or that speakers were grouped; empty otherwise.
     """
 

@@ -16,7 +16,6 @@ def halves(rows: Sequence[Row], sizes: NDArray[np.int64]) -> tuple[NDArray[np.in
     """Deal the rows of each language into two halves of about equal size: speakers where there are two, else parts.
 
     Args:
-        rows: of the count tables.
         sizes: int64 [n_rows], such as utterances of each row in the whole corpus (so that shards agree).
 
     Returns:

@@ -86,7 +86,6 @@ def normalize(text: str, name: str) -> str:
     """A text made comparable: words with single spaces between them, perhaps none.
 
     Args:
-        text: any text.
         name: a key of `NORMALIZERS`.
 
     Raises:

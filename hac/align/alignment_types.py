@@ -72,7 +72,6 @@ def close_gaps(phones: Sequence[Segment], duration_us: int) -> tuple[Segment, ..
 
     Args:
         phones: ascending intervals, each starting where the one before ends.
-        duration_us: the audio's duration.
 
     Returns:
         Intervals of positive length that cover `[0, duration_us)` without gaps.

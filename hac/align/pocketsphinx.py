@@ -40,9 +40,7 @@ def align_utterance(id: str, samples: NDArray[np.float32], text: str) -> Aligned
     """Align one English utterance; the result depends on nothing but the arguments.
 
     Args:
-        id: names the utterance in the result.
         samples: float32 [n], full scale 1, at `SAMPLE_RATE`.
-        text: the transcript.
 
     Returns:
         ARPAbet phones without stress, and words.

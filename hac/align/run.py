@@ -33,9 +33,7 @@ class Options:
 
     Attributes:
         aligner: `builtin` is `pocketsphinx` for English and `hmm` for every other language.
-        jobs: as for `hac.parallel.pool.parallel_map`.
         mfa: Montreal Forced Aligner's models and program; needed for `mfa` only.
-        hmm: settings of the flat-start aligner.
     """
 
     aligner: AlignerName = "builtin"
@@ -55,7 +53,6 @@ def align_corpus(
 
     Args:
         manifest: the corpus; `text`, `language` and (for `hmm`) `speaker` are used.
-        options: which aligner and how.
         failures: takes the utterances that could not be aligned; without it the first one is raised.
         advance: called with the count of utterances done since the last call.
 

@@ -75,9 +75,6 @@ def with_error(
     begins with `NOT_MEASURED` and says why.
 
     Args:
-        alignments: of the manifest.
-        manifest: gives the texts.
-        options: the aligner that made the alignments.
         minutes: of speech a voice, two voices a language; by default 5.5 where models are trained, else 1.5.
     """
     aligned = set(alignments.phones.ids)
@@ -100,9 +97,7 @@ def measure_aligner(
     """Align synthetic speech and compare with its truth.
 
     Args:
-        language: of the texts.
         texts: spoken in an order drawn by the seed, again and again until there is enough.
-        options: the aligner.
         minutes: how much each of two voices speaks; see `with_error`.
         seed: of the order, the voices, the rooms and the noise.
 

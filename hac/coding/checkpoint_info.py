@@ -54,7 +54,6 @@ class CheckpointInfo:
         name: as the user gave it.
         model_type: `hac`, `dac`, ... or the kind of a fitted tokenizer.
         sample_rate: Hz.
-        streams: in order.
         weights_sha256: hash of the weights, None where there are no safetensors.
         parameters: by part; empty where the kind is not a HAC model.
         options: what else tells models of this kind apart.

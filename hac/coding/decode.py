@@ -46,7 +46,6 @@ class Decoded:
         path: `manifest.jsonl` in the folder of the audio files.
         manifest: its content: every decoded utterance, also those that were finished before.
         n_new: utterances decoded in this run.
-        decoder: name of the decoder.
         streams: names of the streams that are heard.
     """
 
@@ -118,8 +117,6 @@ def decode_corpus(
         format: `wav` or `flac`, both with 16 bits.
         ids: utterances to decode; None: all.
         manifest: cuts each utterance to its duration there, and hands its speaker, language and text on.
-        device: where the decoder computes.
-        jobs: processes on a CPU, -1 for one per core; on a GPU there is one.
         block_s: seconds of audio made at once.
         force: decode even if the provenance names other weights than the checkpoint has.
         failures: where utterances that cannot be decoded are noted; they are left out.

@@ -213,7 +213,6 @@ def decode_blocks(decoder: Decoder, streams: Codes, block_s: float = BLOCK_S) ->
     there is one block.
 
     Args:
-        decoder: any decoder.
         streams: int [t] of each chosen stream, t at least 1.
         block_s: seconds of a block, rounded up to frames.
     """

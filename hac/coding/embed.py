@@ -108,13 +108,9 @@ def embed_corpus(
     """Write the vectors of a manifest's audio; go on where an earlier run of the same call stopped.
 
     Args:
-        manifest: the corpus.
         ckpt: a tokenizer's name, `encoder:WHERE?layer=9`, or an embedder (picklable where `jobs` > 1).
-        path: folder of the store.
         streams: names of the streams to keep; None: all.
         quantized: what the codes stand for, instead of what was quantized.
-        device: where the model computes.
-        jobs: processes on a CPU, -1 for one per core.
         failures: where audio that cannot be embedded is noted; it is left out.
 
     Returns:

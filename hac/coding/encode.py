@@ -72,12 +72,10 @@ def encode_corpus(
     """Encode every utterance of a manifest; go on where an earlier run of the same call stopped.
 
     Args:
-        manifest: the corpus.
         tokenizer: `kind:where`, or a tokenizer (which must be picklable where `jobs` > 1).
         out: the token store to write, `*.parquet`, with the shards in `*.shards/` beside it; or a folder for
             `tokens.parquet` and `shards/`. The shards may be deleted afterwards; kept, they save work when
             the corpus grows.
-        device: where the tokenizer computes.
         jobs: processes on a CPU, -1 for one per core; threads that read audio where the device is a GPU.
         streams: names of the streams to keep; None: all.
         batch_s: seconds of audio, padding included, in a batch.

@@ -40,7 +40,6 @@ class Settings:
     Attributes:
         tokenizer: name to load, or the tokenizer itself.
         device: `cpu`, `cuda` or `cuda:1`.
-        streams: names of the streams to keep.
         batch_s: seconds of audio, padding included, given to the tokenizer at once.
         chunk_s: longer audio goes through it in chunks of this many seconds.
         readers: threads that read audio ahead.

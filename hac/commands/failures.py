@@ -18,7 +18,6 @@ def report_failures(failures: FailureLog, path: Path) -> None:
     """List the failures in a file, their counts and the first ones on stderr; no failures, no file.
 
     Args:
-        failures: what was left out.
         path: the list to write, one JSON object a line; that of an earlier run does not stay.
     """
     if not failures:

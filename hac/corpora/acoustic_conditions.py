@@ -91,7 +91,6 @@ def room_response(
         reverberation_time_s: until the echo fell by 60 dB; the response is as long.
         direct_to_reverberant_db: energy of the direct sound over that of the rest.
         sample_rate: Hz.
-        rng: draws the echo.
     """
     n_samples = max(2, round(reverberation_time_s * sample_rate))
     echo = rng.standard_normal(n_samples, dtype=np.float32)

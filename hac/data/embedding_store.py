@@ -53,11 +53,7 @@ class EmbeddingStore:
     """Vectors of every utterance, on the disk until they are asked for.
 
     Attributes:
-        folder: where the store lies.
-        ids: utterance ids.
-        streams: by name.
         lengths: int64 [n_utterances] by stream, frames of each utterance.
-        provenance: what made the vectors.
         shards: file name and number of utterances of each, in the order of the ids.
     """
 

@@ -164,7 +164,6 @@ def tier_from_rows(
     """A tier from rows of (id, label, onset_us, offset_us), in any order.
 
     Args:
-        name: the tier's name.
         rows: the intervals; those of one utterance need not lie together or be sorted.
         vocabulary: the labels allowed, in the order to keep; by default those seen, sorted by name.
         ids: the utterances, in order, where some may have no interval; by default in order of appearance.
@@ -208,7 +207,6 @@ def tier_from_columns(
     """A tier from columns in any order, as `tier_from_rows`.
 
     Args:
-        name: the tier's name.
         found_ids: the ids that `utterances` [n_intervals] indexes, each once.
         utterances: index of each interval's utterance.
         found_labels: the labels that `labels` [n_intervals] indexes, each once; unused ones are forgotten.

@@ -41,13 +41,10 @@ class WaveformEncoder:
     """A layer of a wav2vec-like encoder.
 
     Args:
-        checkpoint: the model's files.
         layer: 0 is what enters the first transformer layer, i the output of layer i; `average` is the mean of all.
-        device: torch device.
 
     Attributes:
         sample_rate: Hz of the audio it wants.
-        frame_rate: frames per second.
         first_centre_s: time of the centre of frame 0: half the receptive field of the convolutions.
         dim: features per frame.
     """
@@ -104,17 +101,14 @@ class WhisperEncoderFeatures:
     """A layer of Whisper's encoder; the decoder's weights are neither needed nor loaded.
 
     Args:
-        checkpoint: the model's files.
         layer: 0 is what enters the first transformer layer, i the output of layer i (the last one normed); `average`
             is the mean of all.
-        device: torch device.
         window_s: fill audio with silence up to a multiple of this many seconds only, which saves most of the work on
             short utterances and changes the features somewhat; None fills it up to the 30 s the model was trained on,
             which published features use.
 
     Attributes:
         sample_rate: Hz of the audio it wants.
-        frame_rate: frames per second.
         first_centre_s: time of the centre of frame 0: zero, as the spectrogram's frames are centred.
         dim: features per frame.
     """
@@ -202,9 +196,6 @@ def load_encoder(
 
     Args:
         where: the folder or hub id.
-        layer: number of the layer, or `average`.
-        device: torch device.
-        revision: of a hub id.
         window_s: for Whisper, see `WhisperEncoderFeatures`; the others take audio of any length as it is.
 
     Raises:

@@ -48,7 +48,6 @@ def read_text(path: Path | Traversable, expected: str) -> str:
     """A whole text file: UTF-8, or UTF-16 or UTF-32 where a byte-order mark says so; line ends as they are.
 
     Args:
-        path: the file.
         expected: what it should be, for the complaint, such as `a phone map`.
 
     Raises:

@@ -19,7 +19,6 @@ def read_yaml(path: Path, what: str, localize: Localize | None = None, seen: tup
     Mappings inside are merged key by key, anything else is replaced; `key: null` removes what the base says.
 
     Args:
-        path: the file.
         what: what it configures, for errors, such as `model configuration`.
         localize: makes what one file says independent of the folder it lies in: called with its mapping and folder.
         seen: files that include this one.

@@ -14,7 +14,6 @@ class Unjudged(Exception):
 
     Attributes:
         reason: one word of the kind `too-short`, as failures are counted by.
-        detail: one sentence.
     """
 
     def __init__(self, reason: str, detail: str) -> None:
@@ -55,11 +54,7 @@ class Recognizer(Judge, Protocol):
 
 @runtime_checkable
 class SpeakerEncoder(Judge, Protocol):
-    """Speech to a vector of its voice.
-
-    Attributes:
-        dim: size of the vector.
-    """
+    """Speech to a vector of its voice."""
 
     dim: int
 
@@ -74,11 +69,7 @@ class SpeakerEncoder(Judge, Protocol):
 
 @runtime_checkable
 class MosPredictor(Judge, Protocol):
-    """Speech to predicted mean opinion scores.
-
-    Attributes:
-        scales: names of the scores.
-    """
+    """Speech to predicted mean opinion scores."""
 
     scales: Sequence[str]
 

@@ -37,7 +37,6 @@ class Verdict(Generic[T]):
     """What a judge said of one file.
 
     Attributes:
-        value: its value; None where it has none.
         reason: where it has none, a short slug such as `too-short`; else None.
         detail: the reason as a sentence, else empty.
     """
@@ -62,9 +61,6 @@ def transcripts(
         files: audio files by utterance id. Leave out those in languages that `languages_of` does not name.
         judge: name for `hac.judges.registry`, or a recognizer (picklable where `jobs` > 1).
         store: Parquet file that keeps the verdicts, made where it is not there.
-        device: torch device, for judges that use one.
-        jobs: processes on a CPU, -1 for one per core; on a GPU there is one.
-        failures: where files without a verdict are noted.
 
     Returns:
         Verdicts by id, in the order of `files`.

@@ -23,7 +23,6 @@ def load_recognizer(name: str, device: str = "cpu") -> Recognizer:
 
     Args:
         name: `moonshine` (English, on the CPU), `transformers:WHERE`, or one of an installed package.
-        device: torch device, for judges that use one.
 
     Raises:
         HacError: no such judge or model, pickled weights, or a package is missing.
@@ -36,7 +35,6 @@ def load_speaker_encoder(name: str, device: str = "cpu") -> SpeakerEncoder:
 
     Args:
         name: `resemblyzer`, `transformers:WHERE` (an x-vector model), or one of an installed package.
-        device: torch device, for judges that use one.
 
     Raises:
         HacError: as for a recognizer.
@@ -50,7 +48,6 @@ def load_mos_predictor(name: str, device: str = "cpu") -> MosPredictor:
 
     Args:
         name: `dnsmos` (on the CPU), or one of an installed package.
-        device: torch device, for judges that use one.
 
     Raises:
         HacError: as for a recognizer.

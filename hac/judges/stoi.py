@@ -17,7 +17,6 @@ class Score:
     """One number about one pair of recordings; NaN with a reason where there is none.
 
     Attributes:
-        value: the number.
         reason: one word of the kind `too-short`, as failures are counted by; empty where the value is defined.
     """
 

@@ -30,8 +30,6 @@ class TransformersRecognizer:
 
     Args:
         where: folder or hub id.
-        device: torch device.
-        revision: of a hub id.
         language: code such as `en`: handed to models that take one (Whisper), and the only language it is asked.
     """
 

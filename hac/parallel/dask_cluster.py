@@ -54,7 +54,6 @@ class Cluster:
     """A Dask cluster behind the `hac.parallel.pool.Cluster` protocol.
 
     Args:
-        client: connected.
         folder: seen by all machines; for what many tasks need.
     """
 

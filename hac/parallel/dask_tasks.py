@@ -71,10 +71,6 @@ def _versions() -> tuple[tuple[str, str], ...]:
 class Packer:
     """Makes tasks that can travel.
 
-    Args:
-        call: what workers call.
-        folder: for large arguments.
-
     Attributes:
         call: its pickle.
     """

@@ -61,10 +61,7 @@ def run_parts(
     Args:
         call: a function that can be pickled.
         missing: the parts that are not there yet.
-        arguments: what all of them need.
         total_s: seconds of audio in all parts.
-        jobs: processes, -1 for one per core.
-        description: of the progress bar.
     """
     with progress(f"{description} (s of audio)", total=round(total_s)) as advance:
         advance(round(total_s) - sum(round(part.seconds) for part in missing))

@@ -77,7 +77,6 @@ def parallel_map(
 
     Args:
         call: a function that can be pickled.
-        tasks: its arguments.
         jobs: processes here, -1 for one per core; on a cluster every worker takes part.
         ordered: whether results come in the order of the tasks, or as they are done.
         single_thread: whether numerical libraries are held to one thread.

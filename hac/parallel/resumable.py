@@ -43,7 +43,6 @@ class Unusable(Exception):
 
     Attributes:
         reason: a short slug that groups failures.
-        detail: one sentence.
     """
 
     def __init__(self, reason: str, detail: str) -> None:
@@ -129,11 +128,7 @@ def process(
     Args:
         items: such as `hashed` gives.
         kept: rows of earlier runs, of any recipe with these columns; or None.
-        recipe: what is made of an item.
         folder: for the parts; `clear_parts` removes it when the rows are kept elsewhere.
-        jobs: processes, -1 for one per core.
-        strict: stop at the first item of which nothing could be made.
-        description: of the progress bar.
 
     Returns:
         Rows sorted by key, one for each different item; columns as `recipe.schema`.

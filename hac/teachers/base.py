@@ -19,7 +19,6 @@ class SpeechTeacher(Protocol):
     Attributes:
         name: as it was asked for, for people.
         sample_rate: Hz of the audio it wants.
-        frame_rate: frames per second, exactly.
         first_centre_s: time of the centre of frame 0, exactly; frame i is `i / frame_rate` later.
         dim: features per frame.
     """
@@ -68,7 +67,6 @@ class Targets(Protocol):
     """What a level learns from, by utterance.
 
     Attributes:
-        dim: features.
         ids: the utterances that have a target, in the manifest's order.
     """
 

@@ -123,7 +123,6 @@ def load_speech_teacher(
             default the one that suits the name.
         revision: of a hub id. Where the hub holds no safetensors in the main revision, a converted one
             (`refs/pr/N`) is named here.
-        device: torch device.
         window_s: for Whisper, pad to a multiple of this many seconds; None pads to 30 s, as it was trained. The
             others take audio as it is.
 
@@ -154,8 +153,6 @@ def load_text_teacher(
             installed package.
         where: folder or hub id of any transformers text encoder; by default the one the name stands for.
         pooling: `pooler`, `cls` or `mean`; by default the one that suits the name.
-        revision: of a hub id.
-        device: torch device.
 
     Raises:
         HacError: no such teacher, folder, hub id or pooler, pickled weights, no text encoder, no tokenizer, or a

@@ -47,7 +47,6 @@ class TransformersText:
         checkpoint: the model's files, its tokenizer's among them.
         pooling: `pooler`, the model's own dense layer over its first token (as LaBSE has it); `cls`, the first token's
             last hidden state; `mean` of the last hidden states of all tokens, padding left out.
-        device: torch device.
 
     Raises:
         HacError: the model is no text encoder, has no pooler where one is asked for, or lacks its tokenizer.

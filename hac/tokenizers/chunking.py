@@ -44,7 +44,6 @@ def encode_long(
     """Encode a recording of any length in bounded memory.
 
     Args:
-        tokenizer: any tokenizer.
         audio: float32 [n_samples] mono at the tokenizer's rate, or an iterable of such blocks of any lengths.
         chunk_s: seconds of a core, rounded up to the token grid. Recordings no longer than that are encoded
             whole.

@@ -193,7 +193,6 @@ def load(kind: str, where: str, device: str = "cpu", **options: str) -> CodecTok
     Args:
         kind: dac, encodec, mimi or xcodec.
         where: folder or hub id.
-        device: torch device.
         options: `n_quantizers` (the first so many levels; default: all), or for encodec and xcodec
             `bandwidth` in kbps; `revision` of a hub id.
 

@@ -104,7 +104,6 @@ def check_tokenizer(
     """Check a tokenizer on some audio.
 
     Args:
-        tokenizer: the tokenizer.
         audio: at least one recording, float32 [n_samples] mono at the tokenizer's rate; a few seconds each
             do.
         advance: called with 1 after each of the `len(CHECKS)` checks.

@@ -114,7 +114,6 @@ def load(where: str, device: str = "cpu", **options: str) -> HacTokenizer:
 
     Args:
         where: folder or hub id.
-        device: torch device, such as `cpu` or `cuda`.
         options: `n_quantizers` (acoustic streams to make; all by default), `batched` (`true`: utterances
             share padded batches, faster on a GPU; `false` by default), `revision` (of a hub id).
 

@@ -104,12 +104,9 @@ def fit(
     Args:
         kind: `kmeans` or `mfcc-kmeans`.
         manifest: the recordings; one that cannot be read is counted in `failures` and left out.
-        features: what to cluster.
-        n_clusters: K.
         seed: of the sample of frames and of k-means.
         max_frames: frames sampled uniformly from the corpus; by default as many as fit into 1 GiB.
         n_starts: k-means++ starts, of which the best is gone on with.
-        failures: where unusable recordings are counted.
         advance: called with 1 after each recording.
 
     Raises:

@@ -40,7 +40,6 @@ class Kind:
         name: what stands before the colon.
         loader: `module:function`.
         where: what stands behind the colon.
-        streams: names of its streams.
         tokens: how many tokens `n` samples give.
         options: what may stand behind the question mark.
     """
@@ -88,7 +87,6 @@ def load_tokenizer(name: str, device: str = "cpu", **options: object) -> Tokeniz
     Args:
         name: `kind:where`, optionally with `?option=value&...`; or a folder or hub id whose files say the
             kind.
-        device: torch device, for the kinds that use one.
         options: the same options as behind the question mark; these win.
 
     Raises:

@@ -96,8 +96,6 @@ def load_heads(folder: Path, generator: Generator, teachers: TeachersConfig) -> 
 
     Args:
         folder: a checkpoint; one that was published without the state of its training has no heads.
-        generator: what learns.
-        teachers: those that it will have.
 
     Returns:
         The levels whose heads were taken.

@@ -45,9 +45,6 @@ class DiscriminatorOptions:
 class Discriminator(nn.Module):
     """All discriminators side by side, on audio without offset and of peak 0.8.
 
-    Args:
-        options: which ones, and how wide.
-
     Raises:
         HacError: the options name no discriminator, or one that cannot be built.
     """
@@ -100,7 +97,6 @@ class MultiPeriodDiscriminator(nn.Module):
     axes swapped: the same arithmetic, slower on CPUs where the period is short.
 
     Args:
-        period: distance of neighbouring samples.
         channels: of each layer; all but the last shorten the audio to a third.
     """
 

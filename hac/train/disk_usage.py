@@ -30,7 +30,6 @@ class TargetSize:
     Attributes:
         key: trainings with the same key share them.
         n_bytes: for the whole corpus; None where the teacher cannot be looked at.
-        reason: why not.
     """
 
     key: str

@@ -49,8 +49,6 @@ class Generator(nn.Module):
     """The model with its heads.
 
     Args:
-        model: the codec.
-        config: the training run.
         speech_dim: dimensions of the speech teacher; None without one.
         text_dim: dimensions of the text teacher; None without one.
 

@@ -39,21 +39,10 @@ class Run:
     """All that the loop works with.
 
     Attributes:
-        folder: where checkpoints and logs go.
-        config: the training run.
-        networks: what learns.
         ema: running mean of the weights; None: none.
-        train: training examples.
-        validation: held-out examples.
         phones: phones of the held-out utterances; None where they are not known.
-        plan: which utterances make which batch.
         settings: what a checkpoint records of the run.
-        rank: number of this process.
-        world: number of processes.
-        device: where the networks are.
         autocast: a context with the run's precision; each call gives a new one.
-        failures: utterances that could not be used.
-        log_line: prints a line, on the main process only.
         advance: moves the progress bar by some steps.
     """
 

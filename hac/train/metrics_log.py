@@ -18,7 +18,6 @@ class Journal:
     """Writes numbers, sounds and pictures of a run; the log of a resumed run is that of an undisturbed one.
 
     Args:
-        run: the run's folder.
         step: where the run goes on; lines of later steps, left by a run that was killed, are dropped.
         sample_rate: Hz of the sounds.
     """

@@ -40,11 +40,8 @@ class Outcome:
     """How a call ended.
 
     Attributes:
-        progress: where the run stands.
         stopped: whether SIGTERM stopped it before its last step.
-        checkpoint: the newest checkpoint.
         best: the best one; None before the first validation.
-        is_main: whether this is the process that prints.
     """
 
     progress: Progress
@@ -66,10 +63,6 @@ def train(
     """Train a model; go on where an earlier call with the same folder stopped.
 
     Args:
-        config: the run.
-        folder: where checkpoints and logs go.
-        log_line: prints a line; called on the main process only.
-        strict: stop at the first utterance that cannot be used.
         only_targets: compute the teachers' targets and stop; returns None.
         cpu: train on the CPU, whatever else is there.
 

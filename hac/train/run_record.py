@@ -92,7 +92,6 @@ def met_before(folder: Path, failures: FailureLog) -> list[Failure]:
     """What an earlier part of the run could not read, which a later part need not meet again.
 
     Args:
-        folder: of the run.
         failures: what is known to be left out by now.
     """
     if not checkpoints(folder) or not (folder / FAILURES).is_file():

@@ -42,11 +42,7 @@ class Networks:
     """Everything that learns, and what it learns with.
 
     Attributes:
-        generator: the codec and its heads.
         discriminator: None where no loss uses it.
-        generator_optimizer: of all of the generator.
-        discriminator_optimizer: of the discriminator.
-        mel: the mel loss.
     """
 
     generator: Generator
@@ -91,9 +87,7 @@ def train_step(
     """Gradients of all parts, then one optimizer step each of generator and discriminator.
 
     Args:
-        networks: what learns.
         parts: this process's parts of the batch.
-        config: weights, clipping and rates.
         step: number of the step, from 0.
         autocast: gives a context with the precision of the forward passes.
 

@@ -89,8 +89,6 @@ def light_pnmi(codes: Mapping[str, Codes], phones: Tier, frame_rate: float, shif
 
     Args:
         codes: by utterance, by stream, int64 [t].
-        phones: the phone tier.
-        frame_rate: frames per second.
         shifts: shifts of the null; each utterance is turned by a random part of its length, a quarter to three.
 
     Returns:

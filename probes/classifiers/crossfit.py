@@ -33,10 +33,8 @@ class Task:
 
     Attributes:
         labels: int32 [n_frames], -1 where a frame has none.
-        n_classes: count of classes.
         is_trainable: bool [n_frames], the frames that probes may be trained on.
         utterance: int64 [n_frames], ascending.
-        n_utterances: count of utterances.
         fold: int64 [n_frames].
         n_folds: count of folds, at least 2.
     """
@@ -81,7 +79,6 @@ def cross_fit(
 
     Args:
         features: of all frames.
-        task: what is to be classified.
         shuffle: number of a null draw: the training labels are exchanged between utterances (where each has one
             label only) or runs, those that are scored stay; None: as they are.
         seed: of the null draws.

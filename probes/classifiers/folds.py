@@ -34,7 +34,6 @@ def assign_folds(groups: Sequence[str], strata: Sequence[str], n_folds: int) -> 
     Args:
         groups: group of each utterance; groups of two strata are two groups.
         strata: stratum of each utterance.
-        n_folds: count of folds.
     """
     members: dict[str, set[str]] = defaultdict(set)
     for stratum, group in zip(strata, groups, strict=True):
@@ -55,7 +54,6 @@ def thinned(ids: Sequence[str], lengths: Ints, is_labelled: NDArray[np.bool_], m
     the frames that are left out are the most like those that stay.
 
     Args:
-        ids: utterance ids.
         lengths: int64 [n_utterances], frames of each.
         is_labelled: bool [n_frames], frames of the factor.
         max_frames: frames wanted; s is the least that gives no more.
@@ -101,7 +99,6 @@ def usable_classes(
         is_trainable: bool [n_frames], from `thinned`.
         fold: int64 [n_frames].
         group: int64 [n_frames], which group each frame is of.
-        n_folds: count of folds.
         max_classes: only the most frequent, ties to the smaller label.
     """
     labelled = labels >= 0
@@ -130,7 +127,6 @@ def shuffled(labels: Labels, utterance: Ints, rng: np.random.Generator, by_utter
     Args:
         labels: int32 [n_frames], -1 where undefined, which stays so.
         utterance: int64 [n_frames], ascending.
-        rng: of the draw.
         by_utterance: whether an utterance has one label, which goes to another utterance whole.
     """
     places = np.flatnonzero(labels >= 0)

@@ -67,7 +67,6 @@ def count(
     Args:
         phones, words, segments, silence: as for `probes.discovery.term_discovery.count`.
         cluster_of: int64 [n_utterances], what is resampled or left out together.
-        n_clusters: count of clusters.
         max_pairs: most comparisons that NED may take.
     """
     sums = {name: np.zeros(n_clusters, np.int64) for name in SUMS}
@@ -111,7 +110,6 @@ def count_pairs(
 
     Args:
         classes: class -> transcription without silence -> cluster -> count of segments.
-        n_clusters: count of clusters.
         max_pairs: most comparisons; where more would be needed, none is made.
     """
     tde = term_discovery.package()

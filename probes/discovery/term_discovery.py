@@ -59,7 +59,6 @@ class Utterance:
     Attributes:
         token_hits: gold words found.
         segments: different segments that hold a phone.
-        words: gold words.
         edges_hit, edges_found, edges: boundaries found that are true, boundaries found, true ones.
         covered, phones: phones within a segment, and all phones.
         type_hits, types_seen: transcriptions that are a word's, and all transcriptions.

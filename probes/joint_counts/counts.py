@@ -58,9 +58,7 @@ class JointCounts:
         """Counts of the chosen rows summed by cluster: int64 [n, n_codes * n_labels], columns ascending in a row.
 
         Args:
-            rows: the rows to take.
             of_row: cluster of each of them.
-            n: count of clusters.
         """
         if n == len(self.rows) and np.array_equal(rows, of_row):
             return self.matrix
@@ -120,7 +118,6 @@ def count(cells: Cells, stream: Stream, shifts: NDArray[np.int64], rows: Rows, l
 
     Args:
         cells: from `probes.joint_counts.frame_labels.cells`, for the same utterances in the same order.
-        stream: codes of those utterances.
         shifts: int64 [n_utterances], circular shift of each utterance's tokens in frames (0: as they are).
         rows: row of each utterance.
         labels: the vocabulary that the cells' labels index.

@@ -82,7 +82,6 @@ def cells(
         tier: a partition of each utterance from 0 on (see `hac.data.alignments.alignment.partition`); labels below zero
             are left out of the count.
         n_frames: int64 [n_utterances], tokens of each utterance of the tier.
-        frame_rate: tokens per second.
         convention: see the module.
         lag: frames by which the tokens come late; a multiple of 1/4 for `duration`, whole for the others.
         clock: ticks per second to use; default the coarsest that fits. Counts that are to be added must share it.

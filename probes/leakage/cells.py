@@ -44,7 +44,6 @@ class Coded:
     """A stream as it is counted: codes that occur, numbered from 0.
 
     Attributes:
-        name: stream name.
         codes: uint16 or int32 [n_frames].
         n_codes: codes in use.
         begins: bool [n_frames], where a run of equal codes begins.
@@ -97,7 +96,6 @@ class Sums:
     """Sum of n log n over cells.
 
     Attributes:
-        total: the sum.
         lost: float64 [n_clusters], what it loses without each cluster; empty where that was not asked for.
     """
 
@@ -153,7 +151,6 @@ def cells(given: Given, frames: NDArray[np.int32], labels: Labels, clusters: Clu
     """Group frames by given code and label.
 
     Args:
-        given: the given stream.
         frames: from `by_label`.
         labels, clusters: of all frames.
     """
@@ -185,7 +182,6 @@ class Counter:
         """Sum of n log n over (cell, code).
 
         Args:
-            cells: the cells.
             codes: code of each place in the order of `Given`.
             without_each: whether the sum without each cluster is wanted.
         """

@@ -66,7 +66,6 @@ def label_frames(factor: Factor, stream: Stream) -> Labels:
 
     Args:
         factor: of the same utterances as the stream, in the same order.
-        stream: any stream.
     """
     tier = factor.tier
     clock = timeline.clock([stream.frame_rate])
@@ -97,8 +96,6 @@ def utterance_factor(name: str, ids: Sequence[str], values: Sequence[str | None]
     """A factor with one label for each whole utterance; None: undefined.
 
     Args:
-        name: of the factor.
-        ids: utterance ids.
         values: label of each.
         about: how it was made.
     """
@@ -115,7 +112,6 @@ def interval_factor(name: str, tier: Tier, label: Labels, names: Sequence[str | 
     """A factor of intervals with new labels, the vocabulary sorted by name.
 
     Args:
-        name: of the factor.
         tier: the intervals; its own labels are not looked at.
         label: int32 [n_intervals], index into `names`; negative: undefined.
         names: label names, in any order; equal ones become one label, None: undefined.
@@ -136,7 +132,6 @@ def quantile_edges(values: NDArray[np.float64], n_bins: int = N_BINS) -> NDArray
 
     Args:
         values: finite values.
-        n_bins: bins wanted.
     """
     if not len(values):
         return np.empty(0)
@@ -153,10 +148,8 @@ def grid_factor(
     so they are the same for every stream and every part of the corpus.
 
     Args:
-        name: of the factor.
         ids: utterance ids; one without a curve is undefined.
         curves: values of each utterance, NaN where undefined.
-        n_bins: bins.
         unit: of the values, for `about`.
     """
     every = [np.asarray(curve, np.float64) for curve in curves.values()]

@@ -96,12 +96,9 @@ def prosody_store(
     (why, else null); `audio`, `recipe` (hashes of the file's bytes and of how it was measured).
 
     Args:
-        manifest: the corpus.
         path: of the file; parts lie in `*.parts/` beside it until it is whole.
-        jobs: processes, -1 for one per core.
         floor_hz: lowest F0 that is looked for.
         ceiling_hz: highest F0 that is looked for.
-        failures: where utterances whose audio cannot be read are noted.
 
     Returns:
         `path`.

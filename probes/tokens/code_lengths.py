@@ -46,7 +46,6 @@ def code_lengths(stream: Stream, half: NDArray[np.int64]) -> CodeLengths:
     """Bits that every utterance of a stream takes.
 
     Args:
-        stream: the tokens.
         half: int64 [n_utterances], 0 or 1: the half of each utterance.
     """
     of_token = np.repeat(np.arange(len(stream.lengths)), stream.lengths)

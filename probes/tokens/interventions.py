@@ -105,7 +105,6 @@ def shuffled(store: TokenStore, streams: Sequence[str], seed: int = 0) -> TokenS
     seed and the utterance's id alone.
 
     Args:
-        store: the tokens.
         streams: the streams of the level, of one frame rate.
         seed: of the orders.
 
@@ -135,7 +134,6 @@ def swapped(store: TokenStore, streams: Sequence[str], partners: NDArray[np.int6
     """The store with a level's codes taken from other utterances; see `tiled` for the length.
 
     Args:
-        store: the tokens.
         streams: the streams of the level, of one frame rate.
         partners: int64 [n_utterances], the place in the store of each utterance's partner. An utterance whose partner
             has no frames keeps its own codes.

@@ -46,7 +46,6 @@ class Words:
     """Word tokens of every utterance, columnar: those of utterance i are `bounds[i]:bounds[i + 1]`, by onset.
 
     Attributes:
-        ids: utterance ids.
         bounds: int64 [n_utterances + 1].
         word: int32 [n_tokens], index into `types`.
         onset_us, offset_us: int64 [n_tokens].
@@ -73,8 +72,6 @@ class FrameLabels:
     """Word tokens on the frames of a stream.
 
     Attributes:
-        words: the tokens.
-        stream: the stream.
         values: int64 [n_codes], the code values that `codes` numbers, ascending.
         codes: [n_frames], the stream's codes as places in `values`.
         spans: int32 [n_tokens, 6]: first and last (exclusive) frame overlapping the word, near it, centred in it.
@@ -98,8 +95,6 @@ def label_frames(words: Words, stream: Stream, half_window_s: Fraction = HALF_WI
     """Which frames of each utterance overlap each word, lie near it, and are centred in it; exact at any rate.
 
     Args:
-        words: the tokens.
-        stream: codes of the same utterances.
         half_window_s: how far around a frame's centre a word counts as near.
     """
     ticks_per_s = timeline.clock([stream.frame_rate])
@@ -154,7 +149,6 @@ class WordCounts:
         counts: int32 [n_entries, 3]: held, near, inside.
         token_word, token_row, token_n: int32 [n_groups], tokens of each word in each row, by word, then row.
         frame_row, frame_code: int32 [n], and frame_n: int64 [n], frames of each code in each row.
-        n_words: size of the vocabulary.
     """
 
     rows: tuple[Row, ...]
@@ -182,7 +176,6 @@ class WordCounts:
 
         Args:
             part_of_row: int64 [n_rows].
-            n_parts: count of parts.
             words: the words wanted, ascending; None: all.
         """
         if words is None:

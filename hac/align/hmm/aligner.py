@@ -60,11 +60,8 @@ class Item:
     """One utterance made ready.
 
     Attributes:
-        id: the utterance.
-        words: its pronunciation.
         frames: float32 [t, d].
         log_energy: float32 [t].
-        duration_us: of the audio.
     """
 
     id: str
@@ -79,7 +76,6 @@ class Model:
     """What training gives: mixtures per state, and how long a state lasts.
 
     Attributes:
-        phone_index: number of each phone.
         mixtures: of the states, three a phone.
         log_stay, log_leave: float64 [s].
     """

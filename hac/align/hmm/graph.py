@@ -19,7 +19,6 @@ class Graph:
     """A left-to-right model of one utterance, three states a unit (a phone or a pause).
 
     Attributes:
-        words: the words.
         units: label and word index of each unit; a pause has word -1.
         state: int64 [n], the model state (`3 * phone + position`) of each state on the path.
         skip_from: int64 [n], the state that may jump here over an optional pause, or -1.
@@ -55,7 +54,6 @@ def build(words: Sequence[Word], phone_index: dict[str, int]) -> Graph:
     """The graph of an utterance.
 
     Args:
-        words: its words.
         phone_index: number of each phone, `SILENCE` among them.
     """
     units: list[tuple[str, int]] = [(SILENCE, -1)]
@@ -76,9 +74,7 @@ def flat_states(graph: Graph, log_energy: NDArray[np.float32], phone_index: dict
     """First guess of each frame's model state: phones spread evenly from the first loud frame to the last.
 
     Args:
-        graph: the utterance.
         log_energy: float32 [t].
-        phone_index: number of each phone.
     """
     n_frames = len(log_energy)
     quiet, loud = np.percentile(log_energy, [5, 95])

@@ -36,11 +36,7 @@ def align_utterances(
     """Train a model for each group, then align its utterances.
 
     Args:
-        manifest: says where the audio lies.
         utterances: those to align, each with text and language.
-        options: of the aligner.
-        jobs: as for `parallel_map`.
-        failures: takes what could not be aligned.
         advance: called with the count of utterances done since the last call.
     """
     groups = {group: items for group, items in _groups(utterances, options.min_speaker_s).items() if items}

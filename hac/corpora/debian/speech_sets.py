@@ -39,7 +39,6 @@ class SpeechSet:
 
     Attributes:
         name: as given to `--sets`.
-        language: language code.
         packages: Debian packages to fetch; the reader gets their unpacked folders in this order.
         licence: as the packages state it.
         reader: pairs audio with text.
@@ -53,9 +52,6 @@ class SpeechSet:
 
     def read(self, folders: Mapping[str, Path]) -> list[Prompt]:
         """All recordings of the set, sorted by id.
-
-        Args:
-            folders: the unpacked folder of each package.
 
         Raises:
             HacError: the packages hold no recording where this set's reader looks.

@@ -39,8 +39,6 @@ class Imported:
     """What an import made.
 
     Attributes:
-        layout: name of the layout.
-        manifest: the manifest as written.
         cut: whether parts were cut into files of their own, beside the manifest.
     """
 
@@ -94,7 +92,6 @@ def import_corpus(
         source: the corpus: a folder, or a table of it.
         out: manifest to write, `.jsonl` or `.parquet`; failures are listed beside in `NAME.failures.jsonl`.
         kind: a name from `LAYOUTS`, or `auto`.
-        options: what the corpus does not say.
         failures: log to add to; None starts one.
         jobs: threads (decoding holds no Python lock); -1 for one a core.
         verify: decode every file, to find damage, NaN and silence now and not later.

@@ -67,7 +67,6 @@ class Layout:
     Attributes:
         name: as the command line gives it.
         shape: what is expected in the folder, in words.
-        detect: whether a source looks like it.
         find: the items in it; what cannot be used is logged.
     """
 

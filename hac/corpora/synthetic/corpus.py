@@ -63,7 +63,6 @@ class Settings:
     Attributes:
         minutes: total length to reach, silence included.
         voices: speakers, shared out evenly over the languages.
-        languages: language codes.
         augmentation: `none`, `light` or `strong`.
         seed: of everything random.
     """

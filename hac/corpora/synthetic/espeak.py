@@ -92,8 +92,6 @@ def synthesize(text: str, voice: Voice, seed: int = 0) -> Speech:
     """Speak one text.
 
     Args:
-        text: plain text in the voice's language.
-        voice: the speaker.
         seed: of the library's own noise.
 
     Raises:

@@ -44,7 +44,6 @@ def read_alignments(
     """Read alignments: a Parquet store, a TextGrid, CTM, TIMIT or MFA CSV file, or a folder of such files.
 
     Args:
-        path: the file or folder.
         manifest: keep its utterances only, in its order; each that has no alignment is a failure. In a folder
             it also says which file belongs to which utterance.
         failures: takes what cannot be used; without it the first such thing is raised.

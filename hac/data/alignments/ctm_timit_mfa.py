@@ -26,7 +26,6 @@ def read_ctm(
     """A CTM file.
 
     Args:
-        path: the file.
         tier: `phones` or `words`; by default as the file's name says (`phone_ctm`, `words.ctm`), else as its
             labels look.
 
@@ -92,7 +91,6 @@ def read_timit(path: Path, sample_rate: int = 16_000) -> list[Interval]:
     """The intervals of a TIMIT `.phn` or `.wrd` file.
 
     Args:
-        path: the file.
         sample_rate: samples per second that its times count.
 
     Raises:

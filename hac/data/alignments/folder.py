@@ -47,10 +47,7 @@ def read_files(path: Path, manifest: Manifest | None, failures: FailureLog, opti
     """Read a file or every alignment file below a folder.
 
     Args:
-        path: the file or folder.
         manifest: which utterances are wanted; without it, every one found, sorted by id.
-        failures: takes each file and utterance that cannot be used.
-        options: how the files are read.
 
     Raises:
         HacError: there is no alignment file, or none could be read.

@@ -33,10 +33,6 @@ COLUMNS = ("id", "tier", "label", "onset", "offset")
 def write_alignments(alignments: Alignments, path: Path) -> None:
     """Write the store, atomically; the same alignments give the same bytes.
 
-    Args:
-        alignments: what to write.
-        path: a `.parquet` file.
-
     Raises:
         HacError: the file cannot be written.
     """
@@ -87,7 +83,6 @@ def read_store(path: Path, vocabularies: Mapping[str, Sequence[str]] | None = No
     """Read a store, ours or any Parquet file with the columns `id`, `tier`, `label`, `onset`, `offset`.
 
     Args:
-        path: a Parquet file.
         vocabularies: the labels allowed, by tier; by default what the store says, else those found, sorted.
 
     Returns:

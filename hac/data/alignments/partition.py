@@ -92,7 +92,6 @@ def partition(tier: Tier, durations_us: Mapping[str, int], policy: PhonePolicy) 
         tier: phones as they were found, before the policy.
         durations_us: the audio's duration in microseconds by utterance id; ids that the tier lacks are
             ignored.
-        policy: what the labels mean.
 
     Returns:
         A tier in which each utterance's intervals touch, begin at 0 and end at its duration (none where that

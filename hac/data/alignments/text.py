@@ -66,7 +66,6 @@ def seconds_us(text: str, where: str) -> int:
     """A time in seconds, as text, to microseconds.
 
     Args:
-        text: the number.
         where: file and line, for the sentence.
 
     Raises:

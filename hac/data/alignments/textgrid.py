@@ -45,7 +45,6 @@ def read_textgrid(path: Path, tier_names: Mapping[str, Sequence[str]] = TIER_NAM
     overlap, the rules of `partition` decide.
 
     Args:
-        path: a TextGrid file.
         tier_names: the names to look for, by tier.
 
     Returns:

@@ -66,8 +66,6 @@ class AudioInfo:
     Attributes:
         n_samples: samples per channel.
         sample_rate: Hz, as stored.
-        channels: channel count.
-        duration_us: duration, to the nearest microsecond.
     """
 
     n_samples: int

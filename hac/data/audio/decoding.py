@@ -38,7 +38,6 @@ class AudioError(HacError):
     """An audio file that cannot be used.
 
     Attributes:
-        path: the file.
         detail: what is wrong with it, in words.
         reason: slug for counting: `audio-missing`, `audio-empty`, `audio-unreadable`, `audio-truncated`,
             `audio-not-finite`, `audio-channels`, `audio-range`, `audio-silent` or `audio-duration`.
@@ -59,8 +58,6 @@ class Decoder:
     """An open audio file.
 
     Attributes:
-        path: the file.
-        sound: its `soundfile.SoundFile`.
         n_samples: samples per channel.
     """
 

@@ -48,7 +48,6 @@ def read_manifest(path: Path, root: Path | None = None, failures: FailureLog | N
     """Read a manifest (`.jsonl` or `.parquet`).
 
     Args:
-        path: the file.
         root: folder that paths are relative to; overrides the file's own.
         failures: where rows that cannot be used are counted, and left out; None makes the first one an error.
 

@@ -36,7 +36,6 @@ class Utterance:
         duration: seconds, rounded to the microsecond.
         speaker: speaker label, or None where unknown.
         language: language code such as `en`, or None where unknown.
-        text: transcript, or None.
         alignment: alignment file (TextGrid, ...) relative to the root, or None.
         gender: of the speaker, `female`, `male` or what else the corpus says, or None where unknown.
     """

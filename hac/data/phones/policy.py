@@ -168,7 +168,6 @@ class PhonePolicy(BaseModel):
         """This policy with another phone map under another name; its phone set no longer holds.
 
         Args:
-            name: the new policy's name.
             phone_map: as the attribute `map`; see `load_phone_map`.
         """
         return self.model_copy(update={"name": name, "map": dict(phone_map), "phone_set": None})

@@ -25,7 +25,6 @@ class StreamOptions:
     """What the caller says of the streams: one value for all, or one per stream name; None: the file says.
 
     Attributes:
-        frame_rate: frames per second.
         codebook_size: codes lie in [0, codebook_size).
         stream: name of the only stream of formats that name none.
     """

@@ -32,7 +32,6 @@ class Stream:
     Attributes:
         name: `acoustic.0`, `phonetic`, `lexical`, `units`, ...
         codebook_size: codes lie in [0, codebook_size).
-        frame_rate: frames per second, exactly.
         codes: int32 [n_frames over all utterances].
         bounds: int64 [n_utterances + 1], ascending.
     """

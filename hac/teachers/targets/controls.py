@@ -22,7 +22,6 @@ class ShuffledTargets:
     Args:
         targets: of speech or of text. Of speech, the other's frames are cut, or repeated from their beginning, to the
             utterance's own number.
-        seed: of the drawing.
 
     Raises:
         HacError: there are fewer than two utterances, or more than half have the same content.

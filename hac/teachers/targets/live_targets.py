@@ -19,8 +19,6 @@ class LiveSpeechTargets:
     """Targets computed when they are asked for, with the interface of `SpeechTargets`.
 
     Args:
-        manifest: the corpus.
-        teacher: the speech teacher.
         sample_rate: Hz of the codec.
         hop_length: samples per frame of the codec.
         failures: where recordings whose headers cannot be read are counted, and left out.

@@ -33,7 +33,6 @@ def to_frame_rate(
         states: float32 [t, d], t at least 1 where frames are asked for.
         source_rate: frames per second of `states`.
         first_centre_s: time of the centre of `states[0]`.
-        n_frames: frames to make.
         frame_rate: frames per second to make.
         method: `linear` interpolates between the two neighbours; `nearest` takes the nearer one, of two equally near
             ones the later.

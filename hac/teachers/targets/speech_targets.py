@@ -61,12 +61,9 @@ def speech_targets(
     at any moment, the same call goes on where it was.
 
     Args:
-        manifest: the corpus.
-        teacher: the speech teacher.
         sample_rate: Hz of the codec.
         hop_length: samples per frame of the codec.
         cache: a folder for the targets, of several teachers if need be; None is one of its own in the user's cache.
-        failures: where recordings without targets are counted.
         resample: `linear` or `nearest`.
         advance: called with counts of utterances that are done.
         announce: called with a sentence before work starts: how much there is, how large, where.

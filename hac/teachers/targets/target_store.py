@@ -59,7 +59,6 @@ class RowStore:
 
     Args:
         folder: where the parts lie; it need not be there yet.
-        dim: columns.
         maker: what fixes the rows, as JSON can hold it.
 
     Attributes:
@@ -174,13 +173,10 @@ class StoredTargets:
     """Targets of utterances whose rows lie in a store. Goes to other processes without them.
 
     Args:
-        store: holds the rows.
         sources: hex SHA-256 of each utterance's source, by id.
 
     Attributes:
-        dim: features.
         ids: the utterances, in the order of `sources`.
-        folder: where the store lies.
     """
 
     def __init__(self, store: RowStore, sources: Mapping[str, str]) -> None:

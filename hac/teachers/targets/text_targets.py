@@ -40,8 +40,6 @@ def text_targets(
     """Vectors of a corpus' transcripts; each distinct text, white space at its ends aside, is embedded once.
 
     Args:
-        manifest: the corpus.
-        teacher: the text teacher.
         cache: a folder for the vectors, of several teachers if need be; None is one of its own in the user's cache.
         failures: where utterances without a transcript are counted, as `text-missing`, and left out.
         advance: called with counts of utterances that are done.

@@ -19,7 +19,6 @@ class BatchPlan:
     """Batches of utterances of like length, drawn anew for every epoch.
 
     Attributes:
-        durations_s: seconds of each utterance.
         batch_s: seconds of audio in a batch, padding included.
         seed: fixes every epoch.
     """

@@ -41,7 +41,6 @@ class TrainBatch:
     """A padded batch.
 
     Attributes:
-        ids: of the utterances.
         audio: float32 [b, n], zero beyond the end of an item.
         exists: bool [b, n], True at the samples that exist.
         speech_targets: [b, t, d], zero where there is none; None without a speech teacher.
@@ -85,7 +84,6 @@ class UtteranceDataset:
 
     Attributes:
         manifest: the utterances, in the order of their numbers.
-        data: augmentation.
         sample_rate: Hz of the model.
         hop_length: samples per frame of the model.
         seed: of augmentation and windows.

@@ -19,6 +19,21 @@ class HacError(Exception):
     exit_code = 2
 
 
+class Unusable(Exception):
+    """One item of many of which nothing can be made: a short slug that groups failures, and a sentence.
+
+    Both travel as `args`, so that the exception survives the trip from a worker process.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(reason, detail)
+        self.reason = reason
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return self.detail
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """One item that could not be used.
@@ -31,6 +46,11 @@ class Failure:
     id: str
     reason: str
     detail: str
+
+
+def failure_of(id: str, error: Exception, otherwise: str = "") -> Failure:
+    """An item's failure by what it raised; `otherwise` is the reason of an error that names none."""
+    return Failure(id, getattr(error, "reason", otherwise), str(error))
 
 
 @dataclass

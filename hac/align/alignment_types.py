@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hac.data.phones.classes import SILENCE
+from hac.errors import Unusable
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +53,8 @@ class Aligned:
         return Aligned(self.id, moved(self.phones), moved(self.words))
 
 
-class AlignmentFailure(Exception):
-    """One utterance that could not be aligned: a reason slug that groups failures, and a sentence.
-
-    Both travel as `args`, so that the exception survives the trip from a worker process.
-    """
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(reason, detail)
-        self.reason = reason
-        self.detail = detail
-
-    def __str__(self) -> str:
-        return self.detail
+class AlignmentFailure(Unusable):
+    """One utterance that could not be aligned."""
 
 
 def close_gaps(phones: Sequence[Segment], duration_us: int) -> tuple[Segment, ...]:

@@ -8,14 +8,14 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal
 
 from hac.align import mfa, pocketsphinx
-from hac.align.alignment_types import Aligned, AlignmentFailure
+from hac.align.alignment_types import Aligned
 from hac.align.g2p import base_language
 from hac.align.hmm import speaker_models
 from hac.align.hmm.aligner import HmmOptions
 from hac.data.alignments.alignment import PHONES, WORDS, Alignments, tier_from_rows
-from hac.data.audio.audio import AudioError, read_utterance
+from hac.data.audio.audio import read_utterance
 from hac.data.manifest.manifest import Manifest, Utterance
-from hac.errors import Failure, FailureLog, HacError
+from hac.errors import Failure, FailureLog, HacError, Unusable, failure_of
 from hac.parallel.pool import on_cluster, parallel_map
 
 AlignerName = Literal["builtin", "mfa", "pocketsphinx", "hmm"]
@@ -115,8 +115,8 @@ def _one(manifest: Manifest, item: Utterance) -> Aligned | Failure:
     try:
         audio = read_utterance(manifest, item, pocketsphinx.SAMPLE_RATE)
         return pocketsphinx.align_utterance(item.id, audio.samples, item.text or "")
-    except (AudioError, AlignmentFailure) as error:
-        return Failure(item.id, error.reason, str(error))
+    except Unusable as error:
+        return failure_of(item.id, error)
 
 
 def _tiers(manifest: Manifest, aligned: list[Aligned]) -> dict[str, Any]:

@@ -10,27 +10,25 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import lru_cache
-from importlib.metadata import version
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from urllib.parse import parse_qsl
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from hac.coding.encode import SHARD_S, Shard, plan_shards
-from hac.data.audio.audio import AudioError, read_utterance
+from hac.coding.encode import Shard, make_shards, none_left, plan_shards, provenance_of
+from hac.data.audio.audio import read_utterance
 from hac.data.embedding_store import FORMAT, NAME, SHARDS, VERSION, Vectors, read_header, write_shard
 from hac.data.manifest.manifest import Manifest
 from hac.data.tokens.stream_options import StreamSpec
-from hac.errors import Failure, FailureLog, HacError
+from hac.errors import Failure, FailureLog, HacError, failure_of
 from hac.files.atomic import write_text
-from hac.parallel.parts import run_parts
-from hac.parallel.pool import on_cluster, wait_for
-from hac.tokenizers.base import Embedder, Tokenizer, choose_streams, mono
-from hac.tokenizers.chunking import CHUNK_S, encode_long
+from hac.parallel.pool import on_cluster
+from hac.tokenizers.base import Embedder, choose_streams, mono
+from hac.tokenizers.chunking import encode_long
 
 ENCODER = "encoder:"
 """Before the folder or hub id of a speech encoder: `encoder:facebook/hubert-base-ls960?layer=9`."""
@@ -123,41 +121,18 @@ def embed_corpus(
     loaded = load_embedder(ckpt, "cpu" if on_cluster() else device) if isinstance(ckpt, str) else ckpt
     names = choose_streams(loaded, streams)
     settings = EmbedSettings(ckpt, device, names, quantized)
-    provenance = _provenance(loaded, settings)
-    folder = Path(path)
-    shards = [
-        Shard(shard.path.with_suffix(".safetensors"), shard.utterances)
-        for shard in plan_shards(manifest, provenance, folder / SHARDS, SHARD_S)
-    ]
-    missing = [shard for shard in shards if read_header(shard.path) is None]
-    for _ in run_parts(
-        _embed_shard,
-        missing,
-        manifest.root,
-        settings,
-        failures.strict,
-        total_s=sum(shard.seconds for shard in shards),
-        jobs=jobs if device == "cpu" else 1,
-        description="embedding",
-    ):
-        pass
-    wait_for(shard.path for shard in shards)
+    provenance = provenance_of("embedder", loaded, names, device, quantized=quantized)
+    folder, strict = Path(path), failures.strict
+    shards = plan_shards(manifest, provenance, folder / SHARDS, ending="safetensors")
+    make_shards(
+        _embed_shard, shards, _is_finished, manifest.root, settings, jobs=jobs, strict=strict, description="embedding"
+    )
     _write_index(folder, loaded, shards, settings, provenance, failures)
     return folder
 
 
-def _provenance(embedder: Embedder, settings: EmbedSettings) -> dict[str, Any]:
-    content = {
-        "program": f"hac-codec {version('hac-codec')}",
-        "embedder": embedder.name,
-        "embedder_provenance": dict(embedder.provenance),
-        "sample_rate": embedder.sample_rate,
-        "streams": list(settings.streams),
-        "quantized": settings.quantized,
-        "device": settings.device.split(":")[0],
-        "chunk_s": CHUNK_S,
-    }
-    return dict(json.loads(json.dumps(content, sort_keys=True, default=str)))
+def _is_finished(path: Path) -> bool:
+    return read_header(path) is not None
 
 
 def _embed_shard(shard: Shard, root: Path, settings: EmbedSettings, strict: bool) -> None:
@@ -172,11 +147,10 @@ def _embed_shard(shard: Shard, root: Path, settings: EmbedSettings, strict: bool
         for utterance in shard.utterances:
             try:
                 samples = read_utterance(manifest, utterance, embedder.sample_rate).samples
-                vectors = _embed_long(embedder, samples, settings.quantized)
+                vectors = encode_long(embedder, samples, encode=partial(embedder.embed, quantized=settings.quantized))
                 halves = {name: _half(vectors[name]) for name in settings.streams}
             except HacError as error:
-                reason = error.reason if isinstance(error, AudioError) else "embedder-refused"
-                failed.append(Failure(utterance.id, reason, str(error)))
+                failed.append(failure_of(utterance.id, error, "embedder-refused"))
                 continue
             ids.append(utterance.id)
             for name in settings.streams:
@@ -186,31 +160,6 @@ def _embed_shard(shard: Shard, root: Path, settings: EmbedSettings, strict: bool
     header = {"ids": ids, "lengths": lengths, "failures": [asdict(failure) for failure in failed]}
     joined = {name: np.concatenate(part) if part else np.empty((0, 0), np.float16) for name, part in parts.items()}
     write_shard(shard.path, joined, {**header, "dims": {name: rows.shape[1] for name, rows in joined.items()}})
-
-
-@dataclass(frozen=True)
-class _Chunked:
-    """An embedder as `encode_long` wants it: vectors are cut and joined along time as codes are."""
-
-    embedder: Embedder
-    quantized: bool
-
-    @property
-    def sample_rate(self) -> int:
-        return self.embedder.sample_rate
-
-    @property
-    def streams(self) -> tuple[StreamSpec, ...]:
-        return self.embedder.streams
-
-    def encode(self, batch: Sequence[NDArray[np.float32]]) -> list[dict[str, NDArray[np.float32]]]:
-        return [self.embedder.embed(samples, self.quantized) for samples in batch]
-
-
-def _embed_long(embedder: Embedder, samples: NDArray[np.float32], quantized: bool) -> dict[str, NDArray[np.float32]]:
-    if len(samples) <= CHUNK_S * embedder.sample_rate:
-        return embedder.embed(samples, quantized)
-    return cast("dict[str, NDArray[np.float32]]", encode_long(cast(Tokenizer, _Chunked(embedder, quantized)), samples))
 
 
 def _half(vectors: NDArray[np.float32]) -> Vectors:
@@ -238,8 +187,7 @@ def _write_index(
     failures.extend(failed)
     ids = [id for header in headers for id in header["ids"]]
     if not ids:
-        first = f"; the first: {failed[0].detail}" if failed else ""
-        raise HacError(f"none of the utterances could be embedded{first}")
+        raise none_left("none of the utterances could be embedded", failed)
     rates = {spec.name: spec.frame_rate for spec in embedder.streams}
     dims = {name: max(header["dims"][name] for header in headers) for name in settings.streams}
     index = {

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -32,9 +32,10 @@ from hac.data.tokens.stream_options import StreamOptions
 from hac.data.tokens.token_store import TokenStore, concatenate
 from hac.errors import Failure, FailureLog, HacError
 from hac.files.atomic import remove_leftovers
+from hac.files.parsing import plain
 from hac.parallel.parts import cut, run_parts
 from hac.parallel.pool import on_cluster, wait_for
-from hac.tokenizers.base import Tokenizer, choose_streams
+from hac.tokenizers.base import Embedder, Tokenizer, choose_streams
 from hac.tokenizers.chunking import CHUNK_S
 
 SHARD_S = 120.0
@@ -97,26 +98,28 @@ def encode_corpus(
     # where a cluster has the GPUs, there need be none here: the tokenizer is only asked what it is
     loaded = loaded_tokenizer(tokenizer, "cpu" if on_cluster() else device)
     names = choose_streams(loaded, streams)
-    on_cpu = device == "cpu"
     # a GPU waits for audio rather than for itself, so there the jobs read
-    readers = 1 if on_cpu else effective_n_jobs(jobs)
+    readers = 1 if device == "cpu" else effective_n_jobs(jobs)
     settings = Settings(tokenizer, device, names, batch_s, chunk_s, readers)
-    provenance = _provenance(loaded, settings)
+    provenance = provenance_of("tokenizer", loaded, names, device, chunk_s)
     shards = plan_shards(manifest, provenance, folder, shard_s)
-    _encode_missing(manifest.root, shards, settings, jobs if on_cpu else 1, failures.strict)
+    strict = failures.strict
+    make_shards(
+        _encode, shards, _is_finished, manifest.root, settings, jobs=jobs, strict=strict, description="encoding"
+    )
     write_tokens(_merge(shards, provenance, failures), target)
     return target
 
 
 def plan_shards(
-    manifest: Manifest, provenance: Mapping[str, Any], folder: Path, shard_s: float = SHARD_S
+    manifest: Manifest, provenance: Mapping[str, Any], folder: Path, shard_s: float = SHARD_S, ending: str = "parquet"
 ) -> list[Shard]:
     """Cut a manifest into shards of at least `shard_s` seconds (the last may be shorter), in its order."""
     shards = []
     for group in cut(manifest.utterances, lambda utterance: utterance.duration, shard_s):
         content = {"provenance": provenance, "utterances": [_fingerprint(manifest, u) for u in group]}
         digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-        shards.append(Shard(folder / f"{digest[:32]}.parquet", group))
+        shards.append(Shard(folder / f"{digest[:32]}.{ending}", group))
     return shards
 
 
@@ -142,25 +145,38 @@ def _places(out: Path) -> tuple[Path, Path]:
     return out / "tokens.parquet", out / "shards"
 
 
-def _provenance(tokenizer: Tokenizer, settings: Settings) -> dict[str, Any]:
-    """Everything the codes depend on but the audio, as plain JSON."""
+def provenance_of(
+    what: str, maker: Tokenizer | Embedder, streams: Sequence[str], device: str, chunk_s: float = CHUNK_S, **more: Any
+) -> dict[str, Any]:
+    """Everything that is made of audio by a tokenizer or embedder depends on, but the audio; as plain JSON."""
     content = {
         "program": f"hac-codec {version('hac-codec')}",
-        "tokenizer": tokenizer.name,
-        "tokenizer_provenance": dict(tokenizer.provenance),
-        "sample_rate": tokenizer.sample_rate,
-        "streams": list(settings.streams),
-        "device": settings.device.split(":")[0],
-        "chunk_s": settings.chunk_s,
+        what: maker.name,
+        f"{what}_provenance": dict(maker.provenance),
+        "sample_rate": maker.sample_rate,
+        "streams": list(streams),
+        "device": device.split(":")[0],
+        "chunk_s": chunk_s,
     }
-    return dict(json.loads(json.dumps(content, sort_keys=True, default=str)))
+    return plain({**content, **more})
 
 
-def _encode_missing(root: Path, shards: Sequence[Shard], settings: Settings, jobs: int, strict: bool) -> None:
-    """Make the shards that are not there yet, in `jobs` processes."""
-    missing = [shard for shard in shards if not _is_finished(shard.path)]
+def make_shards(
+    call: Callable[..., None],
+    shards: Sequence[Shard],
+    is_finished: Callable[[Path], bool],
+    root: Path,
+    settings: Any,
+    *,
+    jobs: int,
+    strict: bool,
+    description: str,
+) -> None:
+    """Make the shards that are not there yet by `call(shard, root, settings, strict)`, on a CPU in `jobs` processes."""
+    missing = [shard for shard in shards if not is_finished(shard.path)]
     total_s = sum(shard.seconds for shard in shards)
-    for _ in run_parts(_encode, missing, root, settings, strict, total_s=total_s, jobs=jobs, description="encoding"):
+    jobs = jobs if settings.device == "cpu" else 1
+    for _ in run_parts(call, missing, root, settings, strict, total_s=total_s, jobs=jobs, description=description):
         pass
     wait_for(shard.path for shard in shards)
     remove_leftovers(shard.path for shard in shards)
@@ -174,6 +190,11 @@ def _encode(shard: Shard, root: Path, settings: Settings, strict: bool) -> None:
     failed = encode_shard(Manifest(root, shard.utterances), shard.path, settings)
     # raised here and not where results are gathered: joblib then stops the other processes in order
     FailureLog(strict).extend(failed)
+
+
+def none_left(sentence: str, failed: Sequence[Failure]) -> HacError:
+    """The error of a corpus of which nothing could be made, with the first reason."""
+    return HacError(f"{sentence}; the first: {failed[0].detail}" if failed else sentence)
 
 
 def _is_finished(path: Path) -> bool:
@@ -193,7 +214,6 @@ def _merge(shards: Sequence[Shard], provenance: Mapping[str, Any], failures: Fai
     failed.sort(key=lambda failure: order[failure.id])
     failures.extend(failed)
     if not any(store.ids for store in stores):
-        first = f"; the first: {failed[0].detail}" if failed else ""
-        raise HacError(f"none of the {len(order)} utterances could be encoded{first}")
+        raise none_left(f"none of the {len(order)} utterances could be encoded", failed)
     counts = FailureLog(items=failed).by_reason()
     return concatenate(stores, {**provenance, "failures": counts})

@@ -13,14 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from hac.data.audio.audio import AudioError, audio_info, is_silent, iter_audio, read_utterance
+from hac.data.audio.audio import iter_utterance, read_utterance
 from hac.data.manifest.manifest import Manifest, Utterance
 from hac.data.ragged import bounds_of
-from hac.data.timeline import US_PER_S
 from hac.data.tokens.parquet import write_parquet
 from hac.data.tokens.stream_options import StreamSpec
 from hac.data.tokens.token_store import Stream, TokenStore
-from hac.errors import Failure, HacError
+from hac.errors import Failure, HacError, failure_of
 from hac.tokenizers.base import Tokenizer
 from hac.tokenizers.chunking import encode_long
 
@@ -29,8 +28,6 @@ Samples = NDArray[np.float32]
 
 STREAMED_S = 600.0
 """Longer audio is read block by block while it is encoded, never held whole."""
-DURATION_TOLERANCE_S = 0.1
-"""How far a long file's header may be off the manifest: decoders disagree on the padding of mp3."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,22 +104,8 @@ class StreamedAudio:
     sample_rate: int
 
     def __iter__(self) -> Iterator[Samples]:
-        """Yield the blocks.
-
-        Raises:
-            AudioError: as `read_utterance`; truncation and silence only at the end.
-        """
-        path = self.manifest.audio_path(self.utterance)
-        found_s = audio_info(path).duration_us / US_PER_S
-        if abs(found_s - self.utterance.duration) > DURATION_TOLERANCE_S:
-            detail = f"lasts {found_s:.3f} s where the manifest says {self.utterance.duration:.3f} s"
-            raise AudioError(path, "audio-duration", f"{detail}; its sample rate or the manifest is wrong")
-        silent = True
-        for block in iter_audio(path, self.sample_rate):
-            silent = silent and is_silent(block)
-            yield block
-        if silent:
-            raise AudioError(path, "audio-silent", "nothing but digital silence; drop it from the manifest")
+        """Yield the blocks; errors as `iter_utterance`."""
+        return iter_utterance(self.manifest, self.utterance, self.sample_rate)
 
 
 Item = tuple[str, Samples | StreamedAudio]
@@ -139,7 +122,7 @@ def _read_ahead(
         try:
             return read_utterance(manifest, utterance, sample_rate).samples
         except HacError as error:
-            return _failure(utterance.id, error, "audio-path")
+            return failure_of(utterance.id, error, "audio-path")
 
     def collect(pending: Sequence[tuple[str, Future[Any]]]) -> list[Item]:
         results = [(id, future.result()) for id, future in pending]
@@ -152,10 +135,6 @@ def _read_ahead(
             now, ahead = ahead, [(utterance.id, pool.submit(read, utterance)) for utterance in batch]
             yield collect(now)
         yield collect(ahead)
-
-
-def _failure(id: str, error: HacError, otherwise: str) -> Failure:
-    return Failure(id, error.reason if isinstance(error, AudioError) else otherwise, str(error))
 
 
 def _encode_batch(
@@ -174,7 +153,7 @@ def _encode_batch(
                 coded[id] = encode_long(tokenizer, audio, chunk_s=chunk_s)
     except HacError as error:
         if len(batch) == 1:
-            failed.append(_failure(batch[0][0], error, "tokenizer-refused"))
+            failed.append(failure_of(batch[0][0], error, "tokenizer-refused"))
             return
         for item in batch:
             _encode_batch(tokenizer, [item], chunk_s, coded, failed)

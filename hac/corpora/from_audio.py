@@ -11,11 +11,11 @@ from pathlib import Path
 from hac.console import progress
 from hac.corpora.imports.folder import LAYOUT
 from hac.corpora.imports.item import SUFFIXES, Options, unique_items
-from hac.data.audio.audio import AudioError, audio_info
+from hac.data.audio.audio import audio_info
 from hac.data.manifest.formats import read_manifest
 from hac.data.manifest.manifest import Manifest, Utterance
 from hac.data.timeline import US_PER_S
-from hac.errors import FailureLog, HacError
+from hac.errors import FailureLog, HacError, failure_of
 
 
 def open_corpus(inputs: Sequence[Path], failures: FailureLog) -> Manifest:
@@ -92,7 +92,7 @@ def _measured(root: Path, named: Sequence[tuple[str, Path]], failures: FailureLo
                 info = audio_info(corpus.audio_path(utterance))
             except HacError as error:
                 # a HacError of another kind: a symbolic link that leads out of the folder
-                failures.add(id, error.reason if isinstance(error, AudioError) else "audio-outside", str(error))
+                failures.extend([failure_of(id, error, "audio-outside")])
                 continue
             utterances.append(replace(utterance, duration=info.duration_us / US_PER_S))
     return utterances

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, TextIO
 
 import yaml
@@ -43,6 +43,11 @@ def load_json(text: str | bytes) -> Any:
         return json.loads(text)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
+
+
+def plain(content: Mapping[str, Any]) -> dict[str, Any]:
+    """A mapping as it is when JSON was written of it and read again: keys sorted, what JSON has no word for as text."""
+    return dict(json.loads(json.dumps(content, sort_keys=True, default=str)))
 
 
 class _Loader(yaml.SafeLoader):

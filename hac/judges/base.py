@@ -8,18 +8,11 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from hac.errors import Unusable
 
-class Unjudged(Exception):
-    """A recording on which a judge has no verdict.
 
-    Attributes:
-        reason: one word of the kind `too-short`, as failures are counted by.
-    """
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(detail)
-        self.reason = reason
-        self.detail = detail
+class Unjudged(Unusable):
+    """A recording on which a judge has no verdict; the reason is one word of the kind `too-short`."""
 
 
 @runtime_checkable

@@ -26,13 +26,13 @@ _SCALES = {"ovrl": "ovrl_mos", "sig": "sig_mos", "bak": "bak_mos", "p808": "p808
 
 
 class Dnsmos:
-    """DNSMOS behind the `MosPredictor` protocol; it computes on the CPU, in one thread."""
+    """DNSMOS behind the `MosPredictor` protocol; it computes on the CPU, whatever the device, in one thread."""
 
     name = NAME
     sample_rate = 16_000
     scales = tuple(_SCALES)
 
-    def __init__(self) -> None:
+    def __init__(self, device: str = "cpu") -> None:
         folder = package_folder("speechmos", NAME) / "dnsmos_models"
         files = [folder / "sig_bak_ovr.onnx", folder / "model_v8.onnx"]
         for needed in ("onnxruntime", "librosa"):

@@ -8,10 +8,9 @@ A file that cannot be judged gets a verdict without a value; only `--strict` sto
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -20,11 +19,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from hac.data.audio.audio import AudioError, audio_info, is_silent, read_audio
-from hac.errors import Failure, FailureLog, HacError
+from hac.data.audio.audio import audio_info, is_silent, read_audio
+from hac.errors import Failure, FailureLog, HacError, Unusable
+from hac.files.parsing import plain
 from hac.judges import registry
 from hac.judges.base import Judge, MosPredictor, Recognizer, SpeakerEncoder, Unjudged
-from hac.parallel.resumable import Recipe, Unusable, clear_parts, final_rows, hashed, process, read_rows, write_rows
+from hac.parallel.resumable import Recipe, clear_parts, final_rows, hashed, process, read_rows, write_rows
 
 T = TypeVar("T")
 
@@ -46,76 +46,11 @@ class Verdict(Generic[T]):
     detail: str = ""
 
 
-def transcripts(
-    files: Mapping[str, Path],
-    judge: str | Recognizer,
-    store: Path,
-    *,
-    device: str = "cpu",
-    jobs: int = 1,
-    failures: FailureLog | None = None,
-) -> dict[str, Verdict[str]]:
-    """What a recognizer hears in every file; digital silence is the empty text.
-
-    Args:
-        files: audio files by utterance id. Leave out those in languages that `languages_of` does not name.
-        judge: name for `hac.judges.registry`, or a recognizer (picklable where `jobs` > 1).
-        store: Parquet file that keeps the verdicts, made where it is not there.
-
-    Returns:
-        Verdicts by id, in the order of `files`.
-
-    Raises:
-        HacError: no such judge; a store of another kind; or (strict failures) the first file without a verdict.
-    """
-    return _judged(_Kind("transcripts", "recognizer", pa.string(), str), files, judge, store, device, jobs, failures)
-
-
-def voices(
-    files: Mapping[str, Path],
-    judge: str | SpeakerEncoder,
-    store: Path,
-    *,
-    device: str = "cpu",
-    jobs: int = 1,
-    failures: FailureLog | None = None,
-) -> dict[str, Verdict[NDArray[np.float32]]]:
-    """The voice in every file as a vector, float32 [dim], of length 1; arguments and errors as `transcripts`."""
-    kind = _Kind("voices", "speaker encoder", pa.list_(pa.float32()), _vector)
-    return _judged(kind, files, judge, store, device, jobs, failures)
-
-
-def opinions(
-    files: Mapping[str, Path],
-    judge: str | MosPredictor,
-    store: Path,
-    *,
-    device: str = "cpu",
-    jobs: int = 1,
-    failures: FailureLog | None = None,
-) -> dict[str, Verdict[dict[str, float]]]:
-    """Predicted opinion scores of every file by scale, 1 to 5; arguments and errors as `transcripts`."""
-    kind = _Kind("opinions", "MOS predictor", pa.map_(pa.string(), pa.float64()), dict)
-    return _judged(kind, files, judge, store, device, jobs, failures)
-
-
-def languages_of(judge: str | Recognizer, device: str = "cpu") -> frozenset[str] | None:
-    """Languages a recognizer knows, as manifests name them; None: any.
-
-    Raises:
-        HacError: no such judge.
-    """
-    loaded = judge if not isinstance(judge, str) else _loaded("transcripts", judge, device)
-    assert isinstance(loaded, Recognizer)
-    return loaded.languages
-
-
 @dataclass(frozen=True, slots=True)
-class _Kind:
-    """A kind of verdict: name of the store, what judges it, its column, and its value out of the column."""
+class Kind:
+    """A kind of verdict: name of the store, its column, and its value out of the column."""
 
     name: str
-    judge: str
     column: pa.DataType
     value: Callable[[Any], Any]
 
@@ -130,15 +65,28 @@ def _loaded(kind: str, name: str, device: str) -> Judge:
     )
 
 
-def _judged(
-    kind: _Kind,
+def judged(
+    kind: Kind,
     files: Mapping[str, Path],
     judge: str | Judge,
     store: Path,
-    device: str,
-    jobs: int,
-    failures: FailureLog | None,
+    *,
+    device: str = "cpu",
+    jobs: int = 1,
+    failures: FailureLog | None = None,
 ) -> dict[str, Verdict[Any]]:
+    """What a judge says of every file: verdicts by id, in the order of `files`.
+
+    Args:
+        files: audio files by utterance id. Leave out those in languages that `languages_of` does not name.
+        judge: name for `hac.judges.registry`, or a judge (picklable where `jobs` > 1).
+        store: Parquet file that keeps the verdicts, made where it is not there.
+        jobs: processes on a CPU; on a GPU there is one.
+        failures: where files without a verdict are noted.
+
+    Raises:
+        HacError: no such judge; a store of another kind; or (strict failures) the first file without a verdict.
+    """
     failures = FailureLog() if failures is None else failures
     loaded = _loaded(kind.name, judge, device) if isinstance(judge, str) else judge
     on_cpu = str(loaded.provenance.get("device", "cpu")) == "cpu"
@@ -165,15 +113,42 @@ def _judged(
     return {id: verdicts[id] for id in files}
 
 
+def _vector(values: list[float]) -> NDArray[np.float32]:
+    return np.array(values, np.float32)
+
+
+transcripts: Callable[..., dict[str, Verdict[str]]] = partial(judged, Kind("transcripts", pa.string(), str))
+"""What a recognizer hears in every file; digital silence is the empty text."""
+voices: Callable[..., dict[str, Verdict[NDArray[np.float32]]]] = partial(
+    judged, Kind("voices", pa.list_(pa.float32()), _vector)
+)
+"""The voice in every file as a vector, float32 [dim], of length 1."""
+opinions: Callable[..., dict[str, Verdict[dict[str, float]]]] = partial(
+    judged, Kind("opinions", pa.map_(pa.string(), pa.float64()), dict)
+)
+"""Predicted opinion scores of every file by scale, 1 to 5."""
+
+
+def languages_of(judge: str | Recognizer, device: str = "cpu") -> frozenset[str] | None:
+    """Languages a recognizer knows, as manifests name them; None: any.
+
+    Raises:
+        HacError: no such judge.
+    """
+    loaded = judge if not isinstance(judge, str) else _loaded("transcripts", judge, device)
+    assert isinstance(loaded, Recognizer)
+    return loaded.languages
+
+
 def _basis(judge: Judge, kind: str) -> dict[str, Any]:
     """What the verdicts depend on but the audio: neither where a model's folder lies nor how it was named."""
     fixing = {key: value for key, value in judge.provenance.items() if key not in ("where", "revision")}
     content = {"version": VERSION, "kind": kind, "sample_rate": judge.sample_rate, "provenance": fixing}
-    return dict(json.loads(json.dumps(content, sort_keys=True, default=str)))
+    return plain(content)
 
 
 def _keep(
-    rows: pa.Table, kept: tuple[pa.Table, dict[str, Any]] | None, recipe: Recipe, kind: _Kind, store: Path
+    rows: pa.Table, kept: tuple[pa.Table, dict[str, Any]] | None, recipe: Recipe, kind: Kind, store: Path
 ) -> None:
     """Write the store: its rows of other judges and audio as they were, and these; sorted, so the bytes are fixed."""
     rows = final_rows(rows, recipe)
@@ -189,14 +164,10 @@ def _keep(
         write_rows(rows, store, {"version": VERSION, "kind": kind.name, "judges": judges})
 
 
-def _verdict(row: Mapping[str, Any], kind: _Kind) -> Verdict[Any]:
+def _verdict(row: Mapping[str, Any], kind: Kind) -> Verdict[Any]:
     if row["reason"] is not None:
         return Verdict(None, row["reason"], row["detail"])
     return Verdict(kind.value(row["value"]))
-
-
-def _vector(values: list[float]) -> NDArray[np.float32]:
-    return np.array(values, np.float32)
 
 
 @dataclass(frozen=True)
@@ -215,9 +186,7 @@ class _FileValue:
             samples = np.clip(samples, -1, 1)
         try:
             return {"value": self._value(judge, samples)}
-        except Unjudged as error:
-            raise Unusable(error.reason, error.detail) from error
-        except (AudioError, HacError):
+        except (Unusable, HacError):
             raise
         except (RuntimeError, ValueError, ArithmeticError, LookupError, MemoryError) as error:
             detail = f"the judge {judge.name} failed: {' '.join(str(error).split())[:200] or type(error).__name__}"

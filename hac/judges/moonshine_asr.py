@@ -27,13 +27,13 @@ _OPTIONS = {"vad_threshold": "0.0", "vad_max_segment_duration": "60", "return_au
 
 
 class Moonshine:
-    """Moonshine tiny behind the `Recognizer` protocol; it computes on the CPU."""
+    """Moonshine tiny behind the `Recognizer` protocol; it computes on the CPU, whatever the device."""
 
     name = NAME
     sample_rate = 16_000
     languages: frozenset[str] | None = frozenset({"en"})
 
-    def __init__(self) -> None:
+    def __init__(self, device: str = "cpu") -> None:
         folder = package_folder("moonshine_voice", NAME, "speech")
         model = folder / "assets" / "tiny-en"
         files = [model / name for name in ("encoder_model.ort", "decoder_model_merged.ort", "tokenizer.bin")]

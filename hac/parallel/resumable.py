@@ -21,7 +21,7 @@ from threadpoolctl import threadpool_limits
 
 from hac.data.audio.audio import AudioError, audio_info
 from hac.data.timeline import US_PER_S
-from hac.errors import Failure, FailureLog, HacError
+from hac.errors import Failure, FailureLog, HacError, Unusable
 from hac.files.atomic import atomic_path, sha256_file
 from hac.files.parsing import load_json
 from hac.parallel.parts import cut, run_parts
@@ -36,19 +36,6 @@ KEYS = {"audio": pa.string(), "recipe": pa.string(), "reason": pa.string(), "det
 
 PASSING = ("audio-missing", "judge-error")
 """Reasons that may pass (a disk that is away, memory of a device): such an item is tried again the next time."""
-
-
-class Unusable(Exception):
-    """An item of which a recipe can make nothing.
-
-    Attributes:
-        reason: a short slug that groups failures.
-    """
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(reason, detail)
-        self.reason = reason
-        self.detail = detail
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +62,7 @@ class Recipe:
     Attributes:
         basis: everything the values depend on but the audio, as plain JSON.
         columns: types of the values by name.
-        make: the values of an item's content; picklable. Raises `AudioError` or `Unusable`.
+        make: the values of an item's content; picklable. Raises `Unusable`, such as an `AudioError`.
         single_thread: whether numerical libraries are held to one thread, as where every core has a process.
     """
 
@@ -257,7 +244,7 @@ def _row(item: Item, recipe: Recipe) -> dict[str, Any]:
     row: dict[str, Any] = {"audio": item.key, "recipe": recipe.key, "reason": None, "detail": None}
     try:
         return {**row, **recipe.make(item.content)}
-    except (AudioError, Unusable) as error:
+    except Unusable as error:
         return {**row, "reason": error.reason, "detail": error.detail}
 
 

@@ -10,16 +10,17 @@ the conformance check counts them. Memory is bounded by one window, not by the r
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hac.data.tokens.stream_options import StreamSpec
 from hac.errors import HacError
-from hac.tokenizers.base import Tokenizer
+from hac.tokenizers.base import Embedder, Tokenizer
 
 CHUNK_S = 25.0
 CONTEXT_S = 2.5
@@ -36,11 +37,12 @@ class _Window:
 
 
 def encode_long(
-    tokenizer: Tokenizer,
+    maker: Tokenizer | Embedder,
     audio: NDArray[np.float32] | Iterable[NDArray[np.float32]],
     chunk_s: float = CHUNK_S,
     context_s: float = CONTEXT_S,
-) -> dict[str, NDArray[np.int32]]:
+    encode: Callable[[NDArray[np.float32]], Mapping[str, NDArray[Any]]] | None = None,
+) -> dict[str, NDArray[Any]]:
     """Encode a recording of any length in bounded memory.
 
     Args:
@@ -48,6 +50,7 @@ def encode_long(
         chunk_s: seconds of a core, rounded up to the token grid. Recordings no longer than that are encoded
             whole.
         context_s: seconds of context on either side, rounded up to the token grid.
+        encode: what makes the streams of one window; None: the tokenizer.
 
     Returns:
         The streams of the whole recording, as many tokens as `encode` would give.
@@ -57,23 +60,24 @@ def encode_long(
     """
     if not chunk_s > 0 or not context_s >= 0:
         raise HacError(f"chunks of {chunk_s} s with {context_s} s of context; expected more than 0 and at least 0")
-    grid = grid_samples(tokenizer)
-    core = grid * math.ceil(Fraction(chunk_s) * tokenizer.sample_rate / grid)
-    context = grid * math.ceil(Fraction(context_s) * tokenizer.sample_rate / grid)
-    parts: dict[str, list[NDArray[np.int32]]] = {spec.name: [] for spec in tokenizer.streams}
+    call = encode or (lambda samples: cast(Tokenizer, maker).encode([samples])[0])
+    rate, grid = maker.sample_rate, grid_samples(maker)
+    core = grid * math.ceil(Fraction(chunk_s) * rate / grid)
+    context = grid * math.ceil(Fraction(context_s) * rate / grid)
+    parts: dict[str, list[NDArray[Any]]] = {spec.name: [] for spec in maker.streams}
     blocks = [audio] if isinstance(audio, np.ndarray) else audio
     for window in _windows(blocks, core, context):
-        codes = tokenizer.encode([window.samples])[0]
-        for spec in tokenizer.streams:
-            first = _frames(window.skip, spec, tokenizer.sample_rate)
-            last = None if window.keep is None else first + _frames(window.keep, spec, tokenizer.sample_rate)
+        codes = call(window.samples)
+        for spec in maker.streams:
+            first = _frames(window.skip, spec, rate)
+            last = None if window.keep is None else first + _frames(window.keep, spec, rate)
             parts[spec.name].append(codes[spec.name][first:last])
     return {name: np.concatenate(pieces) for name, pieces in parts.items()}
 
 
-def grid_samples(tokenizer: Tokenizer) -> int:
+def grid_samples(maker: Tokenizer | Embedder) -> int:
     """Samples after which every stream starts a token at once: the least common multiple of their hops."""
-    hops = [Fraction(tokenizer.sample_rate) / spec.frame_rate for spec in tokenizer.streams]
+    hops = [Fraction(maker.sample_rate) / spec.frame_rate for spec in maker.streams]
     return math.lcm(*(hop.numerator for hop in hops))
 
 

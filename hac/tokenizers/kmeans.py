@@ -24,7 +24,7 @@ from hac.data.audio.audio import iter_audio
 from hac.data.manifest.manifest import Manifest
 from hac.data.timeline import parse_rate
 from hac.data.tokens.stream_options import StreamSpec
-from hac.errors import FailureLog, HacError
+from hac.errors import FailureLog, HacError, failure_of
 from hac.files.atomic import sha256_file, write_tensors, write_text
 from hac.hub import model_folder, read_json
 from hac.tokenizers.base import mono
@@ -120,7 +120,7 @@ def fit(
             for block in iter_audio(path, features.sample_rate, FIT_BLOCK_S):
                 reservoir.add(features.extract(mono(block)))
         except HacError as error:
-            failures.add(utterance.id, getattr(error, "reason", "audio-unusable"), str(error))
+            failures.extend([failure_of(utterance.id, error, "audio-unusable")])
         advance(1)
     if reservoir.n_seen == 0:
         raise HacError(f"{manifest.root}: none of the manifest's {len(manifest.utterances)} recordings gave a frame")

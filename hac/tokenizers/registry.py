@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import import_module
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -142,10 +142,7 @@ def _guess_kind(where: str, revision: str | None) -> str:
 
 
 def _loader(kind: str) -> Loader:
-    if kind in BUILTIN:
-        module, _, function = BUILTIN[kind].loader.partition(":")
-        return cast(Loader, getattr(import_module(module), function))
-    entry = plugins(GROUP).get(kind)
+    entry = EntryPoint(kind, BUILTIN[kind].loader, GROUP) if kind in BUILTIN else plugins(GROUP).get(kind)
     if entry is None:
         raise unknown_name(kind, known_kinds(), "tokenizer kind")
     return cast(Loader, load_plugin(entry, "tokenizer kind"))

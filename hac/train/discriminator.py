@@ -8,7 +8,6 @@ discriminator, which its configurations switch off; it is left out.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -16,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
 from hac.errors import HacError
+from hac.train.config_sections import DiscriminatorConfig
 
 Features = list[list[Tensor]]
 """Per discriminator, what each of its layers gives, [b, channels, ...]; the last is the output."""
@@ -23,40 +23,27 @@ Features = list[list[Tensor]]
 _SLOPE = 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class DiscriminatorOptions:
-    """Which discriminators there are, and how wide; the defaults are DAC's.
-
-    Attributes:
-        periods: one multi-period discriminator for each, in samples.
-        fft_sizes: one multi-band STFT discriminator for each window length, in samples.
-        bands: parts of the spectrum that get layers of their own, as shares of the frequency axis.
-        period_channels: channels of a multi-period discriminator's layers.
-        band_channels: channels of a multi-band discriminator's layers.
-    """
-
-    periods: tuple[int, ...] = (2, 3, 5, 7, 11)
-    fft_sizes: tuple[int, ...] = (2048, 1024, 512)
-    bands: tuple[tuple[float, float], ...] = ((0.0, 0.1), (0.1, 0.25), (0.25, 0.5), (0.5, 0.75), (0.75, 1.0))
-    period_channels: tuple[int, ...] = (32, 128, 512, 1024, 1024)
-    band_channels: int = 32
+BANDS = ((0.0, 0.1), (0.1, 0.25), (0.25, 0.5), (0.5, 0.75), (0.75, 1.0))
+"""Parts of the spectrum that get layers of their own, as shares of the frequency axis: DAC's."""
 
 
 class Discriminator(nn.Module):
-    """All discriminators side by side, on audio without offset and of peak 0.8.
+    """All discriminators side by side, on audio without offset and of peak 0.8; the defaults are DAC's.
 
     Raises:
         HacError: the options name no discriminator, or one that cannot be built.
     """
 
-    def __init__(self, options: DiscriminatorOptions | None = None) -> None:
+    def __init__(
+        self, options: DiscriminatorConfig | None = None, bands: Sequence[tuple[float, float]] = BANDS
+    ) -> None:
         super().__init__()
-        options = options or DiscriminatorOptions()
+        options = options or DiscriminatorConfig()
         if not options.periods and not options.fft_sizes:
             raise HacError("the discriminator has neither periods nor fft_sizes; give it at least one of them")
         self.multi_period = nn.ModuleList(MultiPeriodDiscriminator(p, options.period_channels) for p in options.periods)
         self.multi_band = nn.ModuleList(
-            MultiBandStftDiscriminator(size, options.bands, options.band_channels) for size in options.fft_sizes
+            MultiBandStftDiscriminator(size, bands, options.band_channels) for size in options.fft_sizes
         )
         self.min_samples = max(part.min_samples for part in (*self.multi_period, *self.multi_band))
 

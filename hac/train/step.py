@@ -23,7 +23,7 @@ from hac.model.distributed import are_several
 from hac.train.config import TrainConfig
 from hac.train.config_sections import LossesConfig
 from hac.train.data.dataset import TrainBatch
-from hac.train.discriminator import Discriminator, DiscriminatorOptions
+from hac.train.discriminator import Discriminator
 from hac.train.generator import Generator, GeneratorOutput
 from hac.train.losses import (
     MelSpectrogramLoss,
@@ -54,17 +54,7 @@ class Networks:
 
 def make_discriminator(config: TrainConfig) -> Discriminator | None:
     """The discriminators of a configuration, with fresh weights; None where no loss uses them."""
-    if not config.adversarial:
-        return None
-    wanted = config.discriminator
-    return Discriminator(
-        DiscriminatorOptions(
-            periods=wanted.periods,
-            fft_sizes=wanted.fft_sizes,
-            period_channels=wanted.period_channels,
-            band_channels=wanted.band_channels,
-        )
-    )
+    return Discriminator(config.discriminator) if config.adversarial else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,8 +30,8 @@ from numpy.typing import NDArray
 
 from hac.data.audio.audio import QUALITY, read_audio, resampled_length
 from hac.data.manifest.manifest import Manifest
-from hac.errors import FailureLog, HacError
-from hac.parallel.resumable import Item, Recipe, Unusable, clear_parts, hashed, process, read_rows, write_rows
+from hac.errors import FailureLog, HacError, Unusable
+from hac.parallel.resumable import Item, Recipe, clear_parts, hashed, process, read_rows, write_rows
 
 SAMPLE_RATE = 16_000
 """Hz at which everything is measured."""

@@ -12,9 +12,9 @@ from threadpoolctl import threadpool_limits
 from hac.align.alignment_types import Aligned, AlignmentFailure
 from hac.align.g2p import base_language, learn, pronounce
 from hac.align.hmm import aligner, features
-from hac.data.audio.audio import AudioError, read_utterance
+from hac.data.audio.audio import read_utterance
 from hac.data.manifest.manifest import Manifest, Utterance
-from hac.errors import Failure, FailureLog
+from hac.errors import Failure, FailureLog, Unusable, failure_of
 from hac.parallel.pool import parallel_map
 
 Group = tuple[str, str]
@@ -108,8 +108,8 @@ def _align(manifest: Manifest, model: aligner.Model | Failure, items: list[Utter
             try:
                 with threadpool_limits(1):
                     results.append(aligner.align(model, *prepared))
-            except AlignmentFailure as failure:
-                results.append(Failure(utterance.id, failure.reason, failure.detail))
+            except AlignmentFailure as error:
+                results.append(failure_of(utterance.id, error))
     return results
 
 
@@ -128,5 +128,5 @@ def _prepare(manifest: Manifest, utterance: Utterance) -> tuple[aligner.Item, ND
         if len(audio.samples) < _MIN_S * features.SAMPLE_RATE:
             raise AlignmentFailure("audio-short", f"{len(audio.samples)} samples are too short to align")
         return aligner.prepare(utterance.id, audio.samples, words), audio.samples
-    except (AudioError, AlignmentFailure) as error:
-        return Failure(utterance.id, error.reason, str(error))
+    except Unusable as error:
+        return failure_of(utterance.id, error)

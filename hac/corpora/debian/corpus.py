@@ -26,7 +26,7 @@ from hac.data.audio.audio import AudioError, audio_info, is_silent, read_audio, 
 from hac.data.manifest.formats import write_manifest
 from hac.data.manifest.manifest import Manifest, Utterance
 from hac.data.timeline import US_PER_S
-from hac.errors import Failure, FailureLog, HacError
+from hac.errors import Failure, FailureLog, HacError, failure_of
 from hac.files.atomic import real, sha256_file, write_text
 from hac.files.parsing import load_json
 
@@ -194,7 +194,7 @@ def _convert(item: _Work, folder: Path) -> Utterance | Failure:
             write_audio(target, samples, SAMPLE_RATE)
         duration_us = audio_info(target).duration_us
     except AudioError as error:
-        return Failure(prompt.id, error.reason, str(error))
+        return failure_of(prompt.id, error)
     letters_per_s = sum(letter.isalnum() for letter in prompt.text) * US_PER_S / duration_us
     if letters_per_s > _MAX_LETTERS_PER_S:
         return Failure(prompt.id, "transcript-too-long", f"{letters_per_s:.0f} letters per second")

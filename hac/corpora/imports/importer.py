@@ -20,7 +20,7 @@ from hac.data.audio.decoding import opened
 from hac.data.manifest.formats import write_manifest
 from hac.data.manifest.manifest import Manifest, Utterance
 from hac.data.timeline import US_PER_S, to_us
-from hac.errors import Failure, FailureLog, HacError
+from hac.errors import Failure, FailureLog, HacError, failure_of
 from hac.files.atomic import write_text
 
 OVERRUN_US = 50_000
@@ -153,7 +153,7 @@ def _look_at(item: Item, job: _Job) -> Utterance | Failure:
             duration_us = audio_info(item.path).duration_us
         alignment = _relative(item.alignment, job.audio_root) if item.alignment else None
     except AudioError as error:
-        return Failure(item.id, error.reason, str(error))
+        return failure_of(item.id, error)
     except UnicodeEncodeError:
         name = ascii(item.path.name)
         return Failure(ascii(item.id), "name-encoding", f"{name} or its text is not UTF-8; rename the file")

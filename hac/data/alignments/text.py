@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from hac.data.timeline import MAX_SECONDS, to_us, to_us_array
-from hac.errors import HacError
+from hac.errors import HacError, Unusable
 from hac.files.text import encoding_of
 
 Interval = tuple[str, int, int]
@@ -18,16 +18,8 @@ FileTiers = Mapping[str, list[Interval]]
 """Intervals by tier name, of one utterance."""
 
 
-class AlignmentFileError(HacError):
-    """An alignment file, or one utterance in it, that cannot be used.
-
-    Attributes:
-        reason: the slug under which it is counted in a corpus of many.
-    """
-
-    def __init__(self, reason: str, sentence: str) -> None:
-        super().__init__(sentence)
-        self.reason = reason
+class AlignmentFileError(Unusable, HacError):
+    """An alignment file, or one utterance in it, that cannot be used."""
 
 
 def read_text(path: Path) -> str:

@@ -40,6 +40,7 @@ __all__ = [
     "audio_info",
     "is_silent",
     "iter_audio",
+    "iter_utterance",
     "read_audio",
     "read_utterance",
     "resampled_length",
@@ -57,6 +58,8 @@ _MARGIN = 1024
 
 _DURATION_TOLERANCE_US = 100_000
 """Decoders disagree on the padding of mp3, up to 1,105 + 576 samples at 16 kHz."""
+
+_SILENT = "nothing but digital silence; drop it from the manifest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,14 +134,30 @@ def read_utterance(
     """
     path = manifest.audio_path(utterance)
     with opened(path) as decoder:
-        found_us = _info(decoder).duration_us
-        if abs(found_us - to_us(utterance.duration)) > _DURATION_TOLERANCE_US:
-            detail = f"lasts {found_us / US_PER_S:.3f} s where the manifest says {utterance.duration:.3f} s"
-            raise AudioError(path, "audio-duration", f"{detail}; its sample rate or the manifest is wrong")
+        _check_duration(decoder, utterance)
         audio = _read(decoder, sample_rate, channels, 0.0, None)
     if is_silent(audio.samples):
-        raise AudioError(path, "audio-silent", "nothing but digital silence; drop it from the manifest")
+        raise AudioError(path, "audio-silent", _SILENT)
     return audio
+
+
+def iter_utterance(manifest: Manifest, utterance: Utterance, sample_rate: int) -> Iterator[NDArray[np.float32]]:
+    """As `read_utterance`, in blocks as `iter_audio` gives them; truncation and silence show only at the end."""
+    path, silent = manifest.audio_path(utterance), True
+    with opened(path) as decoder:
+        _check_duration(decoder, utterance)
+    for block in iter_audio(path, sample_rate):
+        silent = silent and is_silent(block)
+        yield block
+    if silent:
+        raise AudioError(path, "audio-silent", _SILENT)
+
+
+def _check_duration(decoder: Decoder, utterance: Utterance) -> None:
+    found_us = _info(decoder).duration_us
+    if abs(found_us - to_us(utterance.duration)) > _DURATION_TOLERANCE_US:
+        detail = f"lasts {found_us / US_PER_S:.3f} s where the manifest says {utterance.duration:.3f} s"
+        raise AudioError(decoder.path, "audio-duration", f"{detail}; its sample rate or the manifest is wrong")
 
 
 def iter_audio(

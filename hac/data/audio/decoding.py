@@ -18,7 +18,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from hac.errors import HacError
+from hac.errors import HacError, Unusable
 
 Channels = Literal["mix", "first", "left", "right", "error"]
 """How several channels become one: their mean; the first; the left or right of two; or an error."""
@@ -34,7 +34,7 @@ _OPEN_SIZES = range(0x7FFF0000, 0x80000000), range(0xFFFF0000, 1 << 32)
 """Chunk sizes that writers to a pipe leave in a WAV header, meaning "until the end"."""
 
 
-class AudioError(HacError):
+class AudioError(Unusable, HacError):
     """An audio file that cannot be used.
 
     Attributes:
@@ -44,10 +44,9 @@ class AudioError(HacError):
     """
 
     def __init__(self, path: Path | str, reason: str, detail: str) -> None:
-        super().__init__(str(path), reason, detail)  # these arguments, so that it can be pickled to a parent
+        super().__init__(reason, detail)
         self.path = str(path)
-        self.reason = reason
-        self.detail = detail
+        self.args = self.path, reason, detail  # what it is pickled by, on its way to a parent
 
     def __str__(self) -> str:
         return f"{self.path}: {self.detail}"

@@ -12,7 +12,7 @@ from typing import Any
 
 from hac.data.manifest.manifest import FIELDS, Manifest, Utterance
 from hac.data.timeline import MAX_SECONDS
-from hac.errors import FailureLog, HacError
+from hac.errors import FailureLog, HacError, Unusable
 from hac.files.atomic import atomic_path
 from hac.files.parsing import load_json
 from hac.files.text import json_lines
@@ -36,12 +36,8 @@ _ALIASES = {
 }
 
 
-class _RowError(Exception):
-    """What is wrong with a row: a slug and a sentence."""
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(detail)
-        self.reason = reason
+class _RowError(Unusable):
+    """What is wrong with a row."""
 
 
 def read_manifest(path: Path, root: Path | None = None, failures: FailureLog | None = None) -> Manifest:

@@ -134,24 +134,13 @@ class Manifest:
         Raises:
             HacError: the path leads out of the root.
         """
-        return self._inside(utterance, "path", utterance.path)
-
-    def alignment_path(self, utterance: Utterance) -> Path | None:
-        """Where the utterance's alignment file lies, checked likewise; None where the row gives none.
-
-        Raises:
-            HacError: the path leads out of the root.
-        """
-        return None if utterance.alignment is None else self._inside(utterance, "alignment", utterance.alignment)
+        path = self.root / utterance.path
+        real = os.path.realpath(path)
+        if os.path.commonpath([real, self._real_root]) != self._real_root:
+            detail = f"path {utterance.path!r} leads out of the root {self.root}, to {real}"
+            raise HacError(f"utterance {utterance.id!r}: {detail}; give a root that holds it, or drop the row")
+        return path
 
     @cached_property
     def _real_root(self) -> str:
         return os.path.realpath(self.root)
-
-    def _inside(self, utterance: Utterance, field: str, relative: str) -> Path:
-        path = self.root / relative
-        real = os.path.realpath(path)
-        if os.path.commonpath([real, self._real_root]) != self._real_root:
-            detail = f"{field} {relative!r} leads out of the root {self.root}, to {real}"
-            raise HacError(f"utterance {utterance.id!r}: {detail}; give a root that holds it, or drop the row")
-        return path

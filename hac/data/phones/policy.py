@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -163,14 +163,6 @@ class PhonePolicy(BaseModel):
     def classes(self, label: str) -> PhoneClasses:
         """The classes of a label after this policy, in its alphabet."""
         return phone_classes(label, self.alphabet)
-
-    def with_map(self, name: str, phone_map: Mapping[str, str]) -> PhonePolicy:
-        """This policy with another phone map under another name; its phone set no longer holds.
-
-        Args:
-            phone_map: as the attribute `map`; see `load_phone_map`.
-        """
-        return self.model_copy(update={"name": name, "map": dict(phone_map), "phone_set": None})
 
 
 def policy_names() -> tuple[str, ...]:

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from hac.data.audio.audio import audio_info, read_utterance
 from hac.data.manifest.manifest import Manifest, Utterance
-from hac.errors import Failure, FailureLog, HacError
+from hac.errors import Failure, FailureLog, HacError, failure_of
 from hac.teachers.base import SpeechTeacher
 from hac.teachers.targets.file_hashes import FileHashes
-from hac.teachers.targets.frame_grid import Grid, TargetError, failure_of
+from hac.teachers.targets.frame_grid import Grid, TargetError
 from hac.teachers.targets.target_store import Writer
 
 READERS = 2
@@ -72,7 +72,7 @@ class Filler:
             audio = read_utterance(self.manifest, utterance, self.teacher.sample_rate)
             return _Read(source, audio.samples, self.grid.n_frames(info))
         except HacError as error:
-            return failure_of(utterance, error)
+            return failure_of(utterance.id, error, "audio-path")
         except OSError as error:
             return Failure(utterance.id, "audio-unreadable", f"{utterance.path}: cannot be read ({error.strerror})")
 
@@ -86,6 +86,6 @@ class Filler:
             try:
                 self.writer.append(item.source, self.grid.rows(self.teacher, item.samples, item.n_frames))
             except TargetError as error:
-                self.failures.extend([failure_of(utterance, error)])
+                self.failures.extend([failure_of(utterance.id, error)])
                 return utterance, None
         return utterance, item.source

@@ -10,27 +10,18 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from hac.data.audio.audio import AudioError, AudioInfo, resampled_length
-from hac.data.manifest.manifest import Manifest, Utterance
-from hac.errors import Failure, HacError
+from hac.data.audio.audio import AudioInfo, resampled_length
+from hac.data.manifest.manifest import Manifest
+from hac.errors import HacError, Unusable
 from hac.teachers.base import SpeechTeacher
 from hac.teachers.targets.resampling import Method, to_frame_rate
 
 
-class TargetError(HacError):
+class TargetError(Unusable, HacError):
     """An utterance that a teacher gives no target for.
 
-    Attributes:
-        reason: slug for counting: `audio-short`, `teacher-not-finite`, `teacher-memory` or `teacher-refused`.
+    Its reason is `audio-short`, `teacher-not-finite`, `teacher-memory` or `teacher-refused`.
     """
-
-    def __init__(self, reason: str, detail: str) -> None:
-        super().__init__(reason, detail)  # these arguments, so that it can be pickled to a parent
-        self.reason = reason
-        self.detail = detail
-
-    def __str__(self) -> str:
-        return self.detail
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +105,6 @@ def frame_statistics(
     shift = total / n_frames
     deviation = np.sqrt(np.maximum(squares / n_frames - shift**2, 0))
     return (origin + shift).astype(np.float32), deviation.astype(np.float32)
-
-
-def failure_of(utterance: Utterance, error: HacError) -> Failure:
-    """An utterance's failure, by the error's own reason."""
-    reason = error.reason if isinstance(error, AudioError | TargetError) else "audio-path"
-    return Failure(utterance.id, reason, str(error))
 
 
 def none_left(manifest: Manifest) -> HacError:

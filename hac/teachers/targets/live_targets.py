@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from hac.data.audio.audio import audio_info, read_utterance
 from hac.data.manifest.manifest import Manifest
-from hac.errors import FailureLog, HacError
+from hac.errors import FailureLog, HacError, failure_of
 from hac.teachers.base import SpeechTeacher
-from hac.teachers.targets.frame_grid import Grid, failure_of, frame_statistics, none_left
+from hac.teachers.targets.frame_grid import Grid, frame_statistics, none_left
 from hac.teachers.targets.resampling import Method
 
 
@@ -47,7 +47,7 @@ class LiveSpeechTargets:
             try:
                 self._n_frames[utterance.id] = self._grid.n_frames(audio_info(manifest.audio_path(utterance)))
             except HacError as error:
-                failures.extend([failure_of(utterance, error)])
+                failures.extend([failure_of(utterance.id, error, "audio-path")])
         self.ids = tuple(self._n_frames)
         if not self.ids:
             raise none_left(manifest)

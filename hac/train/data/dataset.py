@@ -15,7 +15,7 @@ from torch import Tensor
 from hac.data.audio.audio import AudioError, read_utterance
 from hac.data.manifest.manifest import Manifest, Utterance
 from hac.data.timeline import frames_to_hold
-from hac.errors import Failure, HacError
+from hac.errors import Failure, HacError, failure_of
 from hac.teachers.base import Targets
 from hac.train.config_sections import DataConfig
 from hac.train.data.augment import set_level, shift_phase
@@ -120,7 +120,7 @@ class UtteranceDataset:
                 samples = self._read(utterance)
                 return self._example(utterance.id, samples, rng, failures)
             except HacError as error:  # live targets can fail as well as audio
-                failures.append(Failure(utterance.id, getattr(error, "reason", "target"), str(error)))
+                failures.append(failure_of(utterance.id, error, "target"))
         raise HacError(f"{_TRIES} utterances in a row cannot be read; the last: {failures[-1].detail}")
 
     def _read(self, utterance: Utterance) -> NDArray[np.float32]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import cmath
-import dataclasses
 import functools
 import itertools
 import math
@@ -17,21 +16,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hac.errors import HacError
-from hac.train.discriminator import Discriminator, DiscriminatorOptions, MultiBandStftDiscriminator, normalize_audio
+from hac.train.config_sections import DiscriminatorConfig
+from hac.train.discriminator import BANDS, Discriminator, MultiBandStftDiscriminator, normalize_audio
 from hac.train.losses import adversarial_loss, discriminator_loss, feature_matching_loss
 from tests.hac.bf16 import needs_bf16
 from tests.hac.tiny_hac import noise, one_thread
 
 __all__ = ["one_thread"]  # a fixture that runs by itself
 
-TINY = DiscriminatorOptions(
-    periods=(2, 3), fft_sizes=(64, 32), bands=((0.0, 0.3), (0.3, 1.0)), period_channels=(3, 4, 5), band_channels=3
-)
+TINY = DiscriminatorConfig(periods=(2, 3), fft_sizes=(64, 32), period_channels=(3, 4, 5), band_channels=3)
+TINY_BANDS = ((0.0, 0.3), (0.3, 1.0))
 
 
 def tiny(seed=0, options=TINY):
     torch.manual_seed(seed)
-    return Discriminator(options)
+    return Discriminator(options, TINY_BANDS)
 
 
 @functools.cache
@@ -134,7 +133,7 @@ def test_features_are_the_slow_ones(discriminator, n_samples):
             for part, period in zip(discriminator.multi_period, TINY.periods, strict=True)
         ]
         slow += [
-            slow_multi_band(part, samples, size, TINY.bands)
+            slow_multi_band(part, samples, size, TINY_BANDS)
             for part, size in zip(discriminator.multi_band, TINY.fft_sizes, strict=True)
         ]
         assert_same(
@@ -178,7 +177,7 @@ def test_any_length_from_the_minimum_on(n_samples):
 
 
 def test_minimum_without_spectrograms():
-    discriminator = tiny(options=dataclasses.replace(TINY, fft_sizes=()))
+    discriminator = tiny(options=TINY.model_copy(update={"fft_sizes": ()}))
     assert discriminator.min_samples == 4
     assert [len(layers) for layers in discriminator(noise(1, 4))] == [4, 4]
 
@@ -234,7 +233,7 @@ def test_everything_learns(discriminator):
 
 
 def test_steps_tell_real_from_fake():
-    discriminator = tiny(options=dataclasses.replace(TINY, periods=(2,), fft_sizes=(32,)))
+    discriminator = tiny(options=TINY.model_copy(update={"periods": (2,), "fft_sizes": (32,)}))
     real, fake = noise(4, 100), torch.sin(torch.arange(100) / 3).expand(4, -1)
     optimizer = torch.optim.AdamW(discriminator.parameters(), lr=2e-2)
     for _ in range(20):
@@ -278,5 +277,7 @@ def test_autocast_keeps_the_spectrogram(discriminator):
     ],
 )
 def test_options_that_describe_no_discriminator(changes, words):
+    changes = dict(changes)
     with pytest.raises(HacError, match=words):
-        Discriminator(DiscriminatorOptions(**({"periods": (2,), "fft_sizes": (64,)} | changes)))
+        bands = changes.pop("bands", BANDS)
+        Discriminator(DiscriminatorConfig(**({"periods": (2,), "fft_sizes": (64,)} | changes)), bands)

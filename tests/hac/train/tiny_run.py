@@ -18,7 +18,7 @@ from hac.files.yaml_config import merged
 from hac.model.hac_model import HacModel
 from hac.train.config import TrainConfig, build_train_config, model_config
 from hac.train.data.dataset import Example, TrainBatch, UtteranceDataset
-from hac.train.discriminator import Discriminator, DiscriminatorOptions
+from hac.train.discriminator import Discriminator
 from hac.train.generator import Generator
 from hac.train.losses import MelSpectrogramLoss
 from hac.train.step import Networks, train_step
@@ -169,8 +169,7 @@ def tiny_networks(config: TrainConfig, seed: int = 0, optimizer: Any = Recorder)
     torch.manual_seed(seed)
     teachers, model = config.teachers, HacModel(model_config(config))
     generator = Generator(model, config, 6 if teachers.speech else None, 5 if teachers.text else None).train()
-    options = config.discriminator.model_dump(exclude={"start_step"})
-    discriminator = Discriminator(DiscriminatorOptions(**options)) if config.adversarial else None
+    discriminator = Discriminator(config.discriminator) if config.adversarial else None
     return Networks(
         generator,
         discriminator,

@@ -114,8 +114,6 @@ def test_what_a_manifest_knows() -> None:
     assert manifest.by_id["b"].speaker == "s1"
     assert manifest.subset(["c", "a"]).ids == ("a", "c")
     assert manifest.audio_path(manifest.by_id["a"]) == Path("r/a.wav")
-    assert manifest.alignment_path(manifest.by_id["a"]) is None
-    assert manifest.alignment_path(manifest.by_id["c"]) == Path("r/c.TextGrid")
     with pytest.raises(HacError, match="utterance 'x' and 1 more not in the manifest of 3"):
         manifest.subset(["a", "y", "x"])
 

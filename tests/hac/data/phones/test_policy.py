@@ -267,14 +267,6 @@ def test_a_policy_of_ones_own_includes_another_and_a_map(tmp_path):
     assert policy.map_labels(["ZH", "HH", "spn", "AH0"]) == ["SH", None, "sil", "AH"]
 
 
-def test_with_map_replaces_the_map_and_opens_the_phone_set(tmp_path):
-    path = tmp_path / "map.csv"
-    path.write_text("from,to\nAH,V\n", encoding="utf-8")
-    policy = load_policy("arpabet").with_map("arpabet+map", load_phone_map(path))
-    assert (policy.name, policy.phone_set) == ("arpabet+map", None)
-    assert policy.map_labels(["AH", "B"]) == ["V", "B"]
-
-
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [

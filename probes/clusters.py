@@ -101,11 +101,7 @@ def assign_rows(ids: Sequence[str], languages: Sequence[str | None], speakers: S
 
 
 def rows_apart(ids: Sequence[str], languages: Sequence[str | None], speakers: Sequence[str | None]) -> Rows:
-    """Assign utterances of a part of a corpus to rows, each speaker apart; `gathered` makes rows of the whole of them.
-
-    Args:
-        ids, languages, speakers: as for `assign_rows`.
-    """
+    """As `assign_rows` for a part of a corpus, each speaker apart; `gathered` makes rows of the whole of them."""
     row_of: list[Row] = [Row("", "", 0)] * len(ids)
     by_key = _by_key(ids)
     for language, by_speaker in _voices(languages, speakers).items():

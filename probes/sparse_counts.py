@@ -119,14 +119,7 @@ def _add_to_table(row: Ints, a: Ints, b: Ints, n: Ints, n_a: int, n_b: int, tabl
 
 
 def numbered(*columns: NDArray[np.integer[Any]]) -> tuple[Ints, Ints]:
-    """Distinct tuples of several columns, ascending: where each stands first, and the number of each row's tuple.
-
-    Args:
-        columns: [n] each, not negative; the first sorts first.
-
-    Returns:
-        int64 [n_distinct] and int64 [n].
-    """
+    """Distinct tuples of columns [n], not negative, ascending: where each stands first, and each row's number, [n]."""
     n = len(columns[0])
     first, number = np.zeros(min(1, n), np.int64), np.zeros(n, np.int64)
     for column in columns:

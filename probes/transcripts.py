@@ -83,10 +83,7 @@ class Edits:
 
 
 def normalize(text: str, name: str) -> str:
-    """A text made comparable: words with single spaces between them, perhaps none.
-
-    Args:
-        name: a key of `NORMALIZERS`.
+    """A text made comparable by one of `NORMALIZERS`: words with single spaces between them, perhaps none.
 
     Raises:
         HacError: no such normalizer, or what it needs is not installed.

@@ -58,13 +58,9 @@ class AlignmentFailure(Unusable):
 
 
 def close_gaps(phones: Sequence[Segment], duration_us: int) -> tuple[Segment, ...]:
-    """Cut the last interval to the audio's end, let the edges reach it, and join neighbouring pauses.
+    """Intervals of positive length that cover `[0, duration_us)`: cut, the edges reached, pauses joined.
 
-    Args:
-        phones: ascending intervals, each starting where the one before ends.
-
-    Returns:
-        Intervals of positive length that cover `[0, duration_us)` without gaps.
+    `phones` ascend, each starting where the one before ends.
     """
     closed: list[Segment] = []
     for index, phone in enumerate(phones):

@@ -37,13 +37,9 @@ _BEAMS: tuple[dict[str, float], ...] = ({}, {"beam": 1e-120, "wbeam": 1e-120, "p
 
 
 def align_utterance(id: str, samples: NDArray[np.float32], text: str) -> Aligned:
-    """Align one English utterance; the result depends on nothing but the arguments.
+    """Align an English utterance, float32 [n] of full scale 1 at `SAMPLE_RATE`: ARPAbet phones without stress, words.
 
-    Args:
-        samples: float32 [n], full scale 1, at `SAMPLE_RATE`.
-
-    Returns:
-        ARPAbet phones without stress, and words.
+    The result depends on nothing but the arguments.
 
     Raises:
         AlignmentFailure: the transcript does not fit the audio, or cannot be pronounced.

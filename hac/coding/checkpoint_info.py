@@ -123,10 +123,7 @@ def nominal_kbps(spec: StreamSpec) -> float:
 
 
 def describe(name: str) -> CheckpointInfo:
-    """Describe a checkpoint: a HAC model from its files alone, any other tokenizer by loading it.
-
-    Args:
-        name: folder, hub id or `kind:where`.
+    """Describe a checkpoint (folder, hub id or `kind:where`): a HAC model from its files, any other by loading it.
 
     Raises:
         HacError: no such checkpoint, weights missing, pickled or damaged, or a newer format.

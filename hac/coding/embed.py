@@ -103,16 +103,13 @@ def embed_corpus(
     jobs: int = 1,
     failures: FailureLog | None = None,
 ) -> Path:
-    """Write the vectors of a manifest's audio; go on where an earlier run of the same call stopped.
+    """Write the vectors of a manifest's audio into a folder; go on where an earlier run of the same call stopped.
 
     Args:
         ckpt: a tokenizer's name, `encoder:WHERE?layer=9`, or an embedder (picklable where `jobs` > 1).
         streams: names of the streams to keep; None: all.
         quantized: what the codes stand for, instead of what was quantized.
         failures: where audio that cannot be embedded is noted; it is left out.
-
-    Returns:
-        The folder.
 
     Raises:
         HacError: no such model or stream, nothing could be embedded, or (strict failures) the first that could not.

@@ -84,9 +84,6 @@ def encode_corpus(
         shard_s: seconds of audio in a shard.
         failures: where audio that cannot be encoded is noted; such utterances are left out of the store.
 
-    Returns:
-        The path of the token store.
-
     Raises:
         HacError: no such tokenizer or stream, a tokenizer that breaks its promises, no utterance that could
             be encoded, or (strict failures) the first that could not.

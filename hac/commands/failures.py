@@ -15,11 +15,7 @@ SHOWN = 5
 
 
 def report_failures(failures: FailureLog, path: Path) -> None:
-    """List the failures in a file, their counts and the first ones on stderr; no failures, no file.
-
-    Args:
-        path: the list to write, one JSON object a line; that of an earlier run does not stay.
-    """
+    """List failures in a file, one JSON object a line, counts and the first ones on stderr; no failures, no file."""
     if not failures:
         path.unlink(missing_ok=True)
         return

@@ -40,14 +40,11 @@ _Found = tuple[str, Any, Any, Any, Any]
 
 
 def read_segments(path: Path, failures: FailureLog | None = None) -> Tier:
-    """Read segments from a class file, CSV or Parquet.
+    """Read segments from a class file, CSV or Parquet: a tier whose vocabulary is the classes, sorted by name.
 
     Args:
         path: the file; Parquet by its suffix, a class file by its first word, else CSV.
         failures: takes segments that end before they begin; without it the first of them is raised.
-
-    Returns:
-        A tier named `segments`; its vocabulary is the classes, sorted by name.
 
     Raises:
         HacError: the file is missing or damaged, is in none of the formats, or holds no segment.

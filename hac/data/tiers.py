@@ -62,13 +62,7 @@ class Tier:
         return list(zip(who, what, self.onset_us.tolist(), self.offset_us.tolist(), strict=True))
 
     def select(self, ids: Iterable[str]) -> Tier:
-        """The same tier for these utterances, in this order.
-
-        Args:
-            ids: utterance ids of this tier, each at most once.
-
-        Returns:
-            A tier with the same vocabulary.
+        """The same tier for these utterances, each at most once, in this order; the vocabulary stays.
 
         Raises:
             HacError: an id is not in the tier, or is asked for twice.
@@ -85,11 +79,7 @@ class Tier:
         return self._with_rows(slice(bounds[0], bounds[-1]), bounds - bounds[0], self.ids[start:stop])
 
     def where(self, keep: NDArray[np.bool_]) -> Tier:
-        """The tier with only some of its intervals, of the same utterances.
-
-        Args:
-            keep: bool [n_intervals].
-        """
+        """The tier with only the intervals to keep, bool [n_intervals], of the same utterances."""
         return self if keep.all() else self._with_rows(keep, bounds_where(self.bounds, keep), self.ids)
 
     def _with_rows(
@@ -161,15 +151,12 @@ def tier_from_rows(
     vocabulary: Sequence[str] | None = None,
     ids: Sequence[str] | None = None,
 ) -> Tier:
-    """A tier from rows of (id, label, onset_us, offset_us), in any order.
+    """A tier from rows of (id, label, onset_us, offset_us), in any order; by onset, then offset, in each utterance.
 
     Args:
         rows: the intervals; those of one utterance need not lie together or be sorted.
         vocabulary: the labels allowed, in the order to keep; by default those seen, sorted by name.
         ids: the utterances, in order, where some may have no interval; by default in order of appearance.
-
-    Returns:
-        The tier, each utterance's intervals sorted by onset, then offset.
 
     Raises:
         HacError: a label is outside the vocabulary, or an id outside `ids`.

@@ -47,14 +47,7 @@ class MfccFeatures:
         }
 
     def extract(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Features of one utterance.
-
-        Args:
-            samples: float32 [n_samples], mono at 16 kHz, full scale 1.
-
-        Returns:
-            float32 [n_frames, 39]; finite for any finite audio, digital silence included.
-        """
+        """Features of an utterance, float32 [n_samples] at 16 kHz, full scale 1: float32 [n_frames, 39], finite."""
         cepstra = _cepstra(samples)
         deltas = _delta(cepstra)
         stacked = np.concatenate([cepstra, deltas, _delta(deltas)], axis=1)

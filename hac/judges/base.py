@@ -32,11 +32,7 @@ class Judge(Protocol):
 
 @runtime_checkable
 class Recognizer(Judge, Protocol):
-    """Speech to text.
-
-    Attributes:
-        languages: languages it knows, as in manifests; None: any.
-    """
+    """Speech to text, in the `languages` that it knows, as in manifests; None: any."""
 
     languages: frozenset[str] | None
 

@@ -14,11 +14,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """One number about one pair of recordings; NaN with a reason where there is none.
-
-    Attributes:
-        reason: one word of the kind `too-short`, as failures are counted by; empty where the value is defined.
-    """
+    """A number about a pair of recordings; NaN with a reason of the kind `too-short`, as failures are counted by."""
 
     value: float
     reason: str = ""

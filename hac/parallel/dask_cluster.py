@@ -51,11 +51,7 @@ def on_cluster(where: str | None, output: Path) -> Iterator[None]:
 
 
 class Cluster:
-    """A Dask cluster behind the `hac.parallel.pool.Cluster` protocol.
-
-    Args:
-        folder: seen by all machines; for what many tasks need.
-    """
+    """A Dask cluster behind the `hac.parallel.pool.Cluster` protocol; all see `folder`, for what many tasks need."""
 
     def __init__(self, client: Any, folder: Path) -> None:
         self._client = client

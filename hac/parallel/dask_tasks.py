@@ -69,11 +69,7 @@ def _versions() -> tuple[tuple[str, str], ...]:
 
 
 class Packer:
-    """Makes tasks that can travel.
-
-    Attributes:
-        call: its pickle.
-    """
+    """Makes tasks that can travel; `call` is a pickle."""
 
     def __init__(self, call: Callable[..., Any], folder: Path) -> None:
         import cloudpickle

@@ -135,15 +135,7 @@ def _best_start(frames: NDArray[np.float32], n_clusters: int, seed: int, n_start
 
 
 def nearest_centroid(features: NDArray[np.float32], centroids: NDArray[np.float32]) -> NDArray[np.int32]:
-    """Index of the centroid at the smallest Euclidean distance, the lowest index on a tie.
-
-    Args:
-        features: float32 [n_frames, dim].
-        centroids: float32 [K, dim].
-
-    Returns:
-        int32 [n_frames], in [0, K).
-    """
+    """Index of the nearest centroid, [K, dim], in Euclidean distance, the lowest on a tie: int32 [n_frames]."""
     points = centroids.astype(np.float64)
     half_norms = 0.5 * np.einsum("kd,kd->k", points, points)
     codes = np.empty(len(features), dtype=np.int32)

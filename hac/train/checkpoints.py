@@ -92,13 +92,9 @@ def load_checkpoint(folder: Path, networks: Networks, ema: Ema | None) -> None:
 
 
 def load_heads(folder: Path, generator: Generator, teachers: TeachersConfig) -> list[str]:
-    """Put the heads of another run's checkpoint into a generator, where they were taught by the same teacher.
+    """Put the heads of another run's checkpoint into a generator, where the same teacher taught them; returns levels.
 
-    Args:
-        folder: a checkpoint; one that was published without the state of its training has no heads.
-
-    Returns:
-        The levels whose heads were taken.
+    A checkpoint that was published without the state of its training has none.
     """
     try:
         settings = load_json((folder / "trainer.json").read_text(encoding="utf-8"))["settings"]["teachers"]

@@ -70,10 +70,7 @@ class Run:
 
 
 def run_loop(run: Run, progress: Progress) -> tuple[Progress, bool]:
-    """Train from `progress` to the last step.
-
-    Returns:
-        Where the run stands, and whether it was stopped by SIGTERM.
+    """Train from `progress` to the last step; returns where the run stands, and whether SIGTERM stopped it.
 
     Raises:
         HacError: a loss or gradient that is not finite, audio that is gone, a full disk; each names the last good

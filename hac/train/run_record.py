@@ -89,11 +89,7 @@ FAILURES = "failures.jsonl"
 
 
 def met_before(folder: Path, failures: FailureLog) -> list[Failure]:
-    """What an earlier part of the run could not read, which a later part need not meet again.
-
-    Args:
-        failures: what is known to be left out by now.
-    """
+    """What an earlier part of the run could not read, which a later part need not meet again, beside `failures`."""
     if not checkpoints(folder) or not (folder / FAILURES).is_file():
         return []
     known = failures.ids

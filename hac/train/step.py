@@ -39,11 +39,7 @@ _BUCKET = 8 * 2**20
 
 @dataclass
 class Networks:
-    """Everything that learns, and what it learns with.
-
-    Attributes:
-        discriminator: None where no loss uses it.
-    """
+    """Everything that learns, and what it learns with; no discriminator where no loss uses it."""
 
     generator: Generator
     discriminator: Discriminator | None

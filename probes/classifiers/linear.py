@@ -58,11 +58,7 @@ class Features:
 
 
 def one_hot(codes: Sequence[NDArray[np.int32]]) -> Features:
-    """One column for each code that occurs in each stream; a frame has a one for its code of every stream.
-
-    Args:
-        codes: of each stream, int32 [n_frames]; a code below zero gives none.
-    """
+    """A column for each code of each stream, int32 [n_frames]; a frame has a one for its codes of zero and above."""
     distinct, of_frame = np.unique(np.stack(codes, axis=1), axis=0, return_inverse=True)
     columns, first = np.full(distinct.shape, -1, np.int64), 0
     for k in range(distinct.shape[1]):

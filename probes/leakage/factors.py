@@ -129,9 +129,6 @@ def quantile_edges(values: NDArray[np.float64], n_bins: int = N_BINS) -> NDArray
     """Inner edges of bins that hold about equally many values each: float64, at most n_bins - 1, ascending.
 
     Values that occur very often (digital silence) make bins fall together, and then there are fewer.
-
-    Args:
-        values: finite values.
     """
     if not len(values):
         return np.empty(0)

@@ -100,9 +100,6 @@ def prosody_store(
         floor_hz: lowest F0 that is looked for.
         ceiling_hz: highest F0 that is looked for.
 
-    Returns:
-        `path`.
-
     Raises:
         HacError: parselmouth is missing; the file holds something else; or (strict failures) the first failure.
     """

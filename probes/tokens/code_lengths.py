@@ -43,11 +43,7 @@ class CodeLengths:
 
 
 def code_lengths(stream: Stream, half: NDArray[np.int64]) -> CodeLengths:
-    """Bits that every utterance of a stream takes.
-
-    Args:
-        half: int64 [n_utterances], 0 or 1: the half of each utterance.
-    """
+    """Bits that every utterance of a stream takes; `half` int64 [n_utterances] is the half of each, 0 or 1."""
     of_token = np.repeat(np.arange(len(stream.lengths)), stream.lengths)
     tokens = _Tokens(stream, half[of_token])
     plug_in = {0: _plug_in_0(tokens), 1: _plug_in_1(tokens)}

@@ -44,11 +44,7 @@ PARTNERS = (
 
 
 def levels_of(streams: Collection[str]) -> dict[str, tuple[str, ...]]:
-    """The levels of a token store: streams with the same name before the dot; each stream, where that is one level.
-
-    Args:
-        streams: names in order, such as `acoustic.0`, `acoustic.1`, `phonetic`.
-    """
+    """Levels of streams such as `acoustic.0`: those of one name before the dot; each stream, where that is one."""
     levels: dict[str, list[str]] = {}
     for name in streams:
         levels.setdefault(name.split(".")[0], []).append(name)

@@ -51,11 +51,7 @@ class Graph:
 
 
 def build(words: Sequence[Word], phone_index: dict[str, int]) -> Graph:
-    """The graph of an utterance.
-
-    Args:
-        phone_index: number of each phone, `SILENCE` among them.
-    """
+    """The graph of an utterance; `phone_index` numbers each phone, `SILENCE` among them."""
     units: list[tuple[str, int]] = [(SILENCE, -1)]
     for index, word in enumerate(words):
         units.extend((phone, index) for phone in word.phones)
@@ -71,11 +67,7 @@ def build(words: Sequence[Word], phone_index: dict[str, int]) -> Graph:
 
 
 def flat_states(graph: Graph, log_energy: NDArray[np.float32], phone_index: dict[str, int]) -> NDArray[np.int64]:
-    """First guess of each frame's model state: phones spread evenly from the first loud frame to the last.
-
-    Args:
-        log_energy: float32 [t].
-    """
+    """First guess of the model state of each frame [t]: phones spread evenly from the first loud frame to the last."""
     n_frames = len(log_energy)
     quiet, loud = np.percentile(log_energy, [5, 95])
     speech = np.flatnonzero(log_energy > quiet + 0.35 * (loud - quiet))

@@ -36,11 +36,7 @@ _DEEP = {"PCM_24", "PCM_32", "FLOAT", "DOUBLE"}
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What an import made.
-
-    Attributes:
-        cut: whether parts were cut into files of their own, beside the manifest.
-    """
+    """What an import made; `cut`: whether parts were cut into files of their own, beside the manifest."""
 
     layout: str
     manifest: Manifest

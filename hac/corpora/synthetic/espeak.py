@@ -89,10 +89,7 @@ class Speech:
 
 
 def synthesize(text: str, voice: Voice, seed: int = 0) -> Speech:
-    """Speak one text.
-
-    Args:
-        seed: of the library's own noise.
+    """Speak one text; `seed` is of the library's own noise.
 
     Raises:
         HacError: `espeakng-loader` is not installed, or the voice is not known.

@@ -88,10 +88,7 @@ def _ctm_tier(path: Path, intervals: Mapping[str, list[Interval]]) -> str:
 
 
 def read_timit(path: Path, sample_rate: int = 16_000) -> list[Interval]:
-    """The intervals of a TIMIT `.phn` or `.wrd` file.
-
-    Args:
-        sample_rate: samples per second that its times count.
+    """The intervals of a TIMIT `.phn` or `.wrd` file, whose times count samples.
 
     Raises:
         AlignmentFileError: a line is no `start end label`, or its times are swapped.

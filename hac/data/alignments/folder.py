@@ -44,10 +44,7 @@ class FileOptions:
 
 
 def read_files(path: Path, manifest: Manifest | None, failures: FailureLog, options: FileOptions) -> Alignments:
-    """Read a file or every alignment file below a folder.
-
-    Args:
-        manifest: which utterances are wanted; without it, every one found, sorted by id.
+    """Read a file, or all alignment files below a folder: the manifest's utterances, or all found, sorted by id.
 
     Raises:
         HacError: there is no alignment file, or none could be read.

@@ -55,10 +55,7 @@ def read_text(path: Path) -> str:
 
 
 def seconds_us(text: str, where: str) -> int:
-    """A time in seconds, as text, to microseconds.
-
-    Args:
-        where: file and line, for the sentence.
+    """A time in seconds, as text, to microseconds; `where` (file and line) opens the complaint.
 
     Raises:
         AlignmentFileError: it is no number, or beyond 30 years.

@@ -39,16 +39,10 @@ _CLASSES = {"IntervalTier": 3, "TextTier": 2}  # tokens per entry
 
 
 def read_textgrid(path: Path, tier_names: Mapping[str, Sequence[str]] = TIER_NAMES) -> FileTiers:
-    """The word and phone tiers of a TextGrid; intervals with an empty label are left out, they are gaps.
+    """The word and phone tiers of a TextGrid that are found; intervals with an empty label are left out, they are gaps.
 
     Tiers of several speakers (MFA's `SPEAKER - phones`) are joined and sorted in time; where speakers
     overlap, the rules of `partition` decide.
-
-    Args:
-        tier_names: the names to look for, by tier.
-
-    Returns:
-        Intervals by tier, for each tier found.
 
     Raises:
         AlignmentFileError: no TextGrid, truncated, in a wrong encoding, with swapped times, or without the

@@ -54,11 +54,7 @@ class AudioError(Unusable, HacError):
 
 @dataclass(frozen=True)
 class Decoder:
-    """An open audio file.
-
-    Attributes:
-        n_samples: samples per channel.
-    """
+    """An open audio file of `n_samples` samples per channel."""
 
     path: Path
     sound: Any

@@ -73,14 +73,11 @@ _GLIDES = ("palatal", "labial-velar", "velar")
 
 @lru_cache(maxsize=65_536)
 def phone_classes(label: str, alphabet: Alphabet = "auto") -> PhoneClasses:
-    """The classes of a phone label.
+    """The classes of a phone label; `UNKNOWN` for one that is not understood, which the caller counts.
 
     Args:
         label: a phone, with or without stress, length or tone.
         alphabet: `arpabet` (in either case), `ipa`, or `auto`: capital Latin letters are ARPAbet, all else IPA.
-
-    Returns:
-        The classes; `UNKNOWN` for a label that is not understood, which the caller counts.
 
     Examples:
         >>> phone_classes("AH0").height

@@ -130,10 +130,7 @@ class PhonePolicy(BaseModel):
         return label
 
     def apply(self, tier: Tier) -> Tier:
-        """The tier in this policy's phones.
-
-        Args:
-            tier: a phone tier with any labels.
+        """The tier, with any labels, in this policy's phones.
 
         Returns:
             A tier over the same utterances; its vocabulary is `phone_set` (with `sil`), or what the labels
@@ -214,9 +211,6 @@ def choose_policy(labels: Iterable[str]) -> PhonePolicy:
 
     TIMIT is told by symbols that no other ARPAbet has (the closures); ARPAbet in small letters by a
     symbol of two letters, since single ones might as well be IPA; IPA by nine tenths of its labels being read.
-
-    Args:
-        labels: label names; silence and noise are left aside.
     """
     cut = {_POSITION.sub("", label.strip()) for label in labels}
     phones = {label for label in cut if phone_classes(label).manner not in ("silence", "noise")}

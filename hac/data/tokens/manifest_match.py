@@ -76,16 +76,13 @@ def _hint(here: set[str], there: set[str]) -> str:
 
 
 def check_rate(store: TokenStore, durations_us: Mapping[str, int]) -> tuple[Failure, ...]:
-    """Compare every stream's declared rate with its frames per second of audio.
+    """Compare every stream's declared rate with its frames per second of audio; `tokens-length` for each misfit.
 
     A stream's length may differ from duration x rate by one frame, one 25 ms analysis window and 1 %.
 
     Args:
         store: the tokens; utterances that `durations_us` lacks are passed over.
         durations_us: microseconds of audio by utterance id.
-
-    Returns:
-        A failure (`tokens-length`) per utterance whose length fits the rate of no tokenizer.
 
     Raises:
         HacError: more than half of the utterances are off: the declared rate is not the true one.

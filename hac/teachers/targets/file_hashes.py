@@ -19,11 +19,7 @@ Stamp = tuple[int, int]
 
 
 class FileHashes:
-    """Hashes known from earlier runs.
-
-    Args:
-        path: the text file; it need not be there yet.
-    """
+    """Hashes known from earlier runs, in a text file that need not be there yet."""
 
     def __init__(self, path: Path) -> None:
         self._path = Path(path)

@@ -22,7 +22,7 @@ def to_frame_rate(
     frame_rate: Fraction,
     method: Method = "linear",
 ) -> NDArray[np.float32]:
-    """A teacher's frames, resampled to the centres of a codec's frames.
+    """A teacher's frames, resampled to the centres of a codec's frames: float32 [n_frames, d].
 
     Source frame i is centred at `first_centre_s + i / source_rate` seconds, codec frame j at
     `(j + 1/2) / frame_rate`. Where codec frame j lies, counted in source frames, is an integer over an integer; it
@@ -36,9 +36,6 @@ def to_frame_rate(
         frame_rate: frames per second to make.
         method: `linear` interpolates between the two neighbours; `nearest` takes the nearer one, of two equally near
             ones the later.
-
-    Returns:
-        float32 [n_frames, d].
 
     Raises:
         HacError: there is no source frame to take, or no such method.

@@ -17,19 +17,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soxr
-from numpy.typing import NDArray
 
 from hac.align.boundary_errors import score_alignments
 from hac.align.g2p import base_language
 from hac.align.run import Options, align_corpus, uses_sphinx
 from hac.corpora.acoustic_conditions import CONDITIONS, Augmentation, augment
-from hac.corpora.synthetic.espeak import FEMALE_VARIANTS, MALE_VARIANTS, Voice, synthesize
-from hac.corpora.synthetic.espeak_times import Span
+from hac.corpora.synthetic.espeak import FEMALE_VARIANTS, MALE_VARIANTS, Voice, at_rate, synthesize
 from hac.data.alignments.alignment import PHONES, WORDS, Alignments, tier_from_rows
-from hac.data.audio.audio import QUALITY, write_audio
+from hac.data.audio.audio import write_audio
 from hac.data.manifest.manifest import Manifest, Utterance
 from hac.data.phones.classes import SILENCE
+from hac.data.tiers import Row
 from hac.data.timeline import samples_to_us
 from hac.errors import FailureLog, HacError
 from hac.parallel.pool import here
@@ -44,12 +42,8 @@ _CLEAN = "clean"
 _ROOMS: Augmentation = "light"
 _NOISE_DB = -50.0
 """Noise below full scale in clean speech: digital silence between the words would make the task too easy."""
-_EDGE_S = (0.1, 0.3)
-"""Silence before and after an utterance."""
 _PITCH, _RATE = (35, 65), (145, 190)
 _SAMPLE_RATE = 16_000
-
-_Row = tuple[str, str, int, int]
 
 
 @dataclass
@@ -57,8 +51,8 @@ class _Spoken:
     """What two voices said, and when."""
 
     utterances: list[Utterance] = field(default_factory=list)
-    phones: list[_Row] = field(default_factory=list)
-    words: list[_Row] = field(default_factory=list)
+    phones: list[Row] = field(default_factory=list)
+    words: list[Row] = field(default_factory=list)
     voices: list[str] = field(default_factory=list)
 
     def truth(self) -> Alignments:
@@ -176,25 +170,18 @@ def _speak_one(folder: Path, id: str, text: str, voice: Voice, rng: np.random.Ge
     speech = synthesize(text, voice, int(rng.integers(1, 2**31)))
     if not speech.words:
         return 0.0
-    rate = speech.sample_rate
-    lead, tail = (round(rng.uniform(*_EDGE_S) * rate) for _ in range(2))
-    padded = np.pad(speech.samples.astype(np.float32) / np.float32(2**15), (lead, tail))
-    samples: NDArray[np.float32] = soxr.resample(padded, rate, _SAMPLE_RATE, quality=QUALITY)
+    samples, rows = at_rate(speech, _SAMPLE_RATE, rng)
     noise = 10 ** (_NOISE_DB / 20) * rng.standard_normal(len(samples))
     path = f"{id}.flac"
     write_audio(folder / _CLEAN / path, (samples + noise).astype(np.float32), _SAMPLE_RATE)
     write_audio(folder / _ROOMS / path, augment(samples, _SAMPLE_RATE, CONDITIONS[_ROOMS], rng), _SAMPLE_RATE)
     duration_s = len(samples) / _SAMPLE_RATE
     spoken.utterances.append(Utterance(id, path, duration_s, voice.variant, voice.language, text))
-    spoken.words.extend(_rows(id, speech.words, lead, rate))
-    phones = _rows(id, speech.phones, lead, rate)
+    spoken.words.extend(rows(id, speech.words))
+    phones = rows(id, speech.phones)
     inside = [row for row in phones if row[1] != SILENCE]
     first, last = phones.index(inside[0]), phones.index(inside[-1])
     spoken.phones.append((id, SILENCE, 0, inside[0][2]))
     spoken.phones.extend(phones[first : last + 1])
     spoken.phones.append((id, SILENCE, inside[-1][3], samples_to_us(len(samples), _SAMPLE_RATE)))
     return duration_s
-
-
-def _rows(id: str, spans: Sequence[Span], lead: int, rate: int) -> list[_Row]:
-    return [(id, s.label, samples_to_us(lead + s.start, rate), samples_to_us(lead + s.end, rate)) for s in spans]

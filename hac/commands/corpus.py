@@ -72,9 +72,7 @@ def import_(
         manifest = imported.manifest
         if imported.cut:
             typer.echo(f"its utterances are parts of longer recordings: cut into {out.parent / 'audio'}")
-        for reason, count in failures.by_reason().items():
-            example = next(failure for failure in failures if failure.reason == reason)
-            typer.echo(f"left out, {reason}: {count:,} (such as {example.id}: {example.detail})")
+        corpus_builtin.say_failures("left out", failures)
         if len(failures):
             typer.echo(f"all {len(failures):,} left out are listed in {failures_path(out)}")
         typer.echo(

@@ -100,8 +100,8 @@ def debian(
         from hac.corpora.debian.speech_sets import choose_sets
 
         corpus = debian_corpus(folder, choose_sets(sets), cache=cache or default_cache(), jobs=jobs, strict=strict)
-        _say_failures("left out", corpus.left_out)
-        _say_failures("failed", corpus.failures)
+        say_failures("left out", corpus.left_out)
+        say_failures("failed", corpus.failures)
         _say_what(corpus.manifest, folder)
         if align:
             _align(corpus.manifest, folder, Options(jobs=jobs, hmm=HmmOptions(seed=seed)), strict, measure)
@@ -147,7 +147,7 @@ def _align(manifest: Manifest, folder: Path, options: Options, strict: bool, mea
         alignments = replace(alignments, provenance={**alignments.provenance, "made_from": made_from})
         # stored before it is measured: that takes a while, and an interrupted run goes on from here
         write_alignments(alignments, store)
-        _say_failures("not aligned", failures)
+        say_failures("not aligned", failures)
         typer.echo(f"{store}: {len(alignments.words.ids):,} utterances aligned")
     if measure and not _is_measured(alignments):
         with progress("measuring the aligner", None):
@@ -176,7 +176,8 @@ def _say_what(manifest: Manifest, folder: Path) -> None:
     typer.echo(f"{folder / 'manifest.jsonl'}: {summary_line(manifest)}")
 
 
-def _say_failures(what: str, failures: FailureLog) -> None:
+def say_failures(what: str, failures: FailureLog) -> None:
+    """Count failures by reason, each with an example."""
     for reason, count in failures.by_reason().items():
         example = next(failure for failure in failures if failure.reason == reason)
         typer.echo(f"{what}, {reason}: {count:,} (such as {example.id}: {example.detail})")

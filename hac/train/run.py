@@ -71,7 +71,7 @@ def train(
     """
     accelerator = Accelerator(cpu=cpu)
     main = accelerator.is_main_process
-    log_line = log_line if main else _silent
+    log_line = log_line if main else _no
     check_precision(config.precision, accelerator.device)
     settings = run_settings(config)
     check_same_run(folder, settings)
@@ -96,56 +96,39 @@ def train(
     if main:
         rotate(folder, config.checkpoint.keep, progress.best_step)  # a run that was killed may not have come to it
     log_when_done = _log_size(networks, config, log_line)
+    common = (config.data, model_settings.sample_rate, model_settings.hop_length, config.seed)
     # one bar, however many processes
-    with progress_bar("training", config.steps) if main else nullcontext(_no_bar) as advance:
+    with progress_bar("training", config.steps) if main else nullcontext(_no) as advance:
         advance(progress.step)
-        run = _run(config, folder, settings, corpus, teachers, networks, ema, accelerator, failures, log_line, advance)
+        run = Run(
+            folder=folder,
+            config=config,
+            networks=networks,
+            ema=ema,
+            train=UtteranceDataset(corpus.train, *common, teachers.speech, teachers.text),
+            validation=UtteranceDataset(
+                corpus.validation, *common, teachers.speech_true, teachers.text_true, augmented=False
+            ),
+            phones=corpus.phones,
+            plan=BatchPlan([u.duration for u in corpus.train.utterances], config.data.batch_s, config.seed),
+            settings=settings,
+            rank=accelerator.process_index,
+            world=accelerator.num_processes,
+            device=accelerator.device,
+            # accelerate's own precision is one for all runs of a process
+            autocast=partial(
+                torch.autocast, accelerator.device.type, dtype=torch.bfloat16, enabled=config.precision == "bf16"
+            ),
+            failures=failures,
+            log_line=log_line,
+            advance=advance,
+        )
         progress, stopped = run_loop(run, progress)
     log_when_done(progress)
     accelerator.wait_for_everyone()
     finished = checkpoints(folder)
     best = next((path for path in finished if step_of(path) == progress.best_step), None)
     return Outcome(progress, stopped, finished[-1], best, main)
-
-
-def _run(
-    config: TrainConfig,
-    folder: Path,
-    settings: dict[str, Any],
-    corpus: Corpus,
-    teachers: Teachers,
-    networks: Networks,
-    ema: Ema | None,
-    accelerator: Accelerator,
-    failures: FailureLog,
-    log_line: Callable[[str], None],
-    advance: Callable[[int], None],
-) -> Run:
-    model = networks.generator.model.config
-    common = (config.data, model.sample_rate, model.hop_length, config.seed)
-    return Run(
-        folder=folder,
-        config=config,
-        networks=networks,
-        ema=ema,
-        train=UtteranceDataset(corpus.train, *common, teachers.speech, teachers.text),
-        validation=UtteranceDataset(
-            corpus.validation, *common, teachers.speech_true, teachers.text_true, augmented=False
-        ),
-        phones=corpus.phones,
-        plan=BatchPlan([u.duration for u in corpus.train.utterances], config.data.batch_s, config.seed),
-        settings=settings,
-        rank=accelerator.process_index,
-        world=accelerator.num_processes,
-        device=accelerator.device,
-        # accelerate's own precision is one for all runs of a process
-        autocast=partial(
-            torch.autocast, accelerator.device.type, dtype=torch.bfloat16, enabled=config.precision == "bf16"
-        ),
-        failures=failures,
-        log_line=log_line,
-        advance=advance,
-    )
 
 
 def _networks(
@@ -248,9 +231,5 @@ def _log_size(networks: Networks, config: TrainConfig, log_line: Callable[[str],
     return done
 
 
-def _silent(_line: str) -> None:
-    return None
-
-
-def _no_bar(_n: int) -> None:
-    return None
+def _no(_: object) -> None:
+    """What the other processes print, and how they advance the bar."""

@@ -18,7 +18,7 @@ none: its value is NaN.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -81,15 +81,7 @@ def prosody(
     return Prosody(_f0(mono, floor_hz, ceiling_hz), _energy(mono))
 
 
-def prosody_store(
-    manifest: Manifest,
-    path: Path,
-    jobs: int = 1,
-    *,
-    floor_hz: float = FLOOR_HZ,
-    ceiling_hz: float = CEILING_HZ,
-    failures: FailureLog | None = None,
-) -> Path:
+def prosody_store(manifest: Manifest, path: Path, jobs: int = 1, *, failures: FailureLog | None = None) -> Path:
     """Measure a corpus into a Parquet file, a row an utterance; what is in the file already is not measured again.
 
     Columns: `id`; `f0_hz`, `energy_db` (lists of float32, null where the audio cannot be read); `reason`, `detail`
@@ -97,15 +89,13 @@ def prosody_store(
 
     Args:
         path: of the file; parts lie in `*.parts/` beside it until it is whole.
-        floor_hz: lowest F0 that is looked for.
-        ceiling_hz: highest F0 that is looked for.
 
     Raises:
         HacError: parselmouth is missing; the file holds something else; or (strict failures) the first failure.
     """
     failures = FailureLog() if failures is None else failures
     path = Path(path)
-    recipe = Recipe(_basis(floor_hz, ceiling_hz), _COLUMNS, _Measure(floor_hz, ceiling_hz))
+    recipe = Recipe(_basis(), _COLUMNS, _measure)
     files, unreadable = hashed(_paths(manifest, failures))
     failures.extend(unreadable)
     kept = read_rows(path, _KIND, ["id", *recipe.schema.names])
@@ -150,30 +140,22 @@ def read_prosody(path: Path) -> dict[str, Prosody]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class _Measure:
-    """Measures a file; what travels to the processes."""
-
-    floor_hz: float
-    ceiling_hz: float
-
-    def __call__(self, path: Path) -> Mapping[str, Any]:
-        samples = read_audio(path, SAMPLE_RATE).samples
-        if len(samples) < STEP_SAMPLES:
-            raise Unusable("too-short", f"lasts {len(samples) / SAMPLE_RATE:.4f} s, less than one frame of 10 ms")
-        found = prosody(samples, SAMPLE_RATE, self.floor_hz, self.ceiling_hz)
-        return {"f0_hz": found.f0_hz, "energy_db": found.energy_db}
+def _measure(path: Path) -> Mapping[str, Any]:
+    samples = read_audio(path, SAMPLE_RATE).samples
+    if len(samples) < STEP_SAMPLES:
+        raise Unusable("too-short", f"lasts {len(samples) / SAMPLE_RATE:.4f} s, less than one frame of 10 ms")
+    return asdict(prosody(samples, SAMPLE_RATE, FLOOR_HZ, CEILING_HZ))
 
 
-def _basis(floor_hz: float, ceiling_hz: float) -> dict[str, Any]:
+def _basis() -> dict[str, Any]:
     praat = _parselmouth()
     return {
         "version": VERSION,
         "sample_rate": SAMPLE_RATE,
         "step_us": STEP_US,
         "f0": f"Praat {praat.PRAAT_VERSION}, autocorrelation",
-        "floor_hz": floor_hz,
-        "ceiling_hz": ceiling_hz,
+        "floor_hz": FLOOR_HZ,
+        "ceiling_hz": CEILING_HZ,
     }
 
 

@@ -17,30 +17,24 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-import soxr
-from numpy.typing import NDArray
 
 from hac.console import progress
 from hac.corpora.acoustic_conditions import CONDITIONS, Augmentation, augment
-from hac.corpora.synthetic.espeak import FEMALE_VARIANTS, MALE_VARIANTS, Voice, synthesize
-from hac.corpora.synthetic.espeak_times import SILENCE, Span
+from hac.corpora.synthetic.espeak import FEMALE_VARIANTS, MALE_VARIANTS, Voice, at_rate, synthesize
+from hac.corpora.synthetic.espeak_times import SILENCE
 from hac.corpora.synthetic.texts import LANGUAGES, sentences
 from hac.data.alignments.alignment import PHONES, WORDS, Alignments, tier_from_rows, write_alignments
-from hac.data.audio.audio import QUALITY, write_audio
+from hac.data.audio.audio import write_audio
 from hac.data.manifest.formats import write_manifest
 from hac.data.manifest.manifest import Manifest, Utterance
+from hac.data.tiers import Row
 from hac.data.timeline import US_PER_S, samples_to_us
 from hac.errors import HacError
 
 SAMPLE_RATE = 16_000
 """Hz, of everything written."""
 
-_EDGE_S = (0.1, 0.3)
-"""Silence before and after an utterance, a uniform draw."""
-
 _P_TWO_SENTENCES = 0.35
-
-Row = tuple[str, str, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,9 +193,7 @@ def _texts(language: str, rng: np.random.Generator) -> Iterator[str]:
 
 def _speak(id: str, text: str, speaker: Speaker, settings: Settings, folder: Path, rng: np.random.Generator) -> _Spoken:
     speech = synthesize(text, speaker.voice, int(rng.integers(1, 2**31)))
-    lead, tail = (round(rng.uniform(*_EDGE_S) * speech.sample_rate) for _ in range(2))
-    padded = np.pad(speech.samples.astype(np.float32) / np.float32(2**15), (lead, tail))
-    samples: NDArray[np.float32] = soxr.resample(padded, speech.sample_rate, SAMPLE_RATE, quality=QUALITY)
+    samples, rows = at_rate(speech, SAMPLE_RATE, rng)
     if settings.augmentation != "none":
         # a generator of its own, so that every augmentation is of the same speech at the same times
         conditions_rng = np.random.default_rng([settings.seed, zlib.crc32(id.encode()), 1])
@@ -212,12 +204,7 @@ def _speak(id: str, text: str, speaker: Speaker, settings: Settings, folder: Pat
     utterance = Utterance(
         id, path.as_posix(), duration_us / US_PER_S, speaker.name, speaker.voice.language, text, gender=speaker.gender
     )
-
-    def rows(spans: Sequence[Span]) -> list[Row]:
-        to_us = [samples_to_us(lead + edge, speech.sample_rate) for span in spans for edge in (span.start, span.end)]
-        return [(id, span.label, to_us[2 * i], to_us[2 * i + 1]) for i, span in enumerate(spans)]
-
-    return _Spoken(utterance, _with_edges(id, rows(speech.phones), duration_us), rows(speech.words))
+    return _Spoken(utterance, _with_edges(id, rows(id, speech.phones), duration_us), rows(id, speech.words))
 
 
 def _with_edges(id: str, phones: list[Row], duration_us: int) -> list[Row]:

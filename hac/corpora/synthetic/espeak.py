@@ -22,16 +22,20 @@ import shutil
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import soxr
 from numpy.typing import NDArray
 
 from hac.corpora.synthetic.espeak_times import PHONEME, Mark, Span, phone_spans, word_spans
+from hac.data.audio.audio import QUALITY
+from hac.data.tiers import Row
+from hac.data.timeline import samples_to_us
 from hac.errors import HacError
 
 # chosen by measurement: no echo, breath or robot effects; every closure of p, t, k found in eight languages
@@ -50,6 +54,8 @@ _SYNCHRONOUS, _PHONEME_EVENTS, _PHONEME_IPA, _DONT_EXIT = 2, 1, 2, 0x8000
 _RATE, _PITCH = 1, 3
 _BY_CHARACTER, _UTF8 = 1, 1
 
+EDGE_S = (0.1, 0.3)
+"""Silence before and after an utterance, a uniform draw."""
 _MOST_JOINED = 4
 """How often neighbouring words are taken apart."""
 
@@ -86,6 +92,20 @@ class Speech:
     sample_rate: int
     phones: tuple[Span, ...]
     words: tuple[Span, ...]
+
+
+def at_rate(
+    speech: Speech, sample_rate: int, rng: np.random.Generator
+) -> tuple[NDArray[np.float32], Callable[[str, Iterable[Span]], list[Row]]]:
+    """The sound float32 [n] at another rate with silence at both edges; and what makes rows of an utterance's spans."""
+    rate = speech.sample_rate
+    lead, tail = (round(rng.uniform(*EDGE_S) * rate) for _ in range(2))
+    padded = np.pad(speech.samples.astype(np.float32) / np.float32(2**15), (lead, tail))
+
+    def rows(id: str, spans: Iterable[Span]) -> list[Row]:
+        return [(id, s.label, samples_to_us(lead + s.start, rate), samples_to_us(lead + s.end, rate)) for s in spans]
+
+    return soxr.resample(padded, rate, sample_rate, quality=QUALITY), rows
 
 
 def synthesize(text: str, voice: Voice, seed: int = 0) -> Speech:

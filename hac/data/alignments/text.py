@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
-
-from hac.data.timeline import MAX_SECONDS, to_us, to_us_array
+from hac.data.timeline import MAX_SECONDS, to_us
 from hac.errors import HacError, Unusable
 from hac.files.text import encoding_of
 
@@ -67,22 +65,6 @@ def seconds_us(text: str, where: str) -> int:
     if not abs(seconds) < MAX_SECONDS:  # which neither NaN nor infinity is
         raise AlignmentFileError("alignment-number", f"{where}: {text!r} stands where a time in seconds was expected")
     return to_us(seconds)
-
-
-def seconds_us_list(texts: Sequence[str], where: str) -> list[int]:
-    """Many times at once, as `seconds_us`.
-
-    Raises:
-        AlignmentFileError: one is no number, or beyond 30 years.
-    """
-    try:
-        seconds = np.array(list(map(float, texts)), dtype=np.float64)
-    except ValueError:
-        seconds = np.full(len(texts), np.nan)
-    if not (np.abs(seconds) < MAX_SECONDS).all():
-        return [seconds_us(text, where) for text in texts]  # which says what is wrong with the first of them
-    microseconds: list[int] = to_us_array(seconds).tolist()
-    return microseconds
 
 
 def check_intervals(intervals: list[Interval], where: str) -> list[Interval]:

@@ -13,14 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hac.data.alignments.text import (
-    AlignmentFileError,
-    FileTiers,
-    Interval,
-    check_intervals,
-    read_text,
-    seconds_us_list,
-)
+from hac.data.alignments.text import AlignmentFileError, FileTiers, Interval, check_intervals, read_text, seconds_us
 from hac.data.tiers import PHONES, WORDS
 
 TIER_NAMES: Mapping[str, tuple[str, ...]] = {
@@ -89,7 +82,7 @@ def _tiers(tokens: _Tokens) -> Iterator[tuple[str, list[Interval] | None]]:
 def _intervals(tokens: _Tokens, name: str, entries: list[str]) -> list[Interval]:
     where = f"{tokens.path}, tier {name!r}"
     labels = [tokens.unquote(quoted).strip() for quoted in entries[2::3]]
-    onsets, offsets = (seconds_us_list(entries[k::3], where) for k in (0, 1))
+    onsets, offsets = ([seconds_us(text, where) for text in entries[k::3]] for k in (0, 1))
     return [interval for interval in zip(labels, onsets, offsets, strict=True) if interval[0]]
 
 

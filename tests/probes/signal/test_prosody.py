@@ -169,11 +169,15 @@ def test_a_killed_run_goes_on(manifest: Manifest, tmp_path: Path, monkeypatch: p
     assert not (tmp_path / "prosody.parts").exists()
 
 
-def test_another_range_or_another_sound_is_measured_again(manifest: Manifest, tmp_path: Path) -> None:
+def test_another_range_or_another_sound_is_measured_again(
+    manifest: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "prosody.parquet"
     prosody_store(manifest, path)
     first = read_prosody(path)
-    prosody_store(manifest, path, floor_hz=150.0)
+    with monkeypatch.context() as changed:
+        changed.setattr("probes.signal.prosody.FLOOR_HZ", 150.0)
+        prosody_store(manifest, path)
     assert not same(read_prosody(path), first)
     prosody_store(manifest, path)
     assert same(read_prosody(path), first)

@@ -187,12 +187,9 @@ class Counter:
         """
         sizes = np.diff(cells.bounds)
         reach = np.zeros(int(sizes.max(initial=0)), np.int64)
-        if not without_each:
-            most = kernels.reach_cells(cells.places, cells.bounds, codes, self._own, reach)
-            return Sums(total_of(reach[:most]), NO_CLUSTERS)
-        lost = np.zeros(self._n_clusters)
+        lost = np.zeros(self._n_clusters) if without_each else NO_CLUSTERS
         where = (cells.places, cells.clusters, cells.bounds, codes)
-        most = kernels.lose_cells(*where, self._own, self._mine, reach, N_LOG_N, lost)
+        most = kernels.count_cells(*where, self._own, self._mine, reach, N_LOG_N, lost)
         return Sums(total_of(reach[:most]), lost)
 
     def sizes(self, cells: Cells) -> Sums:

@@ -86,34 +86,6 @@ def find_cells(group_bounds: Int64, labels: Int32, bounds: Int64) -> int:
 
 
 @numba.njit(cache=True, nogil=True)
-def reach_cells(frames: Int32, bounds: Int64, codes: Any, own: Int32, reach: Int64) -> int:
-    """How many (cell, code) pairs hold more than n frames, for every n; returns the most frames of a pair.
-
-    Args:
-        frames: in the order of the cells.
-        bounds: int64 [n_cells + 1].
-        codes: of every frame.
-        own: int32 [n_codes] of zeros; left so.
-        reach: int64 [most frames of a cell], to be added to.
-    """
-    most = np.int32(0)
-    for cell in range(len(bounds) - 1):
-        start, stop = np.uint64(bounds[cell]), np.uint64(bounds[cell + 1])
-        for i in range(start, stop):
-            c = np.uint64(codes[np.uint64(frames[i])])
-            n = own[c]
-            reach[np.uint64(n)] += 1
-            own[c] = n + 1
-            most = max(most, n + 1)
-        if stop - start > np.uint64(len(own)):
-            own[:] = 0
-        else:
-            for i in range(start, stop):
-                own[np.uint64(codes[np.uint64(frames[i])])] = 0
-    return int(most)
-
-
-@numba.njit(cache=True, nogil=True)
 def _lost(n: Any, m: Any, n_log_n: Float) -> Any:
     """What n log n loses without m of the n."""
     left = n - m
@@ -124,7 +96,7 @@ def _lost(n: Any, m: Any, n_log_n: Float) -> Any:
 
 
 @numba.njit(cache=True, nogil=True)
-def lose_cells(
+def count_cells(
     frames: Int32,
     clusters: Any,
     bounds: Int64,
@@ -135,14 +107,17 @@ def lose_cells(
     n_log_n: Float,
     lost: Float,
 ) -> int:
-    """As `reach_cells`; and what the sum of n log n over (cell, code) loses without each cluster.
+    """How many (cell, code) pairs hold more than n frames, for every n; returns the most frames of a pair.
 
     Args:
-        frames, bounds, codes, own, reach: as for `reach_cells`.
+        frames: in the order of the cells.
         clusters: of every entry of `frames`, ascending within a cell.
-        mine: int32 [n_codes] of zeros; left so.
+        bounds: int64 [n_cells + 1].
+        codes: of every frame.
+        own, mine: int32 [n_codes] of zeros; left so.
+        reach: int64 [most frames of a cell], to be added to.
         n_log_n: table of n log n; beyond it, it is computed.
-        lost: float64 [n_clusters], to be added to.
+        lost: float64 [n_clusters], to be added to: what the sum of n log n loses without each cluster; or empty.
     """
     most = np.int32(0)
     for cell in range(len(bounds) - 1):
@@ -153,7 +128,7 @@ def lose_cells(
             reach[np.uint64(n)] += 1
             own[c] = n + 1
             most = max(most, n + 1)
-        first = start
+        first = start if len(lost) else stop
         while first < stop:
             cluster, last = clusters[first], first
             while last < stop and clusters[last] == cluster:

@@ -11,6 +11,9 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
+from typing import TypeVar
+
+Name = TypeVar("Name", bound=str)
 
 
 class HacError(Exception):
@@ -51,6 +54,17 @@ class Failure:
 def failure_of(id: str, error: Exception, otherwise: str = "") -> Failure:
     """An item's failure by what it raised; `otherwise` is the reason of an error that names none."""
     return Failure(id, getattr(error, "reason", otherwise), str(error))
+
+
+def one_of(name: str, names: tuple[Name, ...], what: str) -> Name:
+    """The one of these names that is asked for.
+
+    Raises:
+        HacError: there is none of that name.
+    """
+    if name not in names:
+        raise HacError(f"{what} {name!r} is not known; choose one of {', '.join(names)}")
+    return names[names.index(name)]  # type: ignore[arg-type]
 
 
 @dataclass

@@ -23,6 +23,15 @@ def utterance_of(bounds: Ints) -> Ints:
     return np.repeat(np.arange(len(bounds) - 1), np.diff(bounds))
 
 
+def run_starts(values: NDArray[Any], bounds: Ints) -> Ints:
+    """Where runs of equal values begin: int64 [n_runs]; a run ends with its utterance."""
+    new = np.ones(len(values), np.bool_)
+    new[1:] = values[1:] != values[:-1]
+    begins = bounds[:-1]
+    new[begins[begins < len(new)]] = True  # utterances without rows at the end begin where nothing is
+    return np.flatnonzero(new)
+
+
 def place_of(bounds: Ints) -> Ints:
     """The place of each row within its utterance, from 0: int64 [n_rows]."""
     return ranges(np.zeros(len(bounds) - 1, np.int64), np.diff(bounds))

@@ -55,6 +55,12 @@ class Tier:
         """int64 [n_intervals]: the index into `ids` of each interval's utterance."""
         return utterance_of(self.bounds)
 
+    def is_not(self, label: str | None) -> NDArray[np.bool_]:
+        """Which intervals have another label than this, bool [n_intervals]; all where it is None or unknown."""
+        if label not in self.vocabulary:
+            return np.ones(self.n_intervals, np.bool_)
+        return self.labels != self.vocabulary.index(label)
+
     def rows(self) -> list[Row]:
         """Every interval as a plain tuple, for people and for tests; slow on a large corpus."""
         who = [self.ids[i] for i in self.utterance_index()]

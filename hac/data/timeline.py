@@ -90,3 +90,8 @@ def ticks_per_frame(rate: Fraction, ticks_per_s: int) -> int:
     if length.denominator != 1:
         raise ValueError(f"a clock of {ticks_per_s} ticks per second does not divide the rate {rate}")
     return length.numerator
+
+
+def centres_before(twice: NDArray[np.int64], length: int) -> NDArray[np.int64]:
+    """Count of frames i >= 0 of `length` ticks whose doubled centre (2 i + 1) `length` lies below `twice`."""
+    return np.asarray((twice + length - 1) // (2 * length))

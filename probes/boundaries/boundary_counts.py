@@ -26,7 +26,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal, TypeVar, get_args
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +35,7 @@ from hac.data import timeline
 from hac.data.alignments.alignment import Tier
 from hac.data.ragged import bounds_of
 from hac.data.tokens.token_store import Stream
-from hac.errors import HacError
+from hac.errors import one_of
 from probes.boundaries import kernels
 from probes.clusters import Rows
 
@@ -50,8 +50,6 @@ _MATCHER = {
     "maximum": kernels.IN_ORDER,
     "midpoint": kernels.MIDPOINT,
 }
-
-Name = TypeVar("Name", bound=str)
 
 
 @dataclass(frozen=True)
@@ -127,9 +125,7 @@ def reference_boundaries(tier: Tier, edges: Edges = "out", silence: str | None =
     Raises:
         ValueError: intervals overlap or do not ascend.
     """
-    kept = np.ones(tier.n_intervals, np.bool_)
-    if silence in tier.vocabulary:
-        kept = tier.labels != tier.vocabulary.index(silence)
+    kept = tier.is_not(silence)
     utterance = np.repeat(tier.utterance_index()[kept], 2)
     time = np.stack([tier.onset_us[kept], tier.offset_us[kept]], axis=1).ravel()
     same = utterance[1:] == utterance[:-1]
@@ -201,7 +197,7 @@ def check_rules(names: Iterable[str]) -> tuple[Rule, ...]:
     Raises:
         HacError: there is no such rule.
     """
-    return tuple(dict.fromkeys(_known(name, RULES, "rule") for name in names))
+    return tuple(dict.fromkeys(one_of(name, RULES, "rule") for name in names))
 
 
 def check_edges(name: str) -> Edges:
@@ -210,11 +206,4 @@ def check_edges(name: str) -> Edges:
     Raises:
         HacError: it is neither `out` nor `in`.
     """
-    return _known(name, EDGES, "choice of edges")
-
-
-def _known(name: str, names: tuple[Name, ...], what: str) -> Name:
-    for known in names:
-        if known == name:
-            return known
-    raise HacError(f"{what} {name!r} is not known; choose one of {', '.join(names)}")
+    return one_of(name, EDGES, "choice of edges")

@@ -79,9 +79,7 @@ def label_durations(tier: Tier, durations_us: NDArray[np.int64], rows: Rows, sil
         rows: row of each utterance.
         silence: the label left out.
     """
-    kept = np.ones(tier.n_intervals, np.bool_)
-    if silence in tier.vocabulary:
-        kept = tier.labels != tier.vocabulary.index(silence)
+    kept = tier.is_not(silence)
     row = rows.of_utterance[tier.utterance_index()[kept]]
     length = (tier.offset_us - tier.onset_us)[kept]
     return _tally(row, length, summed(rows.of_utterance, durations_us, len(rows.rows)), Fraction(1, timeline.US_PER_S))

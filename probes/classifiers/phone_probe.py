@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from hac.data.alignments.alignment import Tier
 from hac.data.timeline import US_PER_S
+from hac.features.kaldi import kaldi_frames, set_grid
 from probes.utterance_keys import utterance_keys
 
 SAMPLE_RATE = 16_000
@@ -47,19 +48,11 @@ def log_mel(samples: NDArray[np.float32]) -> NDArray[np.float32]:
         samples: float32 [n] at `SAMPLE_RATE`, full scale 1.
     """
     options = knf.FbankOptions()
-    options.frame_opts.samp_freq = float(SAMPLE_RATE)
-    options.frame_opts.dither = 0.0  # dither would make two runs differ
-    options.frame_opts.snip_edges = False
+    set_grid(options, SAMPLE_RATE, 25.0, 10.0)
     options.mel_opts.num_bins = N_MELS
     options.mel_opts.low_freq = 60.0
     options.mel_opts.high_freq = 7600.0
-    computer = knf.OnlineFbank(options)
-    if samples.size:
-        # the filter bank's own floor is meant for samples in the range of 16 bits
-        computer.accept_waveform(SAMPLE_RATE, np.ascontiguousarray(samples * np.float32(32768), np.float32))
-    computer.input_finished()
-    frames = [computer.get_frame(index) for index in range(computer.num_frames_ready)]
-    energies = np.stack(frames) if frames else np.zeros((0, N_MELS), np.float32)
+    energies = kaldi_frames(options, samples * np.float32(32768))
     # a floor of one step of 16 bits, so that digital silence is no further away than quiet
     energies = np.maximum(energies, np.float32(0))
     return np.asarray(energies - energies.mean(axis=0) if len(energies) else energies, np.float32)

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from hac.data import timeline
 from hac.data.alignments.alignment import Tier
-from hac.errors import HacError
+from hac.errors import one_of
 from probes.joint_counts import kernels
 
 Convention = Literal["duration", "hubert", "max-overlap", "centre"]
@@ -62,10 +62,7 @@ def check_convention(name: str) -> Convention:
     Raises:
         HacError: there is none.
     """
-    for known in CONVENTIONS:
-        if known == name:
-            return known
-    raise HacError(f"convention {name!r} is not known; choose one of {', '.join(CONVENTIONS)}")
+    return one_of(name, CONVENTIONS, "convention")
 
 
 def cells(

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hac.data import timeline
-from hac.data.ragged import bounds_of, ranges
+from hac.data.ragged import bounds_of, ranges, run_starts
 from hac.data.tiers import Tier
 from hac.data.tokens.token_store import Stream
 
@@ -73,15 +73,10 @@ def label_frames(factor: Factor, stream: Stream) -> Labels:
     scale = clock // timeline.US_PER_S
     n_frames = stream.lengths[tier.utterance_index()]
     first, last = (
-        np.minimum(_centres_before(np.maximum(us, 0) * scale, length), n_frames)
+        np.minimum(timeline.centres_before(2 * np.maximum(us, 0) * scale, length), n_frames)
         for us in (tier.onset_us, tier.offset_us)
     )
     return _filled(stream, tier.utterance_index(), first, np.maximum(first, last), tier.labels)
-
-
-def _centres_before(ticks: Ints, length: int) -> Ints:
-    """Count of frames i >= 0 whose centre (i + 1/2) L lies before this time."""
-    return np.asarray((2 * ticks + length - 1) // (2 * length))
 
 
 def _filled(stream: Stream, utterance: Ints, first: Ints, last: Ints, labels: Labels) -> Labels:
@@ -167,10 +162,7 @@ def grid_factor(
 def _merged(name: str, ids: tuple[str, ...], points: Ints, labels: Labels, names: tuple[str, ...]) -> Tier:
     """The tier of a labelled grid, neighbours of one label as one interval."""
     begins = bounds_of(points)
-    new = np.ones(len(labels), np.bool_)
-    new[1:] = labels[1:] != labels[:-1]
-    new[begins[:-1][begins[:-1] < len(labels)]] = True
-    starts = np.flatnonzero(new)
+    starts = run_starts(labels, begins)
     stops = np.append(starts[1:], len(labels))
     utterance = np.searchsorted(begins, starts, side="right") - 1
     onset, offset = ((at - begins[utterance]) * GRID_US for at in (starts, stops))

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from rapidfuzz.distance import Levenshtein
 
+from hac.data.ragged import run_starts
+
 Codes = NDArray[np.int32]
 
 
@@ -39,9 +41,7 @@ class Edits:
 
 def without_repeats(codes: Codes) -> Codes:
     """The units: every run of equal codes as one, int32 [n_units]."""
-    new = np.ones(len(codes), np.bool_)
-    new[1:] = codes[1:] != codes[:-1]
-    return codes[new]
+    return codes[run_starts(codes, np.array([0, len(codes)]))]
 
 
 def edits(reference: Codes, hypothesis: Codes, lag: int = 0) -> Edits:

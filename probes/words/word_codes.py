@@ -107,10 +107,10 @@ def label_frames(words: Words, stream: Stream, half_window_s: Fraction = HALF_WI
         [
             start // length,
             -(-end // length),
-            _centres_before(2 * (start - half) + 1, length),
-            _centres_before(2 * (end + half) + 1, length),
-            _centres_before(2 * start, length),
-            _centres_before(2 * end, length),
+            timeline.centres_before(2 * (start - half) + 1, length),
+            timeline.centres_before(2 * (end + half) + 1, length),
+            timeline.centres_before(2 * start, length),
+            timeline.centres_before(2 * end, length),
         ],
         axis=1,
     )
@@ -119,11 +119,6 @@ def label_frames(words: Words, stream: Stream, half_window_s: Fraction = HALF_WI
     # half the memory to walk through, where codes are few
     codes = numbered.astype(np.uint16) if len(values) <= np.iinfo(np.uint16).max else numbered
     return FrameLabels(words, stream, values, codes, spans, _masked(words, stream, length, scale))
-
-
-def _centres_before(twice: Ints, length: int) -> Ints:
-    """Count of frames i >= 0 whose doubled centre (2 i + 1) L lies below `twice`."""
-    return np.asarray((twice + length - 1) // (2 * length))
 
 
 def _masked(words: Words, stream: Stream, length: int, scale: int) -> NDArray[np.bool_]:

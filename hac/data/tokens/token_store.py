@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hac.data.ragged import bounds_of, take
+from hac.data.ragged import bounds_of, run_starts, take
 from hac.errors import HacError
 
 _COUNTED_SIZE = 1 << 24
@@ -64,11 +64,7 @@ class Stream:
 
     def run_starts(self) -> NDArray[np.int64]:
         """Where runs of equal codes begin, int64 [n_runs], places in `codes`; a run ends with its utterance."""
-        new = np.ones(len(self.codes), np.bool_)
-        new[1:] = self.codes[1:] != self.codes[:-1]
-        begins = self.bounds[:-1]
-        new[begins[begins < len(new)]] = True  # utterances without frames at the end begin where nothing is
-        return np.flatnonzero(new)
+        return run_starts(self.codes, self.bounds)
 
     def take(self, indices: NDArray[np.int64]) -> Stream:
         """The stream of utterances `indices` [m], in that order."""

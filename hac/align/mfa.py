@@ -77,8 +77,8 @@ def align(manifest: Manifest, options: MfaOptions, jobs: int, failures: FailureL
     with tempfile.TemporaryDirectory(prefix="hac-mfa-") as folder:
         corpus, out, work = (Path(folder) / name for name in ("corpus", "out", "work"))
         names = _write_corpus(manifest, corpus, failures)
-        command = [program, "align", "--clean", "--output_format", "long_textgrid", "-j", str(_jobs(jobs))]
-        command += ["--temporary_directory", str(work)]
+        command = [program, "align", "--clean", "--output_format", "long_textgrid"]
+        command += ["-j", str(joblib.effective_n_jobs(jobs)), "--temporary_directory", str(work)]
         _run([*command, str(corpus), options.dictionary, options.acoustic_model, str(out)])
         return _read(manifest, out, names, options, failures)
 
@@ -101,10 +101,6 @@ def _write_corpus(manifest: Manifest, corpus: Path, failures: FailureLog) -> dic
     if not names:
         raise HacError("no audio of the manifest can be read, so there is nothing for MFA to align")
     return names
-
-
-def _jobs(jobs: int) -> int:
-    return int(joblib.effective_n_jobs(jobs))
 
 
 def _run(command: list[str]) -> None:

@@ -143,8 +143,6 @@ def _label(name: str) -> str:
 
 
 def _span(entry: Any, duration_us: int) -> tuple[int, int]:
-    return _time(entry.start, duration_us), _time(entry.start + entry.duration, duration_us)
-
-
-def _time(frame: int, duration_us: int) -> int:
-    return min(frame * _FRAME_US + _FRAME_OFFSET_US, duration_us)
+    edges = (entry.start, entry.start + entry.duration)
+    onset, offset = (min(frame * _FRAME_US + _FRAME_OFFSET_US, duration_us) for frame in edges)
+    return onset, offset

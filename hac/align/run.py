@@ -81,7 +81,8 @@ def align_corpus(
     aligned = _align_sphinx(manifest, english, options.jobs, log, advance)
     aligned += speaker_models.align_utterances(manifest, others, options.hmm, options.jobs, log, advance)
     if not aligned:
-        raise HacError(f"none of {len(ready)} utterances could be aligned ({_reasons(log)}); do text and audio match?")
+        reasons = ", ".join(f"{count} {reason}" for reason, count in log.by_reason().items()) or "no reason given"
+        raise HacError(f"none of {len(ready)} utterances could be aligned ({reasons}); do text and audio match?")
     return Alignments(_tiers(manifest, aligned), _provenance(options, english, others))
 
 
@@ -145,7 +146,3 @@ def _versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
-
-
-def _reasons(failures: FailureLog) -> str:
-    return ", ".join(f"{count} {reason}" for reason, count in failures.by_reason().items()) or "no reason given"

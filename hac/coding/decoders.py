@@ -272,17 +272,13 @@ def _as_array(audio: Any) -> NDArray[np.float32]:
     return samples
 
 
-def _encodec_audio(model: Any, codes: Any) -> Any:
-    return model.decode(codes[None], [None]).audio_values
-
-
 def _plain_audio(model: Any, codes: Any) -> Any:
     return model.decode(audio_codes=codes).audio_values
 
 
 _CODECS: Mapping[str, tuple[Callable[[Any, Any], Any], Callable[[Any], Any] | None]] = {
     "dac": (_plain_audio, lambda model: model.decoder),
-    "encodec": (_encodec_audio, None),
+    "encodec": (lambda model, codes: model.decode(codes[None], [None]).audio_values, None),
     "mimi": (_plain_audio, None),
     "xcodec": (_plain_audio, lambda model: model.acoustic_decoder),
 }

@@ -92,7 +92,8 @@ class EmbeddingStore:
             name, n = self.shards[k]
             first = int(last[k]) - n
             bounds = bounds_of(self.lengths[stream][first : first + n])
-            held = _tensor(self.folder / SHARDS / name, stream)
+            with _opened(self.folder / SHARDS / name) as file:
+                held: Vectors = file.get_tensor(stream)
             for i in np.flatnonzero(of_shard == k).tolist():
                 at = int(wanted[i]) - first
                 out[ends[i] - lengths[i] : ends[i]] = held[bounds[at] : bounds[at + 1]]
@@ -102,10 +103,9 @@ class EmbeddingStore:
         """Compare a shard's shape with what the description says of it."""
         name, n = self.shards[k]
         path = self.folder / SHARDS / name
-        found, expected = (
-            _shape(path, stream),
-            (int(self.lengths[stream][last - n : last].sum()), self.streams[stream].dim),
-        )
+        with _opened(path) as file:
+            found = tuple(file.get_slice(stream).get_shape())
+        expected = (int(self.lengths[stream][last - n : last].sum()), self.streams[stream].dim)
         if found != expected:
             raise HacError(f"{path}: {stream!r} has the shape {found}, {expected} is written; embed the corpus anew")
 
@@ -119,17 +119,6 @@ def _opened(path: Path) -> Iterator[Any]:
             yield file
     except (OSError, SafetensorError, ValueError) as error:  # ValueError: a name of half characters
         raise HacError(f"{path}: cannot be read ({error}); embed the corpus anew") from error
-
-
-def _shape(path: Path, name: str) -> tuple[int, ...]:
-    with _opened(path) as file:
-        return tuple(file.get_slice(name).get_shape())
-
-
-def _tensor(path: Path, name: str) -> Vectors:
-    with _opened(path) as file:
-        tensor: Vectors = file.get_tensor(name)
-    return tensor
 
 
 def write_shard(path: Path, vectors: Mapping[str, Vectors], header: Mapping[str, Any]) -> None:

@@ -220,7 +220,8 @@ def tier_from_columns(
         )
     used = np.zeros(len(found_labels), dtype=bool)
     used[labels] = True
-    names = tuple(vocabulary) if vocabulary is not None else _sorted_labels(found_labels, used)
+    seen = sorted(label for label, is_used in zip(found_labels, used, strict=True) if is_used)
+    names = tuple(seen if vocabulary is None else vocabulary)
     coded = _recode(found_labels, names)[labels]
     unknown = np.flatnonzero(coded < 0)
     if len(unknown):
@@ -244,10 +245,6 @@ def _distinct(names: Sequence[str]) -> tuple[NDArray[np.int64], tuple[str, ...]]
     """int64 [n] indices into the distinct names, and these in order of appearance."""
     encoded = pa.array(names, type=pa.string()).dictionary_encode()
     return encoded.indices.to_numpy().astype(np.int64), tuple(encoded.dictionary.to_pylist())
-
-
-def _sorted_labels(labels: tuple[str, ...], used: NDArray[np.bool_]) -> tuple[str, ...]:
-    return tuple(sorted(label for label, keep in zip(labels, used, strict=True) if keep))
 
 
 def _recode(old: Sequence[str], new: Sequence[str]) -> NDArray[np.int64]:

@@ -113,14 +113,10 @@ def judged(
     return {id: verdicts[id] for id in files}
 
 
-def _vector(values: list[float]) -> NDArray[np.float32]:
-    return np.array(values, np.float32)
-
-
 transcripts: Callable[..., dict[str, Verdict[str]]] = partial(judged, Kind("transcripts", pa.string(), str))
 """What a recognizer hears in every file; digital silence is the empty text."""
 voices: Callable[..., dict[str, Verdict[NDArray[np.float32]]]] = partial(
-    judged, Kind("voices", pa.list_(pa.float32()), _vector)
+    judged, Kind("voices", pa.list_(pa.float32()), partial(np.array, dtype=np.float32))
 )
 """The voice in every file as a vector, float32 [dim], of length 1."""
 opinions: Callable[..., dict[str, Verdict[dict[str, float]]]] = partial(

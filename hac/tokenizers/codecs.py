@@ -28,8 +28,6 @@ from hac.errors import HacError
 from hac.hub import Checkpoint, load_model, open_checkpoint
 from hac.tokenizers.base import mono
 
-OPTIONS = ("n_quantizers", "bandwidth", "revision")
-
 
 @dataclass(frozen=True)
 class Architecture:
@@ -116,28 +114,12 @@ def stream_names(n_quantizers: int, n_semantic: int = 0) -> list[str]:
     return (semantic + [f"acoustic.{i}" for i in range(n_quantizers - n_semantic)])[:n_quantizers]
 
 
-def _dac_codes(model: Any, audio: Any, n_quantizers: int) -> Any:
-    return model.encode(audio, n_quantizers=n_quantizers).audio_codes
-
-
-def _encodec_codes(model: Any, audio: Any, n_quantizers: int) -> Any:
-    # levels are nested, so the widest band's first levels are the narrower bands' levels
-    return model.encode(audio, bandwidth=_enough_bandwidth(model, n_quantizers)).audio_codes[0]
-
-
-def _mimi_codes(model: Any, audio: Any, n_quantizers: int) -> Any:
-    return model.encode(audio, num_quantizers=n_quantizers, use_streaming=False).audio_codes
-
-
-def _xcodec_codes(model: Any, audio: Any, n_quantizers: int) -> Any:
-    return model.encode(audio, bandwidth=_enough_bandwidth(model, n_quantizers)).audio_codes
-
-
-def _enough_bandwidth(model: Any, n_quantizers: int) -> float:
-    """The lowest of the model's bandwidths that holds so many levels."""
+def _in_a_band(model: Any, audio: Any, n_quantizers: int) -> Any:
+    """Codes in the lowest of the model's bandwidths that holds so many levels; levels are nested."""
     bandwidths = sorted(model.config.target_bandwidths)
     levels = model.quantizer.get_num_quantizers_for_bandwidth
-    return next((float(band) for band in bandwidths if levels(band) >= n_quantizers), float(bandwidths[-1]))
+    bandwidth = next((float(band) for band in bandwidths if levels(band) >= n_quantizers), float(bandwidths[-1]))
+    return model.encode(audio, bandwidth=bandwidth).audio_codes
 
 
 def _mimi_hop(model: Any) -> int:
@@ -151,7 +133,7 @@ ARCHITECTURES: Mapping[str, Architecture] = {
         hop_samples=lambda model: int(np.prod(model.config.downsampling_ratios)),
         sample_rate=lambda model: int(model.config.sampling_rate),
         n_codebooks=lambda model: int(model.config.n_codebooks),
-        codes=_dac_codes,
+        codes=lambda model, audio, n: model.encode(audio, n_quantizers=n).audio_codes,
         codebooks=lambda model: [level.codebook.weight for level in model.quantizer.quantizers],
         fill=True,
     ),
@@ -160,7 +142,7 @@ ARCHITECTURES: Mapping[str, Architecture] = {
         hop_samples=lambda model: int(np.prod(model.config.upsampling_ratios)),
         sample_rate=lambda model: int(model.config.sampling_rate),
         n_codebooks=lambda model: len(model.quantizer.layers),
-        codes=_encodec_codes,
+        codes=lambda model, audio, n: _in_a_band(model, audio, n)[0],
         codebooks=lambda model: [level.codebook.embed for level in model.quantizer.layers],
     ),
     "mimi": Architecture(
@@ -168,7 +150,7 @@ ARCHITECTURES: Mapping[str, Architecture] = {
         hop_samples=_mimi_hop,
         sample_rate=lambda model: int(model.config.sampling_rate),
         n_codebooks=lambda model: int(model.config.num_quantizers),
-        codes=_mimi_codes,
+        codes=lambda model, audio, n: model.encode(audio, num_quantizers=n, use_streaming=False).audio_codes,
         codebooks=lambda model: [
             level.codebook.embed
             for part in ("semantic_residual_vector_quantizer", "acoustic_residual_vector_quantizer")
@@ -180,7 +162,7 @@ ARCHITECTURES: Mapping[str, Architecture] = {
         hop_samples=lambda model: int(np.prod(model.config.acoustic_model_config.downsampling_ratios)),
         sample_rate=lambda model: int(model.config.sample_rate),
         n_codebooks=lambda model: len(model.quantizer.quantizers),
-        codes=_xcodec_codes,
+        codes=_in_a_band,
         codebooks=lambda model: [level.codebook.embed for level in model.quantizer.quantizers],
         fill=True,
     ),

@@ -192,7 +192,8 @@ def _folder(target: Path, run: Path) -> Iterator[Path]:
         temporary.mkdir(parents=True)
         yield temporary
         for path in temporary.iterdir():
-            _flush(path)
+            with path.open("rb") as stream:  # on the disk, so that a rename is never ahead of a file's content
+                os.fsync(stream.fileno())
         shutil.rmtree(target, ignore_errors=True)
         temporary.rename(target)
     except (OSError, SafetensorError, HacError) as error:
@@ -213,9 +214,3 @@ def last_good(run: Path) -> str:
 def _reason(error: Exception) -> str:
     full = (isinstance(error, OSError) and error.errno in NO_SPACE) or "No space left" in str(error)
     return "no space left on the disk" if full else " ".join(str(error).split())
-
-
-def _flush(path: Path) -> None:
-    """Bring a file's bytes to the disk, so that a rename is never ahead of its content."""
-    with path.open("rb") as stream:
-        os.fsync(stream.fileno())

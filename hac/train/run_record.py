@@ -31,20 +31,15 @@ def run_settings(config: TrainConfig) -> dict[str, Any]:
     return dict(values)
 
 
-_MAY_CHANGE = ("steps",)
-
-
 def check_same_run(folder: Path, settings: dict[str, Any]) -> None:
     """Refuse to go on with another configuration than the run was started with."""
     finished = checkpoints(folder)
     if not finished:
         return
     _, before = read_state(finished[-1])
-    different = [
-        key
-        for key in sorted({*before, *settings})
-        if before.get(key) != settings.get(key) and not (key in _MAY_CHANGE and _longer_is_free(settings))
-    ]
+    # the number of steps may change, unless it shapes the learning rate on the way
+    free = {"steps"} if settings["optimizer"]["schedule"] != "cosine" else set()
+    different = [key for key in sorted({*before, *settings} - free) if before.get(key) != settings.get(key)]
     if different:
         key = different[0]
         raise HacError(
@@ -73,11 +68,6 @@ def check_same_speech(folder: Path, corpus: Corpus) -> None:
                 )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise HacError(f"{record}: is damaged ({error}); give another -o, or bring the file back") from error
-
-
-def _longer_is_free(settings: dict[str, Any]) -> bool:
-    """Whether the number of steps does not shape the learning rate on the way."""
-    return bool(settings["optimizer"]["schedule"] != "cosine")
 
 
 def _short(value: Any) -> str:

@@ -81,7 +81,7 @@ def debian_corpus(
     debs, unpacked = _fetch(sets, Path(cache))
     provenance = {
         "conversion": _CONVERSION,
-        "packages": {name: _package_record(deb) for name, deb in debs.items()},
+        "packages": {name: {"file": deb.name, "sha256": sha256_file(deb)} for name, deb in debs.items()},
     }
     for name, root in unpacked.items():
         _copy_licence(name, root, folder / "licences" / name)
@@ -111,10 +111,6 @@ def _fetch(sets: Sequence[SpeechSet], cache: Path) -> tuple[dict[str, Path], dic
             unpacked[name] = unpack(debs[name], cache)
             advance(1)
     return debs, unpacked
-
-
-def _package_record(deb: Path) -> dict[str, str]:
-    return {"file": deb.name, "sha256": sha256_file(deb)}
 
 
 def _unchanged(path: Path, provenance: dict[str, Any]) -> set[str]:

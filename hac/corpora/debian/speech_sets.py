@@ -190,10 +190,6 @@ def _asterisk_set(language: str, licence: str) -> SpeechSet:
     return SpeechSet(f"asterisk-{language}", language, (base, f"{base}-g722"), licence, _asterisk)
 
 
-def _tuxpaint_set(language: str) -> SpeechSet:
-    return SpeechSet(f"tuxpaint-{language}", language, ("tuxpaint-stamps-default",), "GPL-2", _tuxpaint)
-
-
 SPEECH_SETS: Mapping[str, SpeechSet] = {
     entry.name: entry
     for entry in (
@@ -201,7 +197,10 @@ SPEECH_SETS: Mapping[str, SpeechSet] = {
         _asterisk_set("es", "CC-BY-SA-3.0"),
         _asterisk_set("it", "CC-BY-SA-3.0"),
         _asterisk_set("ru", "CC-BY-3.0"),
-        *(_tuxpaint_set(language) for language in ("es", "fr", "ro", "ru")),
+        *(
+            SpeechSet(f"tuxpaint-{language}", language, ("tuxpaint-stamps-default",), "GPL-2", _tuxpaint)
+            for language in ("es", "fr", "ro", "ru")
+        ),
         SpeechSet("fillets-cs", "cs", ("fillets-ng-data-cs", "fillets-ng-data"), "GPL-2", _fillets),
     )
 }

@@ -104,7 +104,8 @@ def partition(tier: Tier, durations_us: Mapping[str, int], policy: PhonePolicy) 
     named = policy.apply(tier)
     silence = named.vocabulary.index(SILENCE)
     counts = {"utterances": Touched(len(durations), int(durations.sum())), "found": _found(tier)}
-    counts["noise_dropped"] = _found(tier) + _minus(_found(named))
+    left = _found(named)
+    counts["noise_dropped"] = _found(tier) + Touched(-left.n, -left.us)
     rows = _Rows(named.utterance_index(), named.labels, named.onset_us, named.offset_us)
     base = bounds_of(durations)
     rows = _clip(rows, durations, counts)
@@ -147,10 +148,6 @@ def _durations(tier: Tier, durations_us: Mapping[str, int]) -> Ints:
 
 def _found(tier: Tier) -> Touched:
     return Touched(tier.n_intervals, int(np.maximum(tier.offset_us - tier.onset_us, 0).sum()))
-
-
-def _minus(touched: Touched) -> Touched:
-    return Touched(-touched.n, -touched.us)
 
 
 def _touched(mask: Mask, us: Ints) -> Touched:

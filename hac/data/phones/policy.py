@@ -164,7 +164,8 @@ class PhonePolicy(BaseModel):
 
 def policy_names() -> tuple[str, ...]:
     """Names of the shipped policies, sorted."""
-    return tuple(sorted(file.name.removesuffix(".yaml") for file in _shipped() if file.name.endswith(".yaml")))
+    files = resources.files("hac.data.phones.tables").iterdir()
+    return tuple(sorted(file.name.removesuffix(".yaml") for file in files if file.name.endswith(".yaml")))
 
 
 def load_policy(name: str | Path, labels: Iterable[str] = ()) -> PhonePolicy:
@@ -228,10 +229,6 @@ def looks_like_phones(labels: Iterable[str]) -> bool:
     """Whether labels are phones rather than words: nine tenths of them read as ARPAbet or IPA."""
     distinct = {_POSITION.sub("", label) for label in labels}
     return max(known_share(distinct, "arpabet"), known_share(distinct, "ipa")) >= 0.9
-
-
-def _shipped() -> list[Traversable]:
-    return list(resources.files("hac.data.phones.tables").iterdir())
 
 
 def _read_policy(file: Path | Traversable) -> PhonePolicy:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib.metadata import EntryPoint
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from hac.errors import HacError
 from hac.judges.base import Judge, MosPredictor, Recognizer, SpeakerEncoder
@@ -59,22 +59,19 @@ def _load(name: str, device: str, protocol: type[_J], what: str, builtin: Mappin
     kind, colon, place = bare.partition(":")
     if colon and not place:
         raise HacError(f"{name}: nothing behind the colon; expected {kind}:FOLDER or a hub id")
-    given: dict[str, Any] = {"device": device, **options}
-    if kind not in builtin or kind == _MODELS:
-        given["where"] = place if colon else None
-    elif colon:
+    is_packaged = kind in builtin and kind != _MODELS
+    if is_packaged and colon:
         raise HacError(f"{kind}:{place}: {kind} has its weights in its package; leave out what follows its name")
-    if kind in builtin:
-        if kind == _MODELS and not colon:
-            raise HacError("transformers: is a kind of judge, expected transformers:WHERE, a folder or a hub id")
-        entry: EntryPoint | None = EntryPoint(kind, f"hac.judges.{builtin[kind]}", GROUP)
-    else:
-        entry = plugins(GROUP).get(kind)
+    if kind in builtin and not is_packaged and not colon:
+        raise HacError("transformers: is a kind of judge, expected transformers:WHERE, a folder or a hub id")
+    own = {each: EntryPoint(each, f"hac.judges.{path}", GROUP) for each, path in builtin.items()}
+    entry = (plugins(GROUP) | own).get(kind)
     if entry is None:
         shown = [f"{each}:WHERE" if each == _MODELS else each for each in known_names(builtin, GROUP)]
         raise unknown_name(kind, shown, what)
+    given = options if is_packaged else {"where": place if colon else None, **options}
     try:
-        judge = load_plugin(entry, "judge")(**given)
+        judge = load_plugin(entry, "judge")(device=device, **given)
     except TypeError as error:
         raise HacError(f"judge {name!r} cannot be made so ({error}); see docs/judges.md for its options") from error
     if not isinstance(judge, protocol):

@@ -39,12 +39,7 @@ class Unusable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One item that could not be used.
-
-    Attributes:
-        id: the utterance id or file name.
-        reason: a short slug that groups failures, such as `audio-empty`.
-    """
+    """One item (utterance id, file name) that could not be used; the reason is a slug such as `audio-empty`."""
 
     id: str
     reason: str

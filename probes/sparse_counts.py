@@ -26,12 +26,7 @@ MAX_KEPT = 1 << 24
 
 @dataclass(frozen=True)
 class SparseCounts:
-    """Counts by place, columnar; places need not be sorted, and may repeat.
-
-    Attributes:
-        row, a, b: int64 [n], the place of each count.
-        n: int64 [n].
-    """
+    """Counts by place, columns int64 [n]; places need not be sorted, and may repeat."""
 
     row: Ints
     a: Ints

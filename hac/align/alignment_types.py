@@ -11,12 +11,7 @@ from hac.errors import Unusable
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One spoken word.
-
-    Attributes:
-        text: the word as spoken (numbers written out), lower case.
-        phones: its phones in order, at least one.
-    """
+    """A word as spoken (numbers written out), lower case, and its phones in order, at least one."""
 
     text: str
     phones: tuple[str, ...]

@@ -62,11 +62,7 @@ def base_language(language: str) -> str:
 
 
 def pronounce(text: str, language: str) -> tuple[Word, ...]:
-    """Words of a transcript as spoken, with IPA phones.
-
-    Args:
-        text: the transcript, with numbers and punctuation as written.
-        language: code such as `fr` or `pt-BR`.
+    """Words of a transcript, numbers and punctuation as written, with IPA phones; language as `fr` or `pt-BR`.
 
     Raises:
         AlignmentFailure: nothing in the text can be spoken.

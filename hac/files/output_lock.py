@@ -53,11 +53,7 @@ def locked(folders: Sequence[Path] = (), files: Sequence[Path] = ()) -> Iterator
 
 @contextmanager
 def waited_for(lock: Path, announce: Callable[[], None] | None = None) -> Iterator[None]:
-    """Hold a lock file; wait where another process holds it.
-
-    Args:
-        lock: the file; it stays, since whoever waits has it open.
-        announce: called before waiting.
+    """Hold a lock file, which stays: who waits has it open; wait where another process holds it, and `announce` that.
 
     Raises:
         OSError: it cannot be written.

@@ -34,12 +34,7 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Verdict(Generic[T]):
-    """What a judge said of one file.
-
-    Attributes:
-        reason: where it has none, a short slug such as `too-short`; else None.
-        detail: the reason as a sentence, else empty.
-    """
+    """What a judge said of one file; without a value a slug such as `too-short` and a sentence."""
 
     value: T | None
     reason: str | None = None

@@ -40,12 +40,7 @@ class SpeechTeacher(Protocol):
 
 @runtime_checkable
 class TextTeacher(Protocol):
-    """A text encoder whose sentence vector the lexical level learns.
-
-    Attributes:
-        name: as it was asked for, for people.
-        dim: features per text.
-    """
+    """A text encoder whose sentence vector [dim] the lexical level learns."""
 
     name: str
     dim: int

@@ -25,12 +25,7 @@ _HEADER = 120
 
 @dataclass(frozen=True)
 class TargetSize:
-    """What a speech teacher's cached targets take.
-
-    Attributes:
-        key: trainings with the same key share them.
-        n_bytes: for the whole corpus; None where the teacher cannot be looked at.
-    """
+    """What a speech teacher's targets take in bytes (None: it cannot be looked at); trainings of one key share them."""
 
     key: str
     n_bytes: int | None

@@ -37,12 +37,7 @@ from hac.train.teacher_targets import Teachers, load_teachers
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a call ended.
-
-    Attributes:
-        stopped: whether SIGTERM stopped it before its last step.
-        best: the best one; None before the first validation.
-    """
+    """How a call ended: stopped by SIGTERM or not, and the best checkpoint; None before the first validation."""
 
     progress: Progress
     stopped: bool

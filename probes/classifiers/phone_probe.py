@@ -75,12 +75,7 @@ def frame_labels(phones: Tier, utterance: int) -> NDArray[np.int32]:
 
 @dataclass(frozen=True)
 class Folds:
-    """Which classifier never learned from which utterance.
-
-    Attributes:
-        of: the fold of each utterance id.
-        unit: `speaker` or `utterance`: what is never on both sides.
-    """
+    """Which classifier never learned from which utterance; of a `speaker` or an `utterance`, none is on both sides."""
 
     of: Mapping[str, int]
     unit: str
@@ -119,12 +114,7 @@ class PhoneClassifier:
 
 
 def train_classifier(features: NDArray[np.float32], labels: NDArray[np.int32]) -> PhoneClassifier | None:
-    """A classifier of frames; None where fewer than two labels have `RAREST` frames.
-
-    Args:
-        features: float32 [n, n_features].
-        labels: int32 [n].
-    """
+    """A classifier of frames [n, n_features] with labels [n]; None where fewer than two labels have `RAREST` frames."""
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
     counts = np.bincount(labels) if len(labels) else np.zeros(1, np.int64)

@@ -148,12 +148,7 @@ def by_utterance_label(labels: Labels, clusters: Clusters, bounds: Ints) -> NDAr
 
 
 def cells(given: Given, frames: NDArray[np.int32], labels: Labels, clusters: Clusters) -> Cells:
-    """Group frames by given code and label.
-
-    Args:
-        frames: from `by_label`.
-        labels, clusters: of all frames.
-    """
+    """Group frames, from `by_label`, by given code and label."""
     counts = np.bincount(given.codes[frames], minlength=given.n_codes)
     ends = np.cumsum(counts)
     places, label, cluster = np.empty_like(frames), np.empty_like(frames), np.empty(len(frames), clusters.dtype)

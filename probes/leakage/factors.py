@@ -88,12 +88,7 @@ def _filled(stream: Stream, utterance: Ints, first: Ints, last: Ints, labels: La
 
 
 def utterance_factor(name: str, ids: Sequence[str], values: Sequence[str | None], about: str = "") -> Factor:
-    """A factor with one label for each whole utterance; None: undefined.
-
-    Args:
-        values: label of each.
-        about: how it was made.
-    """
+    """A factor with one label for each whole utterance; None: undefined. `about` says how it was made."""
     vocabulary = tuple(sorted({value for value in values if value is not None}))
     place: dict[str | None, int] = {value: i for i, value in enumerate(vocabulary)}
     n = len(ids)

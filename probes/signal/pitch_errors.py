@@ -47,12 +47,7 @@ class PitchErrors:
 
 
 def pitch_errors(reference_hz: NDArray[np.floating], estimate_hz: NDArray[np.floating]) -> PitchErrors:
-    """Compare two F0 tracks on the same grid.
-
-    Args:
-        reference_hz: [n], NaN where unvoiced.
-        estimate_hz: [n'], NaN where unvoiced; the longer track is cut.
-    """
+    """Compare two F0 tracks on the same grid, NaN where unvoiced; the longer one is cut."""
     n = min(len(reference_hz), len(estimate_hz))
     reference, estimate = (np.asarray(f0[:n], np.float64) for f0 in (reference_hz, estimate_hz))
     voiced, estimate_voiced = np.isfinite(reference), np.isfinite(estimate)

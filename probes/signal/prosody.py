@@ -48,12 +48,7 @@ _COLUMNS = {"f0_hz": pa.list_(pa.float32()), "energy_db": pa.list_(pa.float32())
 
 @dataclass(frozen=True, slots=True)
 class Prosody:
-    """Prosody of one recording on the grid.
-
-    Attributes:
-        f0_hz: float32 [n], NaN where unvoiced.
-        energy_db: float32 [n], NaN in digital silence.
-    """
+    """Prosody of a recording on the grid, float32 [n] each: NaN where unvoiced, and in digital silence."""
 
     f0_hz: NDArray[np.float32]
     energy_db: NDArray[np.float32]

@@ -31,12 +31,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class CodeLengths:
-    """Bits of each utterance, float64 [n_utterances], by order.
-
-    Attributes:
-        plug_in: see the module.
-        held_out: likewise; NaN throughout where one half has no tokens.
-    """
+    """Bits of each utterance, float64 [n_utterances], by order; held out, NaN throughout where a half has no tokens."""
 
     plug_in: Mapping[int, Floats]
     held_out: Mapping[int, Floats]

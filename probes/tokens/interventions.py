@@ -157,12 +157,7 @@ def tiled(values: NDArray[Any], n: int) -> NDArray[Any]:
 
 @dataclass(frozen=True)
 class Partners:
-    """Whom each utterance is swapped with.
-
-    Attributes:
-        of: int64 [n_utterances], place of the partner.
-        kinds: int64 [n_utterances], place in `PARTNERS`.
-    """
+    """Whom each utterance is swapped with: places of partners, and their kinds in `PARTNERS`, int64 [n_utterances]."""
 
     of: NDArray[np.int64]
     kinds: NDArray[np.int64]

@@ -57,12 +57,7 @@ class HmmOptions:
 
 @dataclass(frozen=True)
 class Item:
-    """One utterance made ready.
-
-    Attributes:
-        frames: float32 [t, d].
-        log_energy: float32 [t].
-    """
+    """One utterance made ready: frames float32 [t, d], log energy float32 [t]."""
 
     id: str
     words: tuple[Word, ...]
@@ -73,12 +68,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Model:
-    """What training gives: mixtures per state, and how long a state lasts.
-
-    Attributes:
-        mixtures: of the states, three a phone.
-        log_stay, log_leave: float64 [s].
-    """
+    """What training gives: mixtures per state, three a phone, and how long a state lasts, float64 [s]."""
 
     phone_index: dict[str, int]
     mixtures: Mixtures

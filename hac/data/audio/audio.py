@@ -64,12 +64,7 @@ _SILENT = "nothing but digital silence; drop it from the manifest"
 
 @dataclass(frozen=True, slots=True)
 class AudioInfo:
-    """What a file's header says.
-
-    Attributes:
-        n_samples: samples per channel.
-        sample_rate: Hz, as stored.
-    """
+    """What a file's header says: samples per channel, and Hz as stored."""
 
     n_samples: int
     sample_rate: int
@@ -79,12 +74,7 @@ class AudioInfo:
 
 @dataclass(frozen=True, slots=True)
 class Audio:
-    """Mono audio.
-
-    Attributes:
-        samples: float32 [n_samples], full scale is 1.
-        sample_rate: Hz.
-    """
+    """Mono audio, float32 [n_samples], full scale 1, at a rate in Hz."""
 
     samples: NDArray[np.float32]
     sample_rate: int

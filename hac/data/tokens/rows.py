@@ -17,12 +17,7 @@ from hac.errors import HacError
 
 @dataclass
 class Rows:
-    """Utterances gathered one by one; the first one settles which streams there are.
-
-    Attributes:
-        where: file name that opens each complaint.
-        wanted: streams to keep, or None for all.
-    """
+    """Utterances of the file `where`, one by one; the first settles which streams there are, or `wanted` does."""
 
     where: str | Path
     wanted: Sequence[str] | None = None

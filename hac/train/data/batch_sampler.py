@@ -16,12 +16,7 @@ POOL_BATCHES = 50
 
 @dataclass(frozen=True)
 class BatchPlan:
-    """Batches of utterances of like length, drawn anew for every epoch.
-
-    Attributes:
-        batch_s: seconds of audio in a batch, padding included.
-        seed: fixes every epoch.
-    """
+    """Batches of like length, `batch_s` seconds with padding, drawn anew for every epoch, which the seed fixes."""
 
     durations_s: Sequence[float]
     batch_s: float

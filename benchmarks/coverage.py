@@ -14,9 +14,9 @@ Then comparisons, of tokens that know the same: two tokenizers of one law, whose
 difference called real that is none?), and one tokenizer against itself with digits that know nothing put on (codebooks
 of unlike size).
 
-With --nothing: tokens that know nothing (runs of 60 ms on average) over utterances of 1.4 s, with silence at their
-edges and without. Under circular shifts within each utterance and over each speaker's utterances: the number, whose
-truth is 0, and how often the value lies beyond the null, and the number's interval beyond 0 as well.
+With --nothing: tokens that know nothing over utterances of 1.4 s, with silence at their edges and without. Under
+circular shifts within each utterance and over each speaker's utterances: the number, whose truth is 0, and how often
+the value lies beyond the null, and the number's interval beyond 0 as well.
 """
 
 from __future__ import annotations
@@ -49,10 +49,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 RATE = Fraction(50)
 N_PHONES, PHONE_FRAMES, LEVELS = 41, 4, 4
-UTTERANCE_PHONES, SHORT_PHONES = 50, 18
-"""Phones of an utterance: 4 s, and 1.4 s."""
-RUN_FRAMES = 3
-"""How long tokens that know nothing last on average."""
+UTTERANCE_PHONES = 50
+"""Phones of an utterance: 4 s."""
 NOISE, SPEAKER, SPEAKER_PHONE = 0.75, 0.15, 0.10
 MEMORY = math.exp(-1 / 20)
 """Correlation of the noise from frame to frame: .4 s."""
@@ -101,7 +99,7 @@ class Speech:
 
     Attributes:
         speaker: int64 [n_utterances].
-        phones: int64 [n_utterances, phones of each].
+        phones: int64 [n_utterances, UTTERANCE_PHONES].
     """
 
     speaker: Ints
@@ -110,9 +108,9 @@ class Speech:
     @property
     def tier(self) -> Tier:
         """The phones as aligned."""
-        (n, length), ids = self.phones.shape, tuple(f"u{i:06d}" for i in range(len(self.speaker)))
-        onset = np.tile(np.arange(length) * PHONE_FRAMES * 20_000, n)
-        bounds = bounds_of(np.full(n, length))
+        n, ids = len(self.speaker), tuple(f"u{i:06d}" for i in range(len(self.speaker)))
+        onset = np.tile(np.arange(UTTERANCE_PHONES) * PHONE_FRAMES * 20_000, n)
+        bounds = bounds_of(np.full(n, UTTERANCE_PHONES))
         names = tuple(f"p{i:02d}" for i in range(N_PHONES))
         labels = self.phones.ravel().astype(np.int32)
         return Tier("phones", ids, bounds, labels, onset, onset + PHONE_FRAMES * 20_000, names)
@@ -145,19 +143,21 @@ def tokens(people: Population, said: Speech, rng: np.random.Generator) -> Ints:
     return codes
 
 
-def scored(
-    said: Speech, codes: Ints, size: int, seed: int = 0, *, within: bool = False
-) -> tuple[Record, CountedStream]:
-    """PNMI of a corpus as `hac-analyze pnmi` scores it, or with circular shifts within each utterance."""
-    tier, protocol = said.tier, Protocol(seed=seed)
+def scored(said: Speech, codes: Ints, size: int, seed: int = 0) -> tuple[Record, CountedStream]:
+    """PNMI of a corpus as `hac-analyze pnmi` scores it."""
     bounds = bounds_of(np.full(len(codes), codes.shape[1]))
-    stream = Stream("units", size, RATE, codes.ravel().astype(np.int32), bounds)
-    speakers = [f"s{i:03d}" for i in said.speaker]
-    rows = assign_rows(tier.ids, ["en"] * len(codes), speakers)
-    clock = ticks_of([RATE])
-    rings = utterance_rings(tier.ids) if within else speaker_rings(tier.ids, ["en"] * len(codes), speakers)
-    tokens = ShiftedStream(stream, rings)
-    source = CountedStream(tokens, tier, label_frames(tier, stream, protocol, clock), clock, rows, protocol)
+    return pnmi_of(said.tier, Stream("units", size, RATE, codes.ravel().astype(np.int32), bounds), said.speaker, seed)
+
+
+def pnmi_of(
+    tier: Tier, stream: Stream, speaker: Ints, seed: int, *, within: bool = False
+) -> tuple[Record, CountedStream]:
+    """PNMI of a stream; `within`: chance by shifts within each utterance, not over each speaker's."""
+    speakers, languages = [f"s{i:03d}" for i in speaker], ["en"] * len(speaker)
+    rings = utterance_rings(tier.ids) if within else speaker_rings(tier.ids, languages, speakers)
+    rows, clock, protocol = assign_rows(tier.ids, languages, speakers), ticks_of([RATE]), Protocol(seed=seed)
+    cells = label_frames(tier, stream, protocol, clock)
+    source = CountedStream(ShiftedStream(stream, rings), tier, cells, clock, rows, protocol)
     records = score_stream(source, Settings((), parts=False)).records
     return next(r for r in records if r.id.endswith(".pnmi") and DROPPED not in r.id), source
 
@@ -253,29 +253,44 @@ def comparisons(n_speakers: int, size: int, minutes: float, corpora: int, digits
     return real / corpora
 
 
+def knowing_nothing(size: int, silence: bool, rng: np.random.Generator) -> tuple[Tier, Stream]:
+    """Ten minutes of utterances of 1.4 s: phones of 40 to 120 ms, and tokens that last 60 ms on average."""
+    n = round(600 / 1.44)
+    n_phones = rng.integers(13, 24, n)
+    bounds = bounds_of(n_phones)
+    share = population(64).share
+    labels = rng.choice(N_PHONES - 1, size=bounds[-1], p=share[1:] / share[1:].sum()) + 1
+    lengths = rng.integers(2, 7, len(labels))
+    edges = np.append(bounds[:-1], bounds[1:] - 1)
+    if silence:
+        labels[edges], lengths[edges] = 0, rng.integers(5, 16, 2 * n)
+    ends = np.cumsum(lengths)
+    frames = bounds_of(np.diff(np.append(0, ends)[bounds]))
+    offset = (ends - np.repeat(frames[:-1], n_phones)) * 20_000
+    names, ids = tuple(f"p{i:02d}" for i in range(N_PHONES)), tuple(f"u{i:06d}" for i in range(n))
+    tier = Tier("phones", ids, bounds, labels.astype(np.int32), offset - lengths * 20_000, offset, names)
+    begins = rng.random(frames[-1]) < 1 / 3
+    begins[frames[:-1]] = True
+    codes = rng.integers(0, size, int(begins.sum()))[np.cumsum(begins) - 1]
+    return tier, Stream("units", size, RATE, codes.astype(np.int32), frames)
+
+
 def nothing(n_speakers: int, size: int, corpora: int, silence: bool, seed: int = 0) -> dict[str, float]:
-    """Tokens that know nothing over utterances of 1.4 s, ten minutes a corpus, under both circular shifts.
+    """Scores of tokens that know nothing under both circular shifts.
 
     Args:
         n_speakers, size: of each corpus.
         corpora: how many.
-        silence: whether utterances begin and end with two phones' time of silence.
+        silence: whether utterances begin and end with silence.
         seed: of the corpora.
     """
-    share = population(64).share
     rng = np.random.default_rng([seed, 11, n_speakers, size, silence])
     found: dict[str, list[Record]] = {"within": [], "over": []}
     for i in range(corpora):
-        n = round(600 / (SHORT_PHONES * PHONE_FRAMES / float(RATE)))
-        phones = rng.choice(N_PHONES - 1, size=(n, SHORT_PHONES), p=share[1:] / share[1:].sum()) + 1
-        if silence:
-            phones[:, :2] = phones[:, -2:] = 0
-        begins = rng.random((n, SHORT_PHONES * PHONE_FRAMES)) < 1 / RUN_FRAMES
-        begins[:, 0] = True
-        codes = rng.integers(0, size, int(begins.sum()))[np.cumsum(begins) - 1].reshape(begins.shape)
-        said = Speech(np.arange(n) % n_speakers, phones)
+        tier, stream = knowing_nothing(size, silence, rng)
         for name, of in found.items():
-            of.append(scored(said, codes, size, i, within=name == "within")[0])
+            speaker = np.arange(len(tier.ids)) % n_speakers
+            of.append(pnmi_of(tier, stream, speaker, i, within=name == "within")[0])
     row = {}
     for name, of in found.items():
         estimates = np.array([record.estimate for record in of])

@@ -100,6 +100,12 @@ def _cautions(run: ReportRun) -> Iterator[tuple[str, str]]:
         yield "the run is partial: some of its parts failed.", ""
     if is_of_older_version(run.results):
         yield "made by an older version, whose intervals did not hold: run the analysis again to have intervals.", ""
+    if _shifts_within_utterances(run.results):
+        yield (
+            "made by an older version, whose chance knew what each utterance holds as a whole: chance is a little high "
+            "and the number a little low; run the analysis again to compare it with others.",
+            "",
+        )
     if little := _with_too_little_speech(run):
         yield (
             "too little speech for so many codes, since chance alone scores half and more: counts rank nothing; "
@@ -118,6 +124,12 @@ def _with_too_little_speech(run: ReportRun) -> tuple[str, ...]:
 def is_of_older_version(results: Results) -> bool:
     """Whether intervals were left out that an older version made."""
     return any("of an older version" in record.note for record in results.metrics)
+
+
+def _shifts_within_utterances(results: Results) -> bool:
+    """Whether null draws are circular shifts within each utterance, as they were before they went over speakers."""
+    nulls = [str(settings.get("null", "")) for settings in results.protocols.values()]
+    return any(null.startswith("circular-shift") and "within each utterance" in null for null in nulls)
 
 
 def _whose(of: Sequence[tuple[ReportRun, str]]) -> str:

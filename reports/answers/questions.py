@@ -16,10 +16,10 @@ from analysis.comparison.differences import Difference, with_verdicts
 from analysis.inputs.request import JOINER
 from analysis.metrics.metric import Metric
 from analysis.metrics.registry import HEADLINES, METRICS, metric_name
+from analysis.results.records import reason_of
 from analysis.results.schema import Record
 from analysis.slices import slice_of
 from reports.comparison.comparable_runs import alike
-from reports.document.cells import reason_of
 from reports.document.claim_rule import LEAST, NO_INTERVAL, beyond_chance, size_of
 from reports.document.headlines import headline_record
 from reports.document.order import first_of_levels

@@ -33,6 +33,11 @@ def clusters_of(record: Record) -> tuple[int, str]:
     return (int(n), unit.strip("()")) if n.isdecimal() else (0, "")
 
 
+def reason_of(record: Record) -> str:
+    """Why a record has no number, without what else its note says."""
+    return record.note.partition("undefined: ")[2] or record.note or "no reason was given"
+
+
 def nulls_of(record: Record) -> list[Null]:
     """Each null that a record has."""
     return [Null(mean=record.null_mean, sd=record.null_sd, n=record.n_nulls), *record.nulls.values()]

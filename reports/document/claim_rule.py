@@ -15,10 +15,10 @@ import numpy as np
 
 from analysis.comparison.differences import holm
 from analysis.metrics.registry import METRICS, metric_name, metric_of
-from analysis.results.records import beyond_nulls, clusters_of, nulls_of
+from analysis.results.records import beyond_nulls, clusters_of, nulls_of, reason_of
 from analysis.results.schema import Null, Record
 from analysis.statistics.jackknife import LEVEL, p_value
-from reports.document.cells import EMPTY, estimate_cell, interval_text, null_text, reason_of
+from reports.document.cells import EMPTY, estimate_cell, interval_text, null_text
 from reports.document.number_format import p_text
 from reports.document.order import first_of_levels
 from reports.document.parts import Cell

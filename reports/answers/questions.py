@@ -207,9 +207,9 @@ def _doubt(run: ReportRun, record: Record) -> str:
 
 def _chance(record: Record, metric: Metric) -> Chance:
     verdict = beyond_chance(record, metric.side)
-    if verdict == "cannot be judged":
+    if verdict == "not judged":
         return ""
-    if verdict == "does not stand":
+    if verdict == "not supported":
         return "no more than chance"
     return "next to chance" if size_of(record, metric.side) < LEAST else ""
 

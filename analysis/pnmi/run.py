@@ -15,7 +15,7 @@ from analysis.pnmi import lags
 from analysis.pnmi.counting import CountedStream, Protocol, label_frames, lag_counts, lags_of
 from analysis.pnmi.scores import CountSource, Settings, StreamScores, score_stream
 from analysis.results.builder import make_results
-from analysis.results.records import DROPPED, KEPT, TOO_LITTLE_SPEECH, too_little_speech
+from analysis.results.records import DROPPED, KEPT, RANK_INSTEAD, TOO_LITTLE_SPEECH, too_little_speech
 from analysis.results.schema import Lag, Results
 from hac.data.phones.policy import SILENCE
 from probes.joint_counts.frame_labels import Cells, ticks_of
@@ -98,7 +98,7 @@ def outcome_of(
     judged = [_judge(source, scores, scan, pnmi) for source, (scores, pnmi) in zip(sources, scored, strict=True)]
     notes = [note for scores, _ in scored for note in scores.notes]
     notes += [
-        (source.name, TOO_LITTLE_SPEECH)
+        (source.name, f"{TOO_LITTLE_SPEECH}; {RANK_INSTEAD}")
         for source, (scores, _) in zip(sources, scored, strict=True)
         if too_little_speech(scores.headline)
     ]

@@ -239,9 +239,9 @@ def _chance(record: Record, metric: Metric) -> Chance:
     if not metric.has_null:
         return ""
     verdict = beyond_chance(record, metric.side)
-    if verdict == "cannot be judged":
+    if verdict == "not judged":
         return ""
-    if verdict == "does not stand":
+    if verdict == "not supported":
         return "no more than chance"
     return "next to chance" if size_of(record, metric.side) < LEAST else ""
 

@@ -106,7 +106,7 @@ def _table(measured: list[tuple[ReportRun, Measurements]]) -> Table:
     heads = ("system", "condition", "metric", "kbit/s, nominal", "kbit/s, order 1")
     fields = (("number ± 95 %", "", estimate_cell), ("counted", "", counted_cell), ("chance ± sd", "", null_cell))
     note = f"{REFERENCE}: the same judges on the originals"
-    return record_table("table-recon", "Reconstruction", heads, fields, rows, note)
+    return record_table("table-recon", "Reconstruction against bit rate", heads, fields, rows, note)
 
 
 def _figure(rate: float) -> str:

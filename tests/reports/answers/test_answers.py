@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from analysis.results.records import TOO_LITTLE_SPEECH
 from analysis.results.schema import Record, StreamInfo, read_results, write_results
 from probes.nulls.circular_shift import OVER_SPEAKERS, OVER_UTTERANCES
 from reports.answers.questions import Answered, answered, bits_of
@@ -141,7 +142,7 @@ def test_bits_of_tokens_are_the_logarithms_of_their_codebooks() -> None:
     [
         ({"coverage": with_coverage(utterances={"counted": 4, "key": "same"})}, 0.1, "only 4 utterances"),
         ({"provenance": FITTED}, 0.1, "its units were fitted on the speech that they are scored on"),
-        ({}, 0.55, "too little speech for so many codes: chance alone scores .550"),
+        ({}, 0.55, TOO_LITTLE_SPEECH),
     ],
 )
 def test_what_cannot_be_ranked_is_shown_and_not_ranked(fields: dict[str, object], null: float, reason: str) -> None:
@@ -158,8 +159,8 @@ def test_what_cannot_be_ranked_is_shown_and_not_ranked(fields: dict[str, object]
 
 def test_what_to_distrust_is_named() -> None:
     cautions = {
-        "one speaker only": {"coverage": with_coverage(speakers=1)},
-        "two speakers only": {"coverage": with_coverage(speakers=2)},
+        "intervals are over utterances, of this speaker alone": {"coverage": with_coverage(speakers=1)},
+        "intervals are over utterances, of these two speakers alone": {"coverage": with_coverage(speakers=2)},
         "fewer than 10 utterances": {"coverage": with_coverage(utterances={"counted": 9})},
         "units fitted on the very speech": {"provenance": FITTED},
         "the run is partial": {"status": "partial"},

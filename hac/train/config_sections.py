@@ -131,6 +131,9 @@ class LossesConfig(Section):
         feature_matching: distance of the discriminators' features.
         commitment: pulls the encoder to the codes.
         codebook: pulls the codes to the encoder.
+        alignment: pulls the phonetic level's answer to Z, so that it explains what it can of it; Z as the target
+            is taken as given. Where it explains little, `model.acoustic_input: residual` leaves the acoustic
+            level everything, and nothing is factorized.
         window_s: seconds of each window that is decoded; the losses of sound act there.
         windows: windows decoded of every utterance, spread over it from a random start; they may overlap.
     """
@@ -141,6 +144,7 @@ class LossesConfig(Section):
     feature_matching: float = Field(default=2.0, ge=0)
     commitment: float = Field(default=0.25, ge=0)
     codebook: float = Field(default=1.0, ge=0)
+    alignment: float = Field(default=0.0, ge=0)
     window_s: float = Field(default=0.38, gt=0)
     windows: int = Field(default=1, ge=1)
 
@@ -204,12 +208,14 @@ class ValidationConfig(Section):
         clips: utterances whose sound and spectrogram are logged.
         max_utterances: utterances validated on, spread evenly over the held-out ones.
         shifts: circular shifts that make the null of the PNMI.
+        dropped: utterances that are decoded without each level in turn, to see whether the decoder needs it.
     """
 
     every: int = Field(default=1000, ge=1)
     clips: int = Field(default=4, ge=0)
     max_utterances: int = Field(default=200, ge=1)
     shifts: int = Field(default=5, ge=1)
+    dropped: int = Field(default=20, ge=0)
 
 
 class CheckpointConfig(Section):

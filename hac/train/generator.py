@@ -17,6 +17,7 @@ from hac.data.timeline import frames_to_hold
 from hac.errors import HacError
 from hac.model.hac_model import HacModel
 from hac.model.masked_convolutions import decode_latent
+from hac.model.quantize import mean_square
 from hac.train.config import TrainConfig
 from hac.train.data.dataset import TrainBatch
 from hac.train.distillation import Distilled, LexicalHead, PhoneticHead, distil_lexical, distil_phonetic
@@ -31,6 +32,8 @@ class GeneratorOutput:
         reference: [w * b, n], the sound of those windows.
         commitment_loss: scalar, mean over frames, summed over codebooks.
         codebook_loss: scalar, mean over frames, summed over codebooks.
+        alignment_loss: scalar, mean over frames and channels of (Z - P)^2, P the phonetic level's answer and Z taken as
+            given; None without that level.
         phonetic: what the speech teacher says; None without one.
         lexical: what the text teacher says; None without one.
         n_frames: frames that exist in the batch.
@@ -40,6 +43,7 @@ class GeneratorOutput:
     reference: Tensor
     commitment_loss: Tensor
     codebook_loss: Tensor
+    alignment_loss: Tensor | None
     phonetic: Distilled | None
     lexical: Distilled | None
     n_frames: Tensor
@@ -90,6 +94,11 @@ class Generator(nn.Module):
             reference=reference,
             commitment_loss=bottleneck.commitment_loss,
             codebook_loss=bottleneck.codebook_loss,
+            alignment_loss=(
+                mean_square(quantized["phonetic"], bottleneck.encoded.detach(), prepared.mask)
+                if "phonetic" in quantized
+                else None
+            ),
             phonetic=self._distil_phonetic(quantized, batch),
             lexical=self._distil_lexical(quantized, batch, prepared.mask),
             n_frames=prepared.mask.sum(),

@@ -183,6 +183,8 @@ def _sound_losses(networks: Networks, output: GeneratorOutput, weights: LossesCo
 
 def _level_losses(output: GeneratorOutput) -> dict[str, Tensor]:
     losses = {"vq/commitment": output.commitment_loss, "vq/codebook": output.codebook_loss}
+    if output.alignment_loss is not None:
+        losses["vq/alignment"] = output.alignment_loss
     for level, distilled in (("phonetic", output.phonetic), ("lexical", output.lexical)):
         if distilled is not None:
             losses[f"distillation/{level}/loss"] = distilled.loss
@@ -221,6 +223,7 @@ def _weights(config: TrainConfig, losses: dict[str, Tensor]) -> dict[str, float]
         "waveform": own.waveform,
         "vq/commitment": own.commitment,
         "vq/codebook": own.codebook,
+        "vq/alignment": own.alignment,
         "adversarial/generator": own.adversarial,
         "feature_matching": own.feature_matching,
         "distillation/phonetic/loss": teachers.speech.weight if teachers.speech else 0.0,

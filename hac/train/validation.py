@@ -18,7 +18,9 @@ from torch import Tensor
 from hac.data.tiers import Tier
 from hac.errors import Failure
 from hac.judges.stoi import stoi
+from hac.model.bottleneck import BottleneckOutput
 from hac.model.masked_convolutions import decode_latent
+from hac.model.quantize import mean_square
 from hac.train.config_sections import ValidationConfig
 from hac.train.data.dataset import TrainBatch, UtteranceDataset
 from hac.train.distillation import distil_lexical, distil_phonetic, retrieval_recall
@@ -34,6 +36,9 @@ class Validation:
 
     Attributes:
         metrics: `validation/mel`, `validation/stoi`, `validation/<level>/...`, `validation/<stream>/pnmi`, ...
+            `validation/<level>/stoi_without` is the STOI of what is decoded without a level to what all of them give: 1
+            where the decoder does not need it. `validation/<level>/explained` is the share of Z's variance within
+            utterances that the level's answer accounts for.
         sounds: float32 [n] by utterance id: the original and what the model makes of it.
         failures: utterances that could not be read, and so are in no metric.
     """
@@ -68,6 +73,9 @@ def validate(
         on_device = batch.to(device)
         result = _one(generator, on_device, vectors, sums)
         original, decoded = batch.audio[0].numpy(), result.audio.cpu().numpy()
+        if len(codes) < settings.dropped:
+            for level, audio in _without_each(generator, result.bottleneck, batch.audio.shape[1]).items():
+                sums.add(f"validation/{level}/stoi_without", stoi(decoded, audio.cpu().numpy(), rate).value)
         sums.add("validation/mel", float(mel(result.audio[None], on_device.audio)))
         sums.add("validation/stoi", stoi(original, decoded, rate).value)
         codes[batch.ids[0]] = result.codes
@@ -127,6 +135,7 @@ def light_pnmi(codes: Mapping[str, Codes], phones: Tier, frame_rate: float, shif
 class _Result:
     audio: Tensor
     codes: Codes
+    bottleneck: BottleneckOutput
 
 
 def _one(generator: Generator, batch: TrainBatch, vectors: list[tuple[Tensor, Tensor]], sums: _Sums) -> _Result:
@@ -145,10 +154,31 @@ def _one(generator: Generator, batch: TrainBatch, vectors: list[tuple[Tensor, Te
         vectors.append((student, batch.text_targets))
         cosine = distil_lexical(student, batch.text_targets, batch.text_taught).cosine
         sums.add("validation/lexical/teacher_cosine", float(cosine))
-    audio = decode_latent(model.decoder, bottleneck.latent)[0]
-    n_samples = batch.audio.shape[1]
-    audio = torch.nn.functional.pad(audio[:n_samples], (0, max(0, n_samples - len(audio))))
-    return _Result(audio, {name: rows[0].cpu().numpy() for name, rows in bottleneck.codes.items()})
+    audio = _decoded(generator, bottleneck.latent, batch.audio.shape[1])
+    variance = bottleneck.encoded.float().var(2).mean()
+    for name, level in bottleneck.levels.items():
+        unexplained = mean_square(level.quantized, bottleneck.encoded, None)
+        sums.add(f"validation/{name}/explained", float(1 - unexplained / variance), bottleneck.encoded.shape[2])
+    return _Result(audio, {name: rows[0].cpu().numpy() for name, rows in bottleneck.codes.items()}, bottleneck)
+
+
+def _decoded(generator: Generator, latent: Tensor, n_samples: int) -> Tensor:
+    """The sound [n_samples] of one utterance's latent [1, latent_dim, t]."""
+    audio = decode_latent(generator.model.decoder, latent)[0][:n_samples]
+    return torch.nn.functional.pad(audio, (0, n_samples - len(audio)))
+
+
+def _without_each(generator: Generator, bottleneck: BottleneckOutput, n_samples: int) -> dict[str, Tensor]:
+    """One utterance decoded without each of its levels in turn; nothing where there is but one."""
+    levels = tuple(bottleneck.levels)
+    if len(levels) < 2:
+        return {}
+    model = generator.model
+    latents = {
+        name: model.bottleneck.from_codes(bottleneck.codes, [level for level in levels if level != name])
+        for name in levels
+    }
+    return {name: _decoded(generator, latent, n_samples) for name, latent in latents.items()}
 
 
 class _Sums:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 _Decay = Annotated[float, Field(ge=0, lt=1)]
 
@@ -68,13 +69,17 @@ class SpeechTeacherConfig(_TeacherConfig):
         where: folder or hub id, where it is not the name's own.
         revision: of a hub id.
         layer: layer index, or `average` of all; None is the name's own.
-        loss: `cosine` per frame, `d-axis` or `t-axis` (SpeechTokenizer). The paper's choice was not seen.
+        loss: `cosine` per frame, `d-axis` or `t-axis` (SpeechTokenizer), or `units`, the cross-entropy to the k-means
+            units of the teacher's frames (`hac.teachers.units`), fitted on the training speech. The paper's choice was
+            not seen.
+        units: how many there are, where the loss is of `units`.
+        unit_directions: dimensions of the projection that they live in; 0 is none.
         standardize: give every dimension of the target mean 0 and deviation 1 over the training set, so that a
             few large dimensions do not decide the cosine.
         window_s: Whisper only: pad utterances to a multiple of this many seconds; None pads to 30 s, as it was
             trained. Shorter is quicker and costs a little: see `hac.teachers.registry.WHISPER_WINDOW_S`.
         resample: how teacher frames reach the codec's frame rate.
-        weight: of the loss.
+        weight: of the loss; 60, or 5 where it is of `units`.
         shuffled: teach with the targets of another utterance: a control.
         targets: `cached` computes every target once and keeps it on disk; `live` computes it when it is needed.
         cache: folder of the targets; None is a folder in the user's cache.
@@ -83,12 +88,21 @@ class SpeechTeacherConfig(_TeacherConfig):
 
     name: str = "hubert"
     layer: int | Literal["average"] | None = None
-    loss: Literal["cosine", "d-axis", "t-axis"] = "cosine"
+    loss: Literal["cosine", "d-axis", "t-axis", "units"] = "cosine"
+    units: int = Field(default=500, ge=2)
+    unit_directions: int = Field(default=64, ge=0)
     standardize: bool = True
     window_s: float | None = Field(default=10.0, gt=0)
     resample: Literal["linear", "nearest"] = "linear"
     weight: float = Field(default=60.0, ge=0)
     targets: Literal["cached", "live"] = "cached"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _weight_of_units(cls, values: Any) -> Any:
+        if isinstance(values, Mapping) and values.get("loss") == "units":
+            return {"weight": 5.0, **values}
+        return values
 
 
 class TextTeacherConfig(_TeacherConfig):

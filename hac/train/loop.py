@@ -258,7 +258,14 @@ def _log_sounds(journal: Journal, step: int, result: Validation) -> None:
         journal.sound(step, f"{name}/decoded", decoded)
 
 
-_SHOWN = ("mel", "stoi", "phonetic/pnmi_corrected", "phonetic/teacher_cosine", "lexical/recall_at_1")
+_SHOWN = (
+    "mel",
+    "stoi",
+    "phonetic/pnmi_corrected",
+    "phonetic/teacher_cosine",
+    "phonetic/teacher_accuracy",
+    "lexical/recall_at_1",
+)
 
 
 def _summary(metrics: dict[str, float]) -> str:

@@ -188,7 +188,7 @@ def _level_losses(output: GeneratorOutput) -> dict[str, Tensor]:
     for level, distilled in (("phonetic", output.phonetic), ("lexical", output.lexical)):
         if distilled is not None:
             losses[f"distillation/{level}/loss"] = distilled.loss
-            losses[f"distillation/{level}/cosine"] = distilled.cosine
+            losses[f"distillation/{level}/{distilled.measure}"] = distilled.agreement
     return losses
 
 

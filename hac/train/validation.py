@@ -23,7 +23,7 @@ from hac.model.masked_convolutions import decode_latent
 from hac.model.quantize import mean_square
 from hac.train.config_sections import ValidationConfig
 from hac.train.data.dataset import TrainBatch, UtteranceDataset
-from hac.train.distillation import distil_lexical, distil_phonetic, retrieval_recall
+from hac.train.distillation import distil_lexical, retrieval_recall
 from hac.train.generator import Generator
 from hac.train.losses import MelSpectrogramLoss
 
@@ -145,14 +145,13 @@ def _one(generator: Generator, batch: TrainBatch, vectors: list[tuple[Tensor, Te
     bottleneck = model.bottleneck_of(prepared)
     heads: Any = generator.heads
     if "phonetic" in heads and batch.speech_targets is not None and bool(batch.speech_taught.any()):
-        student = heads["phonetic"](bottleneck.levels["phonetic"].quantized)
-        target = heads["phonetic"].standardized(batch.speech_targets)
-        distilled = distil_phonetic(student, target, batch.speech_taught)
-        sums.add("validation/phonetic/teacher_cosine", float(distilled.cosine), float(distilled.n))
+        distilled = heads["phonetic"].distil(bottleneck.levels["phonetic"], batch.speech_targets, batch.speech_taught)
+        name = f"validation/phonetic/teacher_{distilled.measure}"
+        sums.add(name, float(distilled.agreement), float(distilled.n))
     if "lexical" in heads and batch.text_targets is not None and bool(batch.text_taught.any()):
         student = heads["lexical"](bottleneck.levels["lexical"].quantized, prepared.mask)
         vectors.append((student, batch.text_targets))
-        cosine = distil_lexical(student, batch.text_targets, batch.text_taught).cosine
+        cosine = distil_lexical(student, batch.text_targets, batch.text_taught).agreement
         sums.add("validation/lexical/teacher_cosine", float(cosine))
     audio = _decoded(generator, bottleneck.latent, batch.audio.shape[1])
     variance = bottleneck.encoded.float().var(2).mean()

@@ -27,6 +27,7 @@ from hac.data.tokens.token_store import TokenStore
 from hac.errors import FailureLog, HacError
 from hac.files.atomic import sha256_file, write_text
 from hac.reference import reference_models, teacher_units
+from probes.nulls.derangement import derangement
 
 DEBIAN_SET = "asterisk-en"
 SIZE = 1024
@@ -157,18 +158,19 @@ def write_few(manifest_path: Path, n: int) -> Path:
 
 
 def write_control(tokens: TokenStore, path: Path) -> None:
-    """A token file (JSONL) of the same units that know nothing: each utterance gets those of another one.
+    """A token file (JSONL) of the same units that know nothing: each utterance gets those of another one at random.
 
-    They are circularly shifted at random, and cut or repeated to length, so that frequencies and run lengths stay those
-    of speech.
+    Not the next one's: neighbours by name tend to hold the same words. They are circularly shifted at random, and cut
+    or repeated to length, so that frequencies and run lengths stay those of speech.
     """
     rng = np.random.default_rng(SEED)
     sizes = {name: stream.codebook_size for name, stream in tokens.streams.items()}
     lines = [json.dumps({"codebook_size": sizes})]
+    others = derangement(tokens.ids, 1, SEED)
     for u, id in enumerate(tokens.ids):
         streams = {}
         for name, stream in tokens.streams.items():
-            other = stream.utterance((u + 1) % len(tokens.ids))
+            other = stream.utterance(int(others[u]) % len(tokens.ids))
             shifted = np.roll(other, int(rng.integers(max(len(other), 1))))
             streams[name] = np.resize(shifted, len(stream.utterance(u))).tolist()
         rate = str(next(iter(tokens.streams.values())).frame_rate)

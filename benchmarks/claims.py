@@ -1,7 +1,7 @@
-"""How many pages of tokens that know nothing have a claim beyond chance? `python -m benchmarks.claims [--pages 250]`.
+"""How many pages of random tokens have a claim beyond chance? `python -m benchmarks.claims [--pages 250]`.
 
 A page has four systems, each with tokens drawn at random over other speech: 48 utterances of two seconds, runs of three
-frames, ten circular shifts. A claim counts that "stands" or is "beyond chance, but slight"; the rule promises that one
+frames, ten circular shifts. A claim counts that is "supported" or a "small effect"; the rule promises that one
 page in twenty at most has any.
 """
 
@@ -42,7 +42,7 @@ def main() -> None:
     print("speakers  codes  pages with a claim beyond chance  claims with p < .05 before Holm")
     for n_speakers, n_codes in GRID:
         made = [page_of(n_speakers, n_codes, seed) for seed in range(pages)]
-        wrong = sum(any(c.verdict in ("stands", "beyond chance, but slight") for c in claims) for claims in made)
+        wrong = sum(any(c.verdict in ("supported", "small effect") for c in claims) for claims in made)
         small = sum(claim.p < 0.05 and claim.size > 0 for claims in made for claim in claims)
         print(f"{n_speakers:8}  {n_codes:5}  {wrong / pages:32.3f}  {small / pages / SYSTEMS:.3f}", flush=True)
 

@@ -126,25 +126,24 @@ def one_stream(tier: Tier, tokens: TokenStore) -> dict[str, float]:
     stream = tokens.streams["acoustic.0"]
     n_frames = np.diff(stream.bounds)
     everything = Rows((Row("", "", 0),), np.zeros(len(tier.ids), np.int64))
-    still = np.zeros(len(tier.ids), np.int64)
     aligned = cells(tier, n_frames, RATE)
     framed = cells(tier, n_frames, RATE, "centre")
     labels = framed.label
     codes = stream.codes[: len(labels)]
 
     def ours() -> float:
-        return information(count(framed, stream, still, everything, tier.vocabulary).table).mutual
+        return information(count(framed, stream, everything, tier.vocabulary).table).mutual
 
     total = len(stream.codes)
-    exact = best(lambda: count(aligned, stream, still, everything, tier.vocabulary))
+    exact = best(lambda: count(aligned, stream, everything, tier.vocabulary))
     lay = best(lambda: cells(tier, n_frames, RATE))
     pairs = labels.tolist(), codes.tolist()
     counter = best(lambda: Counter(zip(*pairs, strict=True)), 1)
-    counted = best(lambda: count(framed, stream, still, everything, tier.vocabulary))
+    counted = best(lambda: count(framed, stream, everything, tier.vocabulary))
     scored, sklearn = best(ours), best(lambda: mutual_info_score(labels, codes), 3)
     loop = best(lambda: python_counter(tier, stream), 1)
     check = python_counter(tier, stream)
-    table = count(aligned, stream, still, everything, tier.vocabulary)
+    table = count(aligned, stream, everything, tier.vocabulary)
     units = int(table.units_per_s) // 1_000_000
     assert sum(check.values()) * units == table.table.sum()
     return {

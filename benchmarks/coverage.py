@@ -13,6 +13,10 @@ around the value as counted.
 Then comparisons, of tokens that know the same: two tokenizers of one law, whose speakers differ in each (how often is a
 difference called real that is none?), and one tokenizer against itself with digits that know nothing put on (codebooks
 of unlike size).
+
+With --nothing: tokens that know nothing over utterances of 1.4 s, with silence at their edges and without. Under
+circular shifts within each utterance and over each speaker's utterances: the number, whose truth is 0, and how often
+the value lies beyond the null, and the number's interval beyond 0 as well.
 """
 
 from __future__ import annotations
@@ -30,7 +34,7 @@ from scipy import special
 from analysis.comparison.differences import difference
 from analysis.pnmi.counting import CountedStream, Protocol, label_frames
 from analysis.pnmi.scores import Settings, score_stream
-from analysis.results.records import DROPPED
+from analysis.results.records import DROPPED, beyond_nulls, nulls_of
 from analysis.results.schema import Record
 from analysis.statistics.information import pnmi_tables
 from hac.data.ragged import bounds_of
@@ -38,6 +42,8 @@ from hac.data.tiers import Tier
 from hac.data.tokens.token_store import Stream
 from probes.clusters import assign_rows, clusters_of
 from probes.joint_counts.frame_labels import ticks_of
+from probes.nulls.circular_shift import ShiftedStream, speaker_rings, utterance_rings
+from reports.document.claim_rule import beyond_chance
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -139,12 +145,19 @@ def tokens(people: Population, said: Speech, rng: np.random.Generator) -> Ints:
 
 def scored(said: Speech, codes: Ints, size: int, seed: int = 0) -> tuple[Record, CountedStream]:
     """PNMI of a corpus as `hac-analyze pnmi` scores it."""
-    tier, protocol = said.tier, Protocol(seed=seed)
     bounds = bounds_of(np.full(len(codes), codes.shape[1]))
-    stream = Stream("units", size, RATE, codes.ravel().astype(np.int32), bounds)
-    rows = assign_rows(tier.ids, ["en"] * len(codes), [f"s{i:03d}" for i in said.speaker])
-    clock = ticks_of([RATE])
-    source = CountedStream(stream, tier, label_frames(tier, stream, protocol, clock), clock, rows, protocol)
+    return pnmi_of(said.tier, Stream("units", size, RATE, codes.ravel().astype(np.int32), bounds), said.speaker, seed)
+
+
+def pnmi_of(
+    tier: Tier, stream: Stream, speaker: Ints, seed: int, *, within: bool = False
+) -> tuple[Record, CountedStream]:
+    """PNMI of a stream; `within`: chance by shifts within each utterance, not over each speaker's."""
+    speakers, languages = [f"s{i:03d}" for i in speaker], ["en"] * len(speaker)
+    rings = utterance_rings(tier.ids) if within else speaker_rings(tier.ids, languages, speakers)
+    rows, clock, protocol = assign_rows(tier.ids, languages, speakers), ticks_of([RATE]), Protocol(seed=seed)
+    cells = label_frames(tier, stream, protocol, clock)
+    source = CountedStream(ShiftedStream(stream, rings), tier, cells, clock, rows, protocol)
     records = score_stream(source, Settings((), parts=False)).records
     return next(r for r in records if r.id.endswith(".pnmi") and DROPPED not in r.id), source
 
@@ -240,7 +253,58 @@ def comparisons(n_speakers: int, size: int, minutes: float, corpora: int, digits
     return real / corpora
 
 
-def rows_of(cells: Iterator[tuple[str, dict[str, float]]]) -> Iterator[str]:
+def knowing_nothing(size: int, silence: bool, rng: np.random.Generator) -> tuple[Tier, Stream]:
+    """Ten minutes of utterances of 1.4 s: phones of 40 to 120 ms, and tokens that last 60 ms on average."""
+    n = round(600 / 1.44)
+    n_phones = rng.integers(13, 24, n)
+    bounds = bounds_of(n_phones)
+    share = population(64).share
+    labels = rng.choice(N_PHONES - 1, size=bounds[-1], p=share[1:] / share[1:].sum()) + 1
+    lengths = rng.integers(2, 7, len(labels))
+    edges = np.append(bounds[:-1], bounds[1:] - 1)
+    if silence:
+        labels[edges], lengths[edges] = 0, rng.integers(5, 16, 2 * n)
+    ends = np.cumsum(lengths)
+    frames = bounds_of(np.diff(np.append(0, ends)[bounds]))
+    offset = (ends - np.repeat(frames[:-1], n_phones)) * 20_000
+    names, ids = tuple(f"p{i:02d}" for i in range(N_PHONES)), tuple(f"u{i:06d}" for i in range(n))
+    tier = Tier("phones", ids, bounds, labels.astype(np.int32), offset - lengths * 20_000, offset, names)
+    begins = rng.random(frames[-1]) < 1 / 3
+    begins[frames[:-1]] = True
+    codes = rng.integers(0, size, int(begins.sum()))[np.cumsum(begins) - 1]
+    return tier, Stream("units", size, RATE, codes.astype(np.int32), frames)
+
+
+def nothing(n_speakers: int, size: int, corpora: int, silence: bool, seed: int = 0) -> dict[str, float]:
+    """Scores of tokens that know nothing under both circular shifts.
+
+    Args:
+        n_speakers, size: of each corpus.
+        corpora: how many.
+        silence: whether utterances begin and end with silence.
+        seed: of the corpora.
+    """
+    rng = np.random.default_rng([seed, 11, n_speakers, size, silence])
+    found: dict[str, list[Record]] = {"within": [], "over": []}
+    for i in range(corpora):
+        tier, stream = knowing_nothing(size, silence, rng)
+        for name, of in found.items():
+            speaker = np.arange(len(tier.ids)) % n_speakers
+            of.append(pnmi_of(tier, stream, speaker, i, within=name == "within")[0])
+    row = {}
+    for name, of in found.items():
+        estimates = np.array([record.estimate for record in of])
+        row |= {
+            f"{name}: chance": float(np.mean([record.null_mean for record in of])),
+            f"{name}: number": float(estimates.mean()),
+            f"{name}: its error": float(estimates.std(ddof=1)) / math.sqrt(corpora),
+            f"{name}: beyond the null": float(np.mean([beyond_nulls(r.value, nulls_of(r)) for r in of])),
+            f"{name}: stands": float(np.mean([beyond_chance(r) == "stands" for r in of])),
+        }
+    return row
+
+
+def rows_of(cells: Iterator[tuple[str, dict[str, float]]], digits: int = 3) -> Iterator[str]:
     """A Markdown table, a line as soon as it is had."""
     head: list[str] = []
     for name, row in cells:
@@ -248,7 +312,7 @@ def rows_of(cells: Iterator[tuple[str, dict[str, float]]]) -> Iterator[str]:
             head = list(row)
             yield "| speakers, codes, minutes | " + " | ".join(head) + " |"
             yield "|" + "---|" * (len(head) + 1)
-        yield f"| {name} | " + " | ".join(f"{row[key]:.3f}" for key in head) + " |"
+        yield f"| {name} | " + " | ".join(f"{row[key]:.{digits}f}" for key in head) + " |"
 
 
 def main() -> None:
@@ -257,7 +321,14 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=[], metavar="SPEAKERS:K:MINUTES")
     parser.add_argument("--old", action="store_true", help="and the bootstrap of result files of version 1")
     parser.add_argument("--pairs", action="store_true", help="comparisons instead")
+    parser.add_argument("--nothing", action="store_true", help="tokens that know nothing, under both circular shifts")
     asked = parser.parse_args()
+    if asked.nothing:
+        grid = [(s, k, silence) for silence in (True, False) for s in (1, 12) for k in (64, 1024)]
+        named = ((f"{s}, {k:,}, 10{', silence' * silence}", (s, k, asked.corpora, silence)) for s, k, silence in grid)
+        for line in rows_of(((name, nothing(*cell)) for name, cell in named), digits=4):
+            print(line, flush=True)
+        return
     cells = [tuple(map(float, text.split(":"))) for text in asked.only] or [(s, k, 10.0) for s, k in GRID]
     if asked.pairs:
         for s, k, m in cells:

@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 import psutil
 
-from analysis.words.counting import CountedWords, Halves, WordProtocol, scopes
+from analysis.words.counting import scopes
 from analysis.words.detection import RESDAVENET_STOP_WORDS, candidates, detect
 from hac.data.alignments.alignment import Alignments, Tier, write_alignments
 from hac.data.manifest.formats import write_manifest
@@ -36,7 +36,7 @@ from hac.data.manifest.manifest import Manifest, Utterance
 from hac.data.tokens.formats import write_tokens
 from hac.data.tokens.token_store import Stream, TokenStore
 from probes.clusters import assign_rows
-from probes.words.word_codes import Words, WordType, label_frames
+from probes.words.word_codes import Words, WordType, count_words, label_frames
 
 RATE, K, N_WORDS = Fraction(50), 1024, 20_000
 WORDS_PER_S, PAUSES = 2.8, 0.2
@@ -150,11 +150,10 @@ def _our_scores(manifest: Manifest, tier: Tier, stream: Stream) -> dict[str, flo
     types_ = tuple(WordType("en", name) for name in tier.vocabulary)
     words = Words(tier.ids, tier.bounds, tier.labels, tier.onset_us, tier.offset_us, types_, np.empty((0, 3), np.int64))
     rows = assign_rows(tier.ids, ["en"] * len(tier.ids), [u.speaker for u in manifest.utterances])
-    halves = Halves(rows, np.arange(len(rows.rows)) % 2)
-    counts = CountedWords(label_frames(words, stream), halves, WordProtocol(min_count=1)).draw(0)
+    counts = count_words(label_frames(words, stream), rows)
     tokens = counts.tokens_by(np.zeros(len(counts.rows), np.int64), 1)[:, 0]
     chosen_from = candidates(types_, tokens, 1, RESDAVENET_STOP_WORDS)
-    found = detect(counts, scopes(counts.rows, halves.half, types_)[0], "resdavenet", chosen_from)
+    found = detect(counts, scopes(counts.rows, np.arange(len(rows.rows)) % 2, types_)[0], "resdavenet", chosen_from)
     return dict(zip(tier.vocabulary, found.classic.tolist(), strict=True))
 
 

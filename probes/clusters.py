@@ -185,13 +185,24 @@ class Clusters:
         return f"clusters: {self.n} ({self.unit})"
 
 
+def of_few_speakers(speakers: int | None) -> str:
+    """Of whose speech alone a number is whose interval is over utterances, by how many speakers are known."""
+    those = {1: "this speaker", 2: "these two speakers"}.get(speakers or 0, "these speakers")
+    return f"of {those} alone"
+
+
+def over_utterances(speakers: int | None) -> str:
+    """What must be said of intervals over utterances: the warning of a run, and the caution of a page."""
+    return f"intervals are over utterances, {of_few_speakers(speakers)}"
+
+
 def clusters_of(rows: Sequence[Row]) -> Clusters:
     """Clusters of a table's rows: speakers where there are at least `MIN_SPEAKERS`, else parts of the utterances."""
     voices = sorted({(row.language, row.speaker) for row in rows})
     known = sum(1 for _, speaker in voices if speaker != UNKNOWN)
     if known < MIN_SPEAKERS:
         those = {0: "no speaker is known", 1: "one speaker"}.get(known, f"{known} speakers")
-        note = f"{those}: intervals are over utterances, of {'this speaker' if known == 1 else 'these speakers'} alone"
+        note = f"{those}: {over_utterances(known)}"
         return Clusters("utterance", np.arange(len(rows), dtype=np.int64), len(rows), note)
     index = {voice: c for c, voice in enumerate(voices)}
     of_row = np.array([index[row.language, row.speaker] for row in rows], np.int64)

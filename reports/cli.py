@@ -16,6 +16,7 @@ from reports.commands.export import export
 from reports.commands.history import history
 from reports.commands.merge import merge
 from reports.commands.report import report
+from reports.commands.table import table
 
 app = typer.Typer(
     name="hac-analyze",
@@ -33,7 +34,7 @@ def _hac_analyze() -> None:
 
 COMMANDS = (
     *(getattr(import_module(f"reports.{one.name}.command"), one.command) for one in SLICES if one.command),
-    *(merge, compare, export, ablate, history, report, demo, doctor),
+    *(merge, compare, export, ablate, history, report, table, demo, doctor),
 )
 for command in COMMANDS:
     app.command()(command)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
@@ -13,13 +14,54 @@ Interval = tuple[str | None, int, int]
 Joint = dict[tuple[str, int], Fraction]
 """How much of each (label, code): seconds under `duration`, a number of frames or grid points elsewhere."""
 Key = TypeVar("Key", bound=Hashable)
+T = TypeVar("T")
 
 GRID_HZ = 100
 
 
-def rotate(codes: Sequence[int], shift: int) -> list[int]:
+def rotate(codes: Sequence[T], shift: int) -> list[T]:
     """Circular shift: frame t gets the code of frame t + shift."""
     return [codes[(t + shift) % len(codes)] for t in range(len(codes))]
+
+
+def splitmix64(state: int) -> int:
+    """The next number of a SplitMix64 stream (Steele, Lea and Flood 2014)."""
+    z = (state + 0x9E3779B97F4A7C15) % 2**64
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EB % 2**64
+    return z ^ (z >> 31)
+
+
+def hash64(text: str) -> int:
+    """64 bits of BLAKE2b."""
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
+
+
+def shifted_over_speakers(
+    codes: Mapping[str, Sequence[T]],
+    voices: Mapping[str, tuple[str | None, str | None]],
+    rate: Fraction,
+    draw: int,
+    seed: int,
+) -> dict[str, list[T]]:
+    """Each speaker's utterances end to end by the hash of their ids, shifted circularly as one, and cut again."""
+    rings: dict[str, list[str]] = defaultdict(list)
+    for id in codes:
+        language, speaker = voices[id]
+        rings[f"{language or ''}\t{speaker or ''}"].append(id)
+    found = {}
+    for name, members in rings.items():
+        members.sort(key=hash64)
+        laid = [code for id in members for code in codes[id]]
+        n = len(laid)
+        longest = max(len(codes[id]) for id in members) if len(members) > 1 else 0
+        least = max(1, min(max(int(rate / 2), longest), n // 4))
+        mixed = splitmix64(hash64(name) ^ splitmix64((seed * 2**20 + draw) % 2**64))
+        shift = least + mixed % max(n - 2 * least + 1, 1) if n > 1 else 0
+        laid = rotate(laid, shift)
+        for id in members:
+            found[id], laid = laid[: len(codes[id])], laid[len(codes[id]) :]
+    return found
 
 
 def joint(

@@ -3,34 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis import parallel
-from analysis.inputs.corpus import AssignRows, Labels, match
+from analysis.inputs.corpus import AssignRows, Labels, TokenCorpus, match
 from hac.data.alignments.alignment import PHONES, WORDS, Tier, partition
 from hac.data.phones.policy import SILENCE, PhonePolicy, load_policy
-from hac.data.tokens.token_store import Stream, TokenStore
+from hac.data.tokens.token_store import TokenStore
 from hac.errors import FailureLog, HacError
 from probes.boundaries.boundary_counts import (
     RULES,
     BoundaryCounts,
-    Changes,
     Edges,
     References,
     Rule,
-    change_points,
     count_boundaries,
     reference_boundaries,
 )
 from probes.boundaries.durations import DurationCounts, label_durations, run_durations
 from probes.clusters import Rows, assign_rows
-from probes.nulls.circular_shift import circular_shifts
-from probes.utterance_keys import utterance_keys
+from probes.nulls.circular_shift import ShiftedStream
 
 TIERS = (PHONES, WORDS)
 WORD_POLICY = "words"
@@ -83,39 +79,26 @@ class BoundaryProtocol:
 
 
 @dataclass(frozen=True)
-class BoundaryCorpus:
-    """Utterances with tokens and tiers, ready to be counted, in order of id.
+class BoundaryCorpus(TokenCorpus):
+    """Utterances with tokens and tiers, ready to be counted.
 
     Attributes:
-        ids: utterance ids, sorted.
         tiers: phones and words, each a partition of the utterance's time.
         durations_us: int64 [n_utterances].
-        tokens: their tokens.
-        rows: their rows in the count tables; made from the whole manifest, so that shards agree.
         policy: name of the phone policy.
-        coverage: how much of everything was used.
-        warnings: what a reader must know.
     """
 
-    ids: tuple[str, ...]
     tiers: dict[str, Tier]
     durations_us: NDArray[np.int64]
-    tokens: TokenStore
-    rows: Rows
     policy: str
-    coverage: dict[str, Any]
-    warnings: list[str]
 
-    def subset(self, index: int, n: int) -> BoundaryCorpus:
-        """Every n-th utterance from `index` on: one shard of `n`."""
-        picks = np.arange(len(self.ids))[index::n]
-        ids = tuple(self.ids[i] for i in picks)
-        rows = Rows(self.rows.rows, self.rows.of_utterance[picks])
+    def subset(self, part: NDArray[np.int64]) -> BoundaryCorpus:
+        """The utterances at some places: a shard."""
+        ids, voices = (tuple(column[i] for i in part) for column in (self.ids, self.voices))
+        rows = Rows(self.rows.rows, self.rows.of_utterance[part])
         tiers = {name: tier.select(ids) for name, tier in self.tiers.items()}
-        tokens = self.tokens.select(ids)
-        return BoundaryCorpus(
-            ids, tiers, self.durations_us[picks], tokens, rows, self.policy, self.coverage, self.warnings
-        )
+        of_part = {"tokens": self.tokens.select(ids), "durations_us": self.durations_us[part]}
+        return replace(self, ids=ids, voices=voices, rows=rows, tiers=tiers, **of_part)
 
 
 @dataclass(frozen=True)
@@ -167,7 +150,7 @@ def boundary_corpus(
         policy = chosen.name if name == PHONES else policy
     durations = np.array([met.durations_us[id] for id in met.ids], np.int64)
     coverage = {**met.coverage, "alignment_rules": reports}
-    return BoundaryCorpus(met.ids, tiers, durations, met.tokens, met.rows, policy, coverage, met.warnings)
+    return BoundaryCorpus(met.ids, met.voices, met.tokens, met.rows, coverage, met.warnings, tiers, durations, policy)
 
 
 def _policy(tier: str, phone_policy: str, vocabulary: Sequence[str]) -> PhonePolicy:
@@ -175,13 +158,13 @@ def _policy(tier: str, phone_policy: str, vocabulary: Sequence[str]) -> PhonePol
 
 
 def count_streams(
-    marked: BoundaryCorpus, streams: Sequence[Stream], protocol: BoundaryProtocol, jobs: int
+    marked: BoundaryCorpus, streams: Sequence[ShiftedStream], protocol: BoundaryProtocol, jobs: int
 ) -> list[StreamCounts]:
     """Count every stream against every tier, draw by draw.
 
     Args:
         marked: the labels.
-        streams: of the same utterances in the same order.
+        streams: of the same utterances in the same order, with their null draws.
         protocol: see `BoundaryProtocol`.
         jobs: processes; 0 or less: one per core.
     """
@@ -189,17 +172,12 @@ def count_streams(
         name: reference_boundaries(tier, protocol.edges, None if name == PHONES else SILENCE)
         for name, tier in marked.tiers.items()
     }
-    keys = utterance_keys(marked.ids)
     n_draws = protocol.n_nulls + 1
-    tasks = [
-        (changes, references, keys, marked.rows, r, protocol)
-        for changes in map(change_points, streams)
-        for r in range(n_draws)
-    ]
+    tasks = [(tokens, references, marked.rows, r, protocol) for tokens in streams for r in range(n_draws)]
     found = parallel.run(_count_draw, tasks, jobs=jobs, what="counting boundaries")
     counts = []
-    for i, stream in enumerate(streams):
-        draws = found[i * n_draws : (i + 1) * n_draws]
+    for i, tokens in enumerate(streams):
+        stream, draws = tokens.draw(0, protocol.seed), found[i * n_draws : (i + 1) * n_draws]
         counts.append(
             StreamCounts(
                 stream.name,
@@ -214,18 +192,16 @@ def count_streams(
 
 
 def _count_draw(
-    changes: Changes,
+    tokens: ShiftedStream,
     references: Mapping[str, References],
-    keys: NDArray[np.uint64],
     rows: Rows,
     r: int,
     protocol: BoundaryProtocol,
 ) -> dict[str, BoundaryCounts]:
-    shifts = circular_shifts(keys, changes.n_frames, changes.frame_rate, r, protocol.seed)
+    stream = tokens.draw(r, protocol.seed)
     tolerances_us = [ms * 1000 for ms in protocol.tolerances_ms]
     return {
-        name: count_boundaries(changes, marks, shifts, rows, protocol.rules, tolerances_us)
-        for name, marks in references.items()
+        name: count_boundaries(stream, marks, rows, protocol.rules, tolerances_us) for name, marks in references.items()
     }
 
 

@@ -26,7 +26,7 @@ from analysis.statistics.row_samples import row_samples
 from hac.data.alignments.alignment import PHONES, WORDS
 from probes.boundaries.durations import DurationCounts
 from probes.clusters import Row
-from probes.nulls.circular_shift import MIN_SHIFT_S, NULL_NAME
+from probes.nulls.circular_shift import OVER_SPEAKERS, ShiftedStream
 
 COMMAND = "boundaries"
 DEFINITIONS = {
@@ -65,7 +65,7 @@ def run(request: Request[BoundaryProtocol], jobs: int = -1) -> Outcome:
         HacError: a tier or stream is missing, or no utterance has everything.
     """
     marked = boundary_corpus(request.labels, request.tokens, request.protocol, request.failures)
-    streams = streams_of(marked.tokens, request.streams)
+    streams = [ShiftedStream(stream, marked.rings) for stream in streams_of(marked.tokens, request.streams)]
     counts = count_streams(marked, streams, request.protocol, jobs)
     about = about_of(request, marked.coverage, marked.warnings)
     return outcome_of(request.protocol, marked.policy, marked.rows.rows, counts, count_labels(marked), about, jobs)
@@ -79,6 +79,7 @@ def outcome_of(
     labels: Mapping[str, DurationCounts],
     about: Mapping[str, Any],
     jobs: int,
+    null: str = OVER_SPEAKERS,
 ) -> Outcome:
     """Results of counted streams.
 
@@ -90,6 +91,7 @@ def outcome_of(
         labels: durations of each tier's intervals.
         about: from `about_of`.
         jobs: processes; 0 or less: one per core.
+        null: what was shifted, and how far.
     """
     tasks = [(each, rows, protocol) for each in counts]
     scored: list[BoundaryScores] = parallel.run(score_stream, tasks, jobs=jobs, what="scoring streams")
@@ -100,7 +102,7 @@ def outcome_of(
         COMMAND,
         about,
         [record for scores in scored for record in scores.records],
-        _protocols(protocol, tuple(labels), policy),
+        _protocols(protocol, tuple(labels), policy, null),
         streams={each.name: scores.info for each, scores in zip(counts, scored, strict=True)},
         coverage={"segments": {each.name: _finite(each) for each in spoken}},
         warnings=[*together(notes), *together(_coarse(counts, protocol))],
@@ -127,7 +129,7 @@ def _finite(summary: Summary) -> dict[str, Any]:
     return {key: value if value == value else None for key, value in summary.to_dict().items()}
 
 
-def _protocols(protocol: BoundaryProtocol, tiers: tuple[str, ...], policy: str) -> dict[str, dict[str, Any]]:
+def _protocols(protocol: BoundaryProtocol, tiers: tuple[str, ...], policy: str, null: str) -> dict[str, dict[str, Any]]:
     rule, tolerance_ms = protocol.headline
     policies = {PHONES: policy, WORDS: WORD_POLICY}
     common = {
@@ -136,7 +138,7 @@ def _protocols(protocol: BoundaryProtocol, tiers: tuple[str, ...], policy: str) 
         "headline": [rule, tolerance_ms],
         "edges": protocol.edges,
         "label_policies": {tier: policies[tier] for tier in tiers},
-        "null": f"{NULL_NAME} within each utterance, at least {float(MIN_SHIFT_S)} s or a quarter of it",
+        "null": null,
         "n_nulls": protocol.n_nulls,
         "interval": "95 %, cluster-jackknife-t",
         "seed": protocol.seed,

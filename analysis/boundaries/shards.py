@@ -27,12 +27,13 @@ from analysis.boundaries.run import COMMAND, Outcome, outcome_of
 from analysis.inputs.request import Request, about_of, streams_of
 from analysis.shards import count_file, merged
 from analysis.shards import separate_stores as own
-from analysis.shards.count_file import Block, ShardMeta
+from analysis.shards.count_file import NULL, Block, ShardMeta
 from analysis.shards.merged import MergedStream, job_of, stream_facts
 from hac.data import timeline
 from probes.boundaries.boundary_counts import BoundaryCounts
 from probes.boundaries.durations import DurationCounts
 from probes.clusters import assign_rows, rows_apart
+from probes.nulls.circular_shift import OVER_SPEAKERS, ShiftedStream
 from probes.sparse_counts import SparseCounts, summed
 
 CODES, RUNS, TIME = "codes", "runs", "time"
@@ -66,11 +67,15 @@ def run_shard(
         own.check_speakers(request.labels.manifest)
     assign = rows_apart if own_stores else assign_rows
     whole = boundary_corpus(request.labels, request.tokens, request.protocol, request.failures, assign)
-    part = whole if own_stores else whole.subset(index, n)
-    streams = streams_of(part.tokens, request.streams)
-    counts = count_streams(part, streams, request.protocol, jobs)
+    places = None if own_stores else np.arange(len(whole.ids))[index::n]
+    part = whole if places is None else whole.subset(places)
+    # shifted as in the whole corpus, so that shards add up to the nulls of one run
+    shifted = [ShiftedStream(stream, whole.rings, places) for stream in streams_of(whole.tokens, request.streams)]
+    streams = [tokens.draw(0, request.protocol.seed) for tokens in shifted]
+    counts = count_streams(part, shifted, request.protocol, jobs)
     # the policy as it was found, so that labels that choose another one are another job
-    protocol = {**asdict(request.protocol), "phone_policy": whole.policy or request.protocol.phone_policy}
+    policy = whole.policy or request.protocol.phone_policy
+    protocol = {**asdict(request.protocol), "phone_policy": policy, NULL: OVER_SPEAKERS}
     tiers, about = list(whole.tiers), about_of(request, whole.coverage, whole.warnings)
     names = [stream.name for stream in streams]
     meta = ShardMeta(
@@ -144,7 +149,7 @@ def merge(paths: Sequence[Path], jobs: int = -1) -> Outcome:
     }
     counts = [_merged(stream, protocol) for stream in streams]
     about = merged.add_about(parts)
-    return outcome_of(protocol, meta.extra["policy"], rows, counts, labels, about, jobs)
+    return outcome_of(protocol, meta.extra["policy"], rows, counts, labels, about, jobs, merged.null_of(parts))
 
 
 def _merged(stream: MergedStream, protocol: BoundaryProtocol) -> StreamCounts:

@@ -32,7 +32,7 @@ def check_comparable(runs: Sequence[Run], *, allow_data: bool = False, allow_pro
                 f"{run.path}: made by 'hac-analyze {run.results.command}', and {base.path} by "
                 f"'hac-analyze {base.results.command}'; compare runs of one command"
             )
-        if changed := _changed(base.results.protocols, run.results.protocols):
+        if changed := protocol_differs(base.results, run.results):
             text = f"{run.path} and {base.path} measured differently ({changed})"
             if not allow_protocol:
                 raise HacError(f"{text}; measure both the same way, or insist with --allow-protocol")
@@ -63,8 +63,9 @@ def _data_differs(a: Results, b: Results) -> str:
     return f"{counted[1]} and {counted[0]}" if counted[0] != counted[1] else f"{counted[0]} each, not the same"
 
 
-def _changed(a: Mapping[str, Mapping[str, Any]], b: Mapping[str, Mapping[str, Any]]) -> str:
-    """The first settings that differ between protocols of one name."""
+def protocol_differs(one: Results, other: Results) -> str:
+    """The first settings that differ between protocols of one name; empty: none do."""
+    a, b = one.protocols, other.protocols
     for name in sorted(a.keys() & b.keys()):
         for key in sorted(a[name].keys() | b[name].keys()):
             if a[name].get(key) != b[name].get(key):

@@ -26,7 +26,7 @@ from scipy import optimize, special
 from analysis.comparison.comparable import same_utterances
 from analysis.comparison.runs import Run, whole_corpus
 from analysis.metrics.registry import METRICS, metric_name, metric_of
-from analysis.results.records import TOO_LITTLE_SPEECH, too_little_speech
+from analysis.results.records import RANK_INSTEAD, TOO_LITTLE_SPEECH, too_little_speech
 from analysis.results.schema import Record
 from analysis.statistics.jackknife import LEVEL, LeftOut, standard_error
 
@@ -146,7 +146,7 @@ def difference(
     elif gap == 0 and error == 0:
         p, note = 1.0, "the same in every cluster"
     if too_little_speech(base) or too_little_speech(other):
-        p, note = math.nan, TOO_LITTLE_SPEECH
+        p, note = math.nan, f"{TOO_LITTLE_SPEECH}; {RANK_INSTEAD}"
     return Difference(
         id=base.id,
         group=base.group,

@@ -35,8 +35,7 @@ from hac.errors import FailureLog, HacError
 from probes.clusters import Clusters, clusters_of
 from probes.discovery import term_discovery
 from probes.discovery.discovery_counts import DiscoveryCounts, count, pairs_in_classes, shifted, words_to_find
-from probes.nulls.circular_shift import MIN_SHIFT_S, NULL_NAME, circular_shifts
-from probes.utterance_keys import utterance_keys
+from probes.nulls.circular_shift import OVER_SPEAKERS, Rings
 
 COMMAND = "discovery"
 Silence = Literal["keep", "drop"]
@@ -71,9 +70,9 @@ class Outcome:
 
 @dataclass(frozen=True)
 class _Gold:
-    """What is to be found, utterance by utterance in order of `ids`."""
+    """What is to be found, utterance by utterance."""
 
-    ids: tuple[str, ...]
+    rings: Rings
     phones: Tier
     words: Tier
     durations_us: NDArray[np.int64]
@@ -160,7 +159,7 @@ def _gold(met: MatchedCorpus, vocabulary: Sequence[str], policy_name: str) -> tu
         )
     clusters = clusters_of(met.rows.rows)
     durations = np.array([met.durations_us[id] for id in met.ids], np.int64)
-    gold = _Gold(met.ids, phones, words, durations, clusters.of_row[met.rows.of_utterance], clusters)
+    gold = _Gold(met.rings, phones, words, durations, clusters.of_row[met.rows.of_utterance], clusters)
     return gold, policy.name, {**met.coverage, "alignment_rules": report.to_dict(), "words": counts}
 
 
@@ -176,9 +175,8 @@ def _segments(
 def _count_draw(gold: _Gold, segments: Tier, protocol: Protocol, r: int) -> DiscoveryCounts:
     """Counts of draw r (0: the segments as they are)."""
     if r:
-        keys = utterance_keys(gold.ids)
-        shifts = circular_shifts(keys, gold.durations_us, Fraction(US_PER_S), r, protocol.seed)
-        segments = shifted(segments, gold.durations_us, shifts)
+        shifts = gold.rings.shifts(gold.durations_us, Fraction(US_PER_S), r, protocol.seed)
+        segments = shifted(segments, gold.durations_us, gold.rings, shifts)
     return count(
         gold.phones,
         gold.words,
@@ -252,7 +250,6 @@ def _protocol(protocol: Protocol, policy: str) -> dict[str, Any]:
         **asdict(protocol),
         "phone_policy": policy,
         "scorer": f"{term_discovery.PACKAGE} {version(term_discovery.PACKAGE)}",
-        "null": f"{NULL_NAME} of the segments within each utterance, at least {float(MIN_SHIFT_S)} s or a quarter of "
-        "it; a segment across the end is cut in two",
+        "null": f"{OVER_SPEAKERS}; a segment across an utterance's end is cut in two",
         "interval": "95 %, cluster-jackknife-t",
     }

@@ -6,10 +6,12 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hac.data.alignments.alignment import PHONES, Alignments, Tier, partition, read_alignments
 from hac.data.manifest.formats import read_manifest
@@ -19,6 +21,7 @@ from hac.data.tokens.manifest_match import check_rate
 from hac.data.tokens.token_store import TokenStore
 from hac.errors import FailureLog, HacError
 from probes.clusters import Rows, assign_rows
+from probes.nulls.circular_shift import Rings, speaker_rings
 
 AssignRows = Callable[[Sequence[str], Sequence[str | None], Sequence[str | None]], Rows]
 """Ids, languages and speakers to rows."""
@@ -38,6 +41,7 @@ class TokenCorpus:
 
     Attributes:
         ids: utterance ids, sorted.
+        voices: language and speaker of each.
         tokens: their tokens.
         rows: their rows in the count tables; made from the whole manifest, so that shards agree.
         coverage: how much of everything was used.
@@ -45,10 +49,26 @@ class TokenCorpus:
     """
 
     ids: tuple[str, ...]
+    voices: tuple[Voice, ...]
     tokens: TokenStore
     rows: Rows
     coverage: dict[str, Any]
     warnings: list[str]
+
+    @property
+    def languages(self) -> tuple[str | None, ...]:
+        """Language of each utterance, None where unknown."""
+        return tuple(language for language, _ in self.voices)
+
+    @property
+    def speakers(self) -> tuple[str | None, ...]:
+        """Speaker of each utterance, None where unknown."""
+        return tuple(speaker for _, speaker in self.voices)
+
+    @cached_property
+    def rings(self) -> Rings:
+        """Each speaker's utterances end to end, for circular shifts."""
+        return speaker_rings(self.ids, self.languages, self.speakers)
 
 
 @dataclass(frozen=True)
@@ -70,12 +90,10 @@ class MatchedCorpus(TokenCorpus):
 
     Attributes:
         tiers: the tiers as they were found, by name, of these utterances.
-        languages: language of each utterance, None where unknown.
         durations_us: of each utterance, by id.
     """
 
     tiers: dict[str, Tier]
-    languages: tuple[str | None, ...]
     durations_us: dict[str, int]
 
 
@@ -154,13 +172,12 @@ def match(
         failures.extend(off)
         ids = tuple(sorted(set(ids) - {failure.id for failure in off}))
     durations = dict(manifest.durations_us) if manifest else _ends(tiers.values())
-    voices = voices_of(ids, manifest)
-    languages = tuple(language for language, _ in voices)
-    rows = assign(ids, languages, [speaker for _, speaker in voices])
+    voices = tuple(voices_of(ids, manifest))
+    rows = assign(ids, [language for language, _ in voices], [speaker for _, speaker in voices])
     coverage = _coverage(ids, manifest, voices, len(labelled), tokens, durations)
     warnings = [] if manifest else [NO_MANIFEST]
     chosen = {name: tier.select(ids) for name, tier in tiers.items()}
-    return MatchedCorpus(ids, tokens.select(ids), rows, coverage, warnings, chosen, languages, durations)
+    return MatchedCorpus(ids, voices, tokens.select(ids), rows, coverage, warnings, chosen, durations)
 
 
 def join(
@@ -180,7 +197,7 @@ def join(
     policy = load_policy(policy_name, labels.alignments.tier(PHONES).vocabulary)
     phones, report = partition(met.tiers[PHONES], met.durations_us, policy)
     coverage = {**met.coverage, "alignment_rules": report.to_dict()}
-    return Corpus(met.ids, met.tokens, met.rows, coverage, met.warnings, _by_name(phones), policy)
+    return Corpus(met.ids, met.voices, met.tokens, met.rows, coverage, met.warnings, _by_name(phones), policy)
 
 
 def classes_of(policy: PhonePolicy, labels: Sequence[str]) -> Classes:
@@ -189,12 +206,12 @@ def classes_of(policy: PhonePolicy, labels: Sequence[str]) -> Classes:
     return {kind: {label: getattr(classes[label], kind) for label in labels} for kind in CLASS_KINDS}
 
 
-def subset(corpus: Corpus, index: int, n: int) -> Corpus:
-    """Every n-th utterance from `index` on: one shard of `n`."""
-    picks = np.arange(len(corpus.ids))[index::n]
-    ids = tuple(corpus.ids[i] for i in picks)
-    rows = Rows(corpus.rows.rows, corpus.rows.of_utterance[picks])
-    return replace(corpus, ids=ids, tokens=corpus.tokens.select(ids), rows=rows, phones=corpus.phones.select(ids))
+def subset(corpus: Corpus, part: NDArray[np.int64]) -> Corpus:
+    """The utterances at some places: a shard."""
+    ids, voices = (tuple(column[i] for i in part) for column in (corpus.ids, corpus.voices))
+    rows = Rows(corpus.rows.rows, corpus.rows.of_utterance[part])
+    of_part = {"tokens": corpus.tokens.select(ids), "phones": corpus.phones.select(ids)}
+    return replace(corpus, ids=ids, voices=voices, rows=rows, **of_part)
 
 
 def _by_name(tier: Tier) -> Tier:

@@ -25,7 +25,7 @@ def token_corpus(manifest: Manifest | None, tokens: TokenStore, failures: Failur
     kept = tokens.select(ids)
     if not any(kept.n_frames(name) for name in kept.streams):
         raise HacError("the tokens hold no frame in any utterance; was the encoding interrupted?")
-    voices = voices_of(ids, manifest)
+    voices = tuple(voices_of(ids, manifest))
     coverage = {
         "utterances": {
             "counted": len(ids),
@@ -37,7 +37,7 @@ def token_corpus(manifest: Manifest | None, tokens: TokenStore, failures: Failur
         **coverage_of_voices(voices, manifest),
     }
     rows = assign_rows(ids, [language for language, _ in voices], [speaker for _, speaker in voices])
-    return TokenCorpus(ids, kept, rows, coverage, [] if manifest else [NO_MANIFEST])
+    return TokenCorpus(ids, voices, kept, rows, coverage, [] if manifest else [NO_MANIFEST])
 
 
 def _in_manifest(manifest: Manifest, tokens: TokenStore, failures: FailureLog) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from analysis.results import ratios
 from analysis.results.schema import Record
 from hac.data.manifest.manifest import Manifest
 from hac.data.timeline import US_PER_S
+from probes.nulls.circular_shift import Rings, speaker_rings
 from probes.nulls.derangement import derangement
 from probes.tokens.interventions import ALL, INTERVENTIONS, KEEP, ORIGINAL, SWAP
 
@@ -71,6 +72,11 @@ class Job:
     def ids(self) -> tuple[str, ...]:
         """The utterances."""
         return self.setting.tokens.ids
+
+    @cached_property
+    def rings(self) -> Rings:
+        """Each speaker's utterances end to end, for circular shifts."""
+        return speaker_rings(self.ids, *zip(*voices_of(self.ids, self.setting.manifest), strict=True))
 
     @cached_property
     def samples(self) -> list[ratios.Sample]:
@@ -129,8 +135,8 @@ class Job:
 
     def _with_phones(self, condition: Condition, found: Mapping[str, Measure], predictions: PhonePredictions) -> Scored:
         n_nulls, seed = self.protocol.n_nulls, self.protocol.seed
-        accuracy = phone_accuracy(predictions, self.ids, n_nulls, seed)
-        estimates = [phone_estimate(predictions, self.ids, sample, n_nulls, seed) for sample in self.samples]
+        accuracy = phone_accuracy(predictions, self.rings, n_nulls, seed)
+        estimates = [phone_estimate(predictions, self.rings, sample, n_nulls, seed) for sample in self.samples]
         n_phones = [int(accuracy.value.sums()[1][sample.picks].sum()) for sample in self.samples]
         return Scored(condition, {**found, "phone_accuracy": accuracy}, {"phone_information": estimates}, n_phones)
 

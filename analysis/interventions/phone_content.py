@@ -6,7 +6,7 @@ Frames of silence are not counted: that there is a pause is heard without any ph
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ from probes.classifiers.phone_probe import (
     train_classifier,
     with_context,
 )
-from probes.nulls.circular_shift import circular_shifts, circularly_shifted
+from probes.nulls.circular_shift import Rings
 from probes.utterance_keys import utterance_keys
 
 Ints = NDArray[np.int32]
@@ -176,19 +176,15 @@ class PhonePredictions:
     n_labels: int
     silence: int
 
-    def shifted(self, keys: NDArray[np.uint64], draw: int, seed: int) -> PhonePredictions:
-        """The predictions moved against the labels in a circle within each utterance: a null draw.
+    def shifted(self, rings: Rings, draw: int, seed: int) -> PhonePredictions:
+        """The predictions shifted circularly against the labels, each speaker's utterances end to end: a null draw.
 
         Args:
-            keys: uint64 [n_utterances], from `utterance_keys`.
+            rings: of the utterances.
             draw: 0 for the predictions as they are, 1.. for null draws.
             seed: of the shifts.
         """
-        lengths = np.diff(self.bounds)
-        shifts = circular_shifts(keys, lengths, FRAME_RATE, draw, seed)
-        # backwards: frame t gets the prediction of frame t - shift
-        moved = circularly_shifted(self.predictions, self.bounds, lengths - shifts)
-        return PhonePredictions(self.bounds, self.labels, moved, self.n_labels, self.silence)
+        return replace(self, predictions=rings.shifted(self.predictions, self.bounds, FRAME_RATE, draw, seed))
 
     def accuracy(self) -> Ratios:
         """Frames predicted right over frames of phones."""

@@ -28,6 +28,7 @@ from hac.data.alignments.alignment import Alignments
 from hac.data.manifest.manifest import Manifest
 from hac.data.tokens.token_store import TokenStore
 from hac.errors import HacError
+from probes.nulls.circular_shift import OVER_SPEAKERS
 from probes.tokens.interventions import ORIGINAL, PARTNERS, SWAP, Partners, choose_levels, choose_partners
 
 COMMAND = "intervene"
@@ -170,7 +171,7 @@ def _protocol(job: Job) -> dict[str, Any]:
         "swap": "codes of the partner, cut to the length or begun anew",
         "swap_partners": None if partners is None else partners.counts(),
         "swap_partner_choice": f"the best of: {'; '.join(PARTNERS)}; among those, by hash of the ids",
-        "null": "the same audio against other utterances, looped or cut to its length; phones: circular shifts",
+        "null": f"the same audio against other utterances, looped or cut to its length; phones: {OVER_SPEAKERS}",
         "n_nulls": protocol.n_nulls,
         "interval": "95 %, cluster-jackknife-t; differences to keep are paired",
         "seed": protocol.seed,

@@ -22,7 +22,7 @@ from analysis.interventions.plan import Condition
 from analysis.results import builder, ratios
 from analysis.results.ratios import Sample
 from analysis.results.schema import Record
-from probes.utterance_keys import utterance_keys
+from probes.nulls.circular_shift import Rings
 
 PROTOCOL = "interventions"
 Floats = NDArray[np.float64]
@@ -61,20 +61,16 @@ class Estimate:
         )
 
 
-def phone_estimate(
-    predictions: PhonePredictions, ids: Sequence[str], sample: Sample, n_nulls: int, seed: int
-) -> Estimate:
+def phone_estimate(predictions: PhonePredictions, rings: Rings, sample: Sample, n_nulls: int, seed: int) -> Estimate:
     """I(phone; prediction) / H(phone) of a part of the corpus with its nulls."""
-    keys = utterance_keys(ids)
     value, left_out = predictions.pnmi(sample)
-    found = [predictions.shifted(keys, draw, seed).pnmi(sample) for draw in range(1, n_nulls + 1)]
+    found = [predictions.shifted(rings, draw, seed).pnmi(sample) for draw in range(1, n_nulls + 1)]
     return Estimate(value, left_out, np.array([v for v, _ in found]), np.array([each for _, each in found]))
 
 
-def phone_accuracy(predictions: PhonePredictions, ids: Sequence[str], n_nulls: int, seed: int) -> Measure:
+def phone_accuracy(predictions: PhonePredictions, rings: Rings, n_nulls: int, seed: int) -> Measure:
     """Frames predicted right, with the nulls of circular shifts."""
-    keys = utterance_keys(ids)
-    nulls = tuple(predictions.shifted(keys, draw, seed).accuracy() for draw in range(1, n_nulls + 1))
+    nulls = tuple(predictions.shifted(rings, draw, seed).accuracy() for draw in range(1, n_nulls + 1))
     return Measure(predictions.accuracy(), nulls)
 
 

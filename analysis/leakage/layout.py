@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from hac.data.tokens.token_store import Stream
 from probes.leakage.cells import Clusters, Coded, by_label, by_utterance_label, coded
 from probes.leakage.factors import Factor, Kind, Labels, label_frames
-from probes.nulls.circular_shift import Integer, circular_shifts, circularly_shifted
+from probes.nulls.circular_shift import Integer, Rings, speaker_rings
 from probes.nulls.label_permutation import permuted_labels
-from probes.utterance_keys import utterance_keys
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ class Layout:
         factors: the factors.
         bounds: int64 [n_utterances + 1], frames of each utterance.
         frame_rate: Hz.
-        keys: of the utterances, for shifts.
+        rings: of the utterances, for circular shifts.
         of_utterance: int16 [n_utterances], what is resampled together.
         clusters: int16 [n_frames], the same for frames.
         protocol: see `LeakageProtocol`.
@@ -81,7 +80,7 @@ class Layout:
     factors: tuple[FrameLabels, ...]
     bounds: NDArray[np.int64]
     frame_rate: Fraction
-    keys: NDArray[np.uint64]
+    rings: Rings
     of_utterance: Clusters
     clusters: Clusters
     protocol: LeakageProtocol
@@ -97,12 +96,11 @@ class Layout:
         return int(self.of_utterance.max(initial=-1)) + 1
 
     def shifted(self, codes: NDArray[Integer], draw: int) -> NDArray[Integer]:
-        """Codes (or labels) of frames, shifted circularly within each utterance."""
-        shifts = circular_shifts(self.keys, np.diff(self.bounds), self.frame_rate, draw, self.protocol.seed)
-        return circularly_shifted(codes, self.bounds, shifts)
+        """Codes (or labels) of frames, shifted circularly over each speaker's utterances."""
+        return self.rings.shifted(codes, self.bounds, self.frame_rate, draw, self.protocol.seed)
 
     def permuted(self, factor: FrameLabels, draw: int) -> FrameLabels:
-        """A factor with the labels of a null draw: shifted within utterances, or permuted over them."""
+        """A factor with the labels of a null draw: shifted over speakers' utterances, or permuted over these."""
         if factor.kind == "utterance":
             permuted = factor.permuted[draw - 1]
             frames = by_utterance_label(permuted, self.of_utterance, self.bounds)
@@ -141,7 +139,8 @@ def layout(
         draws = range(1, protocol.n_nulls + 1) if factor.kind == "utterance" else ()
         permuted = tuple(permuted_labels(factor, *of_utterance, draw, protocol.seed) for draw in draws)
         labelled.append(FrameLabels(factor.name, factor.kind, labels, frames, len(factor.labels), mask, permuted))
-    keys = utterance_keys(factors[0].tier.ids)
+    speakers, languages = of_utterance
+    rings = speaker_rings(factors[0].tier.ids, languages, speakers)
     made = tuple(coded(stream) for stream in streams)
     grouped = clusters.astype(np.int16)
-    return Layout(made, tuple(labelled), one.bounds, one.frame_rate, keys, grouped, of_frame, protocol)
+    return Layout(made, tuple(labelled), one.bounds, one.frame_rate, rings, grouped, of_frame, protocol)

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from analysis import parallel
-from analysis.inputs.corpus import voices_of
 from analysis.inputs.request import JOINER, Request, about_of, streams_of, together
 from analysis.leakage.counting import LABELS, RUNS, SHIFT, conditional, measured, unconditional
 from analysis.leakage.factors import MEASURED, Curves, FactorCorpus, check_factors, coverage_of, factor_corpus
@@ -21,12 +20,11 @@ from analysis.leakage.scores import least_added, most_repeated, share_record
 from analysis.results.builder import make_results
 from analysis.results.schema import Record, Results, StreamInfo
 from analysis.statistics.jackknife import METHOD
-from hac.data.manifest.manifest import Manifest
 from hac.data.tokens.token_store import Stream, TokenStore
 from hac.errors import HacError
 from probes.clusters import Clusters, clusters_of
 from probes.leakage.factors import Factor
-from probes.nulls.circular_shift import MIN_SHIFT_S
+from probes.nulls.circular_shift import OVER_SPEAKERS
 from probes.nulls.label_permutation import NULL_OF
 
 COMMAND = "leakage"
@@ -131,7 +129,7 @@ def run(
     )
     streams = streams_of(corpus.met.tokens, request.streams)
     given = given_names(corpus.met.tokens, streams, protocol.given)
-    plans = plans_of(corpus, streams, request.labels.manifest, protocol)
+    plans = plans_of(corpus, streams, protocol)
     clusters = clusters_of(corpus.met.rows.rows)
     records, notes, conditioned = [], [], set()
     for plan in plans:
@@ -170,11 +168,8 @@ def given_names(tokens: TokenStore, streams: Sequence[Stream], asked: tuple[str,
     return asked
 
 
-def plans_of(
-    corpus: FactorCorpus, streams: Sequence[Stream], manifest: Manifest | None, protocol: LeakageProtocol
-) -> list[Layout]:
+def plans_of(corpus: FactorCorpus, streams: Sequence[Stream], protocol: LeakageProtocol) -> list[Layout]:
     """The streams by rate and lengths, with the factors on their frames."""
-    speakers = [speaker for _, speaker in voices_of(corpus.met.ids, manifest)]
     clusters = clusters_of(corpus.met.rows.rows).of_row[corpus.met.rows.of_utterance]
     # the rows of the whole manifest may be more than those at hand
     _, clusters = np.unique(clusters, return_inverse=True)
@@ -183,7 +178,7 @@ def plans_of(
         key = (stream.frame_rate, hashlib.sha256(stream.bounds.tobytes()).digest())
         alike.setdefault(key, []).append(stream)
     factors: list[Factor] = list(corpus.factors.values())
-    voices = (speakers, corpus.met.languages)
+    voices = (corpus.met.speakers, corpus.met.languages)
     return [layout(group, factors, voices, clusters, protocol) for group in alike.values()]
 
 
@@ -273,9 +268,8 @@ def warnings_of(corpus: FactorCorpus, clusters: Clusters) -> list[str]:
 def protocols(protocol: LeakageProtocol, corpus: FactorCorpus) -> dict[str, dict[str, Any]]:
     """What each protocol name of the records means: one for each factor, alone and given another stream."""
     made: dict[str, dict[str, Any]] = {}
-    shift = f"{SHIFT} of the tokens within each utterance, at least {float(MIN_SHIFT_S)} s or a quarter of it"
     for name, factor in corpus.factors.items():
-        null = NULL_OF.get(name, shift)
+        null = NULL_OF.get(name, OVER_SPEAKERS)
         common = {
             "factor": factor.about,
             "frames": "those whose centre lies in an interval that has a label",
@@ -292,7 +286,7 @@ def protocols(protocol: LeakageProtocol, corpus: FactorCorpus) -> dict[str, dict
             "n_nulls": protocol.n_given_nulls,
             "nulls": {
                 RUNS: "codes permuted among the runs with the same given code",
-                LABELS if name in NULL_OF else SHIFT: null.replace("the tokens", "both streams together"),
+                LABELS if name in NULL_OF else SHIFT: f"{null}; under both streams together",
             },
         }
     return made

@@ -9,15 +9,13 @@ from functools import cached_property, reduce
 from operator import add
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hac.data.alignments.alignment import Tier
 from hac.data.tokens.token_store import Stream
 from probes.clusters import Row, Rows
 from probes.joint_counts.counts import JointCounts, count
 from probes.joint_counts.frame_labels import SUBFRAME, Cells, Convention, cells
-from probes.nulls.circular_shift import circular_shifts
-from probes.utterance_keys import utterance_keys
+from probes.nulls.circular_shift import ShiftedStream
 
 MAX_LAG_FRAMES = 4
 LAG_BLOCK = 8192
@@ -46,7 +44,7 @@ class CountedStream:
     """A stream counted from memory; the `CountSource` of a corpus.
 
     Attributes:
-        stream: its codes, utterance by utterance as in `phones`.
+        tokens: its codes, utterance by utterance as in `phones`, and their null draws.
         phones: the labels.
         cells: where frames and labels meet.
         clock: ticks per second behind the cells, the same for all streams of a run.
@@ -54,17 +52,22 @@ class CountedStream:
         protocol: see `Protocol`.
     """
 
-    stream: Stream
+    tokens: ShiftedStream
     phones: Tier
     cells: Cells
     clock: int
     rows: Rows
     protocol: Protocol
 
+    @cached_property
+    def stream(self) -> Stream:
+        """The codes as they are."""
+        return self.tokens.draw(0, self.protocol.seed)
+
     @property
     def name(self) -> str:
         """Stream name."""
-        return self.stream.name
+        return self.tokens.whole.name
 
     @property
     def codebook_size(self) -> int:
@@ -87,19 +90,13 @@ class CountedStream:
         return self.protocol.n_nulls
 
     @cached_property
-    def _keys(self) -> NDArray[np.uint64]:
-        return utterance_keys(self.phones.ids)
-
-    @cached_property
     def _coarse_rows(self) -> Rows:
         return self.rows.coarse()
 
     def draw(self, r: int) -> JointCounts:
         """Counts of draw r (0: the tokens as they are)."""
-        n_frames = np.diff(self.stream.bounds)
-        shifts = circular_shifts(self._keys, n_frames, self.frame_rate, r, self.protocol.seed)
-        rows = self._coarse_rows if r else self.rows
-        return count(self.cells, self.stream, shifts, rows, self.phones.vocabulary)
+        stream = self.tokens.draw(r, self.protocol.seed) if r else self.stream
+        return count(self.cells, stream, self._coarse_rows if r else self.rows, self.phones.vocabulary)
 
 
 def label_frames(phones: Tier, stream: Stream, protocol: Protocol, clock: int) -> Cells:
@@ -127,7 +124,6 @@ def lag_counts(source: CountedStream) -> Iterator[JointCounts]:
 
 def _at_lag(source: CountedStream, phones: Tier, stream: Stream, lag: Fraction) -> JointCounts:
     everything = Rows((Row("", "", 0),), np.zeros(len(phones.ids), np.int64))
-    still = np.zeros(len(phones.ids), np.int64)
     n_frames = np.diff(stream.bounds)
     met = cells(phones, n_frames, stream.frame_rate, source.protocol.convention, lag, source.clock)
-    return count(met, stream, still, everything, phones.vocabulary)
+    return count(met, stream, everything, phones.vocabulary)

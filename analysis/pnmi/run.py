@@ -15,12 +15,11 @@ from analysis.pnmi import lags
 from analysis.pnmi.counting import CountedStream, Protocol, label_frames, lag_counts, lags_of
 from analysis.pnmi.scores import CountSource, Settings, StreamScores, score_stream
 from analysis.results.builder import make_results
-from analysis.results.records import DROPPED, KEPT, TOO_LITTLE_SPEECH, too_little_speech
+from analysis.results.records import DROPPED, KEPT, RANK_INSTEAD, TOO_LITTLE_SPEECH, too_little_speech
 from analysis.results.schema import Lag, Results
 from hac.data.phones.policy import SILENCE
-from hac.data.tokens.token_store import Stream
 from probes.joint_counts.frame_labels import Cells, ticks_of
-from probes.nulls.circular_shift import MIN_SHIFT_S, NULL_NAME
+from probes.nulls.circular_shift import OVER_SPEAKERS, ShiftedStream
 
 COMMAND = "pnmi"
 
@@ -44,23 +43,25 @@ def run(request: Request[Protocol], jobs: int = -1) -> Outcome:
     protocol = request.protocol
     corpus = join(request.labels, request.tokens, protocol.phone_policy, request.failures)
     about = about_of(request, corpus.coverage, corpus.warnings)
-    sources = sources_of(corpus, streams_of(corpus.tokens, request.streams), protocol)
+    streams = [ShiftedStream(stream, corpus.rings) for stream in streams_of(corpus.tokens, request.streams)]
+    sources = sources_of(corpus, streams, protocol)
     classes = classes_of(corpus.policy, corpus.phones.vocabulary)
     tasks = [(source, settings_of(classes)) for source in sources]
     scored = parallel.run(_score_counted, tasks, jobs=jobs, what="scoring streams")
     return outcome_of(protocol, corpus.policy.name, sources, scored, about, classes)
 
 
-def sources_of(corpus: Corpus, streams: Sequence[Stream], protocol: Protocol) -> list[CountedStream]:
+def sources_of(corpus: Corpus, streams: Sequence[ShiftedStream], protocol: Protocol) -> list[CountedStream]:
     """A source for each stream; streams of the same rate and lengths share their cells."""
-    clock = ticks_of([stream.frame_rate for stream in streams])
+    clock = ticks_of([stream.whole.frame_rate for stream in streams])
     cells: dict[tuple[Fraction, bytes], Cells] = {}
     sources = []
-    for stream in streams:
+    for tokens in streams:
+        stream = tokens.draw(0, protocol.seed)
         key = (stream.frame_rate, hashlib.sha256(stream.bounds.tobytes()).digest())
         if key not in cells:
             cells[key] = label_frames(corpus.phones, stream, protocol, clock)
-        sources.append(CountedStream(stream, corpus.phones, cells[key], clock, corpus.rows, protocol))
+        sources.append(CountedStream(tokens, corpus.phones, cells[key], clock, corpus.rows, protocol))
     return sources
 
 
@@ -80,6 +81,7 @@ def outcome_of(
     scored: Sequence[tuple[StreamScores, list[float]]],
     about: Mapping[str, Any],
     classes: Classes,
+    null: str = OVER_SPEAKERS,
 ) -> Outcome:
     """Results of scored streams.
 
@@ -90,12 +92,13 @@ def outcome_of(
         scored: of each stream, its scores and its PNMI at each lag.
         about: from `about_of`.
         classes: kind of phone class -> phone -> class.
+        null: what was shifted, and how far.
     """
     scan = lags_of(protocol.convention)
     judged = [_judge(source, scores, scan, pnmi) for source, (scores, pnmi) in zip(sources, scored, strict=True)]
     notes = [note for scores, _ in scored for note in scores.notes]
     notes += [
-        (source.name, TOO_LITTLE_SPEECH)
+        (source.name, f"{TOO_LITTLE_SPEECH}; {RANK_INSTEAD}")
         for source, (scores, _) in zip(sources, scored, strict=True)
         if too_little_speech(scores.headline)
     ]
@@ -103,7 +106,7 @@ def outcome_of(
         COMMAND,
         about,
         [record for scores, _ in scored for record in scores.records],
-        _protocols(protocol, policy),
+        _protocols(protocol, policy, null),
         streams={source.name: scores.info for source, (scores, _) in zip(sources, scored, strict=True)},
         warnings=[*together(notes), *(lag.warning for lag in judged if lag.warning)],
         lags=judged,
@@ -115,11 +118,11 @@ def _judge(source: CountSource, scores: StreamScores, scan: list[Fraction], pnmi
     return lags.judge(source.name, source.frame_rate, scan, pnmi, scores.headline.null_sd)
 
 
-def _protocols(protocol: Protocol, policy: str) -> dict[str, dict[str, Any]]:
+def _protocols(protocol: Protocol, policy: str, null: str) -> dict[str, dict[str, Any]]:
     common = {
         "convention": protocol.convention,
         "phone_policy": policy,
-        "null": f"{NULL_NAME} within each utterance, at least {float(MIN_SHIFT_S)} s or a quarter of it",
+        "null": null,
         "n_nulls": protocol.n_nulls,
         "interval": "95 %, cluster-jackknife-t; the mean null held fixed for a speaker, phone or class",
         "seed": protocol.seed,

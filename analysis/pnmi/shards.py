@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
+
 from analysis import parallel
 from analysis.inputs.corpus import classes_of, join, subset
 from analysis.inputs.request import Request, about_of, streams_of
@@ -15,9 +17,10 @@ from analysis.pnmi.run import COMMAND, Outcome, outcome_of, settings_of, sources
 from analysis.pnmi.scores import Settings, StreamScores, score_stream
 from analysis.shards import count_file, joint_counts, merged
 from analysis.shards import separate_stores as own
-from analysis.shards.count_file import Block, Shard, ShardMeta
+from analysis.shards.count_file import NULL, Block, Shard, ShardMeta
 from analysis.shards.merged import job_of, stream_facts
 from probes.clusters import assign_rows, rows_apart
+from probes.nulls.circular_shift import OVER_SPEAKERS, ShiftedStream
 
 
 def run_shard(request: Request[Protocol], index: int, n: int, path: Path, own_stores: bool = False) -> None:
@@ -37,11 +40,14 @@ def run_shard(request: Request[Protocol], index: int, n: int, path: Path, own_st
         own.check_speakers(request.labels.manifest)
     assign = rows_apart if own_stores else assign_rows
     whole = join(request.labels, request.tokens, request.protocol.phone_policy, request.failures, assign)
-    corpus = whole if own_stores else subset(whole, index, n)
-    streams = streams_of(corpus.tokens, request.streams)
-    sources = sources_of(corpus, streams, request.protocol)
+    part = None if own_stores else np.arange(len(whole.ids))[index::n]
+    corpus = whole if part is None else subset(whole, part)
+    streams = streams_of(whole.tokens, request.streams)
+    # shifted as in the whole corpus, so that shards add up to the nulls of one run
+    shifted = [ShiftedStream(stream, whole.rings, part) for stream in streams]
+    sources = sources_of(corpus, shifted, request.protocol)
     about = about_of(request, corpus.coverage, corpus.warnings)
-    protocol = {**asdict(request.protocol), "phone_policy": corpus.policy.name}
+    protocol = {**asdict(request.protocol), "phone_policy": corpus.policy.name, NULL: OVER_SPEAKERS}
     names = [stream.name for stream in streams]
     lag_count = len(lags_of(request.protocol.convention))
     meta = ShardMeta(
@@ -85,7 +91,9 @@ def merge(paths: Sequence[Path], jobs: int = -1) -> Outcome:
     tasks = [(name, i, [shard.path for shard in parts], settings) for i, name in enumerate(names)]
     scored = parallel.run(_score_merged, tasks, jobs=jobs, what="merging streams")
     sources = [joint_counts.MergedCounts(name, i, parts) for i, name in enumerate(names)]
-    return outcome_of(protocol, protocol.phone_policy, sources, scored, merged.add_about(parts), classes)
+    return outcome_of(
+        protocol, protocol.phone_policy, sources, scored, merged.add_about(parts), classes, merged.null_of(parts)
+    )
 
 
 def _score_merged(name: str, index: int, paths: list[Path], settings: Settings) -> tuple[StreamScores, list[float]]:

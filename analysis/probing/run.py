@@ -31,10 +31,9 @@ from hac.data.tokens.token_store import Stream
 from probes.classifiers.crossfit import PENALTIES, cross_fit, cross_fit_priors
 from probes.classifiers.linear import Features, one_hot
 from probes.leakage.factors import Factor
-from probes.nulls.circular_shift import circular_shifts, circularly_shifted
+from probes.nulls.circular_shift import OVER_SPEAKERS, ShiftedStream, speaker_rings
 from probes.nulls.derangement import deranged_codes
 from probes.tokens.frame_matching import codes_at
-from probes.utterance_keys import utterance_keys
 
 Vectors = NDArray[np.floating[Any]]
 
@@ -156,7 +155,7 @@ def _conditionals(
     wholes = [(beside, asked[first.name, factor.name], protocol) for factor in factors]
     together = parallel.run(_together, wholes, jobs=jobs, what="probing all streams at once")
     parts = [
-        (beside, i, factor.kind == "utterance", voices.ids, asked[first.name, factor.name], whole, protocol)
+        (beside, i, factor.kind == "utterance", voices, asked[first.name, factor.name], whole, protocol)
         for factor, whole in zip(factors, together, strict=True)
         for i in range(len(streams))
     ]
@@ -172,7 +171,7 @@ def _added(
     streams: Sequence[Stream],
     index: int,
     is_of_utterance: bool,
-    ids: tuple[str, ...],
+    voices: Voices,
     asked: Asked,
     whole: Probed,
     protocol: ProbeProtocol,
@@ -183,14 +182,14 @@ def _added(
         return Conditional(stream.name, asked.factor, note=asked.note)
     task, penalties = asked.task, whole.held.penalties
     others = [other for i, other in enumerate(streams) if i != index]
+    shifted = ShiftedStream(stream, speaker_rings(voices.ids, voices.languages, voices.speakers))
     nulls = []
     for draw in range(1, protocol.n_given_nulls + 1):
-        # what is the same in a whole utterance is not lost by a circular shift within it
+        # what is the same in all utterances of a speaker is not lost by a circular shift over them
         if is_of_utterance:
-            codes = deranged_codes(ids, stream, draw, protocol.seed)
+            codes = deranged_codes(voices.ids, stream, draw, protocol.seed)
         else:
-            shifts = circular_shifts(utterance_keys(ids), stream.lengths, stream.frame_rate, draw, protocol.seed)
-            codes = circularly_shifted(stream.codes, stream.bounds, shifts)
+            codes = shifted.draw(draw, protocol.seed).codes
         chance = [*streams[:index], replace(stream, codes=codes), *streams[index + 1 :]]
         nulls.append(cross_fit(_beside(chance), task, penalties=penalties))
     without = cross_fit(_beside(others), task, penalties=penalties)
@@ -259,7 +258,7 @@ def _protocols(protocol: ProbeProtocol, asked: Mapping[tuple[str, str], Asked]) 
         "thinning": "every s-th frame of each utterance, from a place that a hash of its id tells",
         "max_classes": protocol.max_classes,
         "null": "probes trained on labels exchanged between utterances (speaker, gender, language) or runs; under "
-        f"[{GIVEN_OTHERS}] the stream's codes turned round within the utterance, or another utterance's",
+        f"[{GIVEN_OTHERS}] the stream's codes under {OVER_SPEAKERS}; or another utterance's",
         "nulls": {MAJORITY: "the training part's class shares"},
         "n_nulls": protocol.n_shuffles,
         "n_given_nulls": protocol.n_given_nulls,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from analysis.results import ratios
 from analysis.results.ratios import Ratios
 from hac.data.tokens.token_store import Stream, TokenStore
+from hac.errors import HacError
 from probes.clusters import assign_rows
 from probes.splits import halves
 from probes.tokens.code_lengths import CodeLengths, code_lengths
@@ -18,6 +19,36 @@ from probes.tokens.code_lengths import CodeLengths, code_lengths
 NOMINAL = "nominal"
 KINDS = (NOMINAL, "order-0", "order-0,held-out", "order-1", "order-1,held-out")
 ONE_HALF = "too few utterances to code one half by the other"
+NO_TOKENS = "the tokens lack it"
+TOLERANCE = 0.01
+"""Share by which a rate that is given may differ from that of the tokens."""
+
+
+def check_rate(name: str, kbps: float | None, tokens: TokenStore | None) -> None:
+    """Refuse a rate that is none, or not that of the tokens.
+
+    Args:
+        name: of the condition.
+        kbps: kilobits per second as given, if so.
+        tokens: that the condition was decoded from, if known.
+    """
+    if kbps is None:
+        return
+    if not (math.isfinite(kbps) and kbps > 0):
+        raise HacError(f"--kbps: {name} has {kbps:g} kbit/s; expected a number above 0")
+    if tokens is not None:
+        streams = tokens.streams.values()
+        nominal = sum(math.log2(stream.codebook_size) * float(stream.frame_rate) for stream in streams) / 1000
+        if abs(kbps - nominal) > TOLERANCE * nominal:
+            raise HacError(
+                f"--kbps: {name} has {kbps:g} kbit/s, but its tokens take {nominal:.4g} (sum over {len(streams)} "
+                "streams of log2 of the codes x frames per second); leave --kbps out, or give the tokens that were decoded"
+            )
+
+
+def given_rate(kbps: float, n_utterances: int) -> Ratios:
+    """A rate that was given: the same in each utterance."""
+    return ratios.means(np.full(n_utterances, kbps))
 
 
 class Rates:
@@ -25,14 +56,22 @@ class Rates:
 
     Args:
         tokens: the store.
-        ids: utterances that count, in order.
+        ids: utterances that count, in order; those that the store lacks have no rate.
         languages: of each, for the halves.
         speakers: of each.
+
+    Raises:
+        HacError: the store has none of the utterances.
     """
 
     def __init__(
         self, tokens: TokenStore, ids: Sequence[str], languages: Sequence[str | None], speakers: Sequence[str | None]
     ) -> None:
+        known = set(tokens.ids)
+        self._n, self._places = len(ids), np.array([i for i, id in enumerate(ids) if id in known], np.int64)
+        if not len(self._places):
+            raise HacError(f"the tokens ({tokens.ids[0]!r}, ...) have none of the utterances ({ids[0]!r}, ...)")
+        ids, languages, speakers = ([of[i] for i in self._places] for of in (ids, languages, speakers))
         self._tokens = tokens.select(ids)
         self._half = _half_of(ids, languages, speakers, self._seconds([*self._tokens.streams]))
         self._lengths: dict[str, CodeLengths] = {}
@@ -68,10 +107,13 @@ class Rates:
     def _sum(parts: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
         return np.asarray(np.sum(parts, axis=0))
 
-    @staticmethod
-    def _ratio(bits: NDArray[np.float64], seconds: NDArray[np.float64]) -> Ratios:
-        reasons = ["" if math.isfinite(value) else ONE_HALF for value in bits]
-        return ratios.ratios(bits / 1000, seconds, reasons)
+    def _ratio(self, bits: NDArray[np.float64], seconds: NDArray[np.float64]) -> Ratios:
+        above, below = np.full((2, self._n), np.nan)
+        above[self._places], below[self._places] = bits / 1000, seconds
+        reasons = [NO_TOKENS] * self._n
+        for place, value in zip(self._places.tolist(), bits, strict=True):
+            reasons[place] = "" if math.isfinite(value) else ONE_HALF
+        return ratios.ratios(above, below, reasons)
 
 
 def _half_of(

@@ -7,10 +7,11 @@ files. All conditions are scored on the utterances that every one of them has, s
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from analysis.reconstruction.bit_rates import check_rate
 from hac.coding.decoded_audio import safe_name
 from hac.data.audio.audio import FORMATS
 from hac.data.manifest.formats import read_manifest
@@ -34,12 +35,16 @@ class Condition:
         files: audio by utterance id.
         streams: the token streams that are decoded; empty where they are not known.
         n_quantizers: residual quantizers in use; None where there is no telling.
+        tokens: that it was decoded from, which hold `streams`; None where they are not known.
+        kbps: nominal kilobits per second as given; None where they are not, or follow from the tokens.
     """
 
     name: str
     files: Mapping[str, Path]
     streams: tuple[str, ...] = ()
     n_quantizers: int | None = None
+    tokens: TokenStore | None = field(default=None, repr=False)
+    kbps: float | None = None
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,6 @@ class Material:
         manifest: the utterances that every condition has.
         references: audio by utterance id.
         conditions: with audio for exactly these ids.
-        tokens: that the conditions were decoded from, where there are any.
         n_in_manifest: utterances of the manifest that was given.
     """
 
@@ -58,12 +62,15 @@ class Material:
     references: Mapping[str, Path]
     conditions: tuple[Condition, ...]
     n_in_manifest: int
-    tokens: TokenStore | None = field(default=None, repr=False)
+
+    @property
+    def tokens(self) -> TokenStore | None:
+        """The tokens that conditions were decoded from; None where none are known, or those of several codecs."""
+        stores = {id(one.tokens): one.tokens for one in self.conditions if one.tokens is not None}
+        return next(iter(stores.values())) if len(stores) == 1 else None
 
 
-def material(
-    manifest: Manifest, conditions: Sequence[Condition], tokens: TokenStore | None, failures: FailureLog
-) -> Material:
+def material(manifest: Manifest, conditions: Sequence[Condition], failures: FailureLog) -> Material:
     """Bring references and reconstructions together by id; what one of them lacks is noted and left out.
 
     Raises:
@@ -87,19 +94,39 @@ def material(
             f"no utterance of the manifest ({manifest.ids[0]!r}, ...) has a reconstruction under every condition "
             f"(found: {found}); reconstructions are named by id, as `hac decode` names them, or listed in a manifest"
         )
-    chosen = tuple(
-        Condition(c.name, {id: c.files[id] for id in references}, c.streams, c.n_quantizers) for c in conditions
-    )
-    return Material(manifest.subset(references), references, chosen, len(manifest), tokens)
+    chosen = tuple(replace(c, files={id: c.files[id] for id in references}) for c in conditions)
+    return Material(manifest.subset(references), references, chosen, len(manifest))
 
 
-def given_conditions(places: Mapping[str, Path], ids: Collection[str]) -> list[Condition]:
-    """Somebody's reconstructions, by name of the condition: a folder of audio files or a manifest each.
+def given_conditions(
+    places: Mapping[str, Path],
+    ids: Collection[str],
+    tokens: Mapping[str, TokenStore] | None = None,
+    kbps: Mapping[str, float] | None = None,
+) -> list[Condition]:
+    """Somebody's reconstructions, by name of the condition.
+
+    Args:
+        places: a folder of audio files or a manifest each.
+        ids: of the utterances.
+        tokens: that they were decoded from, all streams of them, where known.
+        kbps: nominal kilobits per second, where they do not follow from tokens.
 
     Raises:
-        HacError: there is no such place, it holds no audio, or two files could be of one utterance.
+        HacError: there is no such place, it holds no audio, two files could be of one utterance, tokens or a rate of
+            what is not among the places, or a rate that is none or not that of the tokens.
     """
-    return [Condition(name, _files_of(Path(place), ids)) for name, place in places.items()]
+    stores, rates = tokens or {}, kbps or {}
+    for option, given in (("--tokens", stores), ("--kbps", rates)):
+        if unknown := [name for name in given if name not in places]:
+            raise HacError(f"{option}: there is no --decoded {unknown[0]!r}; there are {', '.join(places) or 'none'}")
+    conditions = []
+    for name, place in places.items():
+        store, rate = stores.get(name), rates.get(name)
+        check_rate(name, rate, store)
+        streams = tuple(store.streams) if store is not None else ()
+        conditions.append(Condition(name, _files_of(Path(place), ids), streams, tokens=store, kbps=rate))
+    return conditions
 
 
 def _files_of(place: Path, ids: Collection[str]) -> dict[str, Path]:
@@ -137,7 +164,7 @@ def coded_conditions(
     device: str,
     jobs: int,
     failures: FailureLog,
-) -> tuple[list[Condition], TokenStore]:
+) -> list[Condition]:
     """Decode tokens with every number of quantizers that is asked for; what is decoded already is kept.
 
     Args:
@@ -178,8 +205,8 @@ def coded_conditions(
             failures=failures,
         )
         files = {utterance.id: made.manifest.audio_path(utterance) for utterance in made.manifest.utterances}
-        conditions.append(Condition(condition_name(depth, levels), files, made.streams, depth))
-    return conditions, store
+        conditions.append(Condition(condition_name(depth, levels), files, made.streams, depth, store))
+    return conditions
 
 
 def condition_name(depth: int | None, levels: Iterable[str] | None) -> str:

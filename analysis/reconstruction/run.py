@@ -32,7 +32,7 @@ from analysis.inputs.corpus import voices_of
 from analysis.inputs.request import examples, together
 from analysis.parallel import cores
 from analysis.reconstruction import judged, scores
-from analysis.reconstruction.bit_rates import Rates
+from analysis.reconstruction.bit_rates import NOMINAL, Rates, given_rate
 from analysis.reconstruction.coverage import coverage_of, length_warnings, table_rows
 from analysis.reconstruction.inputs import REFERENCE, Condition, Material
 from analysis.reconstruction.pairs import null_pairs, other_voices
@@ -110,8 +110,7 @@ def run(request: Request, jobs: int = -1) -> Outcome:
         notes += [("speaker similarity", note)] if "same voice" in note else []
     if protocol.predictor is not None and protocol.asks("mos"):
         measured += _opinions(recordings.opinions(protocol.predictor))
-    if material.tokens is not None:
-        measured += _rates(Rates(material.tokens, ids, languages, speakers), material.conditions)
+    measured += _rates(material.conditions, ids, languages, speakers)
     for condition, path in request.versa.items():
         found = read_versa(path, ids, failures)
         measured += [Measured(condition, "versa", value, part=name) for name, value in found.items()]
@@ -223,11 +222,22 @@ def _opinions(opinions: Verdicts[Opinions]) -> list[Measured]:
     ]
 
 
-def _rates(rates: Rates, conditions: Sequence[Condition]) -> list[Measured]:
-    """Bit rates of the conditions whose streams are known."""
-    return [
-        Measured(condition.name, "kbps", value, part=kind)
-        for condition in conditions
-        if condition.streams
-        for kind, value in rates.ratios(condition.streams).items()
-    ]
+def _rates(
+    conditions: Sequence[Condition],
+    ids: Sequence[str],
+    languages: Sequence[str | None],
+    speakers: Sequence[str | None],
+) -> list[Measured]:
+    """Bit rates of the conditions whose tokens, or rates, are known."""
+    measured = []
+    of_store: dict[int, Rates] = {}
+    for condition in conditions:
+        if (tokens := condition.tokens) is not None:
+            if id(tokens) not in of_store:
+                of_store[id(tokens)] = Rates(tokens, ids, languages, speakers)
+            found = of_store[id(tokens)].ratios(condition.streams)
+            measured += [Measured(condition.name, "kbps", value, part=kind) for kind, value in found.items()]
+        elif condition.kbps is not None:
+            value = given_rate(condition.kbps, len(ids))
+            measured.append(Measured(condition.name, "kbps", value, part=NOMINAL, note="as given by --kbps"))
+    return measured

@@ -13,10 +13,9 @@ KEPT, DROPPED = "silence-kept", "silence-dropped"
 """The two protocols of every number: silence counted as a phone, or left out."""
 TOO_LITTLE = 0.5
 """Chance level from which counts rank nothing: beyond it errors of -.06 to +.07, of either sign, were seen."""
-TOO_LITTLE_SPEECH = (
-    "too little speech for so many codes: chance alone scores half and more, so counts cannot rank this; train probes "
-    "with held-out speakers (hac-analyze leakage --probes), or compare codebooks of one size"
-)
+TOO_LITTLE_SPEECH = "too little speech for so many codes: chance alone scores half and more"
+"""Why counts cannot rank a number: the sentence of every warning, claim and difference."""
+RANK_INSTEAD = "compare by probes with held-out speakers (hac-analyze leakage --probes), or by codebooks of one size"
 NOTE_JOINER = "; "
 """Between the remarks of a record's note."""
 
@@ -31,6 +30,11 @@ def clusters_of(record: Record) -> tuple[int, str]:
     """How many clusters an interval is over, and of what: `(12, "speaker")`; `(0, "")` where the note does not say."""
     n, _, unit = record.note.split(NOTE_JOINER)[0].removeprefix("clusters: ").partition(" ")
     return (int(n), unit.strip("()")) if n.isdecimal() else (0, "")
+
+
+def reason_of(record: Record) -> str:
+    """Why a record has no number, without what else its note says."""
+    return record.note.partition("undefined: ")[2] or record.note or "no reason was given"
 
 
 def nulls_of(record: Record) -> list[Null]:

@@ -26,6 +26,7 @@ from hac.errors import HacError
 from hac.files.atomic import atomic_path
 from hac.files.parsing import load_json
 from probes.clusters import Row
+from probes.nulls.circular_shift import OVER_UTTERANCES
 from probes.sparse_counts import SparseCounts
 
 META = b"hac-counts"
@@ -33,6 +34,8 @@ GROUPS = b"hac-count-groups"
 VERSION = 3
 MOST_SHARDS = 1_000_000
 NAME = "counts.parquet"
+NULL = "null"
+"""Key in a shard's protocol: what circular shifts are over, in the words of the results."""
 SCHEMA = pa.schema(
     [
         ("stream", pa.int16()),
@@ -76,9 +79,14 @@ class ShardMeta:
     version: int = VERSION
 
     def protocol_values(self) -> dict[str, Any]:
-        """The protocol with tuples where JSON, which knows none, has lists; without the bootstrap of older shards."""
-        values = {key: value for key, value in self.protocol.items() if key != "n_bootstrap"}
+        """The protocol with tuples where JSON has lists; without the null, and the bootstrap of older shards."""
+        values = {key: value for key, value in self.protocol.items() if key not in (NULL, "n_bootstrap")}
         return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+
+    @property
+    def null(self) -> str:
+        """What circular shifts are over; older shards do not say."""
+        return str(self.protocol.get(NULL, OVER_UTTERANCES))
 
     def row_tuple(self) -> tuple[Row, ...]:
         """The rows as their type."""

@@ -13,11 +13,12 @@ from typing import Any
 
 from analysis.inputs.request import parts_of
 from analysis.shards.count_file import Shard, ShardMeta
-from analysis.shards.separate_stores import OWN, SharedRows, about_of_parts, check_apart, common_of
+from analysis.shards.separate_stores import OWN, SharedRows, about_of_parts, check_apart, common_of, parted
 from hac.data.alignments.alignment import Tier
 from hac.data.tokens.token_store import Stream, TokenStore
 from hac.errors import HacError
 from probes.clusters import Rows
+from probes.nulls.circular_shift import OVER_SPEAKERS
 from probes.sparse_counts import SparseCounts, added
 
 
@@ -88,6 +89,11 @@ def open_shards(paths: Sequence[Path]) -> tuple[Shard, ...]:
     shards = tuple(sorted((Shard(path) for path in paths), key=lambda shard: shard.meta.shard))
     first = shards[0]
     for shard in shards[1:]:
+        if shard.meta.null != first.meta.null:
+            raise HacError(
+                f"{shard.path} and {first.path} have other nulls ({shard.meta.null!r} and {first.meta.null!r}): shards "
+                "of an older version do not add to those of this one; write them again with --shard"
+            )
         if shard.meta.job != first.meta.job:
             raise HacError(
                 f"{shard.path} and {first.path} are shards of different jobs (other tokens, manifest, alignments or "
@@ -111,6 +117,12 @@ def add_about(shards: Sequence[Shard]) -> dict[str, Any]:
     about = dict(shards[0].meta.about)
     about["provenance"] = {**about["provenance"], "shards": len(shards)}
     return about
+
+
+def null_of(shards: Sequence[Shard]) -> str:
+    """What the null draws of all shards shift, in the words of the results."""
+    null = shards[0].meta.null
+    return f"{null}; what a speaker has in another shard apart" if null == OVER_SPEAKERS and parted(shards) else null
 
 
 def stream_facts(stream: Stream) -> dict[str, Any]:

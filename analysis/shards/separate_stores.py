@@ -131,6 +131,14 @@ def common_of(shards: Sequence[Shard]) -> SharedRows:
     return SharedRows(rows, tuple(np.array([place[becomes[row]] for row in each], np.int64) for each in own))
 
 
+def parted(shards: Sequence[Shard]) -> bool:
+    """Whether a speaker stands in two shards of own stores: the null shifts what is in each shard by itself."""
+    if not shards[0].meta.extra.get(OWN):
+        return False
+    voices = [{(row.language, row.speaker) for row in shard.meta.row_tuple()} for shard in shards]
+    return len(set().union(*voices)) < sum(map(len, voices))
+
+
 def check_apart(shards: Sequence[Shard]) -> None:
     """Refuse shards of own stores that share an utterance.
 

@@ -18,9 +18,8 @@ from analysis.usage.counts import UsageProtocol
 from analysis.usage.scores import CODES, PROTOCOL, StreamUsage, score_stream
 from analysis.usage.stream_pairs import PROTOCOL as STREAMS
 from analysis.usage.stream_pairs import pair_records
-from probes.nulls.circular_shift import MIN_SHIFT_S, NULL_NAME
+from probes.nulls.circular_shift import OVER_SPEAKERS
 from probes.nulls.frame_shuffle import SHUFFLE_NAME
-from probes.utterance_keys import utterance_keys
 
 COMMAND = "usage"
 FEW_FRAMES = 10
@@ -55,7 +54,7 @@ def run(request: Request[UsageProtocol], jobs: int = -1) -> Outcome:
     streams = [corpus.tokens.streams[name] for name in names]
     tasks = [(stream, corpus.rows, request.protocol) for stream in streams]
     scored: list[StreamUsage] = parallel.run(score_stream, tasks, jobs=jobs, what="measuring streams")
-    pairs = pair_records(streams, corpus.rows, utterance_keys(corpus.ids), request.protocol, jobs)
+    pairs = pair_records(streams, corpus.rows, corpus.rings, request.protocol, jobs)
     notes = [note for each in scored for note in each.notes]
     results = make_results(
         COMMAND,
@@ -102,8 +101,7 @@ def _protocols(protocol: UsageProtocol) -> dict[str, dict[str, Any]]:
         STREAMS: {
             "logarithm": "natural",
             "bias": "plug-in",
-            "null": f"{NULL_NAME} of the second stream within each utterance, at least {float(MIN_SHIFT_S)} s or a "
-            "quarter of it",
+            "null": f"{OVER_SPEAKERS}; the second stream is shifted",
             "n_nulls": protocol.n_nulls,
             "interval": "95 %, cluster-jackknife-t",
             **seed,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -15,29 +14,27 @@ from analysis.statistics.row_samples import RowSample, row_samples
 from analysis.usage.counts import Floats, UsageProtocol, pooled_samples
 from hac.data.tokens.token_store import Stream
 from probes.clusters import Rows
-from probes.nulls.circular_shift import circular_shifts, circularly_shifted
+from probes.nulls.circular_shift import Rings, ShiftedStream
 from probes.tokens.grams import paired_grams
 
 PROTOCOL = "streams"
 
 
-def pair_records(
-    streams: list[Stream], rows: Rows, keys: np.ndarray, protocol: UsageProtocol, jobs: int
-) -> list[Record]:
+def pair_records(streams: list[Stream], rows: Rows, rings: Rings, protocol: UsageProtocol, jobs: int) -> list[Record]:
     """Mutual information of every two streams on the whole corpus, `<first>.stream_mi[<second>]`.
 
     Args:
         streams: of the utterances of `rows`.
         rows: row of each utterance.
-        keys: uint64 [n_utterances], from `probes.utterance_keys.utterance_keys`.
+        rings: of the utterances, for circular shifts.
         protocol: see `UsageProtocol`.
         jobs: processes; 0 or less: one per core.
     """
-    tasks = [(first, second, rows, keys, protocol) for first, second in combinations(streams, 2)]
+    tasks = [(first, second, rows, rings, protocol) for first, second in combinations(streams, 2)]
     return parallel.run(_pair_record, tasks, jobs=jobs, what="pairing streams")
 
 
-def _pair_record(first: Stream, second: Stream, rows: Rows, keys: np.ndarray, protocol: UsageProtocol) -> Record:
+def _pair_record(first: Stream, second: Stream, rows: Rows, rings: Rings, protocol: UsageProtocol) -> Record:
     sample = row_samples(rows.rows)[0]
     id = f"{first.name}.stream_mi[{second.name}]"
     if first.frame_rate != second.frame_rate:
@@ -46,10 +43,9 @@ def _pair_record(first: Stream, second: Stream, rows: Rows, keys: np.ndarray, pr
     draws = []
     merged, pooled = pooled_samples(rows, [sample])
     for draw in range(protocol.n_nulls + 1):
-        shifts = circular_shifts(keys, second.lengths, second.frame_rate, draw, protocol.seed)
         where, clusters = (merged, pooled[0]) if draw else (rows, sample)
-        codes = circularly_shifted(second.codes, second.bounds, shifts)
-        draws.append(_information(first, replace(second, codes=codes), where, clusters))
+        shifted = ShiftedStream(second, rings).draw(draw, protocol.seed)
+        draws.append(_information(first, shifted, where, clusters))
     actual, *nulls = draws
     estimate = jackknifed("stream_mi", float(actual[0]), actual[1:], np.array([each[0] for each in nulls]))
     return make_record(id, first.name, "stream_mi", estimate, n=len(first.codes), protocol=PROTOCOL, about=sample.note)

@@ -85,15 +85,14 @@ class ConditionalWords:
     def draw(self, r: int) -> WordCounts:
         """Counts of draw r: 0 the tokens, 1 to n with the stream's codes permuted within the given one's."""
         rows = self.halves.coarse if r else self.halves.rows
-        still = np.zeros(len(self.labels.words.ids), np.int64)
         if r == 0:
-            return count_words(self.labels, still, rows, part=self.part)
+            return count_words(self.labels, rows, part=self.part)
         stream, given = self.streams
         codes = permuted_runs(coded(stream), coded(given), r, self.protocol.seed)
         permuted = replace(stream, codes=stream.used_codes().astype(np.int32)[codes])
         joint = join_streams([given, permuted])
         half_window = Fraction(self.protocol.half_window_ms, 1000)
-        return count_words(label_frames(self.labels.words, joint, half_window), still, rows, part=self.part)
+        return count_words(label_frames(self.labels.words, joint, half_window), rows, part=self.part)
 
 
 def added_records(source: PairSource, jobs: int) -> list[Record]:

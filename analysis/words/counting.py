@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Protocol
 
@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 
 from analysis.words.detection import DEFINITIONS, RESDAVENET_STOP_WORDS, Definition, Scope
 from probes.clusters import Row, Rows
-from probes.nulls.circular_shift import circular_shifts
+from probes.nulls.circular_shift import NULL_NAME, Rings
 from probes.nulls.label_permutation import permuted_words
-from probes.utterance_keys import utterance_keys
 from probes.words.word_codes import FrameLabels, WordCounts, WordType, count_words, group_tokens
 
-SHIFT, FREQUENCY = "circular-shift", "frequency-matched"
+SHIFT, FREQUENCY = NULL_NAME, "frequency-matched"
 
 
 @dataclass(frozen=True)
@@ -107,12 +106,14 @@ class CountedWords:
 
     Attributes:
         labels: word tokens over the stream's frames.
+        rings: of its utterances, for circular shifts.
         halves: rows and halves of the utterances.
         protocol: see `WordProtocol`.
         part: bool [n_utterances], utterances to count (a shard); None: all.
     """
 
     labels: FrameLabels
+    rings: Rings
     halves: Halves
     protocol: WordProtocol
     part: NDArray[np.bool_] | None = None
@@ -129,10 +130,6 @@ class CountedWords:
         return int(lengths.sum() if self.part is None else lengths[self.part].sum())
 
     @cached_property
-    def _keys(self) -> NDArray[np.uint64]:
-        return utterance_keys(self.labels.words.ids)
-
-    @cached_property
     def _grouped(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         return group_tokens(self.labels.words, self.labels.words.word, self.halves.coarse, self.part)
 
@@ -140,9 +137,10 @@ class CountedWords:
         """Counts of draw r."""
         stream, seed = self.labels.stream, self.protocol.seed
         if r > self.protocol.n_nulls:
-            still = np.zeros(len(stream.lengths), np.int64)
             permuted = permuted_words(self.labels.words, r, seed)
-            return count_words(self.labels, still, self.halves.coarse, permuted, self.part)
-        shift = circular_shifts(self._keys, stream.lengths, stream.frame_rate, r, seed)
-        rows = self.halves.coarse if r else self.halves.rows
-        return count_words(self.labels, shift, rows, part=self.part, grouped=self._grouped if r else None)
+            return count_words(self.labels, self.halves.coarse, permuted, self.part)
+        if r == 0:
+            return count_words(self.labels, self.halves.rows, part=self.part)
+        codes = self.rings.shifted(self.labels.codes, stream.bounds, stream.frame_rate, r, seed)
+        shifted = replace(self.labels, codes=codes)
+        return count_words(shifted, self.halves.coarse, part=self.part, grouped=self._grouped)

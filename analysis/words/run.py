@@ -16,7 +16,7 @@ from analysis.inputs.vocabulary import Cleaning, warnings_of, word_tokens
 from analysis.results.builder import make_results
 from analysis.results.schema import Record, Results, StreamInfo
 from analysis.words.conditional import ConditionalWords, added_records
-from analysis.words.counting import FREQUENCY, SHIFT, CountedWords, Halves, WordProtocol
+from analysis.words.counting import FREQUENCY, CountedWords, Halves, WordProtocol
 from analysis.words.lists import StreamWords
 from analysis.words.occurrences import Occurrence, occurrences
 from analysis.words.scores import score_stream
@@ -34,7 +34,7 @@ from hac.data.alignments.alignment import WORDS
 from hac.data.tokens.token_store import Stream, TokenStore
 from hac.errors import FailureLog
 from probes.joint_counts.counts import join_streams
-from probes.nulls.circular_shift import MIN_SHIFT_S
+from probes.nulls.circular_shift import OVER_SPEAKERS
 from probes.splits import halves
 from probes.words.word_codes import Words, WordType, label_frames
 
@@ -148,7 +148,7 @@ def relatives(types: Sequence[WordType], translations: Path | None) -> dict[str,
 def counted(corpus: WordCorpus, stream: Stream, protocol: WordProtocol) -> CountedWords:
     """The counts of a stream, from memory."""
     labels = label_frames(corpus.words, stream, Fraction(protocol.half_window_ms, 1000))
-    return CountedWords(labels, corpus.halves, protocol)
+    return CountedWords(labels, corpus.met.rings, corpus.halves, protocol)
 
 
 def given_stream(corpus: WordCorpus, name: str | None) -> Stream | None:
@@ -199,6 +199,7 @@ def outcome_of(
     about: Mapping[str, Any],
     keys: Mapping[str, Key],
     listed: Sequence[tuple[str, str, list[Occurrence]]] = (),
+    null: str = OVER_SPEAKERS,
 ) -> Outcome:
     """Results of scored streams.
 
@@ -211,6 +212,7 @@ def outcome_of(
         about: from `about_of`.
         keys: from `relatives`.
         listed: where codes of detected words fire.
+        null: what was shifted, and how far.
     """
     notes = [note for one in scored for note in one.notes]
     kin: list[tuple[str, str, Related]] = [
@@ -224,18 +226,18 @@ def outcome_of(
         COMMAND,
         about,
         [*(number for one in scored for number in one.records), *added, *counts],
-        protocols(protocol),
+        protocols(protocol, null),
         streams=infos,
         warnings=[*together(notes), *_stop_word_warning(protocol, types)],
     )
     return Outcome(results, list(scored), types, kin, list(listed))
 
 
-def protocols(protocol: WordProtocol) -> dict[str, dict[str, Any]]:
+def protocols(protocol: WordProtocol, null: str) -> dict[str, dict[str, Any]]:
     """What each protocol name of the records means."""
     common = {
         "words": "small letters, Unicode composed; the same letters in two languages are two words",
-        "null": f"{SHIFT} of the tokens within each utterance, at least {float(MIN_SHIFT_S)} s or a quarter of it",
+        "null": null,
         "n_nulls": protocol.n_nulls,
         "seed": protocol.seed,
     }

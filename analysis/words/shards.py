@@ -11,7 +11,7 @@ import numpy as np
 from analysis.inputs.request import Request, about_of, streams_of
 from analysis.results.schema import Record, StreamInfo
 from analysis.shards import count_file, merged
-from analysis.shards.count_file import Block, ShardMeta
+from analysis.shards.count_file import NULL, Block, ShardMeta
 from analysis.shards.merged import MergedStream, job_of, stream_facts
 from analysis.words.conditional import ConditionalWords, added_records
 from analysis.words.counting import CountedWords, Halves, WordProtocol
@@ -30,6 +30,7 @@ from analysis.words.run import (
 from analysis.words.scores import score_stream
 from hac.data.alignments.alignment import WORDS
 from probes.clusters import Row, Rows
+from probes.nulls.circular_shift import OVER_SPEAKERS
 from probes.sparse_counts import SparseCounts, joined, numbered, summed
 from probes.words.word_codes import N_COUNTS, WordCounts, WordType
 
@@ -58,7 +59,7 @@ def run_shard(request: Request[WordProtocol], index: int, n: int, path: Path, op
     part[index::n] = True
     singles = [replace(counted(whole, stream, request.protocol), part=part) for stream in streams]
     joint = [replace(pair, part=part) for pair in pairs]
-    protocol = {**asdict(request.protocol), "given": pairs[0].given if pairs else None}
+    protocol = {**asdict(request.protocol), "given": pairs[0].given if pairs else None, NULL: OVER_SPEAKERS}
     tiers, names = [whole.met.tiers[WORDS]], [stream.name for stream in streams]
     meta = ShardMeta(
         command=COMMAND,
@@ -189,7 +190,8 @@ def merge(paths: Sequence[Path], jobs: int = -1) -> Outcome:
         infos[name] = StreamInfo.of_frames(source.codebook_size, source.frame_rate, used, source.n_frames)
     translations = meta.extra["translations"]
     keys = relatives(types, Path(translations) if translations else None)
-    return outcome_of(protocol, scored, infos, added, types, merged.add_about(shards), keys)
+    about, null = merged.add_about(shards), merged.null_of(shards)
+    return outcome_of(protocol, scored, infos, added, types, about, keys, null=null)
 
 
 def protocol_of(meta: ShardMeta) -> WordProtocol:

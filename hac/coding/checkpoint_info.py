@@ -18,6 +18,7 @@ TRAINING = "training.json"
 """What the trainer leaves beside the weights."""
 
 _OPTIONS = (
+    "acoustic_input",
     "lexical_input",
     "combination",
     "downsampling_ratios",

@@ -4,7 +4,7 @@
     Z --> phonetic transformer -> quantizer           -> phonetic
           lexical transformer  -> quantizer           -> lexical
 
-The acoustic level quantizes Z itself, not what the phonetic level left over. What the lexical transformer
+Whether the acoustic level quantizes Z itself or what the other levels leave of it, what the lexical transformer
 reads and how the levels meet again are options of `HacConfig`. Source: HAC, arXiv 2506.15456.
 """
 
@@ -28,10 +28,12 @@ class BottleneckOutput:
     """What the bottleneck made of Z.
 
     Attributes:
-        latent: [b, latent_dim, t], the levels combined: what the decoder hears.
+        encoded: [b, latent_dim, t], Z: what the levels are of.
+        latent: [b, latent_dim, t], the levels combined: what is decoded.
         levels: by level name (`acoustic`, `phonetic`, `lexical`).
     """
 
+    encoded: Tensor
     latent: Tensor
     levels: Mapping[str, Quantized]
 
@@ -69,7 +71,7 @@ class BottleneckOutput:
 
 
 class FactorizedBottleneck(nn.Module):
-    """Acoustic residual quantizers on Z; phonetic and lexical quantizers, each after its transformer.
+    """Acoustic residual quantizers; phonetic and lexical quantizers, each after its transformer.
 
     Any level may be off: acoustic alone is DAC, phonetic + acoustic is akin to SpeechTokenizer.
     """
@@ -116,7 +118,8 @@ class FactorizedBottleneck(nn.Module):
             n_quantizers: acoustic quantizers to use; all by default.
         """
         levels: dict[str, Quantized] = {}
-        if self.config.acoustic_codebooks:
+        has_acoustic, of_residual = self.config.acoustic_codebooks > 0, self.config.acoustic_input == "residual"
+        if has_acoustic and not of_residual:
             levels["acoustic"] = self.acoustic(latent, mask, n_quantizers)
         phonetic_hidden = latent
         if self.config.phonetic:
@@ -129,8 +132,12 @@ class FactorizedBottleneck(nn.Module):
                 "quantized-phonetic": lambda: levels["phonetic"].quantized,
             }[self.config.lexical_input]()
             levels["lexical"] = self.lexical(self.lexical_transformer(lexical_input, mask), mask)
-        combined = self._combine({name: level.quantized for name, level in levels.items()})
-        return BottleneckOutput(combined, levels)
+        if has_acoustic and of_residual:
+            said = torch.stack([torch.zeros_like(latent), *(level.quantized for level in levels.values())]).sum(0)
+            residual = latent - (said if self.config.residual_gradient else said.detach())
+            levels = {"acoustic": self.acoustic(residual, mask, n_quantizers), **levels}
+        decoded = self._drop({name: level.quantized for name, level in levels.items()})
+        return BottleneckOutput(latent, self._combine(decoded), levels)
 
     def from_codes(self, codes: Mapping[str, Tensor], levels: Collection[str]) -> Tensor:
         """What the decoder hears of some codes.
@@ -170,6 +177,22 @@ class FactorizedBottleneck(nn.Module):
         width, dim = config.transformer_dim, config.level_codebook_dim or config.codebook_dim
         pca_init = config.pca_init and width == config.latent_dim
         return VectorQuantizer(width, config.latent_dim, codebook_size, dim, self.options, pca_init)
+
+    def _drop(self, vectors: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Levels [b, latent_dim, t] each, while training without those that `level_dropout` takes from an item.
+
+        Drawn on the CPU, where a seed gives the same on any device.
+        """
+        if not self.training or not self.config.level_dropout:
+            return vectors
+        probability = torch.tensor([float(self.config.level_dropout.get(name, 0.0)) for name in vectors])
+        n_items = len(next(iter(vectors.values())))
+        kept = torch.rand(n_items, len(vectors)) >= probability
+        kept |= ~kept.any(1, keepdim=True)
+        return {
+            name: vector * kept[:, index, None, None].to(vector.device, vector.dtype)
+            for index, (name, vector) in enumerate(vectors.items())
+        }
 
     def _combine(self, vectors: Mapping[str, Tensor]) -> Tensor:
         """Levels [b, latent_dim, t] each, to one; a level that is absent counts as zero."""

@@ -1,8 +1,8 @@
 """The shape of a HAC model, as a transformers configuration and as a short YAML file.
 
 The published description of HAC leaves several choices unseen (how the lexical transformer is fed, how the
-streams reach the decoder, codebook sizes). Each of them is an option here, with our default; the paper's own
-choice was not seen.
+streams reach the decoder, what the acoustic level quantizes, codebook sizes). Each of them is an option here,
+with our default; the paper's own choice was not seen.
 """
 
 import math
@@ -23,6 +23,7 @@ FORMAT_VERSION = 1
 
 LexicalInput = Literal["stacked", "parallel", "quantized-phonetic"]
 Combination = Literal["sum", "concat"]
+AcousticInput = Literal["latent", "residual"]
 EncoderType = Literal["dac", "stft"]
 DecoderType = Literal["dac", "istft"]
 CodebookUpdate = Literal["gradient", "ema"]
@@ -71,7 +72,12 @@ class HacConfig(PreTrainedConfig):
         level_codebook_dim: the same for the phonetic and the lexical quantizer; None: `codebook_dim`. One code has to
             say alone what seven acoustic ones say together: eight directions may not hold what tells phones apart.
         normalize_codes: look up by cosine (as DAC does) instead of by Euclidean distance.
-        acoustic_codebooks: number N of residual quantizers on Z; 0 switches the level off.
+        acoustic_codebooks: number N of residual quantizers; 0 switches the level off.
+        acoustic_input: what the acoustic level quantizes: `latent` Z itself, so that it may say everything once more,
+            or `residual`, Z without what the other levels say of it: then the decoder needs them. The paper's choice
+            was not seen.
+        residual_gradient: let the gradient of a `residual` into the other levels. Without it (the default) they are
+            not trained to be what the acoustic level finds easy to complete.
         acoustic_codebook_size: codes per residual quantizer.
         quantizer_dropout: probability that a training item uses a random number of residual quantizers.
         phonetic: whether the phonetic level is on.
@@ -83,6 +89,8 @@ class HacConfig(PreTrainedConfig):
         lexical_input: what the lexical transformer reads: `stacked` the phonetic transformer's output,
             `parallel` Z, `quantized-phonetic` the phonetic level after quantization. The paper's choice was
             not seen.
+        level_dropout: probability, by level, that a training item is decoded without it, so that the decoder makes
+            sound of any of the levels. An item keeps all of them where none would be left.
         combination: how the levels meet before the decoder: `sum`, or `concat` followed by a linear map.
             The paper's choice was not seen.
         transformer_dim: width of both transformers.
@@ -126,6 +134,8 @@ class HacConfig(PreTrainedConfig):
     normalize_codes: bool = True
     acoustic_codebooks: int = 7
     acoustic_codebook_size: int = 1024
+    acoustic_input: AcousticInput = "latent"
+    residual_gradient: bool = False
     quantizer_dropout: float | int = 0.5
     phonetic: bool = True
     phonetic_codebook_size: int = 1024
@@ -134,6 +144,7 @@ class HacConfig(PreTrainedConfig):
     lexical_codebook_size: int = 1024
     lexical_layers: int = 4
     lexical_input: LexicalInput = "stacked"
+    level_dropout: dict[str, float | int] | None = None
     combination: Combination = "sum"
     transformer_dim: int = 512
     transformer_heads: int = 8
@@ -310,3 +321,15 @@ class HacConfig(PreTrainedConfig):
             )
         if not 0 <= self.quantizer_dropout <= 1:
             raise HacError(f"quantizer_dropout is {self.quantizer_dropout}; it is a probability, from 0 to 1")
+        if self.acoustic_input == "residual" and self.combination != "sum":
+            raise HacError(
+                "acoustic_input is 'residual', what the other levels leave of Z; that needs levels that add up: set "
+                "combination: sum"
+            )
+        for level, probability in (self.level_dropout or {}).items():
+            check_key(level, self.levels, "level_dropout")
+            if not 0 <= probability < 1:
+                raise HacError(
+                    f"level_dropout of {level} is {probability}; expected a probability from 0 to below 1 (a level "
+                    "that is never decoded is switched off instead)"
+                )

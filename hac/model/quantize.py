@@ -88,8 +88,8 @@ class VectorQuantizer(nn.Module):
         if self.training:
             self.codebook.observe(valid, codes.flatten() if mask is None else codes[mask])
         found = self.codebook(codes).transpose(1, 2).to(projected.dtype)
-        commitment_loss = _mean_square(projected, found.detach(), mask, active)
-        codebook_loss = _mean_square(found, projected.detach(), mask, active)
+        commitment_loss = mean_square(projected, found.detach(), mask, active)
+        codebook_loss = mean_square(found, projected.detach(), mask, active)
         # forward: the code; backward: the gradient passes as if there were no quantizer
         quantized = self.out_proj(projected + (found - projected).detach())
         return Quantized(codes[:, None], quantized, (latent,), (quantized,), commitment_loss, codebook_loss)
@@ -204,8 +204,15 @@ class ResidualVectorQuantizer(nn.Module):
         return torch.where(shortened, torch.randint(1, limit + 1, (n_items,)), limit)
 
 
-def _mean_square(left: Tensor, right: Tensor, mask: Tensor | None, active: Tensor | None) -> Tensor:
-    """Mean of (left - right)^2 over existing frames and channels; items that are not active count as zero."""
+def mean_square(left: Tensor, right: Tensor, mask: Tensor | None, active: Tensor | None = None) -> Tensor:
+    """Mean of (left - right)^2 over existing frames and channels; items that are not active count as zero.
+
+    Args:
+        left: [b, d, t].
+        right: [b, d, t].
+        mask: bool [b, t], True at the frames that exist; None where all do.
+        active: bool [b]; None where all are.
+    """
     # in single precision also under autocast: squares of small differences vanish in half precision
     square = (left - right).float().pow(2)
     if active is not None:

@@ -95,3 +95,7 @@ class FrameTargets(Targets, Protocol):
     def statistics(self, max_utterances: int = 500, seed: int = 0) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Mean and standard deviation of each feature over the frames of a sample of utterances, each [dim]."""
         ...
+
+    def sample(self, max_frames: int, max_utterances: int = 500, seed: int = 0) -> NDArray[np.float32]:
+        """Frames of a sample of utterances, float32 [n, dim], n at most `max_frames`."""
+        ...

@@ -38,7 +38,7 @@ from hac.train.step import Networks
 __all__ = ["Progress", "checkpoints", "load_checkpoint", "read_state", "rotate", "save_checkpoint", "step_of"]
 
 _MOMENTS = ("exp_avg", "exp_avg_sq", "step")
-_TEACHES = ("name", "layer", "pooling", "student_pooling", "standardize")
+_TEACHES = ("name", "layer", "pooling", "student_pooling", "standardize", "units", "unit_directions")
 """What of a teacher's configuration decides what its head learns."""
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 _Decay = Annotated[float, Field(ge=0, lt=1)]
 
@@ -68,13 +69,17 @@ class SpeechTeacherConfig(_TeacherConfig):
         where: folder or hub id, where it is not the name's own.
         revision: of a hub id.
         layer: layer index, or `average` of all; None is the name's own.
-        loss: `cosine` per frame, `d-axis` or `t-axis` (SpeechTokenizer). The paper's choice was not seen.
+        loss: `cosine` per frame, `d-axis` or `t-axis` (SpeechTokenizer), or `units`, the cross-entropy to the k-means
+            units of the teacher's frames (`hac.teachers.units`), fitted on the training speech. The paper's choice was
+            not seen.
+        units: how many there are, where the loss is of `units`.
+        unit_directions: dimensions of the projection that they live in; 0 is none.
         standardize: give every dimension of the target mean 0 and deviation 1 over the training set, so that a
             few large dimensions do not decide the cosine.
         window_s: Whisper only: pad utterances to a multiple of this many seconds; None pads to 30 s, as it was
             trained. Shorter is quicker and costs a little: see `hac.teachers.registry.WHISPER_WINDOW_S`.
         resample: how teacher frames reach the codec's frame rate.
-        weight: of the loss.
+        weight: of the loss; 60, or 5 where it is of `units`.
         shuffled: teach with the targets of another utterance: a control.
         targets: `cached` computes every target once and keeps it on disk; `live` computes it when it is needed.
         cache: folder of the targets; None is a folder in the user's cache.
@@ -83,12 +88,21 @@ class SpeechTeacherConfig(_TeacherConfig):
 
     name: str = "hubert"
     layer: int | Literal["average"] | None = None
-    loss: Literal["cosine", "d-axis", "t-axis"] = "cosine"
+    loss: Literal["cosine", "d-axis", "t-axis", "units"] = "cosine"
+    units: int = Field(default=500, ge=2)
+    unit_directions: int = Field(default=64, ge=0)
     standardize: bool = True
     window_s: float | None = Field(default=10.0, gt=0)
     resample: Literal["linear", "nearest"] = "linear"
     weight: float = Field(default=60.0, ge=0)
     targets: Literal["cached", "live"] = "cached"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _weight_of_units(cls, values: Any) -> Any:
+        if isinstance(values, Mapping) and values.get("loss") == "units":
+            return {"weight": 5.0, **values}
+        return values
 
 
 class TextTeacherConfig(_TeacherConfig):
@@ -131,6 +145,9 @@ class LossesConfig(Section):
         feature_matching: distance of the discriminators' features.
         commitment: pulls the encoder to the codes.
         codebook: pulls the codes to the encoder.
+        alignment: pulls the phonetic level's answer to Z, so that it explains what it can of it; Z as the target
+            is taken as given. Where it explains little, `model.acoustic_input: residual` leaves the acoustic
+            level everything, and nothing is factorized.
         window_s: seconds of each window that is decoded; the losses of sound act there.
         windows: windows decoded of every utterance, spread over it from a random start; they may overlap.
     """
@@ -141,6 +158,7 @@ class LossesConfig(Section):
     feature_matching: float = Field(default=2.0, ge=0)
     commitment: float = Field(default=0.25, ge=0)
     codebook: float = Field(default=1.0, ge=0)
+    alignment: float = Field(default=0.0, ge=0)
     window_s: float = Field(default=0.38, gt=0)
     windows: int = Field(default=1, ge=1)
 
@@ -204,12 +222,14 @@ class ValidationConfig(Section):
         clips: utterances whose sound and spectrogram are logged.
         max_utterances: utterances validated on, spread evenly over the held-out ones.
         shifts: circular shifts that make the null of the PNMI.
+        dropped: utterances that are decoded without each level in turn, to see whether the decoder needs it.
     """
 
     every: int = Field(default=1000, ge=1)
     clips: int = Field(default=4, ge=0)
     max_utterances: int = Field(default=200, ge=1)
     shifts: int = Field(default=5, ge=1)
+    dropped: int = Field(default=20, ge=0)
 
 
 class CheckpointConfig(Section):

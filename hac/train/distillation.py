@@ -1,6 +1,7 @@
 """Heads and losses by which the teachers reach the phonetic and the lexical level.
 
-Both act on *quantized* vectors: what the codes themselves say is taught, not what could be read before them.
+Both act on *quantized* vectors: what the codes themselves say is taught, not what could be read before them (units of
+the speech teacher are taught to what the quantizer was offered too).
 Every loss is a sum over what exists and a count, so that parts of a batch add and are divided once.
 """
 
@@ -13,7 +14,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-PhoneticLoss = Literal["cosine", "d-axis", "t-axis"]
+from hac.model.quantize import Quantized
+from hac.teachers.units import FrameUnits
+
+FrameLoss = Literal["cosine", "d-axis", "t-axis"]
 LexicalLoss = Literal["cosine", "l1"]
 Pooling = Literal["mean", "attention"]
 
@@ -24,13 +28,16 @@ class Distilled:
 
     Attributes:
         loss: scalar, the mean over what was taught (0 where nothing was).
-        cosine: scalar, the mean raw cosine of student and target, in [-1, 1]; no gradient.
+        agreement: scalar, how far student and target agree; no gradient. A mean raw cosine, in [-1, 1], or the share of
+            frames whose unit is told right.
         n: scalar, what the means are over: frames, or utterances.
+        measure: what the agreement is: `cosine` or `accuracy`.
     """
 
     loss: Tensor
-    cosine: Tensor
+    agreement: Tensor
     n: Tensor
+    measure: Literal["cosine", "accuracy"] = "cosine"
 
 
 class PhoneticHead(nn.Module):
@@ -39,6 +46,7 @@ class PhoneticHead(nn.Module):
     Args:
         latent_dim: channels of the quantized frames.
         teacher_dim: dimensions of the teacher's frames.
+        form: of the loss, see `distil_phonetic`.
 
     Source: SpeechTokenizer (Zhang et al. 2023, arXiv 2308.16692), its `transform` layer.
     """
@@ -46,8 +54,9 @@ class PhoneticHead(nn.Module):
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, latent_dim: int, teacher_dim: int) -> None:
+    def __init__(self, latent_dim: int, teacher_dim: int, form: FrameLoss = "cosine") -> None:
         super().__init__()
+        self.form: FrameLoss = form
         self.map = nn.Linear(latent_dim, teacher_dim)
         self.register_buffer("mean", torch.zeros(teacher_dim))
         self.register_buffer("deviation", torch.ones(teacher_dim))
@@ -60,6 +69,55 @@ class PhoneticHead(nn.Module):
     def standardized(self, target: Tensor) -> Tensor:
         """Targets [b, t, teacher_dim] with the training set's mean taken off, in its deviations."""
         return (target.float() - self.mean) / self.deviation
+
+    def distil(self, level: Quantized, target: Tensor, mask: Tensor) -> Distilled:
+        """Distance of a level's answer from targets [b, t, teacher_dim], over the frames of mask [b, t]."""
+        return distil_phonetic(self(level.quantized), self.standardized(target), mask, self.form)
+
+
+class UnitHead(nn.Module):
+    """The units of the speech teacher's frames, told from the phonetic level by linear maps.
+
+    One map reads what the quantizer answered, one what it was offered: the second reaches the transformer without the
+    quantizer's error. The units themselves (`hac.teachers.units`) are buffers, so that they travel with a checkpoint.
+
+    Args:
+        latent_dim: channels of the quantized frames.
+        offered_dim: channels of what the quantizer is offered.
+        units: the units.
+    """
+
+    mean: Tensor
+    projection: Tensor
+    centroids: Tensor
+
+    def __init__(self, latent_dim: int, offered_dim: int, units: FrameUnits) -> None:
+        super().__init__()
+        self.quantized = nn.Linear(latent_dim, len(units.centroids))
+        self.offered = nn.Linear(offered_dim, len(units.centroids))
+        for name in ("mean", "projection", "centroids"):
+            self.register_buffer(name, torch.from_numpy(getattr(units, name)))
+
+    def units(self, target: Tensor) -> Tensor:
+        """Units int64 [b, t] of the teacher's frames [b, t, teacher_dim]."""
+        with torch.autocast(target.device.type, enabled=False):
+            projected = (target.float() - self.mean) @ self.projection
+            # |x - c|^2 = |x|^2 - 2 (x.c - |c|^2 / 2): the first term is the same for every centroid
+            return (projected @ self.centroids.T - self.centroids.square().sum(1) / 2).argmax(-1)
+
+    def distil(self, level: Quantized, target: Tensor, mask: Tensor) -> Distilled:
+        """Cross-entropies, in nats, of both maps to the units of targets [b, t, teacher_dim], over mask [b, t], added.
+
+        The agreement is the share of frames whose unit the map of the answer tells.
+        """
+        units, n = self.units(target), mask.sum()
+        answered = self.quantized(level.quantized.transpose(1, 2)).float()
+        offered = self.offered(level.continuous[0].transpose(1, 2)).float()
+        surprise = sum(
+            F.cross_entropy(logits.transpose(1, 2), units, reduction="none") for logits in (answered, offered)
+        )
+        right = (answered.argmax(-1) == units) & mask
+        return Distilled((surprise * mask).sum() / n.clamp(min=1), right.sum() / n.clamp(min=1), n, measure="accuracy")
 
 
 class LexicalHead(nn.Module):
@@ -92,7 +150,7 @@ class LexicalHead(nn.Module):
         return F.normalize(torch.tanh(self.map(pooled)), dim=-1)
 
 
-def distil_phonetic(student: Tensor, target: Tensor, mask: Tensor, form: PhoneticLoss = "cosine") -> Distilled:
+def distil_phonetic(student: Tensor, target: Tensor, mask: Tensor, form: FrameLoss = "cosine") -> Distilled:
     """Distance of student frames from the speech teacher's.
 
     * `cosine`: mean over frames of 1 - cos(s_t, y_t), in [0, 2].

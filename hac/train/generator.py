@@ -7,6 +7,7 @@ crops cost, and the teachers see whole sentences.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,9 +18,11 @@ from hac.data.timeline import frames_to_hold
 from hac.errors import HacError
 from hac.model.hac_model import HacModel
 from hac.model.masked_convolutions import decode_latent
+from hac.model.quantize import Quantized, mean_square
+from hac.teachers.units import FrameUnits
 from hac.train.config import TrainConfig
 from hac.train.data.dataset import TrainBatch
-from hac.train.distillation import Distilled, LexicalHead, PhoneticHead, distil_lexical, distil_phonetic
+from hac.train.distillation import Distilled, LexicalHead, PhoneticHead, UnitHead, distil_lexical
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,8 @@ class GeneratorOutput:
         reference: [w * b, n], the sound of those windows.
         commitment_loss: scalar, mean over frames, summed over codebooks.
         codebook_loss: scalar, mean over frames, summed over codebooks.
+        alignment_loss: scalar, mean over frames and channels of (Z - P)^2, P the phonetic level's answer and Z taken as
+            given; None without that level.
         phonetic: what the speech teacher says; None without one.
         lexical: what the text teacher says; None without one.
         n_frames: frames that exist in the batch.
@@ -40,6 +45,7 @@ class GeneratorOutput:
     reference: Tensor
     commitment_loss: Tensor
     codebook_loss: Tensor
+    alignment_loss: Tensor | None
     phonetic: Distilled | None
     lexical: Distilled | None
     n_frames: Tensor
@@ -49,21 +55,23 @@ class Generator(nn.Module):
     """The model with its heads.
 
     Args:
-        speech_dim: dimensions of the speech teacher; None without one.
+        speech: dimensions of the speech teacher, or its units where they are what is taught; None without one.
         text_dim: dimensions of the text teacher; None without one.
 
     Raises:
         HacError: a teacher whose level the model lacks.
     """
 
-    def __init__(self, model: HacModel, config: TrainConfig, speech_dim: int | None, text_dim: int | None) -> None:
+    def __init__(
+        self, model: HacModel, config: TrainConfig, speech: int | FrameUnits | None, text_dim: int | None
+    ) -> None:
         super().__init__()
         self.model = model
         self.config = config
         self.heads = nn.ModuleDict()
-        if speech_dim is not None:
+        if speech is not None:
             _require(model, "phonetic", "speech")
-            self.heads["phonetic"] = PhoneticHead(model.config.latent_dim, speech_dim)
+            self.heads["phonetic"] = _phonetic_head(model, config, speech)
         if text_dim is not None:
             _require(model, "lexical", "text")
             pooling = config.teachers.text.student_pooling if config.teachers.text else "mean"
@@ -88,20 +96,23 @@ class Generator(nn.Module):
             reference=reference,
             commitment_loss=bottleneck.commitment_loss,
             codebook_loss=bottleneck.codebook_loss,
-            phonetic=self._distil_phonetic(quantized, batch),
+            alignment_loss=(
+                mean_square(quantized["phonetic"], bottleneck.encoded.detach(), prepared.mask)
+                if "phonetic" in quantized
+                else None
+            ),
+            phonetic=self._distil_phonetic(bottleneck.levels, batch),
             lexical=self._distil_lexical(quantized, batch, prepared.mask),
             n_frames=prepared.mask.sum(),
         )
 
-    def _distil_phonetic(self, quantized: dict[str, Tensor], batch: TrainBatch) -> Distilled | None:
+    def _distil_phonetic(self, levels: Mapping[str, Quantized], batch: TrainBatch) -> Distilled | None:
         if "phonetic" not in self.heads:
             return None
-        assert batch.speech_targets is not None and self.config.teachers.speech is not None
+        assert batch.speech_targets is not None
         head: Any = self.heads["phonetic"]
-        target = head.standardized(batch.speech_targets)
-        return distil_phonetic(
-            head(quantized["phonetic"]), target, batch.speech_taught, self.config.teachers.speech.loss
-        )
+        distilled: Distilled = head.distil(levels["phonetic"], batch.speech_targets, batch.speech_taught)
+        return distilled
 
     def _distil_lexical(self, quantized: dict[str, Tensor], batch: TrainBatch, mask: Tensor) -> Distilled | None:
         if "lexical" not in self.heads:
@@ -119,6 +130,15 @@ class Generator(nn.Module):
 def _windows(rows: Tensor, starts: Tensor, width: int) -> Tensor:
     """[b, c, t] to [b, c, width], each item from its own start."""
     return torch.stack([row[:, start : start + width] for row, start in zip(rows, starts.tolist(), strict=True)])
+
+
+def _phonetic_head(model: HacModel, config: TrainConfig, speech: int | FrameUnits) -> nn.Module:
+    shape = model.config
+    if isinstance(speech, FrameUnits):
+        return UnitHead(shape.latent_dim, shape.transformer_dim, speech)
+    wanted = config.teachers.speech
+    form = "cosine" if wanted is None or wanted.loss == "units" else wanted.loss
+    return PhoneticHead(shape.latent_dim, speech, form)
 
 
 def _require(model: HacModel, level: str, teacher: str) -> None:

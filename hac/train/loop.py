@@ -20,6 +20,7 @@ from torch.utils.data import DataLoader, Dataset
 from hac.coding.decoded_audio import file_names
 from hac.data.alignments.alignment import Tier
 from hac.errors import Failure, FailureLog, HacError
+from hac.model.config import LEVELS
 from hac.train.checkpoints import Progress, last_good, rotate, save_checkpoint
 from hac.train.config import TrainConfig
 from hac.train.data.batch_sampler import BatchPlan, share_out
@@ -124,6 +125,8 @@ def _validate(run: Run, journal: Journal | None, progress: Progress) -> Progress
     _note_failures(run, result.failures)
     _log_sounds(journal, step, result)
     run.log_line(f"step {step}: {_summary(metrics)}")
+    for line in _not_needed(metrics):
+        run.log_line(f"warning: {line}")
     value = metrics.get(config.checkpoint.best)
     if value is None:
         raise HacError(
@@ -241,12 +244,34 @@ def _log_sounds(journal: Journal, step: int, result: Validation) -> None:
         journal.sound(step, f"{name}/decoded", decoded)
 
 
-_SHOWN = ("mel", "stoi", "phonetic/pnmi_corrected", "phonetic/teacher_cosine", "lexical/recall_at_1")
+_SHOWN = (
+    "mel",
+    "stoi",
+    "phonetic/pnmi_corrected",
+    "phonetic/teacher_cosine",
+    "phonetic/teacher_accuracy",
+    "lexical/recall_at_1",
+)
 
 
 def _summary(metrics: dict[str, float]) -> str:
     shown = [(name, metrics[f"validation/{name}"]) for name in _SHOWN if f"validation/{name}" in metrics]
     return ", ".join(f"{name} {value:.3f}" for name, value in shown)
+
+
+_NEEDED = 0.95
+"""STOI to the whole above which the sound without a level is the same sound."""
+
+
+def _not_needed(metrics: dict[str, float]) -> list[str]:
+    """Levels that the decoder can do without: then nothing is factorized."""
+    without = {level: metrics.get(f"validation/{level}/stoi_without", 0.0) for level in LEVELS}
+    return [
+        f"the {level} level is not needed: without it the decoded sound is the same (STOI {value:.3f} to the whole); "
+        "model.acoustic_input=residual with model.level_dropout and losses.alignment make the decoder need its levels"
+        for level, value in without.items()
+        if value > _NEEDED
+    ]
 
 
 def _seed(seed: int, step: int, rank: int) -> int:

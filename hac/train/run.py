@@ -20,6 +20,7 @@ from hac.hub import Checkpoint, open_checkpoint
 from hac.model.checkpoint import check_kind
 from hac.model.config import HacConfig
 from hac.model.hac_model import HacModel
+from hac.teachers.units import MAX_FRAMES, FrameUnits, fit_units
 from hac.train.checkpoints import Progress, checkpoints, load_checkpoint, load_heads, read_state, rotate, step_of
 from hac.train.config import TrainConfig, model_config
 from hac.train.data.batch_sampler import BatchPlan, check_shares
@@ -136,10 +137,10 @@ def _networks(
     """Fresh networks; the seed fixes their weights on every process."""
     torch.manual_seed(config.seed)
     model = _model(model_settings, start)
-    speech_dim = None if teachers.speech is None else teachers.speech.dim
+    speech = _speech_taught(config, teachers)
     text_dim = None if teachers.text is None else teachers.text.dim
-    generator = Generator(model, config, speech_dim, text_dim).to(device)
-    if teachers.speech is not None and config.teachers.speech is not None and config.teachers.speech.standardize:
+    generator = Generator(model, config, speech, text_dim).to(device)
+    if isinstance(speech, int) and config.teachers.speech is not None and config.teachers.speech.standardize:
         mean, deviation = teachers.speech_true.statistics(seed=config.seed)
         head: Any = generator.heads["phonetic"]
         head.mean.copy_(torch.from_numpy(np.asarray(mean)))
@@ -161,6 +162,17 @@ def _networks(
         MelSpectrogramLoss(model.config.sample_rate).to(device),
     )
     return networks, None if config.ema is None else Ema(model, config.ema)
+
+
+def _speech_taught(config: TrainConfig, teachers: Teachers) -> int | FrameUnits | None:
+    """What the speech teacher teaches: frames of so many dimensions, or its units, fitted on the training speech."""
+    wanted = config.teachers.speech
+    if teachers.speech is None or wanted is None:
+        return None
+    if wanted.loss != "units":
+        return int(teachers.speech.dim)
+    frames = teachers.speech_true.sample(MAX_FRAMES, seed=config.seed)
+    return fit_units(frames, wanted.units, min(wanted.unit_directions, frames.shape[1]), config.seed)
 
 
 def _model(settings: HacConfig, start: Checkpoint | None) -> HacModel:

@@ -163,10 +163,12 @@ def _sound_losses(networks: Networks, output: GeneratorOutput, weights: LossesCo
 
 def _level_losses(output: GeneratorOutput) -> dict[str, Tensor]:
     losses = {"vq/commitment": output.commitment_loss, "vq/codebook": output.codebook_loss}
+    if output.alignment_loss is not None:
+        losses["vq/alignment"] = output.alignment_loss
     for level, distilled in (("phonetic", output.phonetic), ("lexical", output.lexical)):
         if distilled is not None:
             losses[f"distillation/{level}/loss"] = distilled.loss
-            losses[f"distillation/{level}/cosine"] = distilled.cosine
+            losses[f"distillation/{level}/{distilled.measure}"] = distilled.agreement
     return losses
 
 
@@ -201,6 +203,7 @@ def _weights(config: TrainConfig, losses: dict[str, Tensor]) -> dict[str, float]
         "waveform": own.waveform,
         "vq/commitment": own.commitment,
         "vq/codebook": own.codebook,
+        "vq/alignment": own.alignment,
         "adversarial/generator": own.adversarial,
         "feature_matching": own.feature_matching,
         "distillation/phonetic/loss": teachers.speech.weight if teachers.speech else 0.0,

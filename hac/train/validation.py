@@ -18,10 +18,12 @@ from torch import Tensor
 from hac.data.tiers import Tier
 from hac.errors import Failure
 from hac.judges.stoi import stoi
+from hac.model.bottleneck import BottleneckOutput
 from hac.model.masked_convolutions import decode_latent
+from hac.model.quantize import mean_square
 from hac.train.config_sections import ValidationConfig
 from hac.train.data.dataset import TrainBatch, UtteranceDataset
-from hac.train.distillation import distil_lexical, distil_phonetic, retrieval_recall
+from hac.train.distillation import distil_lexical, retrieval_recall
 from hac.train.generator import Generator
 from hac.train.losses import MelSpectrogramLoss
 
@@ -34,6 +36,9 @@ class Validation:
 
     Attributes:
         metrics: `validation/mel`, `validation/stoi`, `validation/<level>/...`, `validation/<stream>/pnmi`, ...
+            `validation/<level>/stoi_without` is the STOI of what is decoded without a level to what all of them give: 1
+            where the decoder does not need it. `validation/<level>/explained` is the share of Z's variance within
+            utterances that the level's answer accounts for.
         sounds: float32 [n] by utterance id: the original and what the model makes of it.
         failures: utterances that could not be read, and so are in no metric.
     """
@@ -68,6 +73,9 @@ def validate(
         on_device = batch.to(device)
         result = _one(generator, on_device, vectors, sums)
         original, decoded = batch.audio[0].numpy(), result.audio.cpu().numpy()
+        if len(codes) < settings.dropped:
+            for level, audio in _without_each(generator, result.bottleneck, batch.audio.shape[1]).items():
+                sums.add(f"validation/{level}/stoi_without", stoi(decoded, audio.cpu().numpy(), rate).value)
         sums.add("validation/mel", float(mel(result.audio[None], on_device.audio)))
         sums.add("validation/stoi", stoi(original, decoded, rate).value)
         codes[batch.ids[0]] = result.codes
@@ -125,6 +133,7 @@ def light_pnmi(codes: Mapping[str, Codes], phones: Tier, frame_rate: float, shif
 class _Result:
     audio: Tensor
     codes: Codes
+    bottleneck: BottleneckOutput
 
 
 def _one(generator: Generator, batch: TrainBatch, vectors: list[tuple[Tensor, Tensor]], sums: _Sums) -> _Result:
@@ -134,19 +143,39 @@ def _one(generator: Generator, batch: TrainBatch, vectors: list[tuple[Tensor, Te
     bottleneck = model.bottleneck_of(prepared)
     heads: Any = generator.heads
     if "phonetic" in heads and batch.speech_targets is not None and bool(batch.speech_taught.any()):
-        student = heads["phonetic"](bottleneck.levels["phonetic"].quantized)
-        target = heads["phonetic"].standardized(batch.speech_targets)
-        distilled = distil_phonetic(student, target, batch.speech_taught)
-        sums.add("validation/phonetic/teacher_cosine", float(distilled.cosine), float(distilled.n))
+        distilled = heads["phonetic"].distil(bottleneck.levels["phonetic"], batch.speech_targets, batch.speech_taught)
+        name = f"validation/phonetic/teacher_{distilled.measure}"
+        sums.add(name, float(distilled.agreement), float(distilled.n))
     if "lexical" in heads and batch.text_targets is not None and bool(batch.text_taught.any()):
         student = heads["lexical"](bottleneck.levels["lexical"].quantized, prepared.mask)
         vectors.append((student, batch.text_targets))
-        cosine = distil_lexical(student, batch.text_targets, batch.text_taught).cosine
+        cosine = distil_lexical(student, batch.text_targets, batch.text_taught).agreement
         sums.add("validation/lexical/teacher_cosine", float(cosine))
-    audio = decode_latent(model.decoder, bottleneck.latent)[0]
-    n_samples = batch.audio.shape[1]
-    audio = torch.nn.functional.pad(audio[:n_samples], (0, max(0, n_samples - len(audio))))
-    return _Result(audio, {name: rows[0].cpu().numpy() for name, rows in bottleneck.codes.items()})
+    audio = _decoded(generator, bottleneck.latent, batch.audio.shape[1])
+    variance = bottleneck.encoded.float().var(2).mean()
+    for name, level in bottleneck.levels.items():
+        unexplained = mean_square(level.quantized, bottleneck.encoded, None)
+        sums.add(f"validation/{name}/explained", float(1 - unexplained / variance), bottleneck.encoded.shape[2])
+    return _Result(audio, {name: rows[0].cpu().numpy() for name, rows in bottleneck.codes.items()}, bottleneck)
+
+
+def _decoded(generator: Generator, latent: Tensor, n_samples: int) -> Tensor:
+    """The sound [n_samples] of one utterance's latent [1, latent_dim, t]."""
+    audio = decode_latent(generator.model.decoder, latent)[0][:n_samples]
+    return torch.nn.functional.pad(audio, (0, n_samples - len(audio)))
+
+
+def _without_each(generator: Generator, bottleneck: BottleneckOutput, n_samples: int) -> dict[str, Tensor]:
+    """One utterance decoded without each of its levels in turn; nothing where there is but one."""
+    levels = tuple(bottleneck.levels)
+    if len(levels) < 2:
+        return {}
+    model = generator.model
+    latents = {
+        name: model.bottleneck.from_codes(bottleneck.codes, [level for level in levels if level != name])
+        for name in levels
+    }
+    return {name: _decoded(generator, latent, n_samples) for name, latent in latents.items()}
 
 
 class _Sums:

@@ -25,7 +25,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Literal, get_args
 
 import numpy as np
@@ -50,24 +49,6 @@ _MATCHER = {
     "maximum": kernels.IN_ORDER,
     "midpoint": kernels.MIDPOINT,
 }
-
-
-@dataclass(frozen=True)
-class Changes:
-    """Change points of a stream: those of utterance u are `frame[bounds[u]:bounds[u + 1]]`, ascending.
-
-    Attributes:
-        frame: int32 [n_changes], frames whose code is not the one before; frame 0 is there where it differs from the
-            utterance's last frame, which matters once tokens are shifted round.
-        bounds: int64 [n_utterances + 1].
-        n_frames: int64 [n_utterances].
-        frame_rate: Hz.
-    """
-
-    frame: NDArray[np.int32]
-    bounds: NDArray[np.int64]
-    n_frames: NDArray[np.int64]
-    frame_rate: Fraction
 
 
 @dataclass(frozen=True)
@@ -106,13 +87,6 @@ class BoundaryCounts:
         )
 
 
-def change_points(stream: Stream) -> Changes:
-    """Where the codes of a stream change."""
-    frame, bounds = np.empty(len(stream.codes), np.int32), np.empty_like(stream.bounds)
-    kernels.change_points(stream.codes, stream.bounds, frame, bounds)
-    return Changes(frame[: bounds[-1]].copy(), bounds, stream.lengths, stream.frame_rate)
-
-
 def reference_boundaries(tier: Tier, edges: Edges = "out", silence: str | None = None) -> References:
     """Distinct onsets and offsets of a tier's intervals.
 
@@ -142,9 +116,8 @@ def reference_boundaries(tier: Tier, edges: Edges = "out", silence: str | None =
 
 
 def count_boundaries(
-    changes: Changes,
+    stream: Stream,
     references: References,
-    shifts: NDArray[np.int64],
     rows: Rows,
     rules: Sequence[Rule],
     tolerances_us: Sequence[int],
@@ -152,16 +125,14 @@ def count_boundaries(
     """Count the references that change points find.
 
     Args:
-        changes: from `change_points`.
+        stream: whose codes change.
         references: of the same utterances, in the same order.
-        shifts: int64 [n_utterances], circular shift of each utterance's tokens in frames (0: as they are). The ring
-            is cut at another place then, so a shift may add or remove one change.
         rows: row of each utterance.
         rules: see the module.
         tolerances_us: microseconds, at least 0.
     """
     n_rows = len(rows.rows)
-    ticks_per_s = timeline.clock([changes.frame_rate])
+    ticks_per_s = timeline.clock([stream.frame_rate])
     scale = ticks_per_s // timeline.US_PER_S
     order = np.argsort(tolerances_us, kind="stable")
     place = np.argsort(order, kind="stable")
@@ -169,11 +140,9 @@ def count_boundaries(
     hits = np.zeros((n_rows, len({*_MATCHER.values()}), len(order)), np.int64)
     estimates = np.zeros(n_rows, np.int64)
     kernels.count_hits(
-        changes.frame,
-        changes.bounds,
-        changes.n_frames,
-        np.asarray(shifts, np.int64),
-        timeline.ticks_per_frame(changes.frame_rate, ticks_per_s),
+        stream.codes,
+        stream.bounds,
+        timeline.ticks_per_frame(stream.frame_rate, ticks_per_s),
         references.edges == "in",
         references.time_us * scale,
         references.bounds,

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 Int64 = NDArray[np.int64]
-Int32 = NDArray[np.int32]
 Bool = NDArray[np.bool_]
 
 IN_ORDER, NEAREST, MIDPOINT = 0, 1, 2
@@ -21,26 +20,9 @@ IN_ORDER, NEAREST, MIDPOINT = 0, 1, 2
 
 
 @numba.njit(cache=True)
-def change_points(codes: Any, bounds: Int64, frame: Int32, change_bounds: Int64) -> None:
-    """Frames whose code is not the one before. An utterance is a ring here: its frame 0 follows its last frame."""
-    k = 0
-    for u in range(len(bounds) - 1):
-        change_bounds[u] = k
-        start, stop = bounds[u], bounds[u + 1]
-        for i in range(start, stop):
-            before = codes[i - 1] if i > start else codes[stop - 1]
-            if codes[i] != before:
-                frame[k] = i - start
-                k += 1
-    change_bounds[len(bounds) - 1] = k
-
-
-@numba.njit(cache=True)
 def count_hits(
-    change: Int32,
-    change_bounds: Int64,
-    n_frames: Int64,
-    shifts: Int64,
+    codes: Any,
+    bounds: Int64,
     frame_ticks: int,
     with_edges: bool,
     ref: Int64,
@@ -57,12 +39,11 @@ def count_hits(
     least tolerance that allows it. Tolerances ascend.
     """
     longest = 0
-    for u in range(len(n_frames)):
-        longest = max(longest, change_bounds[u + 1] - change_bounds[u])
-    room = np.empty(longest + 2, np.int64)
-    for u in range(len(n_frames)):
-        ring = change[change_bounds[u] : change_bounds[u + 1]]
-        n = shifted_changes(ring, n_frames[u], shifts[u], frame_ticks, with_edges, room)
+    for u in range(len(bounds) - 1):
+        longest = max(longest, bounds[u + 1] - bounds[u])
+    room = np.empty(longest + 1, np.int64)
+    for u in range(len(bounds) - 1):
+        n = change_times(codes[bounds[u] : bounds[u + 1]], frame_ticks, with_edges, room)
         estimates[row_of[u]] += n
         here, est, found = ref[ref_bounds[u] : ref_bounds[u + 1]], room[:n], hits[row_of[u]]
         if wanted[IN_ORDER]:
@@ -75,27 +56,18 @@ def count_hits(
 
 
 @numba.njit(cache=True)
-def shifted_changes(ring: Int32, n_frames: int, shift: int, frame_ticks: int, with_edges: bool, time: Int64) -> int:
-    """Times of the change points after a circular shift, in `time`; returns how many.
-
-    Frame t gets the code of frame t + shift. What comes to lie at 0 is the utterance's begin, not a change.
-    """
+def change_times(codes: Any, frame_ticks: int, with_edges: bool, time: Int64) -> int:
+    """Times at which the codes of an utterance change, with its begin and end if asked for; returns how many."""
     k = 0
-    if with_edges and n_frames > 0:
+    if with_edges and len(codes) > 0:
         time[0] = 0
         k = 1
-    first = 0
-    while first < len(ring) and ring[first] <= shift:
-        first += 1
-    for i in range(first, len(ring)):
-        time[k] = (ring[i] - shift) * frame_ticks
-        k += 1
-    for i in range(first):
-        if ring[i] < shift:
-            time[k] = (ring[i] - shift + n_frames) * frame_ticks
+    for i in range(1, len(codes)):
+        if codes[i] != codes[i - 1]:
+            time[k] = i * frame_ticks
             k += 1
-    if with_edges and n_frames > 0:
-        time[k] = n_frames * frame_ticks
+    if with_edges and len(codes) > 0:
+        time[k] = len(codes) * frame_ticks
         k += 1
     return k
 

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hac.data.alignments.alignment import Tier
-from hac.data.ragged import bounds_of
+from hac.data.ragged import bounds_of, ranges
 from probes.discovery import term_discovery
 from probes.discovery.term_discovery import Phones, Utterance
+from probes.nulls.circular_shift import Ints, Rings
 
 SUMS = ("token_hits", "segments", "words", "edges_hit", "edges_found", "edges", "covered", "phones")
 """Counts of an utterance that simply add."""
@@ -155,35 +156,44 @@ def pairs_in_classes(segments: Tier) -> int:
     return int((n * (n - 1) // 2).sum())
 
 
-def shifted(segments: Tier, durations_us: NDArray[np.int64], shifts_us: NDArray[np.int64]) -> Tier:
-    """The segments moved to an earlier time, circularly in each utterance, all of one utterance by the same.
+def shifted(segments: Tier, durations_us: Ints, rings: Rings, shifts_us: Ints) -> Tier:
+    """The segments moved to an earlier time, circularly in each ring of utterances.
 
-    One that comes to lie across the utterance's end is cut in two there, each part in the class of the whole: what is
-    held in time stays the same, and at most one segment more comes about where they do not overlap. Where segments
-    begin and end with the utterance, that edge comes to lie within it: the null has one edge more that can be right.
+    One that comes to lie across the end of an utterance is cut there, each part in the class of the whole: what is held
+    in time stays the same, and at most one segment more comes about for each utterance where they do not overlap. Where
+    segments begin and end with the utterance, that edge comes to lie within another one: the null has one edge more
+    that can be right.
 
     Args:
         segments: within their utterances.
         durations_us: int64 [n_utterances].
-        shifts_us: int64 [n_utterances], microseconds.
+        rings: of the utterances.
+        shifts_us: int64 [n_rings], microseconds.
     """
-    utterance = segments.utterance_index()
-    duration = durations_us[utterance]
-    onset = (segments.onset_us - shifts_us[utterance]) % np.maximum(duration, 1)
+    # all rings on one line of time, utterance after utterance
+    line = bounds_of(durations_us[rings.order])
+    at = np.argsort(rings.order)[segments.utterance_index()]
+    ring = np.repeat(np.arange(len(rings.keys)), np.diff(rings.bounds))[at]
+    start, end = line[rings.bounds[ring]], line[rings.bounds[ring + 1]]
+    onset = start + (line[at] - start + segments.onset_us - shifts_us[ring]) % np.maximum(end - start, 1)
     offset = onset + segments.offset_us - segments.onset_us
-    over = offset > duration
-    parts = [
-        (utterance, segments.labels, onset, np.minimum(offset, duration)),
-        (utterance[over], segments.labels[over], np.zeros(int(over.sum()), np.int64), (offset - duration)[over]),
-    ]
-    who, labels, onset, offset = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-    order = np.lexsort((labels, offset, onset, who))
+    over = offset > end
+    labels = np.append(segments.labels, segments.labels[over])
+    onset, offset = np.append(onset, start[over]), np.append(np.minimum(offset, end), (offset - end + start)[over])
+    # cut where utterances end
+    first = np.searchsorted(line, onset, "right") - 1
+    n = np.searchsorted(line, offset, "left") - first
+    at, labels = ranges(first, n), np.repeat(labels, n)
+    onset, offset = np.maximum(np.repeat(onset, n), line[at]), np.minimum(np.repeat(offset, n), line[at + 1])
+    lasts = offset > onset  # an utterance between the two may last no time
+    at, labels, onset, offset = (column[lasts] for column in (at, labels, onset, offset))
+    order = np.lexsort((labels, offset, onset, rings.order[at]))
     return replace(
         segments,
-        bounds=bounds_of(np.bincount(who, minlength=len(segments.ids))),
+        bounds=bounds_of(np.bincount(rings.order[at], minlength=len(segments.ids))),
         labels=labels[order],
-        onset_us=onset[order],
-        offset_us=offset[order],
+        onset_us=(onset - line[at])[order],
+        offset_us=(offset - line[at])[order],
     )
 
 

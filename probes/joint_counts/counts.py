@@ -113,12 +113,11 @@ def from_entries(
     return JointCounts(rows, labels, codes, matrix, units_per_s)
 
 
-def count(cells: Cells, stream: Stream, shifts: NDArray[np.int64], rows: Rows, labels: Sequence[str]) -> JointCounts:
+def count(cells: Cells, stream: Stream, rows: Rows, labels: Sequence[str]) -> JointCounts:
     """Count the codes of a stream against the labels they lie on.
 
     Args:
         cells: from `probes.joint_counts.frame_labels.cells`, for the same utterances in the same order.
-        shifts: int64 [n_utterances], circular shift of each utterance's tokens in frames (0: as they are).
         rows: row of each utterance.
         labels: the vocabulary that the cells' labels index.
     """
@@ -139,7 +138,6 @@ def count(cells: Cells, stream: Stream, shifts: NDArray[np.int64], rows: Rows, l
         cells.weight,
         stream.bounds,
         codes,
-        shifts,
         n_labels,
         scratch,
         column,

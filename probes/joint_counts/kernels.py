@@ -152,7 +152,6 @@ def count_cells(
     weight: Int32,
     code_bounds: Int64,
     codes: Any,
-    shifts: Int64,
     n_labels: int,
     table: Int64,
     column: Int64,
@@ -161,9 +160,9 @@ def count_cells(
 ) -> None:
     """Joint counts per row, as a sparse matrix: row r holds the utterances `order[row_bounds[r]:row_bounds[r + 1]]`.
 
-    The code of frame t is `codes[(t + shift) mod T]` of its utterance. Column = code * `n_labels` + label. `table` is a
-    scratch array of zeros with one entry a column, and is left zero. Where few columns were touched, only those are
-    visited again, so the work grows with the frames and not with rows x codes x labels. Columns come out ascending.
+    Column = code * `n_labels` + label. `table` is a scratch array of zeros with one entry a column, and is left zero.
+    Where few columns were touched, only those are visited again, so the work grows with the frames and not with rows x
+    codes x labels. Columns come out ascending.
     """
     k = 0
     for r in range(len(row_bounds) - 1):
@@ -182,7 +181,6 @@ def count_cells(
                 label,
                 weight,
                 codes[code_bounds[u] : code_bounds[u + 1]],
-                shifts[u],
                 n_labels,
                 table,
                 column,
@@ -201,7 +199,6 @@ def _add_cells(
     label: Int32,
     weight: Int32,
     codes: Any,
-    shift: int,
     n_labels: int,
     table: Int64,
     column: Int64,
@@ -212,12 +209,8 @@ def _add_cells(
 
     Indices are unsigned: numba then leaves out the test for negative ones, and the loop runs twice as fast.
     """
-    length = len(codes)
-    last = length - shift
     for i in range(np.uint64(start), np.uint64(stop)):
-        t = np.int64(frame[i])
-        at = np.uint64(t + shift if t < last else t + shift - length)
-        c = np.uint64(codes[at]) * np.uint64(n_labels) + np.uint64(label[i])
+        c = np.uint64(codes[np.uint64(frame[i])]) * np.uint64(n_labels) + np.uint64(label[i])
         if sparse and table[c] == 0:
             column[k] = np.int64(c)
             k += 1

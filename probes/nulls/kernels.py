@@ -12,12 +12,31 @@ Int64 = NDArray[np.int64]
 
 
 @numba.njit(cache=True, nogil=True)
-def shift_codes(codes: Any, bounds: Int64, shifts: Int64, out: Any) -> None:
-    """Frame t of an utterance gets the code of frame (t + shift) mod T."""
-    for u in range(len(bounds) - 1):
-        start, stop, cut = bounds[u], bounds[u + 1], bounds[u] + shifts[u]
-        out[start : start + stop - cut] = codes[cut:stop]
-        out[start + stop - cut : stop] = codes[start:cut]
+def shift_rings(codes: Any, bounds: Int64, order: Int64, ring_bounds: Int64, shifts: Int64, out: Any) -> None:
+    """Frame i of a ring of N frames gets the code of its frame (i + shift) mod N.
+
+    Args:
+        codes: of every frame, those of utterance u at `bounds[u]:bounds[u + 1]`.
+        order, ring_bounds: utterances end to end, those of ring r at `order[ring_bounds[r]:ring_bounds[r + 1]]`.
+        shifts: of each ring, from 0 to N - 1.
+        out: of every frame.
+    """
+    for r in range(len(ring_bounds) - 1):
+        members = order[ring_bounds[r] : ring_bounds[r + 1]]
+        # codes are read on from frame `at` of the utterance at place `source`
+        source, at = 0, shifts[r]
+        while at > 0 and at >= bounds[members[source] + 1] - bounds[members[source]]:
+            at -= bounds[members[source] + 1] - bounds[members[source]]
+            source += 1
+        for u in members:
+            to = bounds[u]
+            while to < bounds[u + 1]:
+                start, stop = bounds[members[source]] + at, bounds[members[source] + 1]
+                n = min(stop - start, bounds[u + 1] - to)
+                out[to : to + n] = codes[start : start + n]
+                to, at = to + n, at + n
+                if start + n == stop:
+                    source, at = (source + 1) % len(members), 0
 
 
 @numba.njit(cache=True, nogil=True)

@@ -18,8 +18,6 @@ def count_words(
     utterance: Int32,
     spans: Int32,
     bases: Int64,
-    lengths: Int32,
-    shifts: Int32,
     codes: Any,
     masked: NDArray[np.bool_],
     scratch: Int32,
@@ -34,7 +32,7 @@ def count_words(
         utterance: of each token. All that is said of tokens lies in the order of the groups, to be read in turn.
         spans: int32 [n_tokens, 6]; first and last (exclusive) frame that overlaps the word, that lies near it, and
             whose centre lies in it.
-        bases, lengths, shifts: of each token's utterance; its frame t has `codes[base + (t + shift) mod length]`.
+        bases: where the frames of each token's utterance begin.
         codes: of all frames.
         masked: bool [n_frames] frames that are counted near no word; empty: none.
         scratch: int32 [n_codes, 5]: zeros, the last column -1; left so.
@@ -48,7 +46,7 @@ def count_words(
         begin = k
         seen_utterance, seen_near = -1, np.int32(0)
         for token in range(np.uint64(group_bounds[g]), np.uint64(group_bounds[g + 1])):
-            u, base, length, shift = utterance[token], bases[token], lengths[token], shifts[token]
+            u, base = utterance[token], bases[token]
             held_from, held_to = spans[token, 0], spans[token, 1]
             near_from, near_to = spans[token, 2], spans[token, 3]
             inside_from, inside_to = spans[token, 4], spans[token, 5]
@@ -58,13 +56,9 @@ def count_words(
             seen_utterance, seen_near = u, near_to
             t = held_from
             while t < held_to:
-                at = t + shift
-                c = np.uint64(codes[np.uint64(base + (at if at < length else at - length))])
+                c = np.uint64(codes[np.uint64(base + t)])
                 run = t + 1
-                while run < held_to:
-                    at = run + shift
-                    if codes[np.uint64(base + (at if at < length else at - length))] != c:
-                        break
+                while run < held_to and codes[np.uint64(base + run)] == c:
                     run += 1
                 if scratch[c, 3] == 0:
                     scratch[c, 3] = 1
@@ -85,8 +79,7 @@ def count_words(
                 for t in range(first, min(held_from, near_to) if side == 0 else near_to):
                     if len(masked) > 0 and masked[base + t]:
                         continue
-                    at = t + shift
-                    c = np.uint64(codes[np.uint64(base + (at if at < length else at - length))])
+                    c = np.uint64(codes[np.uint64(base + t)])
                     if scratch[c, 3] == 0:
                         scratch[c, 3] = 1
                         out_code[k] = np.int32(c)
@@ -108,7 +101,6 @@ def count_frames(
     row_bounds: Int64,
     code_bounds: Int64,
     codes: Any,
-    shifts: Int64,
     masked: NDArray[np.bool_],
     scratch: Int64,
     out_code: Int32,
@@ -119,7 +111,7 @@ def count_frames(
 
     Args:
         order, row_bounds: utterances by row.
-        code_bounds, codes, shifts: frame t of utterance u has `codes[code_bounds[u] + (t + shifts[u]) mod T]`.
+        code_bounds, codes: frame t of utterance u has `codes[code_bounds[u] + t]`.
         masked: bool [n_frames] frames that are not counted; empty: none.
         scratch: int64 [n_codes] of zeros; left zero.
         out_code, out_n: [room] codes of each row and their frames.
@@ -130,12 +122,10 @@ def count_frames(
         pointers[r] = k
         begin = k
         for u in order[row_bounds[r] : row_bounds[r + 1]]:
-            base, length = code_bounds[u], code_bounds[u + 1] - code_bounds[u]
-            for t in range(length):
-                if len(masked) > 0 and masked[base + t]:
+            for i in range(code_bounds[u], code_bounds[u + 1]):
+                if len(masked) > 0 and masked[i]:
                     continue
-                at = t + shifts[u]
-                c = np.uint64(codes[base + (at if at < length else at - length)])
+                c = np.uint64(codes[i])
                 if scratch[c] == 0:
                     out_code[k] = np.int32(c)
                     k += 1

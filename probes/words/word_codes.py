@@ -199,7 +199,6 @@ class WordCounts:
 
 def count_words(
     labels: FrameLabels,
-    shifts: Ints,
     rows: Rows,
     word: NDArray[np.int32] | None = None,
     part: NDArray[np.bool_] | None = None,
@@ -209,13 +208,12 @@ def count_words(
 
     Args:
         labels: from `label_frames`.
-        shifts: int64 [n_utterances], circular shift of each utterance's tokens in frames (0: as they are).
         rows: row of each utterance.
         word: int32 [n_tokens], other words in the places of the tokens' own (a null); None: their own.
         part: bool [n_utterances], utterances to count; None: all.
         grouped: from `group_tokens` for these words, rows and part, where it is at hand.
     """
-    words, bounds, lengths = labels.words, labels.stream.bounds, labels.stream.lengths.astype(np.int32)
+    words = labels.words
     word = words.word if word is None else word
     part = np.ones(len(words.ids), bool) if part is None else part
     utterance = words.utterance_index()
@@ -227,7 +225,7 @@ def count_words(
     scratch = np.zeros((n_codes, N_COUNTS + 2), np.int32)
     scratch[:, -1] = -1
     of = utterance[order]
-    which = (of, labels.spans[order], bounds[of], lengths[of], shifts[of].astype(np.int32))
+    which = (of, labels.spans[order], labels.stream.bounds[of])
     kernels.count_words(group_bounds, *which, labels.codes, labels.masked, scratch, code, counts, pointers)
     n, repeats = int(pointers[-1]), np.diff(pointers)
     token_word, token_row = (part.astype(np.int32) for part in np.divmod(groups, n_rows))
@@ -241,7 +239,7 @@ def count_words(
         token_word,
         token_row,
         np.diff(group_bounds).astype(np.int32),
-        *_count_frames(labels, shifts, rows, part),
+        *_count_frames(labels, rows, part),
         len(words.types),
     )
 
@@ -262,7 +260,7 @@ def group_tokens(
 
 
 def _count_frames(
-    labels: FrameLabels, shifts: Ints, rows: Rows, part: NDArray[np.bool_]
+    labels: FrameLabels, rows: Rows, part: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], Ints]:
     """Row, code and count of all frames; utterances without any word are left out."""
     spoken = (np.diff(labels.words.bounds) > 0) & part
@@ -274,7 +272,7 @@ def _count_frames(
     room = int(np.minimum(np.diff(per_row), len(labels.values)).sum())
     code, n = np.empty(room, np.int32), np.empty(room, np.int64)
     pointers, scratch = np.empty(len(rows.rows) + 1, np.int64), np.zeros(len(labels.values), np.int64)
-    which = (labels.stream.bounds, labels.codes, shifts, labels.masked)
+    which = (labels.stream.bounds, labels.codes, labels.masked)
     kernels.count_frames(order[kept], row_bounds, *which, scratch, code, n, pointers)
     row = np.repeat(np.arange(len(rows.rows), dtype=np.int32), np.diff(pointers))
     return row, code[: pointers[-1]].copy(), n[: pointers[-1]].copy()

@@ -9,6 +9,7 @@ differences are paired where both runs counted the same utterances, and p is cor
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -16,10 +17,10 @@ from analysis.comparison.differences import Difference, with_verdicts
 from analysis.inputs.request import JOINER
 from analysis.metrics.metric import Metric
 from analysis.metrics.registry import HEADLINES, METRICS, metric_name
+from analysis.results.records import reason_of
 from analysis.results.schema import Record
 from analysis.slices import slice_of
 from reports.comparison.comparable_runs import alike
-from reports.document.cells import reason_of
 from reports.document.claim_rule import LEAST, NO_INTERVAL, beyond_chance, size_of
 from reports.document.headlines import headline_record
 from reports.document.order import first_of_levels
@@ -27,6 +28,8 @@ from reports.document.reservations import held_against, reservation
 from reports.document.runs import ReportRun, Runs
 
 NOMINAL = "kbps[nominal]"
+UNKNOWN = "a metric of a later version"
+"""Why a number is not ranked of which this version knows no better side."""
 Chance = Literal["", "no more than chance", "next to chance"]
 Place = Literal["best", "within noise of the best", "behind", "not ranked"]
 
@@ -41,6 +44,7 @@ class Question:
         does: what a system does that answers it.
         does_best: and what the best of several does.
         all_streams: whether every stream is looked at, and not the first of each level only.
+        stream: the only stream or condition that is looked at; empty: by the rule.
     """
 
     name: str
@@ -48,6 +52,7 @@ class Question:
     does: str
     does_best: str
     all_streams: bool = False
+    stream: str = ""
 
 
 QUESTIONS = (
@@ -134,7 +139,11 @@ class Bits:
 
 def answered(runs: Runs) -> list[Answered]:
     """The questions that a run of the page answers, with the places of the answers."""
-    found = [one for question in QUESTIONS if (one := _answered(runs, question))]
+    return placed([one for question in QUESTIONS if (one := _answered(runs, question))])
+
+
+def placed(found: Sequence[Answered]) -> list[Answered]:
+    """The same with the places of the answers: p is corrected for all that are compared here."""
     pairs = [(i, one.ranked[0], other) for i, one in enumerate(found) if not one.is_nothing for other in one.ranked[1:]]
     judged = with_verdicts([_against(best, other) for _, best, other in pairs])
     places: dict[tuple[int, str], Answer] = {}
@@ -161,16 +170,33 @@ def _against(best: Answer, other: Answer) -> Difference:
 
 
 def _answered(runs: Runs, question: Question) -> Answered | None:
+    entries = ((command, entry) for command, headlines in HEADLINES.items() for entry in headlines.systems)
+    wanted = [(command, entry) for command, entry in entries if METRICS[metric_name(entry)].question == question.name]
+    return most_answered(runs, question, wanted)
+
+
+def most_answered(runs: Runs, question: Question, entries: Iterable[tuple[str, str]]) -> Answered | None:
+    """The answers by the entry that most systems have, of several the first; their places are not known yet.
+
+    Args:
+        runs: of the report.
+        question: what is asked.
+        entries: commands, and entries as headlines have them.
+    """
     best: Answered | None = None
-    for command, headlines in HEADLINES.items():
-        for entry in headlines.systems:
-            metric = METRICS[metric_name(entry)]
-            if metric.question != question.name:
-                continue
-            answers = tuple(one for run in runs.of(command) if (one := _answer(run, question, entry, metric)))
-            if answers and (best is None or len(answers) > len(best.answers)):
-                best = Answered(question, metric, command, answers)
+    for command, entry in entries:
+        metric = known_metric(metric_name(entry))
+        answers = tuple(one for run in runs.of(command) if (one := _answer(run, question, entry, metric)))
+        if answers and (best is None or len(answers) > len(best.answers)):
+            best = Answered(question, metric, command, answers)
     return best
+
+
+def known_metric(name: str) -> Metric:
+    """The metric of a name; of one that this version does not know no more than the name."""
+    return METRICS.get(name) or Metric(
+        name=name, title=name, unit="", better="none", has_null=False, undefined="", definition=""
+    )
 
 
 def _answer(run: ReportRun, question: Question, entry: str, metric: Metric) -> Answer | None:
@@ -194,6 +220,8 @@ def _answer(run: ReportRun, question: Question, entry: str, metric: Metric) -> A
 
 
 def _streams(run: ReportRun, question: Question) -> tuple[str, ...]:
+    if question.stream:
+        return (question.stream,)
     if not slice_of(run.command).by_stream:
         return run.conditions[-1:]
     return tuple(run.results.streams) if question.all_streams else first_of_levels(run.results.streams)
@@ -202,14 +230,18 @@ def _streams(run: ReportRun, question: Question) -> tuple[str, ...]:
 def _doubt(run: ReportRun, record: Record) -> str:
     if not math.isfinite(record.estimate):
         return reason_of(record)
+    if metric_name(record.id) not in METRICS:
+        return UNKNOWN
     return reservation(run, record) or ("" if math.isfinite(record.ci_low) else NO_INTERVAL)
 
 
 def _chance(record: Record, metric: Metric) -> Chance:
-    verdict = beyond_chance(record, metric.side)
-    if verdict == "cannot be judged":
+    if not metric.has_null:
         return ""
-    if verdict == "does not stand":
+    verdict = beyond_chance(record, metric.side)
+    if verdict == "not judged":
+        return ""
+    if verdict == "not supported":
         return "no more than chance"
     return "next to chance" if size_of(record, metric.side) < LEAST else ""
 

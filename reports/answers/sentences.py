@@ -6,8 +6,9 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from analysis.metrics.registry import headlines_of
-from analysis.results.records import clusters_of, too_little_speech
+from analysis.results.records import RANK_INSTEAD, TOO_LITTLE_SPEECH, clusters_of, too_little_speech
 from analysis.results.schema import Results
+from probes.clusters import over_utterances
 from reports.answers.questions import Answer, Answered, Bits
 from reports.document.cells import interval_text
 from reports.document.claim_rule import of_whom
@@ -89,23 +90,22 @@ def _cautions(run: ReportRun) -> Iterator[tuple[str, str]]:
     speakers, counted = coverage.get("speakers"), coverage.get("utterances", {}).get("counted")
     if isinstance(counted, int) and counted < FEW:
         yield f"fewer than {FEW} utterances: nothing is ranked or claimed.", ""
-    if speakers in (1, 2):
-        said = ("one speaker", "this one") if speakers == 1 else ("two speakers", "these two")
-        yield f"{said[0]} only: the numbers are of {said[1]}, and nothing is said of other speakers.", ""
-    elif any(clusters_of(record)[1] == "utterance" for record in run.by_id.values()):
-        yield "the intervals are over utterances, so nothing is said of other speakers.", ""
+    if speakers in (1, 2) or any(clusters_of(record)[1] == "utterance" for record in run.by_id.values()):
+        yield f"{over_utterances(speakers)}: other speakers may differ.", ""
     if is_fitted_on_scored(run.results):
         yield "units fitted on the very speech that they are scored on: not ranked, and no claim rests on them.", ""
     if run.results.status == "partial":
         yield "the run is partial: some of its parts failed.", ""
     if is_of_older_version(run.results):
         yield "made by an older version, whose intervals did not hold: run the analysis again to have intervals.", ""
-    if little := _with_too_little_speech(run):
+    if _shifts_within_utterances(run.results):
         yield (
-            "too little speech for so many codes, since chance alone scores half and more: counts rank nothing; "
-            "compare by probes with held-out speakers (hac-analyze leakage --probes), or by as many codes.",
-            ", ".join(map(_name, little)),
+            "made by an older version, whose chance knew what each utterance holds as a whole: chance is a little high "
+            "and the number a little low; run the analysis again to compare it with others.",
+            "",
         )
+    if little := _with_too_little_speech(run):
+        yield f"{TOO_LITTLE_SPEECH}; {RANK_INSTEAD}.", ", ".join(map(_name, little))
 
 
 def _with_too_little_speech(run: ReportRun) -> tuple[str, ...]:
@@ -118,6 +118,12 @@ def _with_too_little_speech(run: ReportRun) -> tuple[str, ...]:
 def is_of_older_version(results: Results) -> bool:
     """Whether intervals were left out that an older version made."""
     return any("of an older version" in record.note for record in results.metrics)
+
+
+def _shifts_within_utterances(results: Results) -> bool:
+    """Whether null draws are circular shifts within each utterance, as they were before they went over speakers."""
+    nulls = [str(settings.get("null", "")) for settings in results.protocols.values()]
+    return any(null.startswith("circular-shift") and "within each utterance" in null for null in nulls)
 
 
 def _whose(of: Sequence[tuple[ReportRun, str]]) -> str:

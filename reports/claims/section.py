@@ -1,4 +1,4 @@
-"""Which claims stand, each with its size."""
+"""Which claims are supported, each with its size."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from reports.document.result_table import Cells, result_table
 from reports.document.runs import Runs
 from reports.render.escape import shortened
 
-MARKS: dict[str, Mark] = {"stands": "good", "beyond chance, but slight": "warn", "does not stand": "bad"}
-NOT_JUDGED = "cannot be judged"
+MARKS: dict[str, Mark] = {"supported": "good", "small effect": "warn", "not supported": "bad"}
+NOT_JUDGED = "not judged"
 NAMED = 4
 """Claims of a question that the lead names, by their size."""
 
@@ -37,20 +37,20 @@ def verdict_section(runs: Runs) -> Section:
 
 
 def _lead(judged: list[Claim], several: bool) -> str:
-    """The sizes of what stands, question by question, largest first."""
-    standing: dict[str, list[Claim]] = {}
+    """The sizes of what is supported, question by question, largest first."""
+    supported: dict[str, list[Claim]] = {}
     for claim in _sorted(judged):
-        if claim.verdict == "stands" and not claim.how:
-            standing.setdefault(claim.metric, []).append(claim)
+        if claim.verdict == "supported" and not claim.how:
+            supported.setdefault(claim.metric, []).append(claim)
     said = []
-    for metric, claims in standing.items():
+    for metric, claims in supported.items():
         largest = sorted(claims, key=lambda claim: -claim.size)[:NAMED]
         names = (shortened(f"{claim.system} {claim.stream}" if several else claim.stream, 60) for claim in largest)
         sized = (f"{name} {figures(claim.size)}" for name, claim in zip(names, largest, strict=True))
         said.append(
             f"{metric}: {', '.join(sized)}" + (f" and {len(claims) - NAMED} more" if len(claims) > NAMED else "")
         )
-    sizes = f"Sizes of what stands, largest first. {'; '.join(said)}." if said else "Nothing stands beyond chance."
+    sizes = f"Supported, by size: {'; '.join(said)}." if said else "No claim against chance is supported."
     return f"{sizes} Each verdict follows from the numbers by one rule, which is below the table."
 
 
@@ -62,7 +62,7 @@ def _left_out(found: list[Claim], swept: bool) -> tuple[str, ...]:
     for claim in found:
         if claim.verdict == NOT_JUDGED:
             reasons.setdefault((claim.system, claim.why), []).append(f"“{claim.text}”")
-    return tuple(f"{system}: no verdict on {', '.join(texts)} ({why})." for (system, why), texts in reasons.items())
+    return tuple(f"{system}: not judged: {', '.join(texts)} ({why})." for (system, why), texts in reasons.items())
 
 
 def _alone(claims: list[Claim]) -> Table:
@@ -96,7 +96,7 @@ def _beside(systems: tuple[str, ...], claims: list[Claim]) -> Table:
         by_text.setdefault((claim.text, claim.metric), {})[claim.system] = claim
     rows: list[Cells] = [(*row, *(_cell(found.get(system)) for system in systems)) for row, found in by_text.items()]
     heads: tuple[str | Column, ...] = (Column("claim", most=200), "metric", *systems)
-    note = "in each cell: whether it stands, the number ± 95 % and its size, chance ± sd, and p"
+    note = "in each cell: whether it is supported, the number ± 95 % and its size, chance ± sd, and p"
     return result_table("table-verdict", "Claims", heads, rows, note, cards=True)
 
 
@@ -106,6 +106,6 @@ def _cell(claim: Claim | None) -> Cell:
     is_size = claim.how or abs(claim.size) == abs(claim.value)
     sized = claim.number if is_size else f"{claim.number}, size {figures(claim.size)}"
     lines = [claim.verdict, sized, "" if claim.how else f"chance {claim.null}", *claim.why.split("; ")]
-    numbers = (claim.low, claim.high, claim.null_mean, claim.size, claim.p_holm, float(claim.verdict == "stands"))
-    around = tuple(zip(("low", "high", "null", "size", "p", "stands"), numbers, strict=True))
+    numbers = (claim.low, claim.high, claim.null_mean, claim.size, claim.p_holm, float(claim.verdict == "supported"))
+    around = tuple(zip(("low", "high", "null", "size", "p", "supported"), numbers, strict=True))
     return Cell("\n".join(line for line in lines if line), claim.value, MARKS[claim.verdict], more=around)

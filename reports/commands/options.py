@@ -82,7 +82,7 @@ class TokenFacts:
 class Draws:
     """Draws of nulls and intervals."""
 
-    nulls: Annotated[int, typer.Option(min=2, help="Null draws (circular shifts within utterances).")] = 20
+    nulls: Annotated[int, typer.Option(min=2, help="Null draws (circular shifts).")] = 20
     seed: Seed = 0
 
 

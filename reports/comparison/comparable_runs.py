@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from analysis.comparison.comparable import check_comparable
+from analysis.comparison.comparable import check_comparable, protocol_differs
 from analysis.comparison.runs import Run
 from hac.errors import HacError
 from reports.document.runs import ReportRun
@@ -24,7 +24,9 @@ def alike(base: ReportRun, other: ReportRun) -> Alike:
     try:
         warnings = check_comparable([Run(run.system, run.folder, run.results) for run in (base, other)])
     except HacError:
-        return Alike(False, False, f"{other.system} and {base.system} measured other speech, or measured differently")
+        differs = protocol_differs(base.results, other.results)
+        how = f"measured differently ({differs})" if differs else "measured other speech"
+        return Alike(False, False, f"{other.system} and {base.system} {how}")
     return Alike(True, not warnings)
 
 

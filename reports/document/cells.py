@@ -57,11 +57,6 @@ def chance_of(record: Record) -> tuple[tuple[str, float], ...]:
     return (*counted, ("chance", record.null_mean), ("chance sd", record.null_sd))
 
 
-def reason_of(record: Record) -> str:
-    """Why a record has no number, without what else its note says."""
-    return record.note.partition("undefined: ")[2] or record.note or "no reason was given"
-
-
 def interval_cell(value: float, low: float, high: float, mark: Mark = "") -> Cell:
     """A number with its interval."""
     return Cell(interval_text(value, low, high), value, mark, more=(("low", low), ("high", high)))

@@ -1,4 +1,4 @@
-"""Claims: sentences that results bear out or do not, each with its number, its chance level, its interval and its p.
+"""Claims: sentences that results support or do not, each with its number, its chance level, its interval and its p.
 
 Every claim of a page is derived from records by one rule, which `RULES` says. What has no interval is no claim, and
 neither is what rests on too little: it is listed with the reason.
@@ -15,10 +15,10 @@ import numpy as np
 
 from analysis.comparison.differences import holm
 from analysis.metrics.registry import METRICS, metric_name, metric_of
-from analysis.results.records import beyond_nulls, clusters_of, nulls_of
+from analysis.results.records import beyond_nulls, clusters_of, nulls_of, reason_of
 from analysis.results.schema import Null, Record
 from analysis.statistics.jackknife import LEVEL, p_value
-from reports.document.cells import EMPTY, estimate_cell, interval_text, null_text, reason_of
+from reports.document.cells import EMPTY, estimate_cell, interval_text, null_text
 from reports.document.number_format import p_text
 from reports.document.order import first_of_levels
 from reports.document.parts import Cell
@@ -27,24 +27,24 @@ from reports.document.runs import ReportRun
 from reports.document.titles import metric_title
 
 Better = Literal["higher", "lower"]
-Verdict = Literal["stands", "beyond chance, but slight", "does not stand", "cannot be judged"]
+Verdict = Literal["supported", "small effect", "not supported", "not judged"]
 NO_INTERVAL, NO_NULL = "no interval", "no chance level"
 LEAST = 0.05
-"""Size from which a number beyond chance stands: this share of the way from chance to the best there is."""
+"""Size from which a number beyond chance supports its claim, as a share of the way from chance to the best there is."""
 RULES = (
-    "Against chance a claim stands if p is below .05, the value as counted lies beyond every permutation null by what "
-    "Student's t allows a further draw of it (once in forty times), and the size is at least "
-    f"{f'{LEAST:g}'.lstrip('0')}; of a smaller size it is called slight. A difference stands if p is below .05 and it "
-    "goes the way that the claim says.",
+    "Against chance a claim is supported if p is below .05, the value as counted lies beyond every permutation null by "
+    "what Student's t allows a further draw of it (once in forty times), and the size is at least "
+    f"{f'{LEAST:g}'.lstrip('0')}; of a smaller size it is a small effect. A difference is supported if p is below .05 "
+    "and it goes the way that the claim says.",
     "Size: the share of the way from chance to the best value there is; of a chance-corrected number that number "
     "itself. Where there is no best value, as of changes: the distance from chance, and of a change from none too, in "
     "its unit.",
     "p: Student's t of the distance from chance, or of the difference beyond what codebooks of unlike size alone may "
     "do, over its jackknife error; two-sided, and corrected by Holm's rule for all claims of this page together, so "
-    "that where nothing is true about one page in twenty at most has a claim that stands.",
-    "Measured: of 1,500 simulated pages of four systems whose tokens know nothing of phones (PNMI; 1 to 24 speakers, "
-    "16 to 256 codes) 3 had a claim beyond chance.",
-    f"No verdict is given on what rests on fewer than {FEW} utterances, on units that were fitted on the very speech "
+    "that where nothing is true about one page in twenty at most has a supported claim.",
+    "Measured: of 1,500 simulated pages of four systems whose tokens are independent of the phones (PNMI; 1 to 24 "
+    "speakers, 16 to 256 codes) 3 had a claim beyond chance.",
+    f"Not judged is what rests on fewer than {FEW} utterances, on units that were fitted on the very speech "
     "that they are scored on (the same manifest, by its hash), or on so many codes that chance alone scores half.",
 )
 
@@ -64,11 +64,11 @@ class Claim:
         doubt: why it cannot be judged.
         how: how a difference was had.
         is_clear: whether it lies beyond every permutation null.
-        least: size below which it is slight.
+        least: size below which its effect is small.
         stream: which stream it is of, empty for none.
         rank: places of the question that it answers, and among the claims on that.
         p_holm: corrected for all claims of the page.
-        verdict: whether it stands.
+        verdict: whether it is supported.
     """
 
     system: str
@@ -89,16 +89,16 @@ class Claim:
     stream: str = ""
     rank: tuple[int, int] = (0, 0)
     p_holm: float = math.nan
-    verdict: Verdict = "cannot be judged"
+    verdict: Verdict = "not judged"
 
     @property
     def why(self) -> str:
         """What the verdict follows from."""
-        if self.verdict == "cannot be judged":
+        if self.verdict == "not judged":
             return self.doubt or NO_INTERVAL
         but = ""
-        if self.p_holm < 1 - LEVEL and self.verdict == "does not stand":
-            but = "the opposite holds" if self.size < 0 else "not beyond every permutation null"
+        if self.p_holm < 1 - LEVEL and self.verdict == "not supported":
+            but = "the opposite is significant" if self.size < 0 else "not beyond every permutation null"
         return "; ".join(part for part in (but, f"p {p_text(self.p_holm)}", self.how) if part)
 
 
@@ -112,10 +112,10 @@ def judged(claims: Sequence[Claim]) -> list[Claim]:
 
 def _verdict(claim: Claim, p_holm: float) -> Verdict:
     if not math.isfinite(p_holm):
-        return "cannot be judged"
+        return "not judged"
     if not (p_holm < 1 - LEVEL and claim.size > 0 and claim.is_clear):
-        return "does not stand"
-    return "stands" if claim.size >= claim.least else "beyond chance, but slight"
+        return "not supported"
+    return "supported" if claim.size >= claim.least else "small effect"
 
 
 def beyond_chance(record: Record, better: Better = "higher", *, zero: bool = False) -> Verdict:
@@ -127,11 +127,11 @@ def beyond_chance(record: Record, better: Better = "higher", *, zero: bool = Fal
         zero: whether 0 is a null too, as of a change.
     """
     if not all(math.isfinite(x) for x in (record.estimate, record.null_mean, record.ci_low)):
-        return "cannot be judged"
+        return "not judged"
     sign = 1 if better == "higher" else -1
     near = record.ci_low if better == "higher" else record.ci_high
     clear = beyond_nulls(record.value, _nulls(record, zero), sign)
-    return "stands" if clear and sign * (near - chance_of(record, better, zero=zero)) > 0 else "does not stand"
+    return "supported" if clear and sign * (near - chance_of(record, better, zero=zero)) > 0 else "not supported"
 
 
 def chance_of(record: Record, better: Better = "higher", *, zero: bool = False) -> float:
@@ -204,4 +204,4 @@ def judged_cell(record: Record | None) -> Cell:
     if record is None:
         return EMPTY
     verdict = beyond_chance(record, metric_of(record.id).side)
-    return estimate_cell(record, "null" if verdict == "does not stand" else "")
+    return estimate_cell(record, "null" if verdict == "not supported" else "")

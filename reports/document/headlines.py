@@ -12,11 +12,12 @@ from reports.document.runs import ReportRun
 
 
 def is_headline(id: str, entries: Iterable[str]) -> bool:
-    """Whether an id is of one of these metrics and has its tags; numbers without silence never are."""
-    if DROPPED in id:
-        return False
+    """Whether an id is of one of these metrics and has its tags; numbers without silence are where that is one."""
     name, tags = _parts(id)
-    return any(name == wanted and tags >= least for wanted, least in map(_parts, entries))
+    return any(
+        name == wanted and tags >= least and (DROPPED in least or DROPPED not in tags)
+        for wanted, least in map(_parts, entries)
+    )
 
 
 def entries_of(run: ReportRun, entries: Iterable[str]) -> tuple[str, ...]:

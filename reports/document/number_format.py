@@ -25,9 +25,12 @@ def fixed(places: int) -> Form:
 number = fixed(4)
 
 
-def short(value: float) -> str:
-    """Three decimals without the zero before them, or a dash for what could not be had."""
-    return _no_leading_zero(f"{value:.3f}") if math.isfinite(value) else "-"
+def bare(places: int) -> Form:
+    """So many decimals, without the zero before them."""
+    return lambda value: _no_leading_zero(f"{value:.{places}f}") if math.isfinite(value) else "-"
+
+
+short = bare(3)
 
 
 def figures(value: float) -> str:
@@ -45,7 +48,7 @@ def p_text(p: float) -> str:
 
 
 def _no_leading_zero(text: str) -> str:
-    return re.sub(r"^(-?)0\.", r"\1.", re.sub(r"^-(?=0\.0*$)", "", text))
+    return re.sub(r"^(-?)0\.", r"\1.", re.sub(r"^-(?=0(\.0*)?$)", "", text))
 
 
 def long_text(hours: float) -> str:

@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from analysis.comparison.differences import Difference, difference
-from analysis.results.records import clusters_of, too_little_speech
+from analysis.results.records import TOO_LITTLE_SPEECH, clusters_of, too_little_speech
 from analysis.results.schema import Record, Results
-from reports.document.number_format import figures
+from probes.clusters import of_few_speakers
 from reports.document.runs import ReportRun
 
 FEW = 10
@@ -25,7 +25,7 @@ def reservation(run: ReportRun, record: Record | None = None) -> str:
     if is_fitted_on_scored(run.results):
         return FITTED
     if record is not None and too_little_speech(record):
-        return f"too little speech for so many codes: chance alone scores {figures(record.null_mean)}"
+        return TOO_LITTLE_SPEECH
     return ""
 
 
@@ -36,9 +36,9 @@ def is_fitted_on_scored(results: Results) -> bool:
 
 
 def whose(run: ReportRun, record: Record) -> str:
-    """`of this speaker` where nothing is said of other speakers, since the interval is over utterances; else empty."""
-    few = {1: "of this speaker", 2: "of these two speakers"}.get(run.results.coverage.get("speakers") or 0)
-    return few or ("of these speakers" if clusters_of(record)[1] == "utterance" else "")
+    """`of this speaker alone` where the interval is over utterances, so that no other speaker is meant; else empty."""
+    speakers = run.results.coverage.get("speakers")
+    return of_few_speakers(speakers) if speakers in (1, 2) or clusters_of(record)[1] == "utterance" else ""
 
 
 def held_against(base: ReportRun, theirs: Record, run: ReportRun, ours: Record, paired: bool) -> Difference:

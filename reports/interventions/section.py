@@ -71,7 +71,7 @@ def _chart(found: tuple[ReportRun, ...], place: int, title: str, effects: list[s
         metric = METRICS[effect]
         panels.append(Panel(metric.title, tuple(series), labels, x_title=metric.unit + ARROWS[metric.better]))
     note = "dot: value; line: 95 % interval; grey: null, 3 sd"
-    return Chart(f"chart-interventions-{place}", f"Every condition: {title}", "rows", tuple(panels), note)
+    return Chart(f"chart-interventions-{place}", f"Interventions: {title}", "rows", tuple(panels), note)
 
 
 def _table(found: tuple[ReportRun, ...], place: int, title: str, effects: list[str]) -> Table:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 from analysis.leakage.scores import within_null
 from analysis.metrics.registry import METRICS, metric_name
+from analysis.results.records import reason_of
 from analysis.results.schema import Record
-from reports.document.cells import counted_cell, estimate_cell, null_cell, reason_of, text_cell
+from reports.document.cells import counted_cell, estimate_cell, null_cell, text_cell
 from reports.document.order import first_of_levels, in_order
 from reports.document.parts import Cell, MatrixChart, Section, Table, no_run
 from reports.document.result_table import only, record_table

@@ -6,10 +6,9 @@ import math
 from collections.abc import Iterator
 
 from analysis.metrics.registry import headlines_of, metric_name
-from analysis.results.records import DROPPED
+from analysis.results.records import DROPPED, reason_of
 from analysis.results.schema import Record
 from analysis.slices import COMMANDS
-from reports.document.cells import reason_of
 from reports.document.order import first_of_levels
 from reports.document.runs import ReportRun, Runs
 

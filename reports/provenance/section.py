@@ -51,7 +51,7 @@ def coverage_section(runs: Runs) -> Section:
     if warnings := warnings_of(runs):
         columns = (Column("warning", most=1000), Column("of", most=1000))
         rows = ((text, ", ".join(of)) for text, of in warnings.items())
-        parts.append(result_table("warnings", "Warnings of the runs", columns, rows))
+        parts.append(result_table("warnings", "Warnings of the runs", columns, rows, cards=True))
     return Section("coverage", "Coverage", "How much speech is behind the numbers.", tuple(parts))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -31,8 +31,10 @@ class Codec:
 
     Attributes:
         ckpt: codec that encodes and decodes.
-        tokens: made before.
+        tokens: made before, to be decoded.
         decoded: somebody's reconstructions by name.
+        decoded_from: tokens of these by name.
+        kbps: nominal rates of these by name.
         depths: numbers of acoustic quantizers; None: each there is.
         levels: of a HAC model to be heard; None: all.
     """
@@ -40,6 +42,8 @@ class Codec:
     ckpt: str | None
     tokens: Path | None
     decoded: dict[str, Path]
+    decoded_from: dict[str, Path]
+    kbps: dict[str, float]
     depths: list[int] | None
     levels: list[str] | None
 
@@ -51,12 +55,22 @@ def recon(
         str | None,
         typer.Option(help="Codec to encode and decode with: a folder, a hub id or kind:where, such as `dac:WHERE`."),
     ] = None,
-    tokens: Annotated[Path | None, typer.Option(help="Tokens that were made before; --ckpt then only decodes.")] = None,
+    tokens: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Tokens that were made before: FILE, which --ckpt then decodes; or [name=]FILE, those of a --decoded, "
+            "for its bit rate."
+        ),
+    ] = None,
     decoded: Annotated[
         list[str] | None,
         typer.Option(
             help="Somebody's reconstructions, [name=]FOLDER or [name=]MANIFEST, files named by id; may be given again."
         ),
+    ] = None,
+    kbps: Annotated[
+        list[str] | None,
+        typer.Option(help="Nominal kbit/s of a --decoded whose tokens are not at hand, [name=]6; may be given again."),
     ] = None,
     manifest: opt.ManifestFile = None,
     output: opt.Output = Path("recon"),
@@ -86,6 +100,7 @@ def recon(
     ] = 100,
     seed: opt.Seed = 0,
     clips: opt.Clips,
+    facts: opt.TokenFacts,
     machine: ReconMachine,
 ) -> None:
     """How near a codec's audio is to the original: PESQ, STOI, SI-SDR, spectra, pitch, words, voice, MOS; and its bits.
@@ -98,6 +113,8 @@ def recon(
         hac-analyze recon --ckpt runs/hac-small --manifest corpus/manifest.jsonl -o results
 
         hac-analyze recon --decoded theirs=decoded/ --manifest corpus/manifest.jsonl --metrics pesq_wb,stoi --asr none
+
+        hac-analyze recon --decoded lyra=a/ --tokens lyra=lyra.npz --decoded opus=b/ --kbps opus=6 --manifest m.jsonl
 
         hac-analyze recon --ckpt dac:descript/dac_16khz --n-quantizers 1,4,12 --manifest corpus/manifest.jsonl
     """
@@ -127,10 +144,11 @@ def recon(
         )
         failures = FailureLog(strict=machine.strict)
         places, scored = _named(decoded or [], "--decoded"), _named(versa or [], "--versa", "versa")
-        codec = Codec(ckpt, tokens, places, _depths(n_quantizers), _split(streams))
-        found, inputs = _material(codec, manifest, output, machine, failures)
+        files, own = _tokens_of(tokens or [], places, ckpt)
+        codec = Codec(ckpt, own, places, files, _kbps(kbps or [], places), _depths(n_quantizers), _split(streams))
+        found, inputs = _material(codec, manifest, output, facts, machine, failures)
         inputs |= {f"versa {condition}": _fact(path) for condition, path in scored.items()}
-        options = {"ckpt": ckpt, "tokens": str(tokens) if tokens else None, "decoded": decoded, "streams": streams}
+        options = {"ckpt": ckpt, "tokens": tokens, "decoded": decoded, "kbps": kbps, "streams": streams}
         request = Request(
             found,
             protocol,
@@ -149,24 +167,38 @@ def recon(
 
 
 def _material(
-    codec: Codec, manifest: Path | None, output: Path, machine: opt.Machine, failures: FailureLog
+    codec: Codec,
+    manifest: Path | None,
+    output: Path,
+    facts: opt.TokenFacts,
+    machine: opt.Machine,
+    failures: FailureLog,
 ) -> tuple[Material, dict[str, Any]]:
     """References and reconstructions, encoded and decoded where that is asked for; and facts on the inputs."""
     from analysis.reconstruction.inputs import coded_conditions, given_conditions, material
     from hac.data.manifest.formats import read_manifest
+    from hac.data.tokens.formats import read_tokens
     from hac.errors import HacError
 
     if manifest is None:
         raise HacError("recon needs --manifest, which says where the original audio is")
     if codec.ckpt is None and codec.tokens is None and not codec.decoded:
         raise HacError("give --ckpt (a codec), --tokens (its tokens) or --decoded (reconstructions)")
+    if facts != opt.TokenFacts() and not codec.decoded_from:
+        raise HacError("--frame-rate, --codebook-size and --ids are of --tokens beside --decoded; --ckpt knows its own")
     corpus = read_manifest(manifest, failures=failures)
     inputs: dict[str, Any] = {"manifest": {**_fact(manifest), "content_sha256": corpus.sha256}}
-    conditions, store = [], None
+    conditions = []
+    stores = {
+        name: read_tokens(path, frame_rate=facts.frame_rate, codebook_size=facts.codebook_size, ids=facts.ids)
+        for name, path in codec.decoded_from.items()
+    }
+    # before hours of decoding, for what is wrong with it
+    given = given_conditions(codec.decoded, corpus.ids, stores, codec.kbps)
     if codec.ckpt is not None or codec.tokens is not None:
         if codec.tokens is not None:
             inputs["tokens"] = _fact(codec.tokens)
-        coded, store = coded_conditions(
+        conditions = coded_conditions(
             codec.tokens or opt.encode(corpus, str(codec.ckpt), output, machine, failures),
             codec.ckpt,
             corpus,
@@ -177,10 +209,9 @@ def _material(
             jobs=machine.jobs,
             failures=failures,
         )
-        conditions += coded
-    conditions += given_conditions(codec.decoded, corpus.ids)
     inputs |= {f"decoded {name}": {"path": str(path)} for name, path in codec.decoded.items()}
-    return material(corpus, conditions, store, failures), inputs
+    inputs |= {f"tokens {name}": _fact(path) for name, path in codec.decoded_from.items()}
+    return material(corpus, [*conditions, *given], failures), inputs
 
 
 def _labels(manifest: Path | None, found: Material) -> Alignments:
@@ -221,11 +252,53 @@ def _named(entries: Sequence[str], option: str, default: str | None = None) -> d
         first, mark, rest = entry.partition("=")
         plain = not mark or Path(entry).exists()
         path = Path(entry) if plain else Path(rest)
-        name = (default or path.resolve().stem) if plain else first
+        name = (path.resolve().stem if default is None else default) if plain else first
         if name in found:
             raise HacError(f"{option}: two are called {name!r}; give each a name of its own, as in name={path}")
         found[name] = path
     return found
+
+
+def _tokens_of(
+    entries: Sequence[str], decoded: dict[str, Path], ckpt: str | None
+) -> tuple[dict[str, Path], Path | None]:
+    """Files of tokens of what is decoded already, by its name, and the file that is to be decoded."""
+    found = _named(entries, "--tokens", "")
+    own = None
+    if "" in found:
+        path = found.pop("")
+        if ckpt is not None or not decoded:
+            own = path
+        else:
+            found[_only(decoded, "--tokens", str(path), found)] = path
+    return found, own
+
+
+def _kbps(entries: Sequence[str], decoded: dict[str, Path]) -> dict[str, float]:
+    """Rates of what is decoded already, by its name."""
+    from hac.errors import HacError
+
+    found: dict[str, float] = {}
+    for entry in entries:
+        name, _, text = entry.rpartition("=")
+        name = name or _only(decoded, "--kbps", text, found)
+        if name in found:
+            raise HacError(f"--kbps: {name} has two rates; give one")
+        try:
+            found[name] = float(text)
+        except ValueError:
+            raise HacError(f"--kbps {entry!r} is not [name=]NUMBER; expected such as 6 or theirs=1.5") from None
+    return found
+
+
+def _only(decoded: dict[str, Path], option: str, entry: str, taken: Mapping[str, object]) -> str:
+    """The --decoded that an entry without a name is of."""
+    from hac.errors import HacError
+
+    if len(decoded) == 1 and not taken:
+        return next(iter(decoded))
+    of = f"one of {', '.join(decoded)}" if decoded else "but there is no --decoded"
+    raise HacError(f"{option} {entry}: say of which --decoded it is, {of}, as in {option} NAME={entry}")
 
 
 def _fact(path: Path) -> dict[str, str]:

@@ -26,7 +26,7 @@ def quality_curves(results: Results, path: Path) -> None:
     """A panel for each metric: value with interval, null as a band, the reference's own as a line.
 
     The place along the axis is the nominal bit rate; open circles show the same values at the entropy of order 1, as
-    the held-out code has it. Without bit rates conditions stand side by side.
+    the held-out code has it. Where a bit rate is not known, conditions stand side by side.
 
     Args:
         results: of a reconstruction run.
@@ -37,7 +37,7 @@ def quality_curves(results: Results, path: Path) -> None:
         name for name in measurements.conditions if name != REFERENCE and name in results.coverage["conditions"]
     ]
     rates = [_rate(measurements.get(name, "kbps[nominal]")) for name in conditions]
-    is_rated = all(math.isfinite(rate) for rate in rates) and len(set(rates)) == len(rates)
+    is_rated = all(math.isfinite(rate) for rate in rates)
     places = rates if is_rated else [float(i) for i in range(len(conditions))]
     n_rows = -(-len(measurements.metrics) // COLUMNS)
     columns = min(COLUMNS, len(measurements.metrics))
@@ -84,7 +84,7 @@ def _panel(
         color="C0",
         marker="o",
         markersize=3,
-        linewidth=1.2 if is_rated else 0,
+        linewidth=1.2 if is_rated and len(set(x)) == len(x) else 0,  # conditions of one rate are no curve
         elinewidth=1,
         capsize=2,
         label="number, 95 % interval",

@@ -30,12 +30,15 @@ def recon_section(runs: Runs) -> Section:
     parts: list[Chart | Table] = []
     if found:
         measured = [(run, Measurements(run.results)) for run in found]
-        if rated := [(run, measurements) for run, measurements in measured if _is_rated(measurements)]:
-            parts.append(_curves(rated))
+        if any(_rated(measurements) for _, measurements in measured):
+            parts.append(_curves(measured))
         for run, measurements in measured:
-            if not _is_rated(measurements):
-                missing.append(f"{run.system}: the bit rate is not known (no tokens), so there are no curves over it.")
-                parts.append(_side_by_side(run, measurements, len(parts)))
+            if unrated := [name for name in _conditions(measurements) if name not in _rated(measurements)]:
+                missing.append(
+                    f"{run.system}: bit rates of {', '.join(unrated)} are not known, so they are not on curves; give "
+                    "hac-analyze recon --tokens or --kbps with --decoded."
+                )
+                parts.append(_side_by_side(run, measurements, unrated, len(parts)))
         parts.append(_table(measured))
     parts += information(runs, missing)
     lead = (
@@ -55,34 +58,36 @@ def _rate(measurements: Measurements, condition: str, kind: str = NOMINAL) -> fl
     return math.nan if record is None else record.estimate
 
 
-def _is_rated(measurements: Measurements) -> bool:
-    rates = [_rate(measurements, name) for name in _conditions(measurements)]
-    return bool(rates) and all(math.isfinite(rate) for rate in rates) and len(set(rates)) == len(rates)
+def _rated(measurements: Measurements) -> list[str]:
+    """The conditions whose bit rate is known."""
+    return [name for name in _conditions(measurements) if math.isfinite(_rate(measurements, name))]
 
 
-def _curves(rated: list[tuple[ReportRun, Measurements]]) -> Chart:
+def _curves(measured: list[tuple[ReportRun, Measurements]]) -> Chart:
     panels = []
-    for metric in dict.fromkeys(metric for _, measurements in rated for metric in measurements.metrics):
-        series = tuple(
-            Series(run.system, points) for run, measurements in rated if (points := _points(measurements, metric))
-        )
-        panels.append(Panel(title_of(metric, unit=True), series, x_title="kbit/s, nominal"))
+    for metric in dict.fromkeys(metric for _, measurements in measured for metric in measurements.metrics):
+        series = tuple(line for run, measurements in measured for line in _lines(run, measurements, metric))
+        if series:
+            panels.append(Panel(title_of(metric, unit=True), series, x_title="kbit/s, nominal"))
     note = "band or upright line: 95 % interval; dotted, or short line across: chance with 3 sd"
     return Chart("chart-recon", "Reconstruction against bit rate", "lines", tuple(panels), note)
 
 
-def _points(measurements: Measurements, metric: str) -> tuple[Point, ...]:
-    found = [(_rate(measurements, name), measurements.get(name, metric)) for name in _conditions(measurements)]
-    known = [(rate, record) for rate, record in found if record is not None and math.isfinite(record.estimate)]
-    return tuple(Point.of(record, rate) for rate, record in sorted(known, key=lambda pair: pair[0]))
+def _lines(run: ReportRun, measurements: Measurements, metric: str) -> list[Series]:
+    """The curve of a run; where two of its conditions have one rate, they are no curve: a series each."""
+    found = [(_rate(measurements, name), name, measurements.get(name, metric)) for name in _rated(measurements)]
+    known = sorted((rate, name, record) for rate, name, record in found if record and math.isfinite(record.estimate))
+    points = [(name, Point.of(record, rate)) for rate, name, record in known]
+    if len({rate for rate, _, _ in known}) < len(known):
+        return [Series(f"{run.system}: {name}", (point,)) for name, point in points]
+    return [Series(run.system, tuple(point for _, point in points))] if points else []
 
 
-def _side_by_side(run: ReportRun, measurements: Measurements, place: int) -> Chart:
-    conditions = tuple(_conditions(measurements))
+def _side_by_side(run: ReportRun, measurements: Measurements, conditions: list[str], place: int) -> Chart:
     panels = []
     for metric in measurements.metrics:
         points = tuple(Point.of(measurements.get(name, metric)) for name in conditions)
-        panels.append(Panel(title_of(metric, unit=True), (Series(run.system, points),), conditions))
+        panels.append(Panel(title_of(metric, unit=True), (Series(run.system, points),), tuple(conditions)))
     title = f"{run.system}: reconstruction of each condition"
     return Chart(f"chart-recon-{place}", title, "rows", tuple(panels), "grey: chance, 3 sd")
 
@@ -101,7 +106,7 @@ def _table(measured: list[tuple[ReportRun, Measurements]]) -> Table:
     heads = ("system", "condition", "metric", "kbit/s, nominal", "kbit/s, order 1")
     fields = (("number ± 95 %", "", estimate_cell), ("counted", "", counted_cell), ("chance ± sd", "", null_cell))
     note = f"{REFERENCE}: the same judges on the originals"
-    return record_table("table-recon", "Reconstruction", heads, fields, rows, note)
+    return record_table("table-recon", "Reconstruction against bit rate", heads, fields, rows, note)
 
 
 def _figure(rate: float) -> str:

@@ -28,7 +28,8 @@ from reports.document.parts import Chart, Clip, Detection, HeatMap, MatrixChart,
 from reports.render.charts import draw
 from reports.render.downloads import part_files
 from reports.render.escape import clean, shortened
-from reports.render.print_layout import layout, left_to_hear, printed_rows, printed_sounds, unbroken, wrapped
+from reports.render.print_layout import PAGE_PT, layout, unbroken, wrapped
+from reports.render.printed_page import printed_page
 from reports.render.svg import small_svg
 
 COLOURS = "cividis"
@@ -38,6 +39,8 @@ _AS_THEY_ARE = " <>'/:;=,.()!?*+$@~[]{}|^`\\"
 
 REM_PER_PT = 1.4 * 96 / 72 / 16
 """Figures are drawn for paper; on a screen they are 1.4 times as large, so that their letters can be read."""
+PRINTED_SCALE, FIGURE_GAP_PT = 0.68, 10.0
+"""Of figures on paper, at most, and what is left free on the right of each."""
 SENTENCE = 600
 """Letters of a statement; a longer one loses its middle."""
 _NUMBER = re.compile(r"(\(?-?\d*\.\d+(?: ± <?\.?\d[\d.]*)?)")
@@ -110,20 +113,34 @@ def render(drawn: Drawn, *, pdf: bool = False) -> str:
         pdf: without what a printed page cannot do: sounds, buttons, programs.
     """
     script = asset("report.js")
+    page = printed_page(drawn.page) if pdf else drawn.page
     values = {
-        "page": drawn.page,
+        "page": page,
         "pdf": pdf,
         "figures": {id: svg_uri(svg) for id, svg in drawn.figures.items()},
-        "widths_rem": {id: round(REM_PER_PT * width_pt(svg), 1) for id, svg in drawn.figures.items()},
+        "widths": _printed_widths(page, drawn.figures) if pdf else _screen_widths(drawn.figures),
         "heat_maps": {id: data_uri("image/png", png) for id, png in drawn.heat_maps.items()},
-        "css": Markup(asset("report.css") + (asset("print.css") if pdf else "")),
-        "left_to_hear": left_to_hear(drawn.page) if pdf else (),
+        "css": Markup(asset("report.css") + asset("print.css" if pdf else "screen.css")),
         "script": Markup(script),
         "script_hash": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         "data": {} if pdf else embedded(drawn),
         "media_uri": lambda name: data_uri(*drawn.page.media[name]),
     }
     return environment().get_template("page.html.j2").render(values)
+
+
+def _screen_widths(figures: Mapping[str, str]) -> dict[str, str]:
+    return {id: f"{round(REM_PER_PT * width_pt(svg), 1)}rem" for id, svg in figures.items()}
+
+
+def _printed_widths(page: Page, figures: Mapping[str, str]) -> dict[str, str]:
+    """The figures of a section share a line, and their letters have one size."""
+    widths: dict[str, str] = {}
+    for section in page.sections:
+        own = {part.id: width_pt(figures[part.id]) for part in section.parts if isinstance(part, Chart | MatrixChart)}
+        scale = min(PRINTED_SCALE, (PAGE_PT - len(own) * FIGURE_GAP_PT) / sum(own.values())) if own else 1.0
+        widths |= {id: f"{scale * width:.1f}pt" for id, width in own.items()}
+    return widths
 
 
 def embedded(drawn: Drawn) -> dict[str, Any]:
@@ -211,12 +228,10 @@ def environment() -> Environment:
     made.filters["name"] = named
     made.filters["digits"] = lambda value: f"{value:.5g}"
     made.filters["layout"] = layout
-    made.filters["printed_rows"] = printed_rows
     made.filters["unbroken"] = unbroken
     made.filters["wrapped"] = wrapped
     made.filters["name_text"] = shortened
     made.filters["json"] = in_script
-    made.filters["printed_sounds"] = printed_sounds
     made.filters["spoken"] = spoken
     made.filters["whole_numbers"] = whole_numbers
     return made

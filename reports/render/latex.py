@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 import unicodedata
+from collections.abc import Iterable
 
 from reports.document.parts import Cell, Column, Table
 from reports.render.escape import clean, shortened
@@ -79,15 +80,21 @@ def _needs(table: Table, is_long: bool) -> list[str]:
     texts = [table.title, table.note, *(column.title for column in table.columns)]
     texts += [cell.text for row in table.rows for cell in row]
     lines = [r"% needs \usepackage{booktabs,longtable}" if is_long else r"% needs \usepackage{booktabs}"]
-    if not {letter for text in texts for letter in _plain(text)} <= _TYPESET | {"\n"}:
-        lines.append(
-            r"% has letters that pdfLaTeX lacks: XeLaTeX or LuaLaTeX, with \usepackage{fontspec} and a font that"
-        )
-        lines.append(r"% has them, such as \setmainfont{DejaVu Serif} or, for IPA, \setmainfont{Charis SIL}")
+    lines += engine_needed(texts)
     if _letters(table) > WIDEST:
         turned = "landscape of pdflscape" if is_long else "sidewaystable of rotating, instead of table"
         lines.append(f"% is wider than a page: {turned}")
     return lines
+
+
+def engine_needed(texts: Iterable[str]) -> list[str]:
+    """A remark on the engine and the font where texts have letters that pdfLaTeX lacks; else nothing."""
+    if {letter for text in texts for letter in _plain(text)} <= _TYPESET | {"\n"}:
+        return []
+    return [
+        r"% has letters that pdfLaTeX lacks: XeLaTeX or LuaLaTeX, with \usepackage{fontspec} and a font that",
+        r"% has them, such as \setmainfont{DejaVu Serif} or, for IPA, \setmainfont{Charis SIL}",
+    ]
 
 
 def _letters(table: Table) -> int:
@@ -106,13 +113,13 @@ def _pairs(row: tuple[Cell, ...], table: Table) -> zip[tuple[Cell, Column]]:
 def _cell(text: str, column: Column) -> str:
     """A cell: lines of numbers above each other, all else in one line."""
     if not column.is_number:
-        return _guarded(escape(shortened(text, MOST_LETTERS)))
+        return guarded(escape(shortened(text, MOST_LETTERS)))
     return _stacked(text.split("\n"), column, "t")
 
 
 def _stacked(texts: list[str], column: Column, place: str) -> str:
     """Lines above each other, the first (t) or the last (b) of them in the row's line."""
-    lines = [_guarded(_MINUS.sub("$-$", escape(text))) for text in texts]
+    lines = [guarded(with_minus(text)) for text in texts]
     if len(lines) == 1:
         return lines[0]
     side = "r" if column.is_number else "l"
@@ -124,7 +131,12 @@ def _head_lines(column: Column) -> list[str]:
     return textwrap.wrap(title, HEAD_LETTERS, break_long_words=False, break_on_hyphens=False) or [""]
 
 
-def _guarded(text: str) -> str:
+def with_minus(text: str) -> str:
+    """A text with numbers, escaped, their minus as it is set in formulas."""
+    return _MINUS.sub("$-$", escape(text))
+
+
+def guarded(text: str) -> str:
     """After a line's end, `[` and `*` would be taken for its options."""
     text = text.strip()
     return f"{{}}{text}" if text[:1] in ("[", "*") else text

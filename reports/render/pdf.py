@@ -1,4 +1,4 @@
-"""The page as PDF, from the same template, by WeasyPrint."""
+"""The page as a tagged PDF (PDF/UA), from the same template, by WeasyPrint."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from reports.render.html import Drawn, render
 
 SYSTEM = "apt-get install libpango-1.0-0 libpangoft2-1.0-0 (Debian, Ubuntu), brew install pango (macOS)"
 """How to get what WeasyPrint draws letters with."""
+VARIANT = "pdf/ua-1"
+"""Headings, tables, lists, pictures with their texts, and the language are marked for those who hear the page."""
 GUIDE = "https://doc.courtbouillon.org/weasyprint/stable/first_steps.html"
 
 
@@ -85,6 +87,6 @@ def write_pdf(drawn: Drawn, path: Path) -> None:
     logger.addHandler(complain)
     try:
         with _fixed_time_of_fonts(), atomic_path(path) as temporary:
-            document.write_pdf(temporary, font_config=FontConfiguration())
+            document.write_pdf(temporary, font_config=FontConfiguration(), pdf_variant=VARIANT)
     finally:
         logger.removeHandler(complain)

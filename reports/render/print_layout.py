@@ -1,12 +1,11 @@
-"""What paper needs and a screen does not: columns as wide as their texts, no more rows and sounds than a page shows."""
+"""How a table is printed: columns as wide as their texts, lines that break where a reader would."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reports.document.parts import Clip, Page, Sound, Table
+from reports.document.parts import Table
 
 LETTER = 0.64
 """Width of a digit of DejaVu Sans, in sizes of the font; widths are counted in these."""
@@ -19,11 +18,13 @@ SIZES_PT = (7.0, 6.4, 5.8)
 """Sizes of letters in a table: the first at which no number breaks."""
 GAP_LETTERS = 2.3
 """Room beside a column's text."""
-WORD_LETTERS, LINE_LETTERS, HEAD_LETTERS = 26, 44, 20
-"""A word, a line, and a word of a column's head get no more than this; longer ones break."""
+WORD_LETTERS, LINE_LETTERS, TEXT_LETTERS, HEAD_LETTERS = 26, 44, 90, 20
+"""A word, a line of numbers or of text, and a word of a column's head get no more than this; longer ones break."""
 PHRASE_LETTERS = 20
 """A column of texts has room for so much of a line, so that phrases do not stand a word a line."""
-LINE_NUMBERS = 17.0
+CLAIM_LETTERS, VERDICT_LETTERS = 32, 17
+"""The same of a claim, and of what is said of it."""
+LINE_NUMBERS = 25.0
 """A number with its interval stays on one line, where any size of letters allows it."""
 BOLD = 1.12
 """Heads are bold: their letters are wider."""
@@ -31,17 +32,7 @@ SLACK = 0.01
 """Shares are rounded."""
 SPREAD = 1.25
 """A table is at most so much wider than its texts: columns far apart are hard to read along."""
-ROWS = 27
-"""Rows of a long table that are printed, as many as fit a page: all of them are in the HTML page and its CSV."""
-SPARED_ROWS = 50
-"""A table up to here is printed whole."""
-SOUNDS = 8
-"""Spectrograms of an utterance: as many as fit a page."""
-CLIPS = 4
-"""Utterances of a system, or of the same systems together."""
-FIRST = ("original", "reconstruction", "drop", "swap")
-"""Kinds of sounds that are printed before others."""
-_PIECE = re.compile(r"\S+ ± \S+|\S*\[[^\]\n]{1,30}\]\S*|\S+ [↑↓]|\S+")
+_PIECE = re.compile(r"p (?:< )?[\d.]\S*|\S+ ± \S+|\S*\[[^\]\n]{1,30}\]\S*|\S+ [↑↓]|\S+")
 """What stays on one line: a number with its deviation, an interval, a unit with its arrow, a word."""
 
 
@@ -120,45 +111,18 @@ def wrapped(text: str, room: float) -> str:
 
 def _needs(table: Table, column: int, numbers: float) -> tuple[float, float]:
     """Room that a column cannot do without, and room that it would have; so much of a line of numbers is not broken."""
-    texts = {row[column].text for row in table.rows[:SPARED_ROWS]}
+    texts = {row[column].text for row in table.rows}
     lines = {line for text in texts for line in text.split("\n")}
     badge = 2 if any(row[column].mark in ("good", "bad", "warn") for row in table.rows) else 0
-    head = [BOLD * min(letters(word), HEAD_LETTERS) for word in _PIECE.findall(table.columns[column].title)]
     is_number = table.columns[column].is_number
-    most = LINE_LETTERS if is_number else WORD_LETTERS
-    pieces = (min(letters(piece), most) for line in lines for piece in _PIECE.findall(line))
+    word, line_most, phrase, head_most = WORD_LETTERS, TEXT_LETTERS, PHRASE_LETTERS, HEAD_LETTERS
+    if is_number:
+        word, line_most, phrase = LINE_LETTERS, LINE_LETTERS, numbers
+    if table.cards:
+        phrase = VERDICT_LETTERS if column else CLAIM_LETTERS
+        head_most = VERDICT_LETTERS / BOLD
+    head = [BOLD * min(letters(word), head_most) for word in _PIECE.findall(table.columns[column].title)]
+    pieces = (min(letters(piece), word) for line in lines for piece in _PIECE.findall(line))
     line = max(map(letters, lines), default=0)
-    least = max([4.0, *head, badge + max(pieces, default=0), min(line, numbers if is_number else PHRASE_LETTERS)])
-    return least, max(least, min(badge + line, LINE_LETTERS))
-
-
-def printed_rows(table: Table) -> Sequence[object]:
-    """The rows of a table that are printed."""
-    whole = table.cards or len(table.rows) <= SPARED_ROWS
-    return table.rows if whole else table.rows[:ROWS]
-
-
-def printed_sounds(clip: Clip) -> list[Sound]:
-    """The sounds of an utterance whose spectrograms are printed."""
-    pictured = [sound for sound in clip.sounds if sound.picture]
-    first = sorted(pictured, key=lambda sound: sound.kind not in FIRST)[:SOUNDS]
-    return [sound for sound in pictured if sound in first]
-
-
-def left_to_hear(page: Page) -> frozenset[str]:
-    """Ids of utterances that are not printed: paper shows nothing new of them, or enough others of their systems.
-
-    A recording that several systems kept is printed once, unless there is more to see than the recording.
-    """
-    seen: set[str] = set()
-    printed: dict[tuple[str, ...], int] = {}
-    left = set()
-    clips = [part for part in page.parts if isinstance(part, Clip)]
-    for clip in sorted(clips, key=lambda clip: -min(len(clip.sounds), SOUNDS)):  # those with most to see first
-        pictures = {sound.picture for sound in printed_sounds(clip)}
-        if printed.get(clip.systems, 0) >= CLIPS or not pictures - seen:
-            left.add(clip.id)
-            continue
-        seen |= pictures
-        printed[clip.systems] = printed.get(clip.systems, 0) + 1
-    return frozenset(left)
+    least = max([4.0, *head, badge + max(pieces, default=0), min(line, phrase)])
+    return least, max(least, min(badge + line, line_most))

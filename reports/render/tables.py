@@ -12,6 +12,7 @@ from rich.text import Text
 
 from analysis.results import records
 from analysis.results.schema import Record, Results
+from probes.clusters import of_few_speakers
 from reports.document.parts import Cell, Table
 
 STYLES = {"good": "green", "bad": "red", "warn": "yellow", "null": "dim"}
@@ -78,7 +79,11 @@ def warning_lines(warnings: Iterable[str]) -> Iterator[Text]:
 def promise_of(results: Results) -> str:
     """What numbers and their ± say, under a run's tables: of other speakers where speakers were left out in turn."""
     few = any(records.clusters_of(record)[1] == "utterance" for record in results.metrics if not record.group)
-    whose = "other speech of these speakers alone" if few else "as much speech of other speakers"
+    whose = (
+        f"other speech {of_few_speakers(results.coverage.get('speakers'))}"
+        if few
+        else "as much speech of other speakers"
+    )
     corrected = "corrected: (counted - chance) / (1 - chance), the number to quote; "
     of_chance = corrected if any(record.is_corrected for record in results.metrics) else ""
     return f"{of_chance}±: on {whose} the number would lie in this range 95 times in 100"

@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 class WordDraws(opt.Draws):
     """Draws, where there are two nulls."""
 
-    nulls: Annotated[int, typer.Option(min=2, help="Draws of each null: shifts within utterances, words permuted.")] = (
-        10
-    )
+    nulls: Annotated[int, typer.Option(min=2, help="Draws of each null: circular shifts, words permuted.")] = 10
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -179,7 +179,7 @@ def _summary(found: Sequence[ReportRun]) -> Table:
 
 
 def _judged(record: Record | None) -> Cell:
-    verdict = {"stands": "yes", "does not stand": "no"}.get(beyond_chance(record), "-") if record else ""
+    verdict = {"supported": "yes", "not supported": "no"}.get(beyond_chance(record), "-") if record else ""
     return text_cell(verdict, "null" if verdict == "no" else "")
 
 

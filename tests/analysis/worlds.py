@@ -18,7 +18,8 @@ from analysis.results.schema import Record
 from hac.data.alignments.alignment import Alignments, tier_from_rows
 from hac.data.manifest.manifest import Manifest, Utterance
 from hac.data.tokens.token_store import Stream, TokenStore
-from tests.oracles import Interval
+from probes.nulls.circular_shift import ShiftedStream
+from tests.oracles import Interval, shifted_over_speakers
 from tests.strategies import bounds
 
 PHONES = ("AA", "B", "IY", "M", "S", "T", "Z")
@@ -72,6 +73,13 @@ class World:
             codes += [("sil", *PHONES).index(str(rows[j][0])) for j in place]
         return Stream(name, 8, rate, np.array(codes, np.int32), bounds(self.lengths(rate)))
 
+    def shifted(self, stream: Stream, draw: int, seed: int) -> list[list[int]]:
+        """Codes of each utterance in a null draw: each speaker's laid end to end, rolled and cut."""
+        codes = {id: stream.utterance(u).tolist() for u, id in enumerate(self.ids)}
+        voices = dict(zip(self.ids, zip(self.languages, self.speakers, strict=True), strict=True))
+        moved = shifted_over_speakers(codes, voices, stream.frame_rate, draw, seed)
+        return [moved[id] for id in self.ids]
+
     def independent(self, size: int, run: int = 3, seed: int = 0, rate: Fraction = Fraction(50)) -> Stream:
         """Tokens that know nothing; each lasts `run` frames on average."""
         rng = np.random.default_rng(seed)
@@ -98,6 +106,7 @@ def make_world(n_speakers: int = 12, n_utterances: int = 48, n_phones: int = 25,
 def scored_whole(request: Request[Any]) -> dict[str, Record]:
     """The records of the whole corpus by id, as `analysis.pnmi.run` makes them, without parts and lags."""
     found = join(request.labels, request.tokens, request.protocol.phone_policy, request.failures)
-    (source,) = sources_of(found, streams_of(found.tokens, request.streams), request.protocol)
+    streams = [ShiftedStream(stream, found.rings) for stream in streams_of(found.tokens, request.streams)]
+    (source,) = sources_of(found, streams, request.protocol)
     scores = score_stream(source, replace(settings_of({}), parts=False))
     return {record.id: record for record in scores.records}

@@ -99,7 +99,7 @@ def test_too_few_speakers_give_way_to_utterances_and_say_so() -> None:
     rows = assign_rows([f"u{i}" for i in range(50)], ["en"] * 50, who)
     clusters = clusters_of(rows.rows)
     assert (clusters.unit, clusters.n) == ("utterance", 50)
-    assert clusters.note == "2 speakers: intervals are over utterances, of these speakers alone"
+    assert clusters.note == "2 speakers: intervals are over utterances, of these two speakers alone"
 
 
 def test_of_one_speaker_the_note_says_so() -> None:

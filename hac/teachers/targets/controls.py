@@ -60,6 +60,10 @@ class ShuffledTargets:
         """Mean and standard deviation of the true targets' features, each float32 [dim]."""
         return self._frames().statistics(max_utterances, seed)
 
+    def sample(self, max_frames: int, max_utterances: int = 500, seed: int = 0) -> NDArray[np.float32]:
+        """Frames of a sample of the true targets, float32 [n, dim]."""
+        return self._frames().sample(max_frames, max_utterances, seed)
+
     def _frames(self) -> FrameTargets:
         if not hasattr(self._targets, "n_frames"):
             raise TypeError("targets of text have no frames")

@@ -15,6 +15,7 @@ from hac.data.manifest.manifest import Manifest
 from hac.errors import HacError, Unusable
 from hac.teachers.base import SpeechTeacher
 from hac.teachers.targets.resampling import Method, to_frame_rate
+from hac.tokenizers.kmeans_fit import FrameReservoir
 
 
 class TargetError(Unusable, HacError):
@@ -90,10 +91,9 @@ def frame_statistics(
     The sample is drawn from the sorted ids, so that it does not depend on their order. The deviation is that of the
     frames themselves (divided by their number), zero for a feature that never varies.
     """
-    chosen = np.random.default_rng(seed).permutation(np.array(sorted(ids), dtype=object))[:max_utterances]
     total, squares, n_frames = np.zeros(dim), np.zeros(dim), 0
     origin: NDArray[np.float64] | None = None
-    for id in chosen:
+    for id in _sampled(ids, max_utterances, seed):
         frames = target(id).astype(np.float64)
         # squares around a mean that is nearly right: around zero, their sums would cancel
         origin = frames.mean(axis=0) if origin is None else origin
@@ -105,6 +105,26 @@ def frame_statistics(
     shift = total / n_frames
     deviation = np.sqrt(np.maximum(squares / n_frames - shift**2, 0))
     return (origin + shift).astype(np.float32), deviation.astype(np.float32)
+
+
+def frame_sample(
+    ids: Sequence[str],
+    target: Callable[[str], NDArray[Any]],
+    dim: int,
+    max_frames: int,
+    max_utterances: int,
+    seed: int,
+) -> NDArray[np.float32]:
+    """Frames drawn evenly from those of a sample of utterances, float32 [n, dim]; the utterances are those above."""
+    reservoir = FrameReservoir(dim, max_frames, seed)
+    for id in _sampled(ids, max_utterances, seed):
+        reservoir.add(target(id).astype(np.float32))
+    return reservoir.sample()
+
+
+def _sampled(ids: Sequence[str], max_utterances: int, seed: int) -> list[str]:
+    chosen = np.random.default_rng(seed).permutation(np.array(sorted(ids), dtype=object))[:max_utterances]
+    return list(chosen)
 
 
 def none_left(manifest: Manifest) -> HacError:

@@ -11,7 +11,7 @@ from hac.data.audio.audio import audio_info, read_utterance
 from hac.data.manifest.manifest import Manifest
 from hac.errors import FailureLog, HacError, failure_of
 from hac.teachers.base import SpeechTeacher
-from hac.teachers.targets.frame_grid import Grid, frame_statistics, none_left
+from hac.teachers.targets.frame_grid import Grid, frame_sample, frame_statistics, none_left
 from hac.teachers.targets.resampling import Method
 
 
@@ -79,3 +79,7 @@ class LiveSpeechTargets:
     def statistics(self, max_utterances: int = 500, seed: int = 0) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Mean and standard deviation of each feature over frames, each float32 [dim]; see `frame_statistics`."""
         return frame_statistics(self.ids, self.__getitem__, self.dim, max_utterances, seed)
+
+    def sample(self, max_frames: int, max_utterances: int = 500, seed: int = 0) -> NDArray[np.float32]:
+        """Frames of a sample of utterances, float32 [n, dim]; see `frame_sample`."""
+        return frame_sample(self.ids, self.__getitem__, self.dim, max_frames, max_utterances, seed)

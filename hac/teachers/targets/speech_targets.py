@@ -19,7 +19,7 @@ from hac.errors import FailureLog, HacError
 from hac.teachers.base import SpeechTeacher
 from hac.teachers.targets.file_hashes import FileHashes
 from hac.teachers.targets.fill_store import Filler
-from hac.teachers.targets.frame_grid import Grid, frame_statistics, none_left
+from hac.teachers.targets.frame_grid import Grid, frame_sample, frame_statistics, none_left
 from hac.teachers.targets.live_targets import LiveSpeechTargets
 from hac.teachers.targets.resampling import Method
 from hac.teachers.targets.target_store import ROWS, RowStore, StoredTargets, default_folder
@@ -41,6 +41,10 @@ class SpeechTargets(StoredTargets):
     def statistics(self, max_utterances: int = 500, seed: int = 0) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Mean and standard deviation of each feature over frames, each float32 [dim]; see `frame_statistics`."""
         return frame_statistics(self.ids, self.__getitem__, self.dim, max_utterances, seed)
+
+    def sample(self, max_frames: int, max_utterances: int = 500, seed: int = 0) -> NDArray[np.float32]:
+        """Frames of a sample of utterances, float32 [n, dim]; see `frame_sample`."""
+        return frame_sample(self.ids, self.__getitem__, self.dim, max_frames, max_utterances, seed)
 
 
 def speech_targets(

@@ -24,10 +24,8 @@ from hac.data.alignments.alignment import Alignments, tier_from_rows
 from hac.data.tokens.token_store import Stream
 from hac.errors import HacError
 from probes.boundaries.boundary_counts import EDGES, RULES, Edges
-from probes.nulls.circular_shift import circular_shifts
-from probes.utterance_keys import utterance_keys
 from tests.analysis.worlds import PHONES, World, make_world
-from tests.oracles import Interval, rotate
+from tests.oracles import Interval
 from tests.probes.boundaries import oracles as slow
 from tests.strategies import bounds
 
@@ -160,13 +158,13 @@ def test_nulls_and_intervals_are_those_of_their_definitions(world: World) -> Non
     rate, n_nulls = Fraction(50), 3
     stream = world.knowing(rate)
     protocol = replace(QUICK, n_nulls=n_nulls, seed=5)
-    f1 = get(run(request(replace(world, languages=("en",) * 48), stream, protocol=protocol), jobs=1), "f1")
+    world = replace(world, languages=("en",) * 48)
+    f1 = get(run(request(world, stream, protocol=protocol), jobs=1), "f1")
     counts = np.zeros((n_nulls + 1, 12, 3))  # by draw and speaker: hits, estimates, references
     for r in range(n_nulls + 1):
-        shifts = circular_shifts(utterance_keys(world.ids), stream.lengths, rate, r, 5)
-        for u, rows in enumerate(world.intervals):
-            ref = slow.references(rows, "out")
-            est = slow.estimates(rotate(stream.utterance(u).tolist(), int(shifts[u])), rate, "out")
+        moved = world.shifted(stream, r, 5) if r else [stream.utterance(u).tolist() for u in range(48)]
+        for u, (rows, codes) in enumerate(zip(world.intervals, moved, strict=True)):
+            ref, est = slow.references(rows, "out"), slow.estimates(codes, rate, "out")
             counts[r, u % 12] += slow.greedy(ref, est, Fraction(20, 1000)), len(est), len(ref)
     scores = [2 * h / (e + n) for h, e, n in counts.sum(axis=1)]
     assert f1.value == pytest.approx(scores[0])

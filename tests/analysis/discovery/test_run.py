@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 from fractions import Fraction
 from io import StringIO
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +24,7 @@ from hac.data.segments import runs_of
 from hac.data.tokens.token_store import Stream, TokenStore
 from hac.errors import HacError
 from probes.discovery.discovery_counts import shifted, words_to_find
-from probes.nulls.circular_shift import circular_shifts
-from probes.utterance_keys import utterance_keys
+from probes.nulls.circular_shift import speaker_rings, utterance_rings
 from reports.discovery.tables import discovery_table
 from reports.render.result_files import write_numbers
 from tests.analysis.discovery import worlds as slow
@@ -160,36 +160,46 @@ def test_utterances_without_segments_or_words_still_count() -> None:
     assert record(outcome, "token_precision").value == 0.5
 
 
-@given(worlds(), st.integers(0, 5))
-def test_shifted_segments_hold_the_same_time_in_each_class(world: World, draw: int) -> None:
+@given(data=st.data(), world=worlds(), draw=st.integers(0, 5))
+def test_shifted_segments_hold_the_same_time_in_each_class(data: st.DataObject, world: World, draw: int) -> None:
+    speakers = data.draw(st.lists(st.sampled_from(["anna", "ben"]), min_size=len(world.ids), max_size=len(world.ids)))
     segments = world.tier("segments")
     durations = np.array([speech.end * 1000 for speech in world.speeches], np.int64)
-    shifts = circular_shifts(utterance_keys(world.ids), durations, Fraction(1_000_000), draw, 0)
-    moved = shifted(segments, durations, shifts)
-    held = microseconds(segments, durations, shifts)
-    assert microseconds(moved, durations, np.zeros_like(shifts)) == held
-    assert moved.n_intervals <= 2 * segments.n_intervals
-    assert np.all(moved.offset_us > moved.onset_us)
+    rings = speaker_rings(world.ids, ["en"] * len(world.ids), speakers)
+    shifts = rings.shifts(durations, Fraction(1_000_000), draw, 0)
+    moved = shifted(segments, durations, rings, shifts)
+    members = [rings.order[a:b].tolist() for a, b in pairwise(rings.bounds.tolist())]
+    assert sorted(moved.rows()) == sorted(moved_slowly(list(segments.rows()), world.ids, durations, members, shifts))
+    assert (moved.offset_us - moved.onset_us).sum() == (segments.offset_us - segments.onset_us).sum()
     if draw == 0:
         assert sorted(moved.rows()) == sorted(segments.rows())
 
 
-def microseconds(segments: object, durations: np.ndarray, shifts: np.ndarray) -> dict[tuple[str, str, int], int]:
-    """How many segments of each class lie over each millisecond of each utterance, after a shift; slowly."""
-    found: dict[tuple[str, str, int], int] = {}
-    place = {id: i for i, id in enumerate(segments.ids)}
-    for id, label, onset, offset in segments.rows():
-        end, shift = int(durations[place[id]]), int(shifts[place[id]])
-        # in the middle of each piece of 500 us, so that a cut on any microsecond is seen well enough
-        for edge, step in ((onset, 1), (offset, -1)):
-            at = (edge - shift) % end
-            found[id, label, at] = found.get((id, label, at), 0) + step
-    return {key: n for key, n in found.items() if n}
+def moved_slowly(
+    rows: list[tuple[str, str, int, int]],
+    ids: tuple[str, ...],
+    durations: np.ndarray,
+    members: list[list[int]],
+    shifts: np.ndarray,
+) -> list[tuple[str, str, int, int]]:
+    """Every segment against every utterance of its ring, which is gone round twice."""
+    found = []
+    for ring, shift in zip(members, shifts.tolist(), strict=True):
+        begins = {ids[u]: int(sum(durations[ring[:i]])) for i, u in enumerate(ring)}
+        total = int(sum(durations[ring]))
+        for id, label, onset, offset in rows:
+            for turn in (0, total) if id in begins else ():
+                for u in ring:
+                    move = begins[id] - shift + turn - begins[ids[u]]
+                    a, b = max(onset + move, 0), min(offset + move, int(durations[u]))
+                    if a < b:
+                        found.append((ids[u], label, a, b))
+    return found
 
 
 def test_a_segment_across_the_end_is_cut_in_two() -> None:
     world = World((say(("a", [("a", 1000)])).found(("x", 0, 300), ("y", 300, 1000)),))
-    moved = shifted(world.tier("segments"), np.array([1_000_000]), np.array([200_000]))
+    moved = shifted(world.tier("segments"), np.array([1_000_000]), utterance_rings(world.ids), np.array([200_000]))
     assert [row[1:] for row in moved.rows()] == [
         ("x", 0, 100_000),
         ("y", 100_000, 800_000),

@@ -15,6 +15,7 @@ from hac.data.alignments.alignment import Tier
 from hac.data.tokens.token_store import Stream
 from probes.clusters import assign_rows
 from probes.joint_counts.frame_labels import CONVENTIONS, ticks_of
+from probes.nulls.circular_shift import ShiftedStream, utterance_rings
 
 LAGS = [Fraction(i) for i in range(-2, 3)]
 
@@ -85,7 +86,8 @@ def test_the_scan_in_blocks_counts_what_it_counts_at_once(monkeypatch: pytest.Mo
     protocol = counting.Protocol(n_nulls=2)
     clock = ticks_of([Fraction(50)])
     laid = counting.label_frames(phones, stream, protocol, clock)
-    source = counting.CountedStream(stream, phones, laid, clock, assign_rows(ids, ["en"] * 8, ["s"] * 8), protocol)
+    tokens = ShiftedStream(stream, utterance_rings(ids))
+    source = counting.CountedStream(tokens, phones, laid, clock, assign_rows(ids, ["en"] * 8, ["s"] * 8), protocol)
     whole = [counts.table.tolist() for counts in counting.lag_counts(source)]
     monkeypatch.setattr(counting, "LAG_BLOCK", 3)
     assert [counts.table.tolist() for counts in counting.lag_counts(source)] == whole

@@ -89,6 +89,21 @@ def test_independent_tokens_score_what_their_null_scores(world: World) -> None:
         assert found.value > 0.05, "chance is far from zero here, or the test is idle"
 
 
+def test_the_null_is_that_of_codes_shifted_over_speakers() -> None:
+    """Each speaker's codes concatenated, rolled and cut, then counted by the slow loop."""
+    world, rate = make_world(3, 8, 8), Fraction(50)
+    stream = world.knowing(rate)
+    outcome = run(world.request(stream, protocol=replace(QUICK, n_nulls=3, seed=7)), jobs=1)
+    nulls = []
+    for draw in (1, 2, 3):
+        pairs = zip(world.intervals, world.shifted(stream, draw, 7), strict=True)
+        nulls.append(oracles.pnmi(oracles.add(oracles.joint(rows, each, rate, "duration") for rows, each in pairs)))
+    found = pnmi(outcome)
+    assert found.null_mean == pytest.approx(sum(nulls) / 3, abs=1e-12)
+    assert found.null_sd == pytest.approx(np.std(nulls, ddof=1), abs=1e-12)
+    assert outcome.results.protocols["silence-kept"]["null"].startswith("circular-shift over each speaker's utterances")
+
+
 def test_names_of_codes_do_not_matter(world: World) -> None:
     stream = world.knowing()
     renamed = replace(stream, codes=np.array([5, 0, 7, 2, 1, 6, 3, 4], np.int32)[stream.codes])

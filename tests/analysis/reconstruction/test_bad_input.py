@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 import soundfile as sf
 
 from hac.data.manifest.formats import read_manifest
+from hac.data.tokens.formats import read_tokens
 from tests.analysis.reconstruction.worlds import decode
 from tests.bad import test_bad_input as bad
 from tests.bad.test_bad_input import Run, refused
@@ -86,10 +88,57 @@ def test_missing_options(run: Run, gone: str, says: str) -> None:
 
 
 def test_tokens_that_cannot_be_decoded(run: Run) -> None:
-    refused(run, *RECON, "--tokens", "tokens.parquet", says=("made-up", "--ckpt"))
+    place = RECON.index("--decoded")
+    alone = (*RECON[:place], *RECON[place + 2 :])
+    refused(run, *alone, "--tokens", "tokens.parquet", says=("made-up", "--ckpt"))
     refused(
         run, *RECON, "--ckpt", "mfcc-kmeans:km", "--tokens", "tokens.parquet", says=("cannot be turned into audio",)
     )
+
+
+def rates() -> dict[str, float]:
+    return {
+        record["id"]: record["value"]
+        for record in results()["metrics"]  # type: ignore[attr-defined]
+        if "kbps" in record["id"] and not record["group"]
+    }
+
+
+def test_bit_rates_of_what_others_decoded(run: Run) -> None:
+    assert run(*RECON, "--kbps", "6")[0] == 0
+    assert rates() == {"theirs.kbps[nominal]": 6.0}
+    assert run(*RECON, "--tokens", "tokens.parquet")[0] == 0
+    found = rates()
+    store = read_tokens(Path("tokens.parquet"))
+    nominal = sum(math.log2(one.codebook_size) * float(one.frame_rate) for one in store.streams.values()) / 1000
+    assert found["theirs.kbps[nominal]"] == pytest.approx(nominal)
+    assert 0 < found["theirs.kbps[order-0]"] <= found["theirs.kbps[order-0,held-out]"]
+    near = f"theirs={nominal * 1.009}"
+    assert run(*RECON, "--tokens", "theirs=tokens.parquet", "--kbps", near)[0] == 0
+    assert rates() == found
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--kbps", "-3"), ("theirs has -3 kbit/s", "above 0")),
+        (("--kbps", "0"), ("theirs has 0 kbit/s",)),
+        (("--kbps", "nan"), ("theirs has nan kbit/s",)),
+        (("--kbps", "theirs=inf"), ("theirs has inf kbit/s",)),
+        (("--kbps", "theirs=six"), ("'theirs=six'", "theirs=1.5")),
+        (("--kbps", ""), ("''", "NUMBER")),
+        (("--kbps", "ours=6"), ("--kbps", "no --decoded 'ours'", "theirs")),
+        (("--kbps", "6", "--kbps", "theirs=6"), ("theirs has two rates",)),
+        (("--kbps", "6", "--decoded", "other=theirs"), ("--kbps 6", "theirs, other", "NAME=6")),
+        (("--tokens", "tokens.parquet", "--decoded", "other=theirs"), ("--tokens tokens.parquet", "NAME=")),
+        (("--tokens", "ours=tokens.parquet"), ("--tokens", "no --decoded 'ours'", "theirs")),
+        (("--tokens", "theirs=nowhere.parquet"), ("nowhere.parquet", "no such token file")),
+        (("--tokens", "theirs=tokens.parquet", "--kbps", "9"), ("theirs has 9 kbit/s", "its tokens take")),
+        (("--frame-rate", "50"), ("--frame-rate", "--tokens beside --decoded")),
+    ],
+)
+def test_bit_rates_that_are_none(run: Run, options: tuple[str, ...], says: tuple[str, ...]) -> None:
+    refused(run, *RECON, *options, says=says)
 
 
 def test_two_conditions_of_one_name(run: Run) -> None:

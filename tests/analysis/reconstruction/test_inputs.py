@@ -75,12 +75,12 @@ def test_only_what_all_conditions_have_is_compared(tmp_path: Path) -> None:
         touch(tmp_path / name)
     failures = FailureLog()
     conditions = given_conditions({name: tmp_path / name for name in "xy"}, IDS)
-    found = material(manifest, conditions, None, failures)
+    found = material(manifest, conditions, failures)
     assert found.manifest.ids == ("d.e",)
     assert found.n_in_manifest == 4
     assert failures.by_reason() == {"reconstruction-missing": 3}
     with pytest.raises(HacError, match="no utterance of the manifest"):
-        material(manifest_of(tmp_path / "other", ["q"]), conditions, None, FailureLog())
+        material(manifest_of(tmp_path / "other", ["q"]), conditions, FailureLog())
 
 
 @pytest.mark.parametrize("names", [("reference",), ("x[1]",), ("x", "x"), ("a,b",), ("",), ()])
@@ -90,7 +90,7 @@ def test_names_that_would_be_mistaken(tmp_path: Path, names: tuple[str, ...]) ->
     touch(tmp_path / "a.wav")
     conditions = [Condition(name, {"a": tmp_path / "a.wav"}) for name in names]
     with pytest.raises(HacError, match=r"expected a name|two conditions|nothing to compare"):
-        material(manifest_of(tmp_path, IDS), conditions, None, FailureLog())
+        material(manifest_of(tmp_path, IDS), conditions, FailureLog())
 
 
 # codecs
@@ -142,9 +142,9 @@ def test_every_number_of_quantizers_is_a_condition(
     tokens, manifest = coded(tmp_path, n_layers)
     log = tmp_path / "log"
     arguments = {"levels": levels, "depths": depths, "device": "cpu", "jobs": 1, "failures": FailureLog()}
-    found, store = coded_conditions(tokens, Layers(log), manifest, tmp_path / "out", **arguments)  # type: ignore[arg-type]
+    found = coded_conditions(tokens, Layers(log), manifest, tmp_path / "out", **arguments)  # type: ignore[arg-type]
     assert [condition.name for condition in found] == names
-    assert store.ids == ("a", "b")
+    assert all(condition.tokens is not None and condition.tokens.ids == ("a", "b") for condition in found)
     assert set(found[0].files) == {"a", "b"}
     n_calls = len(Layers(log).calls())
     coded_conditions(tokens, Layers(log), manifest, tmp_path / "out", **arguments)  # type: ignore[arg-type]
@@ -193,6 +193,21 @@ def test_rates_are_sums_over_streams() -> None:
     assert found["order-0"] < found["order-0,held-out"] < 1.6 * found["order-0"]
     assert found["order-1"] <= found["order-0"] + 1e-9
     assert rates.ratios(["phonetic"])["order-1"].value() == 0
+
+
+def test_utterances_without_tokens_have_no_rate() -> None:
+    bounds = np.arange(0, 101, 10).astype(np.int64)
+    codes = np.random.default_rng(1).integers(0, 16, 100).astype(np.int32)
+    store = TokenStore(tuple("abcdefghij"), {"units": Stream("units", 16, Fraction(50), codes, bounds)})
+    ids = ["c", "x", "a"]
+    found = Rates(store, ids, ["en"] * 3, [None] * 3).ratios(["units"])
+    assert found["nominal"].value() == pytest.approx(0.2)
+    assert found["nominal"].undefined() == {"the tokens lack it": 1}
+    assert np.isfinite(found["nominal"].numerators).tolist() == [True, False, True]
+    same = Rates(store, ["c", "a"], ["en"] * 2, [None] * 2).ratios(["units"])
+    assert found["order-0"].value() == same["order-0"].value()
+    with pytest.raises(HacError, match="none of the utterances"):
+        Rates(store, ["x"], ["en"], [None])
 
 
 def test_one_utterance_cannot_be_held_out() -> None:

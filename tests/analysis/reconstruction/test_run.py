@@ -244,7 +244,7 @@ def test_one_utterance_has_a_value_and_neither_null_nor_interval(tmp_path: Path)
     manifest = corpus_with(tmp_path, {"a": 0.2}, n=1)
     request = world(tmp_path / "other", {"a": 0.2})
     files = {id: tmp_path / "a" / f"{id}.wav" for id in manifest.ids}
-    alone = material(manifest, [Condition("a", files)], None, FailureLog())
+    alone = material(manifest, [Condition("a", files)], FailureLog())
     results = run.run(replace(request, material=alone, folder=tmp_path / "m"), jobs=1).results
     record = results.get("a.stoi")
     assert math.isfinite(record.value)

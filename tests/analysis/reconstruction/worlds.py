@@ -50,7 +50,7 @@ def world(folder: Path, noises: Mapping[str, float], **protocol: Any) -> Request
     manifest = corpus_with(folder, noises)
     found = given_conditions({name: folder / name for name in noises}, manifest.ids)
     conditions = [Condition(c.name, c.files, (), i) for i, c in enumerate(found, start=1)]
-    joined: Material = material(manifest, conditions, None, FailureLog())
+    joined: Material = material(manifest, conditions, FailureLog())
     settings = ReconProtocol(**{**{name: getattr(QUIET, name) for name in ReconProtocol.__slots__}, **protocol})
     return Request(joined, settings, folder / "measured")
 

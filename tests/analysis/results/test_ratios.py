@@ -72,7 +72,7 @@ def test_three_speakers_are_clusters_and_two_are_not() -> None:
     assert world(40, 3)[0].clusters.unit == "speaker"
     assert world(40, 3)[0].clusters.n == 3
     assert world(40, 2)[0].clusters.unit == "utterance"
-    assert "of these speakers alone" in world(40, 2)[0].clusters.note
+    assert "of these two speakers alone" in world(40, 2)[0].clusters.note
 
 
 def test_the_parts_are_the_corpus_its_language_and_its_speakers() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import replace
 from fractions import Fraction
@@ -9,14 +10,16 @@ from pathlib import Path
 
 import numpy as np
 import psutil
+import pyarrow.parquet as pq
 import pytest
 
 from analysis.pnmi.shards import merge, run_shard
 from analysis.shards import joint_counts as joint
-from analysis.shards.count_file import NAME, VERSION, Block, Shard, ShardMeta, write_shard
+from analysis.shards.count_file import GROUPS, META, NAME, SCHEMA, VERSION, Block, Shard, ShardMeta, write_shard
 from analysis.shards.merged import open_shards
 from hac.errors import HacError
 from probes.joint_counts.counts import JointCounts, canonical
+from probes.nulls.circular_shift import OVER_SPEAKERS, OVER_UTTERANCES
 from tests.analysis.worlds import QUICK, World, make_world
 from tests.probes.joint_counts.test_counts import bits, counted
 from tests.strategies import Case, Utterance
@@ -111,6 +114,35 @@ def test_shards_of_another_job_do_not_add(what: str, world: World, shards: list[
     run_shard(other.request(stream, protocol=protocol), 1, 3, tmp_path / NAME)
     with pytest.raises(HacError, match="different jobs"):
         merge([shards[0], tmp_path, shards[2]], jobs=1)
+
+
+def older(shard: Path, folder: Path) -> Path:
+    """The shard as versions wrote it that shifted within utterances."""
+    table = pq.read_table(shard / NAME)
+    meta = json.loads(table.schema.metadata[META])
+    del meta["protocol"]["null"]
+    groups = pq.ParquetFile(shard / NAME).metadata
+    with pq.ParquetWriter(folder / NAME, SCHEMA.with_metadata({META: json.dumps(meta).encode()})) as writer:
+        for g in range(groups.num_row_groups):
+            writer.write_table(
+                pq.ParquetFile(shard / NAME).read_row_group(g).cast(writer.schema), row_group_size=1 << 62
+            )
+        writer.add_key_value_metadata({GROUPS: groups.metadata[GROUPS]})
+    return folder
+
+
+def test_shards_of_older_versions_merge_and_say_that_they_shift_within_utterances(
+    shards: list[Path], tmp_path: Path
+) -> None:
+    old = []
+    for i, shard in enumerate(shards):
+        (tmp_path / str(i)).mkdir()
+        old.append(older(shard, tmp_path / str(i)))
+    said = [merge(paths, jobs=1).results.protocols["silence-kept"]["null"] for paths in (old, shards)]
+    assert said == [OVER_UTTERANCES, OVER_SPEAKERS]
+    with pytest.raises(HacError, match="have other nulls") as error:
+        merge([shards[0], old[1], shards[2]], jobs=1)
+    assert "write them again with --shard" in str(error.value)
 
 
 def test_no_shard_and_no_file_are_said_to_be_none(tmp_path: Path) -> None:

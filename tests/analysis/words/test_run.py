@@ -22,14 +22,15 @@ from analysis.words.detection import DEFINITIONS, Candidates, detect
 from analysis.words.information import information, without_each
 from analysis.words.run import Options, Outcome, counted, run, word_corpus
 from analysis.words.shards import merge, run_shard
-from hac.errors import HacError
+from hac.errors import FailureLog, HacError
 from probes.words.word_codes import WordCounts, count_words, label_frames
 from reports.render.result_files import write_run
 from reports.words.files import words_files
 from reports.words.tables import words_csv
 from tests.analysis.words.worlds import QUICK, RATE, WordWorld, make_words
+from tests.oracles import shifted_over_speakers
 from tests.probes.words import oracles
-from tests.probes.words.test_word_codes import by_utterance, spoken_of, words_of
+from tests.probes.words.test_word_codes import by_utterance, spoken_of, tables, words_of
 from tests.strategies import Case, cases
 
 
@@ -47,9 +48,7 @@ def everything(n_words: int) -> Candidates:
 
 
 def counts_of(case: Case) -> WordCounts:
-    return count_words(
-        label_frames(words_of(case), case.stream), np.zeros(len(case.ids), np.int64), by_utterance(len(case.ids))
-    )
+    return count_words(label_frames(words_of(case), case.stream), by_utterance(len(case.ids)))
 
 
 @pytest.mark.parametrize("definition", DEFINITIONS)
@@ -146,6 +145,19 @@ def test_corrupted_tokens_score_the_closed_form(corrupt: float, f1: float) -> No
         assert math.isnan(same.ci_low) and "scored on the speech that the codes were chosen on" in same.note
         count = get(outcome, f"units.detected_words[{definition}]")
         assert math.isnan(count.ci_low) and "no interval: a count of words" in count.note
+
+
+def test_nulls_are_counts_of_codes_shifted_over_speakers(world: WordWorld) -> None:
+    stream = world.random(16)
+    corpus = word_corpus(world.labels, world.request(stream).tokens, FailureLog())
+    source = counted(corpus, stream, replace(QUICK, seed=3))
+    voices = dict(zip(world.ids, zip(world.languages, world.speakers, strict=True), strict=True))
+    codes = {id: stream.utterance(u).tolist() for u, id in enumerate(world.ids)}
+    for draw in (1, 2):
+        moved = shifted_over_speakers(codes, voices, RATE, draw, 3)
+        shifted = world.stream([np.array(moved[id]) for id in world.ids], 16)
+        expected = count_words(label_frames(corpus.words, shifted), corpus.halves.coarse)
+        assert tables(source.draw(draw), corpus.words.types) == tables(expected, corpus.words.types)
 
 
 def test_constant_tokens_are_their_own_null(world: WordWorld) -> None:

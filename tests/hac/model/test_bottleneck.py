@@ -57,6 +57,71 @@ def test_acoustic_level_quantizes_z_itself():
     assert torch.equal(output.continuous["acoustic.1"], residual)
 
 
+def test_the_residual_is_what_the_other_levels_leave():
+    latent = _latent()
+    output = _bottleneck(acoustic_input="residual")(latent)
+    left = latent - output.quantized["phonetic"] - output.quantized["lexical"]
+    torch.testing.assert_close(output.continuous["acoustic.0"], left)
+    assert list(output.codes) == list(_bottleneck()(latent).codes)
+    torch.testing.assert_close(output.latent, sum(output.quantized.values()))
+    alone = {"phonetic": False, "lexical": False}
+    whole = _bottleneck(acoustic_input="residual", **alone)(latent)
+    assert torch.equal(whole.codes["acoustic.0"], _bottleneck(**alone)(latent).codes["acoustic.0"])
+
+
+@pytest.mark.parametrize("residual_gradient", [False, True])
+def test_the_residual_hands_its_gradient_on_only_where_asked(residual_gradient):
+    bottleneck = _bottleneck(acoustic_input="residual", residual_gradient=residual_gradient)
+    bottleneck(_latent()).levels["acoustic"].commitment_loss.backward()
+    reached = [p.grad is not None and bool(p.grad.any()) for p in bottleneck.phonetic.out_proj.parameters()]
+    assert reached == [residual_gradient] * 2
+
+
+def _scales(output, names):
+    """How much of each item's levels was decoded, [b, levels], by least squares."""
+    rows = []
+    for index in range(len(output.latent)):
+        vectors = torch.stack([output.levels[name].quantized[index].flatten() for name in names], 1)
+        rows.append(torch.linalg.lstsq(vectors, output.latent[index].flatten()[:, None]).solution[:, 0])
+    return torch.stack(rows)
+
+
+def test_level_dropout_leaves_whole_levels_out_but_never_all():
+    chances = {"acoustic": 0.5, "phonetic": 0.25, "lexical": 0.0}
+    bottleneck = _bottleneck(level_dropout=chances, transformer_dropout=0.0, quantizer_dropout=0.0).train()
+    latent = _latent()[:1].expand(400, -1, -1)
+    output = bottleneck(latent)
+    scales = _scales(output, list(output.levels))
+    assert torch.allclose(scales, scales.round(), atol=1e-3)
+    kept = scales.round().mean(0)
+    torch.testing.assert_close(kept, torch.tensor([0.5, 0.75, 1.0]), atol=0.08, rtol=0)
+    # what is dropped is dropped from the sound alone: codes are those of all levels
+    assert torch.equal(output.codes["acoustic.0"][0], output.codes["acoustic.0"][1])
+    silent = _bottleneck(level_dropout=dict.fromkeys(chances, 0.99), transformer_dropout=0.0).train()
+    assert bool(silent(latent).latent.flatten(1).any(1).all())
+
+
+def test_levels_are_dropped_in_training_alone():
+    latent = _latent()
+    dropped = _bottleneck(level_dropout={"acoustic": 0.9})
+    assert torch.equal(dropped(latent).latent, _bottleneck()(latent).latent)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"acoustic_input": "residual", "combination": "concat"}, "levels that add up: set combination: sum"),
+        ({"level_dropout": {"acoustic": 1.0}}, "level_dropout of acoustic is 1.0; expected a probability"),
+        ({"level_dropout": {"acoustic": -0.1}}, "level_dropout of acoustic is -0.1"),
+        ({"level_dropout": {"phonetik": 0.1}}, "unknown key 'phonetik'; did you mean 'phonetic'"),
+        ({"level_dropout": {"lexical": 0.1}, "lexical": False}, "unknown key 'lexical'"),
+    ],
+)
+def test_wiring_that_is_none(changes, message):
+    with pytest.raises(HacError, match=message):
+        HacConfig(**(TINY | changes))
+
+
 def test_sum_is_the_sum_of_all_streams():
     output = _bottleneck()(_latent())
     torch.testing.assert_close(output.latent, sum(output.quantized.values()))
@@ -158,3 +223,12 @@ def test_every_parameter_learns():
 def test_configurations_that_describe_no_model(changes, words):
     with pytest.raises(HacError, match=words):
         HacConfig(**(TINY | changes))
+
+
+def test_the_wiring_is_kept_with_the_weights(tmp_path):
+    wiring = {"acoustic_input": "residual", "residual_gradient": True, "level_dropout": {"acoustic": 0.15}}
+    HacConfig(**(TINY | wiring)).save_pretrained(tmp_path)
+    again = HacConfig.from_pretrained(tmp_path)
+    assert {name: getattr(again, name) for name in wiring} == wiring
+    # a checkpoint of before says nothing of it
+    assert HacConfig.of_checkpoint({}, "old").acoustic_input == "latent"

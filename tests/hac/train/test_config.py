@@ -104,7 +104,7 @@ def test_a_misspelt_key_of_the_model(path):
         ("data.train=[]", "no speech to train on; give a manifest: --set data.train=train.jsonl"),
         ("data.train=5", "data.train: "),
         ("teachers.speech.layer=middle", "teachers.speech.layer"),
-        ("teachers.speech.loss=l2", "teachers.speech.loss: Input should be 'cosine', 'd-axis' or 't-axis', found 'l2'"),
+        ("teachers.speech.loss=l2", "teachers.speech.loss: Input should be 'cosine', 'd-axis', 't-axis' or 'units'"),
         ("teachers.text.weight=-1", "teachers.text.weight: Input should be greater than or equal to 0, found -1"),
         ("teachers.text=labse", "teachers.text: "),
         ("losses.mel=.nan", "losses.mel: "),
@@ -122,6 +122,15 @@ def test_a_misspelt_key_of_the_model(path):
 )
 def test_bad_values_are_one_sentence(path, change, words):
     assert refusal(path, change).startswith(f"{path}: {words}")
+
+
+def test_units_weigh_less_than_cosines(path):
+    assert read_train_config(path).teachers.speech.weight == 60
+    units = read_train_config(path, ["teachers.speech.loss=units"]).teachers.speech
+    assert (units.weight, units.units, units.unit_directions) == (5, 500, 64)
+    assert (
+        read_train_config(path, ["teachers.speech.loss=units", "teachers.speech.weight=7"]).teachers.speech.weight == 7
+    )
 
 
 def test_a_configuration_without_a_model(tmp_path):

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hac.train.distillation import LexicalHead, PhoneticHead, distil_lexical, distil_phonetic, retrieval_recall
+from hac.model.quantize import Quantized
+from hac.teachers.units import FrameUnits
+from hac.train.distillation import (
+    LexicalHead,
+    PhoneticHead,
+    UnitHead,
+    distil_lexical,
+    distil_phonetic,
+    retrieval_recall,
+)
 from tests.hac.tiny_hac import one_thread
 
 __all__ = ["one_thread"]  # a fixture that runs by itself
@@ -70,7 +80,7 @@ def test_phonetic_losses_are_the_slow_ones(form, case):
     found = distil_phonetic(student, target, mask_of(lengths, student.shape[1]), form)
     loss, cosine = slow_phonetic(student.double().tolist(), target.double().tolist(), lengths, form)
     assert float(found.loss) == pytest.approx(loss, rel=1e-5, abs=1e-6)
-    assert float(found.cosine) == pytest.approx(cosine, rel=1e-5, abs=1e-6)
+    assert float(found.agreement) == pytest.approx(cosine, rel=1e-5, abs=1e-6)
     assert int(found.n) == sum(lengths)
 
 
@@ -82,7 +92,7 @@ def test_padding_changes_nothing(form, case):
     mask = mask_of(lengths, student.shape[1])
     whole = distil_phonetic(student, target, mask, form)
     noisy = distil_phonetic(student + 1e3 * ~mask[..., None], target - 1e3 * ~mask[..., None], mask, form)
-    assert torch.equal(whole.loss, noisy.loss) and torch.equal(whole.cosine, noisy.cosine)
+    assert torch.equal(whole.loss, noisy.loss) and torch.equal(whole.agreement, noisy.agreement)
     t = max(1, *lengths)
     cut = distil_phonetic(student[:, :t], target[:, :t], mask[:, :t], form)
     torch.testing.assert_close(cut.loss, whole.loss)
@@ -107,7 +117,7 @@ def test_a_perfect_student(form, least):
     target = torch.randn(2, 7, 5)
     found = distil_phonetic(target.clone(), target, mask_of([7, 3], 7), form)
     assert float(found.loss) == pytest.approx(least, abs=1e-6)
-    assert float(found.cosine) == pytest.approx(1.0, abs=1e-6)
+    assert float(found.agreement) == pytest.approx(1.0, abs=1e-6)
     # the scale of a student matters to |s - y| alone
     scaled = distil_phonetic(3 * target, target, mask_of([7, 3], 7), form)
     assert (float(scaled.loss) == pytest.approx(least, abs=1e-6)) == (form != "t-axis")
@@ -134,7 +144,7 @@ def test_single_precision_and_no_gradient_through_the_logged_cosine(form):
     with torch.autocast("cpu", torch.bfloat16):
         found = distil_phonetic(student, torch.randn(2, 4, 3).half(), mask_of([4, 2], 4), form)
     assert found.loss.dtype == torch.float32
-    assert found.loss.requires_grad and not found.cosine.requires_grad
+    assert found.loss.requires_grad and not found.agreement.requires_grad
 
 
 def test_phonetic_head_is_linear_frame_by_frame():
@@ -206,7 +216,7 @@ def test_lexical_losses_are_the_slow_ones(form, taught, d, seed):
     found = distil_lexical(student, target, torch.tensor(taught), form)
     loss, cosine = slow_lexical(student.double().tolist(), target.double().tolist(), taught, form)
     assert float(found.loss) == pytest.approx(loss, rel=1e-5, abs=1e-6)
-    assert float(found.cosine) == pytest.approx(cosine, rel=1e-5, abs=1e-6)
+    assert float(found.agreement) == pytest.approx(cosine, rel=1e-5, abs=1e-6)
     assert int(found.n) == sum(taught)
 
 
@@ -214,7 +224,7 @@ def test_lexical_losses_are_the_slow_ones(form, taught, d, seed):
 def test_a_perfect_utterance_costs_nothing(form):
     target = torch.nn.functional.normalize(torch.randn(3, 8, generator=torch.Generator().manual_seed(0)), dim=-1)
     found = distil_lexical(target.clone(), target, torch.ones(3, dtype=torch.bool), form)
-    assert float(found.loss) == pytest.approx(0, abs=1e-6) and float(found.cosine) == pytest.approx(1, abs=1e-6)
+    assert float(found.loss) == pytest.approx(0, abs=1e-6) and float(found.agreement) == pytest.approx(1, abs=1e-6)
 
 
 @pytest.mark.parametrize("form", ["cosine", "l1"])
@@ -251,3 +261,54 @@ def test_retrieval_is_the_slow_one(n, n_texts, seed):
     best = [max(candidates, key=lambda k: float(student[i] @ texts[k])) for i in range(n)]
     found = sum(best[i] == spoken[i] for i in range(n))
     assert retrieval_recall(student, texts[spoken]) == (found, len(candidates))
+
+
+# units
+
+
+def unit_case(seed=0):
+    """A head of five units in two directions of a teacher of three, a level's output and targets, all drawn."""
+    torch.manual_seed(seed)
+    random = np.random.default_rng(seed)
+    units = FrameUnits(*(random.normal(size=shape).astype(np.float32) for shape in ((3,), (3, 2), (5, 2))))
+    head = UnitHead(6, 4, units)
+    nothing = torch.tensor(0.0)
+    answer, offered = torch.randn(2, 6, 7), torch.randn(2, 4, 7)
+    level = Quantized(torch.zeros(2, 1, 7, dtype=torch.long), answer, (offered,), (answer,), nothing, nothing)
+    return head, units, level, torch.randn(2, 7, 3)
+
+
+def test_cross_entropy_to_units_is_the_slow_one():
+    head, units, level, target = unit_case()
+    lengths = (7, 4)
+    found = head.distil(level, target, mask_of(lengths, 7))
+    surprise, right = [], []
+    for b, length in enumerate(lengths):
+        for t in range(length):
+            unit = int(units.assign(target[b, t].numpy()[None])[0])
+            for place, (head_map, frames) in enumerate(
+                ((head.quantized, level.quantized), (head.offered, level.continuous[0]))
+            ):
+                logits = head_map(frames[b, :, t]).double().tolist()
+                surprise.append(math.log(math.fsum(math.exp(x) for x in logits)) - logits[unit])
+                if place == 0:
+                    right.append(max(range(5), key=logits.__getitem__) == unit)
+    assert found.loss.item() == pytest.approx(math.fsum(surprise) / 11, rel=1e-5)
+    assert float(found.agreement) == pytest.approx(sum(right) / 11)
+    assert (found.measure, int(found.n)) == ("accuracy", 11)
+
+
+def test_units_reach_the_answer_and_what_was_offered():
+    head, _, level, target = unit_case()
+    level.quantized.requires_grad_()
+    level.continuous[0].requires_grad_()
+    head.distil(level, target, mask_of((7, 4), 7)).loss.backward()
+    for vectors in (level.quantized, level.continuous[0]):
+        assert bool(vectors.grad[0].any())
+        assert not vectors.grad[1, :, 4:].any()
+
+
+def test_nothing_taught_is_no_loss():
+    head, _, level, target = unit_case()
+    found = head.distil(level, target, torch.zeros(2, 7, dtype=torch.bool))
+    assert (found.loss.item(), found.agreement.item(), int(found.n)) == (0.0, 0.0, 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import multiprocessing
 import os
 import random
@@ -16,6 +17,7 @@ import psutil
 import pytest
 import torch
 import yaml
+from safetensors.torch import load_file
 
 from hac.data.manifest.formats import read_manifest, write_manifest
 from hac.data.manifest.manifest import Manifest
@@ -349,6 +351,22 @@ def test_the_shuffled_teacher_teaches_something_else(config, tmp_path):
     true, shuffled = (metrics(tmp_path / name)[0] for name in ("true", "shuffled"))
     assert true["mel"] == shuffled["mel"]
     assert true["distillation/phonetic/loss"] != shuffled["distillation/phonetic/loss"]
+
+
+def test_units_of_the_teacher_are_taught_and_travel_with_the_run(config, tmp_path):
+    changes = ("teachers.speech.loss=units", "teachers.speech.units=12", "teachers.speech.unit_directions=4", "steps=2")
+    outcome, _ = whole_run(config, tmp_path / "run", *changes)
+    assert outcome is not None
+    rows = metrics(tmp_path / "run")
+    # two maps, each at first about as unsure as twelve units allow
+    assert 0.5 * 2 * math.log(12) < rows[0]["distillation/phonetic/loss"] < 2 * 2 * math.log(12)
+    assert 0 <= rows[0]["distillation/phonetic/accuracy"] <= 1
+    (check,) = [row for row in rows if "validation/mel" in row]
+    assert 0 <= check["validation/phonetic/teacher_accuracy"] <= 1
+    tensors = load_file(outcome.checkpoint / "trainer.safetensors")
+    assert tensors["heads.phonetic.centroids"].shape == (12, 4)
+    again, _ = whole_run(config, tmp_path / "run", *changes[:3], "steps=2")
+    assert again is not None and again.progress.step == 2
 
 
 def test_a_teacher_of_a_level_that_is_off_is_refused(config, tmp_path):

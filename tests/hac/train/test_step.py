@@ -91,6 +91,7 @@ def test_all_parameters_learn_and_all_losses_are_told(whole):
         "waveform",
         "vq/commitment",
         "vq/codebook",
+        "vq/alignment",
         "adversarial/generator",
         "adversarial/discriminator",
         "feature_matching",
@@ -102,6 +103,28 @@ def test_all_parameters_learn_and_all_losses_are_told(whole):
         "gradient_norm/discriminator",
         "learning_rate",
     }
+
+
+def test_alignment_pulls_the_phonetic_answer_to_z_as_it_is():
+    silent = dict.fromkeys(("mel", "adversarial", "feature_matching", "commitment", "codebook"), 0.0)
+    config = tiny_config(UNCLIPPED, {"losses": silent | {"alignment": 2.0}})
+    networks = tiny_networks(config)
+    batch = tiny_batch(tiny_examples(SECONDS[:1]))
+    model = networks.generator.model.train()
+    bottleneck = model.bottleneck_of(model.prepare(batch.audio, batch.exists))
+    answer = bottleneck.levels["phonetic"].quantized
+    loss = (bottleneck.encoded.detach() - answer).pow(2).mean()
+    weights = [model.bottleneck.phonetic.out_proj.weight, next(model.encoder.parameters())]
+    wanted = torch.autograd.grad(2.0 * loss, weights)
+    networks = tiny_networks(config)
+    metrics = tiny_step(networks, [batch], config)
+    assert metrics["vq/alignment"] == pytest.approx(loss.item(), rel=1e-5)
+    found = gradients(networks)
+    first = next(name for name, _ in networks.generator.model.encoder.named_parameters())
+    names = ["model.bottleneck.phonetic.out_proj.weight", f"model.encoder.{first}"]
+    for name, gradient in zip(names, wanted, strict=True):
+        torch.testing.assert_close(found[f"generator.{name}"], gradient, rtol=1e-4, atol=1e-8)
+    assert not any(gradient.any() for name, gradient in found.items() if "decoder" in name or "acoustic" in name)
 
 
 @pytest.mark.parametrize("cuts", [[2, 3], [1, 2, 3, 4]])

@@ -14,7 +14,10 @@ from sklearn.metrics import homogeneity_score
 
 from hac.data.alignments.alignment import read_alignments, tier_from_rows
 from hac.data.manifest.formats import read_manifest
+from hac.judges.stoi import stoi
+from hac.model.config import LEVELS
 from hac.train.config_sections import ValidationConfig
+from hac.train.loop import _not_needed
 from hac.train.validation import _at_centres, _Sums, light_pnmi, validate
 from tests.hac.tiny_hac import one_thread
 from tests.hac.train.tiny_run import (
@@ -185,6 +188,7 @@ def test_a_validation_measures_everything(corpus):
         "validation/lexical/teacher_cosine",
         "validation/lexical/recall_at_1",
         "validation/lexical/recall_at_1_chance",
+        *(f"validation/{level}/{end}" for level in LEVELS for end in ("explained", "stoi_without")),
         *(f"validation/{stream}/pnmi{end}" for stream in streams for end in ("", "_null", "_corrected")),
     }
     assert all(math.isfinite(value) for value in found.metrics.values())
@@ -193,7 +197,7 @@ def test_a_validation_measures_everything(corpus):
 
     # again, by the model's own front door, one utterance after the other
     model = networks.generator.model.eval()
-    mels, cosines, weights = [], [], []
+    mels, cosines, weights, explained, without = [], [], [], [], []
     for index, id in enumerate(dataset.manifest.ids):
         audio = dataset.batch(0, [index]).audio
         with torch.no_grad():
@@ -203,6 +207,12 @@ def test_a_validation_measures_everything(corpus):
         target = torch.from_numpy(dataset.speech[id]).float()
         cosines.append(float(torch.cosine_similarity(vectors[0], target, dim=-1).mean()))
         weights.append(len(target))
+        with torch.no_grad():
+            latent = model.encoder(model.prepare(audio).samples)
+            answer = model.embed(audio, quantized=True).streams["phonetic"].mT
+            left = model.decode(model.encode(audio), ["acoustic", "lexical"])
+        explained.append(1 - float(((latent - answer) ** 2).mean() / latent.var(2).mean()))
+        without.append(stoi(decoded[0].numpy(), left[0].numpy(), RATE).value)
         if id in found.sounds:
             original, sound = found.sounds[id]
             assert np.array_equal(original, audio[0].numpy())
@@ -212,6 +222,10 @@ def test_a_validation_measures_everything(corpus):
     assert found.metrics["validation/phonetic/teacher_cosine"] == pytest.approx(
         np.average(cosines, weights=weights), abs=1e-4
     )
+    assert found.metrics["validation/phonetic/explained"] == pytest.approx(
+        np.average(explained, weights=weights), abs=1e-3
+    )
+    assert found.metrics["validation/phonetic/stoi_without"] == pytest.approx(np.nanmean(without), abs=1e-3)
 
 
 def test_utterances_are_spread_over_the_held_out_ones(corpus):
@@ -225,3 +239,10 @@ def test_utterances_are_spread_over_the_held_out_ones(corpus):
     assert not any("pnmi" in name for name in found.metrics)
     again = validate(networks.generator, dataset, None, networks.mel, ValidationConfig(clips=0, max_utterances=3))
     assert again.metrics == found.metrics and not again.sounds
+
+
+def test_a_level_that_the_decoder_does_not_need_is_named():
+    assert _not_needed({"validation/phonetic/stoi_without": 0.6, "validation/stoi": 0.99}) == []
+    (line,) = _not_needed({"validation/phonetic/stoi_without": 0.992, "validation/acoustic/stoi_without": 0.2})
+    assert line.startswith("the phonetic level is not needed: ")
+    assert "STOI 0.992 to the whole" in line

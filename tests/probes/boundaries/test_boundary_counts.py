@@ -19,14 +19,12 @@ from probes.boundaries.boundary_counts import (
     BoundaryCounts,
     Edges,
     Rule,
-    change_points,
     check_edges,
     check_rules,
     count_boundaries,
     reference_boundaries,
 )
 from probes.clusters import Row, Rows
-from tests import oracles
 from tests.probes.boundaries import oracles as slow
 from tests.strategies import RATES, Case, Utterance, cases
 
@@ -38,15 +36,13 @@ def counted(
     edges: Edges = "out",
     rules: tuple[Rule, ...] = RULES,
     tolerances_ms: tuple[int, ...] = TOLERANCES_MS,
-    shifts: list[int] | None = None,
     silence: str | None = None,
 ) -> BoundaryCounts:
     """Counts with a row for each utterance."""
     rows = Rows(tuple(Row("", f"{i:03d}", 0) for i in range(len(case.ids))), np.arange(len(case.ids)))
-    turned = np.array(shifts or [0] * len(case.ids), np.int64)
     references = reference_boundaries(case.tier, edges, silence)
     tolerances_us = [ms * 1000 for ms in tolerances_ms]
-    return count_boundaries(change_points(case.stream), references, turned, rows, rules, tolerances_us)
+    return count_boundaries(case.stream, references, rows, rules, tolerances_us)
 
 
 def marked(ref_ms: list[int], est_ms: list[int], end_ms: int = 3000) -> Case:
@@ -65,12 +61,10 @@ def marked(ref_ms: list[int], est_ms: list[int], end_ms: int = 3000) -> Case:
 def test_equals_the_slow_loop_exactly(rate: Fraction, edges: Edges, data: st.DataObject) -> None:
     case = data.draw(cases(frame_rate=rate, codebook_sizes=(1, 2, 8)))
     silence = data.draw(st.sampled_from([None, "SIL"]))
-    shifts = [data.draw(st.integers(0, max(len(u.codes) - 1, 0))) for u in case.utterances]
-    counts = counted(case, edges, shifts=shifts, silence=silence)
+    counts = counted(case, edges, silence=silence)
     for u, utterance in enumerate(case.utterances):
-        codes = oracles.rotate(utterance.codes, shifts[u])
         ref = slow.references(utterance.intervals, edges, silence)
-        est = slow.estimates(codes, rate, edges)
+        est = slow.estimates(utterance.codes, rate, edges)
         assert counts.references[u] == len(ref)
         assert counts.estimates[u] == len(est)
         for i, rule in enumerate(RULES):
@@ -169,28 +163,10 @@ def test_the_order_of_rules_and_tolerances_is_the_callers() -> None:
     assert np.array_equal(turned, first[:, ::-1][:, :, [2, 0, 1]])
 
 
-@given(data=st.data())
-def test_a_shift_is_the_tokens_turned(data: st.DataObject) -> None:
-    case = data.draw(cases(max_utterances=3))
-    shifts = [data.draw(st.integers(0, max(len(u.codes) - 1, 0))) for u in case.utterances]
-    turned = case.with_codes([oracles.rotate(u.codes, s) for u, s in zip(case.utterances, shifts, strict=True)])
-    for edges in EDGES:
-        a, b = counted(case, edges, shifts=shifts), counted(turned, edges)
-        assert np.array_equal(a.estimates, b.estimates)
-        assert np.array_equal(a.hits, b.hits)
-
-
-def test_a_shift_may_add_or_remove_a_change_at_the_seam() -> None:
-    case = Case((Utterance("u", None, None, (("AA", 0, 100_000),), (0, 0, 1, 1, 0)),), Fraction(50), 2)
-    found = [int(counted(case, shifts=[s]).estimates[0]) for s in range(5)]
-    assert found == [2, 2, 1, 2, 1]
-
-
 def test_utterances_of_a_row_add(world_case: Case) -> None:
     everything = Rows((Row("", "", 0),), np.zeros(len(world_case.ids), np.int64))
     references = reference_boundaries(world_case.tier)
-    still = np.zeros(len(world_case.ids), np.int64)
-    whole = count_boundaries(change_points(world_case.stream), references, still, everything, RULES, [20_000])
+    whole = count_boundaries(world_case.stream, references, everything, RULES, [20_000])
     parts = counted(world_case, tolerances_ms=(20,))
     assert np.array_equal(whole.hits[0], parts.hits.sum(axis=0))
     assert whole.estimates[0] == parts.estimates.sum()
@@ -236,14 +212,17 @@ def test_hours_of_one_utterance_stay_exact() -> None:
     for us, expected in ((0, False), (1, True)):
         references = reference_boundaries(case.tier)
         rows = Rows((Row("", "", 0),), np.zeros(1, np.int64))
-        counts = count_boundaries(change_points(case.stream), references, np.zeros(1, np.int64), rows, RULES, [us])
+        counts = count_boundaries(case.stream, references, rows, RULES, [us])
         assert counts.hits.all() == expected
 
 
 def test_codes_of_a_joint_stream_may_be_64_bits_wide() -> None:
     case = marked([100], [100])
     wide = replace(case.stream, codes=case.stream.codes.astype(np.int64) * 2**40)
-    assert np.array_equal(change_points(wide).frame, change_points(case.stream).frame)
+    everything = Rows((Row("", "", 0),), np.zeros(1, np.int64))
+    counts = count_boundaries(wide, reference_boundaries(case.tier), everything, RULES, [0])
+    assert counts.estimates[0] == counts.references[0] == 1
+    assert counts.hits.all()
 
 
 def test_unknown_names_list_the_known_ones() -> None:

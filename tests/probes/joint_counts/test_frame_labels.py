@@ -26,11 +26,10 @@ def lay(case: Case, convention: str, lag: Fraction | int = 0, clock: int | None 
     return cells(case.tier, n_frames, case.frame_rate, check_convention(convention), lag, clock)
 
 
-def counts_of(case: Case, convention: str, lag: Fraction | int = 0, shifts: list[int] | None = None) -> JointCounts:
+def counts_of(case: Case, convention: str, lag: Fraction | int = 0) -> JointCounts:
     """Counts with a row for each utterance."""
     rows = Rows(tuple(Row("", f"{i:03d}", 0) for i in range(len(case.ids))), np.arange(len(case.ids)))
-    turned = np.array(shifts or [0] * len(case.ids), np.int64)
-    return count(lay(case, convention, lag), case.stream, turned, rows, case.labels)
+    return count(lay(case, convention, lag), case.stream, rows, case.labels)
 
 
 def as_dict(counts: JointCounts, row: int) -> oracles.Joint:

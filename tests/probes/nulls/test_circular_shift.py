@@ -1,8 +1,9 @@
-"""Nulls: shifts that keep what has nothing to do with knowledge."""
+"""Circular shifts: they keep what has nothing to do with knowledge, and break what has."""
 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -11,88 +12,167 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from probes.nulls.circular_shift import MIN_SHIFT_S, circular_shifts, circularly_shifted, unshiftable
+from hac.data.tokens.token_store import Stream
+from probes.nulls.circular_shift import MIN_SHIFT_S, Rings, ShiftedStream, speaker_rings, utterance_rings
 from probes.utterance_keys import utterance_keys
+from tests import oracles
 from tests.probes.joint_counts.test_counts import counted
-from tests.strategies import RATES, Case, cases
+from tests.strategies import RATES, Case, bounds, cases
 
-lengths = st.lists(st.integers(0, 3000), min_size=1, max_size=20)
-draws = st.integers(0, 50)
+draws = st.integers(1, 50)
 seeds = st.integers(0, 1 << 40)
+names = st.sampled_from(["anna", "ben", None])
 
 
-def shifts_of(n_frames: list[int], rate: Fraction = Fraction(50), draw: int = 1, seed: int = 0) -> np.ndarray:
-    keys = utterance_keys([f"u{i}" for i in range(len(n_frames))])
-    return circular_shifts(keys, np.array(n_frames), rate, draw, seed)
+@dataclass(frozen=True)
+class Speech:
+    """Utterances with their voices; no code stands twice, so that a code tells where it is from."""
+
+    ids: tuple[str, ...]
+    languages: tuple[str | None, ...]
+    speakers: tuple[str | None, ...]
+    stream: Stream
+
+    @property
+    def rings(self) -> Rings:
+        return speaker_rings(self.ids, self.languages, self.speakers)
+
+    def by_voice(self) -> dict[tuple[str, str], list[int]]:
+        """Utterances by language and speaker."""
+        found: dict[tuple[str, str], list[int]] = {}
+        for u, voice in enumerate(zip(self.languages, self.speakers, strict=True)):
+            found.setdefault((voice[0] or "", voice[1] or ""), []).append(u)
+        return found
+
+    def frames(self, utterances: list[int]) -> np.ndarray:
+        """Places of the frames of some utterances, in their order."""
+        bounds = self.stream.bounds
+        parts = [np.arange(bounds[u], bounds[u + 1]) for u in utterances]
+        return np.concatenate([np.empty(0, np.int64), *parts])
 
 
-@given(n_frames=lengths, rate=st.sampled_from(RATES), seed=seeds)
-def test_draw_zero_is_the_identity(n_frames: list[int], rate: Fraction, seed: int) -> None:
-    assert not shifts_of(n_frames, rate, 0, seed).any()
+@st.composite
+def speech(draw: st.DrawFn, most: int = 60) -> Speech:
+    lengths = draw(st.lists(st.integers(0, most), min_size=1, max_size=12))
+    n = len(lengths)
+    voices = draw(st.lists(st.tuples(st.sampled_from(["en", None]), names), min_size=n, max_size=n))
+    stream = Stream(
+        "units", 1 << 30, draw(st.sampled_from(RATES)), np.arange(sum(lengths)).astype(np.int32), bounds(lengths)
+    )
+    return Speech(tuple(f"u{i}" for i in range(n)), *zip(*voices, strict=True), stream)
 
 
-@given(n_frames=lengths, rate=st.sampled_from(RATES), draw=st.integers(1, 50), seed=seeds)
-def test_shifts_move_every_utterance_far_enough(n_frames: list[int], rate: Fraction, draw: int, seed: int) -> None:
-    for n, shift in zip(n_frames, shifts_of(n_frames, rate, draw, seed).tolist(), strict=True):
-        if n <= 1:
-            assert shift == 0
-        else:
-            shortest = max(1, min(int(MIN_SHIFT_S * rate), n // 4))
-            assert shortest <= shift <= n - shortest
+@given(said=speech(), draw=draws, seed=seeds)
+def test_the_shift_is_that_of_plain_python(said: Speech, draw: int, seed: int) -> None:
+    """Concatenate, roll, cut."""
+    codes = {id: said.stream.utterance(u).tolist() for u, id in enumerate(said.ids)}
+    voices = dict(zip(said.ids, zip(said.languages, said.speakers, strict=True), strict=True))
+    expected = oracles.shifted_over_speakers(codes, voices, said.stream.frame_rate, draw, seed)
+    moved = ShiftedStream(said.stream, said.rings).draw(draw, seed)
+    assert [moved.utterance(u).tolist() for u in range(len(said.ids))] == [expected[id] for id in said.ids]
 
 
-@given(data=st.data(), draw=draws, seed=seeds)
-def test_a_shift_depends_on_its_utterance_alone(data: st.DataObject, draw: int, seed: int) -> None:
-    """Neither the order of the utterances nor which others there are matters."""
-    n_frames = np.array(data.draw(lengths))
-    picks = np.array(data.draw(st.permutations(range(len(n_frames))))[: max(1, len(n_frames) // 2)])
-    keys = utterance_keys([f"u{i}" for i in range(len(n_frames))])
-    whole = circular_shifts(keys, n_frames, Fraction(50), draw, seed)
-    part = circular_shifts(keys[picks], n_frames[picks], Fraction(50), draw, seed)
-    assert np.array_equal(whole[picks], part)
+@given(said=speech(), draw=draws, seed=seeds)
+def test_every_speaker_keeps_every_code(said: Speech, draw: int, seed: int) -> None:
+    """A bijection of the frames of each speaker, which moves them all as one."""
+    moved = said.rings.shifted(said.stream.codes, said.stream.bounds, said.stream.frame_rate, draw, seed)
+    for members in said.by_voice().values():
+        places = said.frames(members)
+        assert sorted(moved[places].tolist()) == places.tolist()
+        if len(places) > 1:
+            assert (moved[places] != places).all()
 
 
-@given(case=cases(), draw=st.integers(1, 20), seed=seeds)
+@given(said=speech(), seed=seeds)
+def test_draw_zero_is_the_tokens_as_they_are(said: Speech, seed: int) -> None:
+    assert ShiftedStream(said.stream, said.rings).draw(0, seed) is said.stream
+    assert not said.rings.shifts(said.stream.lengths, said.stream.frame_rate, 0, seed).any()
+
+
+@given(said=speech(), draw=draws, seed=seeds)
+def test_no_utterance_meets_itself_where_there_is_speech_enough(said: Speech, draw: int, seed: int) -> None:
+    rate, lengths = said.stream.frame_rate, said.stream.lengths
+    moved = said.rings.shifted(said.stream.codes, said.stream.bounds, rate, draw, seed)
+    for members in said.by_voice().values():
+        total, longest = int(lengths[members].sum()), int(lengths[members].max())
+        if len(members) > 1 and max(longest, int(MIN_SHIFT_S * rate)) <= total // 4:
+            for u in members:
+                own = said.frames([u])
+                assert not np.isin(moved[own], own).any()
+
+
+@given(data=st.data(), said=speech(), draw=draws, seed=seeds)
+def test_neither_order_nor_other_speakers_matter(data: st.DataObject, said: Speech, draw: int, seed: int) -> None:
+    """Utterances in another order, and without one of the speakers, get the same codes."""
+    moved = ShiftedStream(said.stream, said.rings).draw(draw, seed)
+    gone = data.draw(names)
+    picks = [u for u in data.draw(st.permutations(range(len(said.ids)))) if said.speakers[u] != gone]
+    ids, languages, speakers = (tuple(c[u] for u in picks) for c in (said.ids, said.languages, said.speakers))
+    part = replace(said, ids=ids, languages=languages, speakers=speakers, stream=said.stream.take(np.array(picks, int)))
+    again = ShiftedStream(part.stream, part.rings).draw(draw, seed)
+    assert [again.utterance(i).tolist() for i in range(len(picks))] == [moved.utterance(u).tolist() for u in picks]
+
+
+@given(data=st.data(), said=speech(), draw=st.integers(0, 9))
+def test_a_shard_gets_its_part_of_the_whole(data: st.DataObject, said: Speech, draw: int) -> None:
+    picks = np.array(data.draw(st.permutations(range(len(said.ids))))[: len(said.ids) // 2], np.int64)
+    part = ShiftedStream(said.stream, said.rings, picks).draw(draw, 3)
+    whole = ShiftedStream(said.stream, said.rings).draw(draw, 3)
+    assert [part.utterance(i).tolist() for i in range(len(picks))] == [whole.utterance(u).tolist() for u in picks]
+
+
+@given(n_frames=st.lists(st.integers(0, 3000), min_size=1, max_size=20), rate=st.sampled_from(RATES), draw=draws)
+def test_an_utterance_alone_is_shifted_within_itself(n_frames: list[int], rate: Fraction, draw: int) -> None:
+    """By half a second or a quarter of it; so is a speaker of one utterance."""
+    ids = [f"u{i}" for i in range(len(n_frames))]
+    lengths = np.array(n_frames, np.int64)
+    for rings in (utterance_rings(ids), speaker_rings(ids, [None] * len(ids), ids)):
+        for u, shift in zip(rings.order.tolist(), rings.shifts(lengths, rate, draw, 0).tolist(), strict=True):
+            shortest = max(1, min(int(MIN_SHIFT_S * rate), n_frames[u] // 4))
+            assert shortest <= shift <= n_frames[u] - shortest if n_frames[u] > 1 else shift == 0
+
+
+@given(case=cases(), draw=draws, seed=seeds)
 def test_shifts_keep_the_frequencies_of_codes_and_labels(case: Case, draw: int, seed: int) -> None:
     """Where tokens and labels cover each other, the marginals of the null are those of the tokens, exactly."""
     whole = [(*codes, *[0] * 60)[: int(40 * case.frame_rate / 100)] for codes in (u.codes for u in case.utterances)]
     ends = int(len(whole[0]) / case.frame_rate * 1_000_000)
     # labels that end with the last frame: the rest of a microsecond is nobody's
     case = case.with_codes(whole).with_intervals([(("AA", 0, ends // 2), ("B", ends // 2, ends))] * len(whole))
-    n_frames = np.diff(case.stream.bounds)
-    shifts = circular_shifts(utterance_keys(case.ids), n_frames, case.frame_rate, draw, seed)
-    still, moved = (counted(case, "centre", s).table for s in (np.zeros_like(shifts), shifts))
+    rings = speaker_rings(case.ids, [u.language for u in case.utterances], [u.speaker for u in case.utterances])
+    shifted = ShiftedStream(case.stream, rings).draw(draw, seed)
+    codes = [shifted.utterance(u).tolist() for u in range(len(case.ids))]
+    still, moved = (counted(each, "centre").table for each in (case, case.with_codes(codes)))
     assert np.array_equal(still.sum(axis=1), moved.sum(axis=1))
     assert np.array_equal(np.sort(still.sum(axis=0)), np.sort(moved.sum(axis=0)))
 
 
-@given(n_frames=st.lists(st.integers(0, 9), max_size=6), draw=draws, dtype=st.sampled_from([np.uint16, np.int32]))
-def test_frames_get_the_code_that_comes_later_in_the_circle(n_frames: list[int], draw: int, dtype: type) -> None:
-    bounds = np.append(0, np.cumsum(n_frames)).astype(np.int64)
-    codes = np.arange(bounds[-1]).astype(dtype)
-    shifts = shifts_of(n_frames, draw=draw) if n_frames else np.zeros(0, np.int64)
-    moved = circularly_shifted(codes, bounds, shifts)
+@pytest.mark.parametrize("dtype", [np.uint16, np.int32, np.int64])
+def test_codes_keep_their_type(dtype: type) -> None:
+    codes = np.arange(7).astype(dtype)
+    moved = utterance_rings(["a", "b"]).shifted(codes, bounds([4, 3]), Fraction(50), 1, 0)
     assert moved.dtype == dtype
-    for start, n, shift in zip(bounds, n_frames, shifts, strict=False):
-        assert moved[start : start + n].tolist() == [codes[start + (t + shift) % n] for t in range(n)]
-    back = circularly_shifted(moved, bounds, np.diff(bounds) - shifts)
-    assert back.tolist() == codes.tolist()
+    assert sorted(moved[:4].tolist()) == [0, 1, 2, 3]
+
+
+def shifts_of(n_frames: list[int], draw: int = 1, seed: int = 0) -> np.ndarray:
+    rings = utterance_rings([f"u{i}" for i in range(len(n_frames))])
+    return rings.shifts(np.array(n_frames), Fraction(50), draw, seed)
 
 
 def test_draws_and_seeds_differ() -> None:
-    n_frames = [500] * 200
-    several = {shifts_of(n_frames, draw=r, seed=s).tobytes() for r in range(1, 21) for s in range(3)}
+    several = {shifts_of([500] * 200, draw=r, seed=s).tobytes() for r in range(1, 21) for s in range(3)}
     assert len(several) == 60
 
 
 def test_shifts_are_uniform_over_what_is_allowed() -> None:
-    """Chi-squared over 20,000 utterances; and consecutive draws of one utterance are not correlated."""
-    n, rate = 200, Fraction(50)
-    shifts = shifts_of([n] * 20_000, rate)
+    """Chi-squared over 20,000 rings; and consecutive draws of one ring are not correlated."""
+    n = 200
+    shifts = shifts_of([n] * 20_000)
     seen = np.bincount(shifts, minlength=n)[25 : n - 25 + 1]
     assert seen.sum() == 20_000
     assert stats.chisquare(seen).pvalue > 1e-3
-    again = shifts_of([n] * 20_000, rate, draw=2)
+    again = shifts_of([n] * 20_000, draw=2)
     assert abs(np.corrcoef(shifts, again)[0, 1]) < 0.03
 
 
@@ -101,12 +181,12 @@ def test_keys_are_hashes_of_the_text() -> None:
     assert utterance_keys(["ж/1"])[0] == int.from_bytes(digest, "little")
 
 
-def test_utterances_too_short_to_be_shifted_are_counted() -> None:
-    assert unshiftable(np.array([0, 1, 2, 3, 1])) == 3
-
-
 @pytest.mark.parametrize("n", [2, 3, 4, 5])
 def test_the_shortest_utterances_are_moved_too(n: int) -> None:
     moved = shifts_of([n] * 300)
     assert moved.min() >= 1
     assert moved.max() <= n - 1
+
+
+def test_no_utterances_are_no_rings() -> None:
+    assert not len(speaker_rings([], [], []).shifts(np.zeros(0, np.int64), Fraction(50), 1, 0))

@@ -16,7 +16,6 @@ from probes.nulls.label_permutation import permuted_words
 from probes.nulls.run_permutation import permuted_runs
 from probes.splits import halves
 from probes.words.word_codes import WordCounts, Words, WordType, count_words, label_frames
-from tests import oracles
 from tests.probes.words import oracles as word_oracles
 from tests.strategies import Case, bounds, cases
 
@@ -85,30 +84,18 @@ def by_utterance(n: int) -> Rows:
 @settings(max_examples=150, deadline=None)
 def test_counts_are_those_of_the_definitions(case: Case, window_ms: int) -> None:
     words, half = words_of(case), Fraction(window_ms, 1000)
-    still = np.zeros(len(case.ids), np.int64)
-    counts = count_words(label_frames(words, case.stream, half), still, by_utterance(len(case.ids)))
+    counts = count_words(label_frames(words, case.stream, half), by_utterance(len(case.ids)))
     assert tables(counts, words.types) == expected(spoken_of(case), case.frame_rate, half)
-
-
-@given(cases(), st.integers(0, 50))
-@settings(max_examples=50, deadline=None)
-def test_a_shift_turns_the_codes_round(case: Case, shift: int) -> None:
-    lengths = case.stream.lengths
-    shifts = np.array([shift % n if n else 0 for n in lengths], np.int64)
-    turned = [oracles.rotate(u.codes, int(s)) if u.codes else [] for u, s in zip(case.utterances, shifts, strict=True)]
-    words = words_of(case)
-    counts = count_words(label_frames(words, case.stream), shifts, by_utterance(len(case.ids)))
-    assert tables(counts, words.types) == expected(spoken_of(case, turned), case.frame_rate, Fraction(4, 100))
 
 
 @given(cases(max_utterances=4), st.integers(0, 15))
 @settings(max_examples=50, deadline=None)
 def test_parts_add_up_to_the_whole(case: Case, chosen: int) -> None:
     words, n = words_of(case), len(case.ids)
-    labels, still, rows = label_frames(words, case.stream), np.zeros(n, np.int64), by_utterance(n)
+    labels, rows = label_frames(words, case.stream), by_utterance(n)
     part = np.array([bool(chosen >> u & 1) for u in range(n)])
-    whole = tables(count_words(labels, still, rows), words.types)
-    parts = [tables(count_words(labels, still, rows, part=mask), words.types) for mask in (part, ~part)]
+    whole = tables(count_words(labels, rows), words.types)
+    parts = [tables(count_words(labels, rows, part=mask), words.types) for mask in (part, ~part)]
     for name, table in whole.items():
         keys = {*parts[0][name], *parts[1][name]}
         assert table == {key: parts[0][name].get(key, 0) + parts[1][name].get(key, 0) for key in keys}
@@ -125,7 +112,7 @@ def test_hidden_speech_counts_for_no_code() -> None:
         (WordType("", "w"),),
         np.array([[0, 40_000, 80_000]]),
     )
-    counts = tables(count_words(label_frames(words, stream), np.zeros(1, np.int64), by_utterance(1)), words.types)
+    counts = tables(count_words(label_frames(words, stream), by_utterance(1)), words.types)
     assert counts["frames"] == {0: 2, 2: 2}
     assert counts["near"] == {("w", 0): 2, ("w", 2): 0} or counts["near"] == {("w", 0): 2}
     assert counts["held"] == {("w", 0): 1}
@@ -138,7 +125,7 @@ def test_a_huge_codebook_costs_what_occurs() -> None:
         ("a",), bounds([1]), np.array([0], np.int32), np.array([0]), np.array([60_000]), (WordType("", "w"),),
         np.empty((0, 3), np.int64),
     )  # fmt: skip
-    counts = count_words(label_frames(words, stream), np.zeros(1, np.int64), by_utterance(1))
+    counts = count_words(label_frames(words, stream), by_utterance(1))
     assert tables(counts, words.types)["inside"] == {("w", 5): 2, ("w", (1 << 30) - 1): 1}
 
 
@@ -150,7 +137,7 @@ def test_words_beyond_the_tokens_are_tokens_without_frames() -> None:
     )  # fmt: skip
     labels = label_frames(words, stream)
     assert labels.without_frames == 1
-    assert tables(count_words(labels, np.zeros(1, np.int64), by_utterance(1)), words.types)["tokens"] == {"w": 2}
+    assert tables(count_words(labels, by_utterance(1)), words.types)["tokens"] == {"w": 2}
 
 
 @given(cases())

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from analysis.results.records import TOO_LITTLE_SPEECH
 from analysis.results.schema import Record, StreamInfo, read_results, write_results
+from probes.nulls.circular_shift import OVER_SPEAKERS, OVER_UTTERANCES
 from reports.answers.questions import Answered, answered, bits_of
 from reports.answers.section import answer_section
 from reports.answers.sentences import distrusted, sentences
@@ -140,7 +142,7 @@ def test_bits_of_tokens_are_the_logarithms_of_their_codebooks() -> None:
     [
         ({"coverage": with_coverage(utterances={"counted": 4, "key": "same"})}, 0.1, "only 4 utterances"),
         ({"provenance": FITTED}, 0.1, "its units were fitted on the speech that they are scored on"),
-        ({}, 0.55, "too little speech for so many codes: chance alone scores .550"),
+        ({}, 0.55, TOO_LITTLE_SPEECH),
     ],
 )
 def test_what_cannot_be_ranked_is_shown_and_not_ranked(fields: dict[str, object], null: float, reason: str) -> None:
@@ -157,11 +159,12 @@ def test_what_cannot_be_ranked_is_shown_and_not_ranked(fields: dict[str, object]
 
 def test_what_to_distrust_is_named() -> None:
     cautions = {
-        "one speaker only": {"coverage": with_coverage(speakers=1)},
-        "two speakers only": {"coverage": with_coverage(speakers=2)},
+        "intervals are over utterances, of this speaker alone": {"coverage": with_coverage(speakers=1)},
+        "intervals are over utterances, of these two speakers alone": {"coverage": with_coverage(speakers=2)},
         "fewer than 10 utterances": {"coverage": with_coverage(utterances={"counted": 9})},
         "units fitted on the very speech": {"provenance": FITTED},
         "the run is partial": {"status": "partial"},
+        "made by an older version, whose chance knew": {"protocols": {"silence-kept": {"null": OVER_UTTERANCES}}},
     }
     sound = made_run("sound", "pnmi", made_record("units.pnmi", 0.2))
     for caution, fields in cautions.items():
@@ -182,6 +185,17 @@ def test_other_speech_is_not_compared() -> None:
     runs = Runs((*systems(a=0.4).all, other))
     (one,) = answered(runs)
     assert [(a.place, "other speech" in a.doubt) for a in one.answers] == [("best", False), ("not ranked", True)]
+
+
+def test_numbers_under_nulls_of_two_kinds_are_not_compared() -> None:
+    old, new = (
+        made_run(name, "pnmi", made_record("units.pnmi", value), protocols={"silence-kept": {"null": null}})
+        for name, value, null in (("a", 0.4, OVER_SPEAKERS), ("b", 0.2, OVER_UTTERANCES))
+    )
+    (one,) = answered(Runs((old, new)))
+    first, second = one.answers
+    assert (first.place, second.place) == ("best", "not ranked")
+    assert "measured differently (null: 'circular-shift within each utterance" in second.doubt
 
 
 def test_the_lead_says_on_how_much_speech() -> None:

@@ -62,7 +62,7 @@ def test_the_tables_show_the_numbers_of_the_records(outcome: Outcome) -> None:
         "±20 ms",
         "edges out",
         "over 4 speakers",
-        "of these speakers alone",
+        "of these two speakers alone",
         "coverage: 8",
     ):
         assert word in text

@@ -11,6 +11,7 @@ import pytest
 
 from analysis.comparison.differences import holm
 from analysis.metrics.registry import METRICS, metric_name
+from analysis.results.records import TOO_LITTLE_SPEECH
 from analysis.results.schema import Record
 from analysis.statistics.jackknife import p_value, student_t
 from reports.claims.claims import claims_of
@@ -44,8 +45,8 @@ def test_p_is_students() -> None:
 
 @pytest.mark.parametrize(
     ("estimate", "verdict"),
-    [(0.4, "stands"), (0.051, "stands"), (0.045, "beyond chance, but slight"), (0.005, "does not stand"),
-     (-0.2, "does not stand")],
+    [(0.4, "supported"), (0.051, "supported"), (0.045, "small effect"), (0.005, "not supported"),
+     (-0.2, "not supported")],
 )  # fmt: skip
 def test_what_is_trivial_is_called_slight(estimate: float, verdict: str) -> None:
     claim = one_claim(made_record("units.pnmi", estimate))
@@ -66,11 +67,11 @@ def test_p_is_corrected_for_all_claims_of_the_page() -> None:
     doubtful = made_record("units.pnmi", 0.1, 0.05, seed=1)
     claim = chance_claim(made_run("a", "pnmi", doubtful), "x", doubtful)
     assert 0.002 < claim.p < 0.05
-    assert judged([claim])[0].verdict == "stands"
+    assert judged([claim])[0].verdict == "supported"
     noise = replace(claim, p=0.9)
-    assert judged([claim, *[noise] * 30])[0].verdict == "does not stand"
+    assert judged([claim, *[noise] * 30])[0].verdict == "not supported"
     # what cannot be judged is no claim, and costs the others nothing
-    assert judged([claim, *[replace(noise, doubt="one utterance")] * 30])[0].verdict == "stands"
+    assert judged([claim, *[replace(noise, doubt="one utterance")] * 30])[0].verdict == "supported"
 
 
 @pytest.mark.parametrize(
@@ -79,23 +80,23 @@ def test_p_is_corrected_for_all_claims_of_the_page() -> None:
         ({"coverage": with_coverage(utterances={"counted": 4})}, 0.1, "only 4 utterances"),
         ({"coverage": with_coverage(utterances={"counted": 1})}, 0.1, "only 1 utterance"),
         ({"provenance": FITTED}, 0.1, "its units were fitted on the speech that they are scored on"),
-        ({}, 0.6, "too little speech for so many codes: chance alone scores .600"),
+        ({}, 0.6, TOO_LITTLE_SPEECH),
     ],
 )
 def test_no_verdict_is_given_on_what_rests_on_too_little(fields: dict[str, object], null: float, why: str) -> None:
     record = made_record("phonetic.pnmi", 0.4, null=null)
     run = made_run("a", "pnmi", record, made_record("acoustic.0.pnmi", 0.2, null=0.1), **fields)
     claim = one_claim(record, run)
-    assert (claim.verdict, claim.why) == ("cannot be judged", why)
+    assert (claim.verdict, claim.why) == ("not judged", why)
     good = made_run("b", "pnmi", made_record("phonetic.pnmi", 0.1), made_record("acoustic.0.pnmi", 0.05))
     found = {(claim.system, claim.text): claim for claim in claims_of(Runs((run, good)))}
     within, between = (
         "phonetic carries more information on phones than acoustic.0",
         "phonetic carries more information on phones than phonetic of a",
     )
-    assert found["b", within].verdict == "stands"
+    assert found["b", within].verdict == "supported"
     for claim in (found["a", within], found["b", between]):
-        assert (claim.verdict, claim.why) == ("cannot be judged", f"a: {why}")
+        assert (claim.verdict, claim.why) == ("not judged", f"a: {why}")
 
 
 @pytest.mark.parametrize(
@@ -105,13 +106,13 @@ def test_no_verdict_is_given_on_what_rests_on_too_little(fields: dict[str, objec
 )  # fmt: skip
 def test_units_that_were_fitted_elsewhere_or_nobody_knows_where_are_judged(provenance: dict[str, object]) -> None:
     record = made_record("units.pnmi", 0.4)
-    assert one_claim(record, made_run("a", "pnmi", record, provenance=provenance)).verdict == "stands"
+    assert one_claim(record, made_run("a", "pnmi", record, provenance=provenance)).verdict == "supported"
 
 
 @pytest.mark.parametrize(
     ("n", "unit", "ends"),
-    [(1, "utterance", "in speech of this speaker"), (2, "utterance", "in speech of these two speakers"),
-     (None, "utterance", "in speech of these speakers"), (12, "speaker", "it carries information on phones")],
+    [(1, "utterance", "in speech of this speaker alone"), (2, "utterance", "in speech of these two speakers alone"),
+     (None, "utterance", "in speech of these speakers alone"), (12, "speaker", "it carries information on phones")],
 )  # fmt: skip
 def test_a_claim_says_whose_speech_it_is_of(n: int | None, unit: str, ends: str) -> None:
     record = made_record("units.pnmi", 0.4, note=f"clusters: 12 ({unit})")
@@ -124,7 +125,7 @@ def test_differences_say_whose_speech_they_are_of() -> None:
                for stream, e in (("phonetic", 0.4), ("acoustic.0", 0.3))]  # fmt: skip
     runs = [made_run(name, "pnmi", *records, coverage=with_coverage(speakers=1)) for name in "ab"]
     texts = [claim.text for claim in claims_of(Runs(tuple(runs))) if "more" in claim.text]
-    assert len(texts) == 4 and all(text.endswith("in speech of this speaker") for text in texts)
+    assert len(texts) == 4 and all(text.endswith("in speech of this speaker alone") for text in texts)
 
 
 def test_every_verdict_of_the_made_up_worlds_is_what_the_records_say(runs: Path) -> None:
@@ -132,19 +133,19 @@ def test_every_verdict_of_the_made_up_worlds_is_what_the_records_say(runs: Path)
     read = read_runs([runs])
     found = claims_of(read)
     assert len({claim.verdict for claim in found}) >= 3
-    known = [claim for claim in found if claim.verdict != "cannot be judged"]
+    known = [claim for claim in found if claim.verdict != "not judged"]
     assert holm(np.array([claim.p for claim in known])) == pytest.approx([claim.p_holm for claim in known])
     records = {(run.system, record.id): record for run in read.all for record in run.by_id.values()}
     for claim in found:
-        assert (claim.verdict == "stands") <= (claim.p_holm < 0.05 and claim.size >= claim.least and claim.is_clear)
-        assert math.isfinite(claim.p_holm) == (claim.verdict != "cannot be judged") == (not claim.doubt)
+        assert (claim.verdict == "supported") <= (claim.p_holm < 0.05 and claim.size >= claim.least and claim.is_clear)
+        assert math.isfinite(claim.p_holm) == (claim.verdict != "not judged") == (not claim.doubt)
         if claim.how:
             assert claim.least == 0
             continue
         same = [r for (system, _), r in records.items() if system == claim.system and r.estimate == claim.value]
         assert any((r.ci_low, r.ci_high, r.null_mean) == (claim.low, claim.high, claim.null_mean) for r in same)
         record = next(r for r in same if r.ci_low == claim.low or math.isnan(claim.low))
-        if claim.verdict == "stands" and METRICS[metric_name(record.id)].better != "lower":
+        if claim.verdict == "supported" and METRICS[metric_name(record.id)].better != "lower":
             assert claim.low > (0 if record.is_corrected else record.null_mean)
             assert record.value > record.null_mean + 2 * record.null_sd and record.estimate >= LEAST
 
@@ -166,15 +167,15 @@ def test_tokens_that_know_nothing_have_no_claim_that_stands() -> None:
             world = make_world(n_speakers=12, n_utterances=24, seed=seed)
             record = scored_whole(world.request(world.independent(32, seed=1000 + seed)))["units.pnmi"]
             claims.append(chance_claim(made_run("a", "pnmi", record), "x", record))
-        assert all(claim.verdict != "cannot be judged" for claim in judged(claims))
-        wrong += any(claim.verdict in ("stands", "beyond chance, but slight") for claim in judged(claims))
+        assert all(claim.verdict != "not judged" for claim in judged(claims))
+        wrong += any(claim.verdict in ("supported", "small effect") for claim in judged(claims))
     assert wrong <= 1
 
 
 def test_tokens_that_know_phones_stand() -> None:
     world = make_world(n_speakers=12, n_utterances=24)
     record = scored_whole(world.request(world.knowing()))["units.pnmi"]
-    assert one_claim(record).verdict == "stands"
+    assert one_claim(record).verdict == "supported"
 
 
 def test_the_lead_has_sizes_and_ranks_and_the_rule_stands_beneath() -> None:
@@ -182,7 +183,7 @@ def test_the_lead_has_sizes_and_ranks_and_the_rule_stands_beneath() -> None:
     runs = Runs(tuple(made_run(name, "pnmi", made_record("units.pnmi", e, seed=3)) for name, e in made.items()))
     section = verdict_section(runs)
     assert section.lead.startswith(
-        "Sizes of what stands, largest first. PNMI, chance-corrected: b units .400, a units .200. Each verdict"
+        "Supported, by size: PNMI, chance-corrected: b units .400, a units .200. Each verdict"
     )
     assert section.notes[-len(RULES) :] == RULES
     assert all(len(rule) <= 400 for rule in RULES)

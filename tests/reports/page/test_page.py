@@ -56,19 +56,19 @@ def record(**fields: object) -> Record:
 @pytest.mark.parametrize(
     ("fields", "better", "verdict"),
     [
-        ({}, "higher", "stands"),
-        ({"ci_low": 0.05}, "higher", "does not stand"),
-        ({"is_corrected": True, "estimate": 0.4, "ci_low": -0.01, "ci_high": 0.81}, "higher", "does not stand"),
-        ({"is_corrected": True, "estimate": 0.4, "ci_low": 0.01, "ci_high": 0.79}, "higher", "stands"),
-        ({"null_sd": 0.18}, "higher", "stands"),
-        ({"null_sd": 0.18, "n_nulls": 5}, "higher", "does not stand"),
-        ({"null_sd": 0.3}, "higher", "does not stand"),
-        ({"nulls": {"other": Null(mean=0.55, sd=0.0, n=20)}}, "higher", "does not stand"),
-        ({"ci_low": math.nan, "ci_high": math.nan}, "higher", "cannot be judged"),
-        ({"null_mean": math.nan}, "higher", "cannot be judged"),
-        ({}, "lower", "does not stand"),
-        ({"null_mean": 0.9}, "lower", "stands"),
-        ({"null_mean": 0.55}, "lower", "does not stand"),
+        ({}, "higher", "supported"),
+        ({"ci_low": 0.05}, "higher", "not supported"),
+        ({"is_corrected": True, "estimate": 0.4, "ci_low": -0.01, "ci_high": 0.81}, "higher", "not supported"),
+        ({"is_corrected": True, "estimate": 0.4, "ci_low": 0.01, "ci_high": 0.79}, "higher", "supported"),
+        ({"null_sd": 0.18}, "higher", "supported"),
+        ({"null_sd": 0.18, "n_nulls": 5}, "higher", "not supported"),
+        ({"null_sd": 0.3}, "higher", "not supported"),
+        ({"nulls": {"other": Null(mean=0.55, sd=0.0, n=20)}}, "higher", "not supported"),
+        ({"ci_low": math.nan, "ci_high": math.nan}, "higher", "not judged"),
+        ({"null_mean": math.nan}, "higher", "not judged"),
+        ({}, "lower", "not supported"),
+        ({"null_mean": 0.9}, "lower", "supported"),
+        ({"null_mean": 0.55}, "lower", "not supported"),
     ],
 )
 def test_a_claim_stands_only_beyond_every_null_and_with_its_whole_interval(
@@ -82,14 +82,14 @@ def test_claims_are_those_of_the_records(runs: Path) -> None:
     claim = found[SYSTEMS[0], "phonetic carries information on phones beyond chance"]
     of = read_results(runs / SYSTEMS[0] / "pnmi").get("phonetic.pnmi")
     assert (claim.value, claim.low, claim.high, claim.null_mean) == (of.estimate, of.ci_low, of.ci_high, of.null_mean)
-    assert claim.verdict == "stands"
-    assert found[SYSTEMS[0], "acoustic.0 carries information on phones beyond chance"].verdict == "does not stand"
+    assert claim.verdict == "supported"
+    assert found[SYSTEMS[0], "acoustic.0 carries information on phones beyond chance"].verdict == "not supported"
     speaker = found[SYSTEMS[0], "acoustic.0 carries information on the speaker or the recording session beyond chance"]
-    assert (speaker.verdict, speaker.why[:15]) == ("cannot be judged", "too little spee")
-    assert found[SYSTEMS[0], "phonetic carries more information on phones than acoustic.0"].verdict == "stands"
+    assert (speaker.verdict, speaker.why[:15]) == ("not judged", "too little spee")
+    assert found[SYSTEMS[0], "phonetic carries more information on phones than acoustic.0"].verdict == "supported"
     assert (
         found[SYSTEMS[1], f"phonetic carries more information on phones than phonetic of {SYSTEMS[0]}"].verdict
-        == "does not stand"
+        == "not supported"
     )
 
 
@@ -101,9 +101,7 @@ def test_no_claim_is_shown_without_its_interval(runs: Path, tmp_path: Path) -> N
     (folder / "jackknife.parquet").unlink()
     section = verdict_section(read_runs([folder]))
     assert not section.parts
-    assert any(
-        "no verdict on “phonetic carries information on phones beyond chance”" in line for line in section.missing
-    )
+    assert any("not judged: “phonetic carries information on phones beyond chance”" in line for line in section.missing)
 
 
 INTERVAL = ("ci_low", "ci_high")
@@ -345,11 +343,11 @@ def difference_of(id: str, gap: float, p: float) -> Difference:
 @pytest.mark.parametrize(
     ("fields", "verdict"),
     [
-        ({"value": -0.2, "ci_low": -0.3, "ci_high": -0.1, "null_mean": 0.0}, "stands"),
-        ({"value": 0.2, "ci_low": 0.1, "ci_high": 0.3, "null_mean": 0.0}, "does not stand"),
-        ({"value": -0.2, "ci_low": -0.3, "ci_high": -0.1, "null_mean": -0.19}, "does not stand"),
-        ({"value": 0.1, "ci_low": 0.05, "ci_high": 0.15, "null_mean": 0.3}, "does not stand"),
-        ({"value": 0.0, "ci_low": 0.0, "ci_high": 0.0, "null_mean": 0.0, "null_sd": 0.0}, "does not stand"),
+        ({"value": -0.2, "ci_low": -0.3, "ci_high": -0.1, "null_mean": 0.0}, "supported"),
+        ({"value": 0.2, "ci_low": 0.1, "ci_high": 0.3, "null_mean": 0.0}, "not supported"),
+        ({"value": -0.2, "ci_low": -0.3, "ci_high": -0.1, "null_mean": -0.19}, "not supported"),
+        ({"value": 0.1, "ci_low": 0.05, "ci_high": 0.15, "null_mean": 0.3}, "not supported"),
+        ({"value": 0.0, "ci_low": 0.0, "ci_high": 0.0, "null_mean": 0.0, "null_sd": 0.0}, "not supported"),
     ],
 )
 def test_a_change_stands_only_its_way_beyond_none_and_beyond_chance(fields: dict[str, float], verdict: str) -> None:
@@ -361,7 +359,7 @@ def test_the_claim_of_a_dropped_level_says_which_way(runs: Path, tmp_path: Path)
     results = read_results(folder)
     fields = {"id": "phonetic.phone_kept_change[drop]", "stream": "phonetic", "null_mean": 0.03, "null_sd": 0.01}
     rises = record(**fields, value=0.04, ci_low=0.01, ci_high=0.2)
-    for counted, verdict, why in ((2, "cannot be judged", "only 2 utterances"), (24, "does not stand", "p .212")):
+    for counted, verdict, why in ((2, "not judged", "only 2 utterances"), (24, "not supported", "p .212")):
         coverage = {**results.coverage, "utterances": {"counted": counted}}
         changed = results.model_copy(update={"metrics": [rises], "coverage": coverage})
         write_results(changed, folder / "results.json")

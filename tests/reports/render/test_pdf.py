@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import builtins
+import contextlib
 import ctypes
+import logging
 import re
 import sys
+import zlib
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +21,7 @@ import reports.cli
 from hac.errors import HacError
 from reports.document.parts import Chart, Clip, Facts, HeatMap, MatrixChart, Table
 from reports.render.escape import shortened
-from reports.render.html import Drawn
+from reports.render.html import Drawn, render, spoken
 from reports.render.pdf import write_pdf
 from tests.reports.report_worlds import SCRIPT, SYSTEMS
 
@@ -93,7 +98,66 @@ def test_a_picture_that_fails_is_not_left_out(
 
 def test_nothing_is_cut_and_the_verdict_comes_first(made: Path) -> None:
     text = assert_nothing_is_cut(made)
+    assert len(open_pdf(made)) < 20
     assert 0 < text.index("phonetic carries information on phones") < text.index("Systems side by side", 400)
+
+
+def elements(path: Path) -> Iterator[tuple[str, str]]:
+    """The tags of all pages, with the text that stands for a picture."""
+    raw = pytest.importorskip("pypdfium2").raw
+
+    def said(get: Any, element: Any) -> str:
+        text = ctypes.create_string_buffer(get(element, None, 0))
+        get(element, text, len(text))
+        return text.raw[:-2].decode("utf-16-le")
+
+    def below(element: Any) -> Iterator[tuple[str, str]]:
+        yield said(raw.FPDF_StructElement_GetType, element), said(raw.FPDF_StructElement_GetAltText, element)
+        for i in range(raw.FPDF_StructElement_CountChildren(element)):
+            if child := raw.FPDF_StructElement_GetChildAtIndex(element, i):
+                yield from below(child)
+
+    for page in open_pdf(path):
+        tree = raw.FPDF_StructTree_GetForPage(page.raw)
+        for i in range(raw.FPDF_StructTree_CountChildren(tree)):
+            yield from below(raw.FPDF_StructTree_GetChildAtIndex(tree, i))
+        raw.FPDF_StructTree_Close(tree)
+
+
+def test_the_pdf_is_tagged_for_those_who_hear_it(made: Path, drawn: Drawn) -> None:
+    raw = pytest.importorskip("pypdfium2").raw
+    document = open_pdf(made)
+    assert raw.FPDFCatalog_IsTagged(document.raw)
+    language = (ctypes.c_ushort * 3)()
+    assert raw.FPDFCatalog_GetLanguage(document.raw, language, 6) == 6
+    assert bytes(language).decode("utf-16-le") == "en\0"
+    assert re.search(rb"pdfuaid:part\W+1\W", unpacked(made))
+    found = Counter(elements(made))
+    kinds = Counter(kind for kind, _ in found.elements())
+    assert kinds["H1"] == 1
+    assert kinds["H2"] == len(drawn.page.sections)
+    assert kinds["TH"] >= kinds["Table"] > 5
+    pictures = [alt for (kind, alt), n in found.items() if kind == "Figure"]
+    assert all(pictures)
+    assert spoken(next(part for part in drawn.page.parts if isinstance(part, Chart))) in pictures
+
+
+def unpacked(path: Path) -> bytes:
+    """A PDF with its packed parts unpacked."""
+    content = path.read_bytes()
+    for packed in re.findall(rb"stream\r?\n(.*?)\r?\nendstream", content, re.DOTALL):
+        with contextlib.suppress(zlib.error):
+            content += zlib.decompress(packed)
+    return content
+
+
+def test_no_rule_of_the_style_is_unknown_to_paper(drawn: Drawn, caplog: pytest.LogCaptureFixture) -> None:
+    weasyprint_or_skip()
+    from weasyprint import HTML
+
+    with caplog.at_level(logging.WARNING, "weasyprint"):
+        HTML(string=render(only(drawn, "answer", "pnmi", "heat", "listen"), pdf=True)).render()
+    assert caplog.messages == []
 
 
 def test_hostile_names_are_printed_and_nothing_is_cut(hostile_drawn: Drawn, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What is printed: columns wide enough for their numbers, no more rows, sounds and utterances than paper shows."""
+"""How tables are printed: columns wide enough for their numbers, lines that break where a reader would."""
 
 from __future__ import annotations
 
@@ -6,32 +6,16 @@ from dataclasses import replace
 
 import pytest
 
-from reports.document.parts import Cell, Clip, Column, Page, Section, Sound, Table
-from reports.render.print_layout import (
-    CLIPS,
-    GAP_LETTERS,
-    LETTER,
-    PAGE_PT,
-    ROWS,
-    SIZES_PT,
-    SOUNDS,
-    SPARED_ROWS,
-    layout,
-    left_to_hear,
-    letters,
-    printed_rows,
-    printed_sounds,
-    unbroken,
-    wrapped,
-)
+from reports.document.parts import Cell, Column, Table
+from reports.render.print_layout import GAP_LETTERS, LETTER, PAGE_PT, SIZES_PT, layout, letters, unbroken, wrapped
 
 NUMBER = ".393 [.359, .377]"
 
 
-def table(n_columns: int, text: str = NUMBER, n_rows: int = 3, cards: bool = False) -> Table:
+def table(n_columns: int, text: str = NUMBER, n_rows: int = 3) -> Table:
     columns = (Column("name"), *(Column(f"metric {i}, share ↑", True) for i in range(n_columns)))
     row = (Cell("reference-no_lexical_teacher", "x"), *(Cell(text, 1.0) for _ in range(n_columns)))
-    return Table("t", "title", columns, (row,) * n_rows, cards=cards)
+    return Table("t", "title", columns, (row,) * n_rows)
 
 
 @pytest.mark.parametrize("n_columns", [1, 4, 8, 10])
@@ -68,31 +52,5 @@ def test_lines_break_between_numbers_only() -> None:
     text = "Δ -.201 [-.240, -.046]*\nnull .077 ± .001"
     assert wrapped(text, 100) == text
     assert wrapped(text, 9) == "Δ -.201\n[-.240, -.046]*\nnull\n.077 ± .001"
+    assert wrapped("paired; p < .001; drop 1.0", 9) == "paired;\np < .001;\ndrop 1.0"
     assert unbroken("null-corrected [95 %], share ↑") == "null-corrected [95\u00a0%], share\u00a0↑"
-
-
-def test_rows_that_do_not_fit_a_page_are_left_out_but_not_a_few_and_no_claims() -> None:
-    assert len(printed_rows(table(1, n_rows=SPARED_ROWS))) == SPARED_ROWS
-    assert len(printed_rows(table(1, n_rows=SPARED_ROWS + 1))) == ROWS
-    assert len(printed_rows(table(1, n_rows=500, cards=True))) == 500
-
-
-def clip(id: str, system: str, *sounds: Sound) -> Clip:
-    return Clip(id, (system,), "utterance", "", "", 1.0, sounds, ())
-
-
-def test_what_is_printed_of_many_sounds_are_those_that_matter_most() -> None:
-    kinds = [*["shuffle"] * 9, "original", "reconstruction", "drop"]
-    sounds = [Sound(f"{kind} {i}", kind, "m", 1.0, f"p{i}") for i, kind in enumerate(kinds)]
-    printed = printed_sounds(clip("c", "s", *sounds, Sound("silent", "swap", "m", 1.0)))
-    assert len(printed) == SOUNDS
-    assert [sound.kind for sound in printed][-3:] == ["original", "reconstruction", "drop"]
-
-
-def test_a_recording_is_printed_once_and_few_utterances_of_each_system() -> None:
-    original, made = Sound("original", "original", "m", 1.0, "p"), Sound("drop", "drop", "n", 1.0, "q")
-    many = [clip(f"many-{i}", "b", Sound("original", "original", "m", 1.0, f"r{i}")) for i in range(CLIPS + 2)]
-    clips = (clip("first", "a", original), clip("again", "b", original), clip("more", "c", original, made), *many)
-    page = Page("t", ("a", "b", "c"), (Section("listen", "Listen", "", clips),), {})
-    # what has most to see comes first, so the lone recording is what is there already
-    assert left_to_hear(page) == {"first", "again", f"many-{CLIPS}", f"many-{CLIPS + 1}"}

@@ -55,7 +55,7 @@ def test_the_table_shows_the_numbers_of_the_records(outcome: Outcome) -> None:
     for value in (record.value, record.null_mean, record.estimate):
         assert f"{value:.4f}" in text
     assert f"± {record.half_width:.3f}".replace("0.", ".") in text
-    for word in ("kept", "dropped", "8 utterances", "of these speakers alone", "duration"):
+    for word in ("kept", "dropped", "8 utterances", "of these two speakers alone", "duration"):
         assert word in text
 
 

@@ -1,0 +1,1 @@
+"""The table of a paper: systems in rows, chosen metrics in columns."""

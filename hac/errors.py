@@ -59,7 +59,7 @@ def one_of(name: str, names: tuple[Name, ...], what: str) -> Name:
     """
     if name not in names:
         raise HacError(f"{what} {name!r} is not known; choose one of {', '.join(names)}")
-    return names[names.index(name)]  # type: ignore[arg-type]
+    return names[names.index(name)]
 
 
 @dataclass

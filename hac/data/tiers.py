@@ -59,7 +59,7 @@ class Tier:
         """Which intervals have another label than this, bool [n_intervals]; all where it is None or unknown."""
         if label not in self.vocabulary:
             return np.ones(self.n_intervals, np.bool_)
-        return self.labels != self.vocabulary.index(label)
+        return np.asarray(self.labels != self.vocabulary.index(label))
 
     def rows(self) -> list[Row]:
         """Every interval as a plain tuple, for people and for tests; slow on a large corpus."""

@@ -23,29 +23,15 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from hac.data.audio.decoding import AudioError, Channels, Decoder, opened
+from hac.data.audio.decoding import AudioError as AudioError
+from hac.data.audio.decoding import Channels as Channels
+from hac.data.audio.decoding import Decoder, opened
 from hac.data.timeline import US_PER_S, samples_to_us, to_us
 from hac.errors import HacError
 from hac.files.atomic import atomic_path
 
 if TYPE_CHECKING:
     from hac.data.manifest.manifest import Manifest, Utterance
-
-__all__ = [
-    "FORMATS",
-    "Audio",
-    "AudioError",
-    "AudioInfo",
-    "Channels",
-    "audio_info",
-    "is_silent",
-    "iter_audio",
-    "iter_utterance",
-    "read_audio",
-    "read_utterance",
-    "resampled_length",
-    "write_audio",
-]
 
 QUALITY = "HQ"
 """soxr's quality: 20 bits, passband to 0.91 of the lower Nyquist frequency, linear phase."""

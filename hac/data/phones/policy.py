@@ -19,35 +19,16 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from hac.data.phones.classes import (
-    NOISE,
-    NOISE_LABELS,
-    SILENCE,
-    SILENCE_LABELS,
-    Alphabet,
-    PhoneClasses,
-    arpabet_to_ipa,
-    known_share,
-    phone_classes,
-)
+from hac.data.phones.classes import NOISE as NOISE
+from hac.data.phones.classes import NOISE_LABELS, SILENCE_LABELS, Alphabet, arpabet_to_ipa, known_share
+from hac.data.phones.classes import SILENCE as SILENCE
+from hac.data.phones.classes import PhoneClasses as PhoneClasses
+from hac.data.phones.classes import phone_classes as phone_classes
 from hac.data.tiers import Tier, unknown_label
 from hac.errors import HacError
 from hac.files.parsing import load_yaml
 from hac.files.text import read_text, table_rows
 from hac.files.validation import complaint
-
-__all__ = [
-    "NOISE",
-    "SILENCE",
-    "PhoneClasses",
-    "PhonePolicy",
-    "choose_policy",
-    "load_phone_map",
-    "load_policy",
-    "looks_like_phones",
-    "phone_classes",
-    "policy_names",
-]
 
 _TIMIT_ONLY = frozenset({"bcl", "dcl", "gcl", "pcl", "tcl", "kcl", "epi", "ax-h"})
 _ARPABET_STRESS = re.compile(r"(?<=[A-Za-z])[0-2]$")

@@ -52,7 +52,7 @@ def locked(folders: Sequence[Path] = (), files: Sequence[Path] = ()) -> Iterator
 
 
 @contextmanager
-def waited_for(lock: Path, announce: Callable[[], None] | None = None) -> Iterator[None]:
+def waited_for(lock: Path, announce: Callable[[], None] = lambda: None) -> Iterator[None]:
     """Hold a lock file, which stays: who waits has it open; wait where another process holds it, and `announce` that.
 
     Raises:
@@ -64,8 +64,7 @@ def waited_for(lock: Path, announce: Callable[[], None] | None = None) -> Iterat
     try:
         held.acquire(blocking=False)
     except Timeout:
-        if announce is not None:
-            announce()
+        announce()
         held.acquire()
     try:
         yield

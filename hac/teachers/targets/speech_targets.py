@@ -56,8 +56,8 @@ def speech_targets(
     cache: Path | None,
     failures: FailureLog,
     resample: Method = "linear",
-    advance: Callable[[int], None] | None = None,
-    announce: Callable[[str], None] | None = None,
+    advance: Callable[[int], None] = lambda _: None,
+    announce: Callable[[str], None] = lambda _: None,
 ) -> SpeechTargets:
     """A corpus' targets, computed once per audio file and kept.
 
@@ -87,17 +87,14 @@ def speech_targets(
     hashes = FileHashes(folder / "files.tsv")
     sources = {u.id: source for u in manifest.utterances if (source := _known_source(manifest, u, store, hashes))}
     missing = [utterance for utterance in manifest.utterances if utterance.id not in sources]
-    if advance is not None:
-        advance(len(sources))
+    advance(len(sources))
     if missing:
-        if announce is not None:
-            announce(_size(Manifest(manifest.root, tuple(missing)), grid, teacher, folder))
+        announce(_size(Manifest(manifest.root, tuple(missing)), grid, teacher, folder))
         with store.writing(announce) as writer, hashes.recording():
             for utterance, source in Filler(manifest, teacher, grid, hashes, writer, failures).fill(missing):
                 if source is not None:
                     sources[utterance.id] = source
-                if advance is not None:
-                    advance(1)
+                advance(1)
     if not sources:
         raise none_left(manifest)
     return SpeechTargets(store, {id: sources[id] for id in manifest.ids if id in sources})

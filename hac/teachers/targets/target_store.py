@@ -80,20 +80,16 @@ class RowStore:
             self._add(path)
 
     @contextmanager
-    def writing(self, announce: Callable[[str], None] | None = None) -> Iterator[Writer]:
+    def writing(self, announce: Callable[[str], None] = lambda _: None) -> Iterator[Writer]:
         """Add rows, alone: waits while another process does. What is added is kept on any exit.
 
         Raises:
             HacError: the disk is full or the folder cannot be written; what was added before is kept.
         """
-
-        def wait() -> None:
-            if announce is not None:
-                announce(f"{self.folder}: another process fills this cache; waiting for it")
-
+        busy = f"{self.folder}: another process fills this cache; waiting for it"
         with _explained(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
-            with waited_for(self.folder / "lock", wait):
+            with waited_for(self.folder / "lock", lambda: announce(busy)):
                 for path in filter(lambda path: is_leftover(path.name), self.folder.iterdir()):
                     path.unlink()
                 self.reload()

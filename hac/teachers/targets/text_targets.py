@@ -34,8 +34,8 @@ def text_targets(
     *,
     cache: Path | None,
     failures: FailureLog,
-    advance: Callable[[int], None] | None = None,
-    announce: Callable[[str], None] | None = None,
+    advance: Callable[[int], None] = lambda _: None,
+    announce: Callable[[str], None] = lambda _: None,
 ) -> TextTargets:
     """Vectors of a corpus' transcripts; each distinct text, white space at its ends aside, is embedded once.
 
@@ -68,8 +68,7 @@ def text_targets(
     folder = default_folder(teacher.name, maker) if cache is None else Path(cache)
     store = RowStore(folder, teacher.dim, maker)
     refused = _embed_missing(store, teacher, texts, announce)
-    if advance is not None:
-        advance(len(manifest))
+    advance(len(manifest))
     for id, source in sources.items():
         if source in refused:
             failures.add(id, "teacher-refused", refused[source])
@@ -80,7 +79,7 @@ def text_targets(
 
 
 def _embed_missing(
-    store: RowStore, teacher: TextTeacher, texts: Mapping[str, str], announce: Callable[[str], None] | None
+    store: RowStore, teacher: TextTeacher, texts: Mapping[str, str], announce: Callable[[str], None]
 ) -> dict[str, str]:
     """Append the vectors that are not there; returns the reasons of those that the teacher refused."""
     refused: dict[str, str] = {}

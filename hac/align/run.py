@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal
 
@@ -134,7 +134,7 @@ def _provenance(options: Options, english: list[Utterance], others: list[Utteran
         used["pocketsphinx"] = {"utterances": len(english), "model": "en-us of the wheel"}
     if others:
         languages = sorted({base_language(item.language or "") for item in others})
-        used["hmm"] = {"utterances": len(others), "languages": languages, **options.hmm.as_json()}
+        used["hmm"] = {"utterances": len(others), "languages": languages, **asdict(options.hmm)}
     return {"aligner": options.aligner, "aligners": used, "versions": _versions()}
 
 

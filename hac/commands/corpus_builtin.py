@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -171,9 +172,17 @@ def _say_error(alignments: Alignments) -> None:
 
 
 def _say_what(manifest: Manifest, folder: Path) -> None:
-    from hac.corpora.summary import summary_line
-
-    typer.echo(f"{folder / 'manifest.jsonl'}: {summary_line(manifest)}")
+    """Utterances, minutes in all and per language, voices: one line for a person."""
+    seconds: defaultdict[str, float] = defaultdict(float)
+    for utterance in manifest.utterances:
+        seconds[utterance.language or "?"] += utterance.duration
+    shares = ", ".join(f"{language} {seconds[language] / 60:.1f}" for language in sorted(seconds))
+    unknown = sum(utterance.speaker is None for utterance in manifest.utterances)
+    voices = f"{len(manifest.speakers):,} voices"
+    if unknown:
+        voices += f" ({unknown:,} utterances of unknown speakers)"
+    total = f"{sum(seconds[language] / 60 for language in sorted(seconds)):.1f} minutes ({shares})"
+    typer.echo(f"{folder / 'manifest.jsonl'}: {len(manifest):,} utterances, {total}, {voices}")
 
 
 def say_failures(what: str, failures: FailureLog) -> None:

@@ -8,8 +8,7 @@ enough; speakers with less are pooled by language. Source: the flat-start recipe
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,10 +48,6 @@ class HmmOptions:
     min_speaker_s: float = 300.0
     max_train_s: float = 2400.0
     seed: int = 0
-
-    def as_json(self) -> dict[str, Any]:
-        """The settings as JSON values."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)

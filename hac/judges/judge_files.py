@@ -77,7 +77,6 @@ def judged(
         judge: name for `hac.judges.registry`, or a judge (picklable where `jobs` > 1).
         store: Parquet file that keeps the verdicts, made where it is not there.
         jobs: processes on a CPU; on a GPU there is one.
-        failures: where files without a verdict are noted.
 
     Raises:
         HacError: no such judge; a store of another kind; or (strict failures) the first file without a verdict.

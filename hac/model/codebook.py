@@ -20,7 +20,6 @@ class CodebookHealth:
     """How well a codebook is used, from running counts of the training batches.
 
     Attributes:
-        n_codes: size of the codebook.
         used: codes above the dead threshold, in [0, n_codes]; larger is healthier.
         perplexity: exp of the entropy of the usage, in [1, n_codes]; NaN before the first training batch.
     """

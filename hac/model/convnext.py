@@ -19,7 +19,6 @@ class FrameBlock(nn.Module):
     """ConvNeXt in one dimension: a depthwise convolution, then two linear layers, added to the input, scaled.
 
     Args:
-        width: channels.
         ff_dim: channels between the linear layers.
 
     Source: Liu et al. 2022 (arXiv 2201.03545), as used by Vocos.

@@ -190,7 +190,6 @@ class HacModel(PreTrainedModel):
         """Turn tokens into audio.
 
         Args:
-            tokens: as `encode` makes them.
             streams: the levels to be heard (`acoustic`, `phonetic`, `lexical`); all by default.
             n_quantizers: how many of the acoustic streams to use; all that the tokens hold by default.
 

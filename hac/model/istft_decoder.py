@@ -25,10 +25,7 @@ class IstftDecoder(FrameNetwork):
     """Latents to sound, a spectrum a frame.
 
     Args:
-        latent_dim: channels of the latents.
         hop_length: samples a frame; even.
-        width: channels of every layer.
-        n_layers: blocks.
         ff_dim: channels inside a block.
     """
 

@@ -23,7 +23,6 @@ def encode_audio(encoder: DacEncoder | StftEncoder, samples: Tensor, mask: Tenso
     """Z = ENC(x).
 
     Args:
-        encoder: the model's encoder.
         samples: [b, 1, n], n a multiple of the hop length.
         mask: bool [b, t], True at the frames that exist; None where all do.
 
@@ -80,7 +79,6 @@ def decode_latent(decoder: DacDecoder | IstftDecoder, latent: Tensor, mask: Tens
     """Audio of latents.
 
     Args:
-        decoder: the model's decoder.
         latent: [b, latent_dim, t].
         mask: bool [b, t], True at the frames that exist; None where all do.
 

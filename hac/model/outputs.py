@@ -27,7 +27,6 @@ class HacTokens:
         streams: codes by stream name (`acoustic.0`, ..., `phonetic`, `lexical`), each int64 [b, t],
             `PADDING_CODE` beyond the end of an item.
         mask: bool [b, t], True at the frames that exist.
-        frame_rate: frames per second, exactly.
         n_samples: int64 [b], the length of each item's audio.
     """
 
@@ -48,7 +47,6 @@ class HacTokens:
 
         Args:
             items: codes by stream name, each [t] with the same t for all streams of an item.
-            frame_rate: frames per second, exactly.
             hop_length: samples per frame.
             n_samples: the length of each item's audio; whole frames by default.
 
@@ -91,7 +89,6 @@ class HacEmbeddings:
     Attributes:
         streams: by stream name, each [b, t, d], zero beyond the end of an item.
         mask: bool [b, t], True at the frames that exist.
-        frame_rate: frames per second, exactly.
     """
 
     streams: Mapping[str, Tensor]

@@ -43,11 +43,8 @@ class VectorQuantizer(nn.Module):
     """Factorized vector quantizer: project down, take the nearest code, project up.
 
     Args:
-        input_dim: channels of the input.
-        output_dim: channels of the output.
         codebook_size: number of codes.
         codebook_dim: channels in which the codes live.
-        options: how codes are looked up and kept alive.
         pca_init: start the projections from the principal components of the first training batch, so that little is
             lost before anything is learned; input and output must have the same channels, at least `codebook_dim`.
 
@@ -131,12 +128,9 @@ class ResidualVectorQuantizer(nn.Module):
     """Quantizers in a row, each working on what the ones before it left over.
 
     Args:
-        latent_dim: channels of input and output.
-        n_codebooks: quantizers in the row.
         codebook_size: codes per quantizer.
         codebook_dim: channels in which the codes live.
         dropout: probability that a training item uses only a random number of the first quantizers.
-        options: how codes are looked up and kept alive.
         pca_init: as for each `VectorQuantizer`, on what is left to it.
     """
 

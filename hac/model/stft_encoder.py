@@ -32,10 +32,7 @@ class StftEncoder(FrameNetwork):
     """Sound to latents, some spectra a frame.
 
     Args:
-        latent_dim: channels of the latents.
         hop_length: samples a frame; even.
-        width: channels of every layer.
-        n_layers: blocks.
         ff_dim: channels inside a block.
     """
 

@@ -15,8 +15,6 @@ class LevelTransformer(nn.Module):
     its start, and any length works.
 
     Args:
-        input_dim: channels of the input.
-        n_layers: transformer layers.
         config: width, heads, feed-forward width, dropout and the taps of the position convolution.
     """
 

@@ -213,11 +213,11 @@ class _Maker:
 
     def _gender(self) -> Factor:
         about = "gender of the speaker, by the manifest"
-        return utterance_factor("gender", self.met.ids, self._of_manifest("gender"), about)
+        return utterance_factor("gender", self.met.ids, self._of_manifest("gender"), about, "speakers of each language")
 
     def _language(self) -> Factor:
         about = "language of the utterance, by the manifest"
-        return utterance_factor("language", self.met.ids, self._of_manifest("language"), about)
+        return utterance_factor("language", self.met.ids, self._of_manifest("language"), about, "speakers")
 
 
 def _word_tier(words: Words) -> Tier:

@@ -25,7 +25,6 @@ from hac.errors import HacError
 from probes.clusters import Clusters, clusters_of
 from probes.leakage.factors import Factor
 from probes.nulls.circular_shift import OVER_SPEAKERS
-from probes.nulls.label_permutation import NULL_OF
 
 COMMAND = "leakage"
 
@@ -256,7 +255,12 @@ def _never_permuted(of_frames: FrameLabels, factor: Factor) -> str:
     """Why a factor's null is the measurement itself, where permuting its labels changes none of them."""
     if not of_frames.permuted or any((draw != factor.tier.labels).any() for draw in of_frames.permuted):
         return ""
-    return f"{NULL_OF[factor.name]} are the same labels again: chance tells as much, and nothing can be said of it"
+    return f"{_null_of(factor)} are the same labels again: chance tells as much, and nothing can be said of it"
+
+
+def _null_of(factor: Factor) -> str:
+    """What the null of a factor does."""
+    return f"labels permuted over the {factor.permuted}" if factor.permuted else OVER_SPEAKERS
 
 
 def warnings_of(corpus: FactorCorpus, clusters: Clusters) -> list[str]:
@@ -269,7 +273,7 @@ def protocols(protocol: LeakageProtocol, corpus: FactorCorpus) -> dict[str, dict
     """What each protocol name of the records means: one for each factor, alone and given another stream."""
     made: dict[str, dict[str, Any]] = {}
     for name, factor in corpus.factors.items():
-        null = NULL_OF.get(name, OVER_SPEAKERS)
+        null = _null_of(factor)
         common = {
             "factor": factor.about,
             "frames": "those whose centre lies in an interval that has a label",
@@ -286,7 +290,7 @@ def protocols(protocol: LeakageProtocol, corpus: FactorCorpus) -> dict[str, dict
             "n_nulls": protocol.n_given_nulls,
             "nulls": {
                 RUNS: "codes permuted among the runs with the same given code",
-                LABELS if name in NULL_OF else SHIFT: f"{null}; under both streams together",
+                LABELS if factor.permuted else SHIFT: f"{null}; under both streams together",
             },
         }
     return made

@@ -100,9 +100,10 @@ def _split(factor: Factor, voices: Voices) -> tuple[str, Sequence[str], Sequence
     """How frames are held out: name, group and stratum of each utterance, and a remark."""
     languages = [language or "" for language in voices.languages]
     speakers = [speaker or "" for speaker in voices.speakers]
-    of = _values(factor) if factor.kind == "utterance" else languages
     if factor.name == SPEAKER:
-        return UTTERANCES, voices.ids, of, ""
+        return UTTERANCES, voices.ids, _values(factor), ""
+    # every fold gets some of each label, where a speaker has but one: no speaker may stand in two folds
+    of = _values(factor) if factor.permuted and factor.permuted.startswith("speakers") else languages
     if len({*zip(languages, speakers, strict=True)} - {(language, "") for language in languages}) < 2:
         note = "fewer than two known speakers, so the probe knows nothing of other speakers"
         return UTTERANCES, voices.ids, of, note

@@ -44,7 +44,7 @@ class FrameUnits:
 
     def project(self, frames: Floats) -> Floats:
         """float32 [n, dim] -> float32 [n, m]."""
-        return np.asarray((frames - self.mean) @ self.projection, np.float32)
+        return ((frames - self.mean) @ self.projection).astype(np.float32)
 
     def assign(self, frames: Floats) -> NDArray[np.int32]:
         """The unit of each frame: float32 [n, dim] -> int32 [n], in [0, K)."""

@@ -25,6 +25,8 @@ from hac.data.tiers import Tier
 from hac.data.tokens.token_store import Stream
 
 Kind = Literal["frame", "utterance"]
+Permuted = Literal["utterances of each language", "speakers of each language", "speakers"]
+"""What the labels of an utterance factor are permuted over in its null: they are one label of each of these."""
 UNDEFINED = -1
 """Label of a frame that has none: silence has no word, an unvoiced frame no F0."""
 FOREVER_US = 10**12
@@ -44,16 +46,22 @@ class Factor:
 
     Attributes:
         name: `phone`, `speaker`, ...
-        kind: `frame` or `utterance`.
         tier: its labelled intervals, which do not overlap; the vocabulary is sorted by name. Negative labels are
             undefined. Utterance i of the tier is utterance i of the tokens.
         about: how it was made, for the protocol.
+        permuted: what its labels are permuted over in the null; None for labels of frames, whose null is a circular
+            shift.
     """
 
     name: str
-    kind: Kind
     tier: Tier
     about: str = ""
+    permuted: Permuted | None = None
+
+    @property
+    def kind(self) -> Kind:
+        """Whether it has a label for each frame or for each utterance."""
+        return "utterance" if self.permuted else "frame"
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -87,15 +95,25 @@ def _filled(stream: Stream, utterance: Ints, first: Ints, last: Ints, labels: La
     return made
 
 
-def utterance_factor(name: str, ids: Sequence[str], values: Sequence[str | None], about: str = "") -> Factor:
-    """A factor with one label for each whole utterance; None: undefined. `about` says how it was made."""
+def utterance_factor(
+    name: str,
+    ids: Sequence[str],
+    values: Sequence[str | None],
+    about: str = "",
+    permuted: Permuted = "utterances of each language",
+) -> Factor:
+    """A factor with one label for each whole utterance; None: undefined.
+
+    Args:
+        permuted: see `Factor`; speakers only where all utterances of a speaker have one label.
+    """
     vocabulary = tuple(sorted({value for value in values if value is not None}))
     place: dict[str | None, int] = {value: i for i, value in enumerate(vocabulary)}
     n = len(ids)
     labels = np.array([place.get(value, UNDEFINED) for value in values], np.int32)
     bounds = np.arange(n + 1, dtype=np.int64)
     tier = Tier(name, tuple(ids), bounds, labels, np.zeros(n, np.int64), np.full(n, FOREVER_US), vocabulary)
-    return Factor(name, "utterance", tier, about)
+    return Factor(name, tier, about, permuted)
 
 
 def interval_factor(name: str, tier: Tier, label: Labels, names: Sequence[str | None], about: str = "") -> Factor:
@@ -112,7 +130,7 @@ def interval_factor(name: str, tier: Tier, label: Labels, names: Sequence[str | 
     table = np.array([*(place.get(label, UNDEFINED) for label in names), UNDEFINED], np.int32)
     labels = table[np.where(label < 0, len(names), label)]
     made = Tier(name, tier.ids, tier.bounds, labels, tier.onset_us, tier.offset_us, vocabulary)
-    return Factor(name, "frame", made, about)
+    return Factor(name, made, about)
 
 
 def quantile_edges(values: NDArray[np.float64], n_bins: int = N_BINS) -> NDArray[np.float64]:
@@ -151,7 +169,7 @@ def grid_factor(
     names = tuple(f"{i + 1:0{width}d}" for i in range(len(edges) + 1))
     shown = ", ".join(f"{edge:.5g}" for edge in edges)
     about = f"{len(names)} quantile bins over the whole corpus, edges {shown} {unit}".rstrip()
-    return Factor(name, "frame", _merged(name, tuple(ids), points, labels, names), about)
+    return Factor(name, _merged(name, tuple(ids), points, labels, names), about)
 
 
 def _merged(name: str, ids: tuple[str, ...], points: Ints, labels: Labels, names: tuple[str, ...]) -> Tier:

@@ -1,9 +1,8 @@
 """Null: labels of utterances or words permuted, where a circular shift within an utterance breaks nothing.
 
-- `speaker`: labels are permuted over the utterances of each language. Chance then knows the language and the number of
-  utterances of every speaker, so the corrected value is what is told of the speaker beyond the language.
-- `gender`: labels are permuted over the speakers of each language.
-- `language`: labels are permuted over the speakers.
+Each factor says what its labels are permuted over (`Factor.permuted`): `speaker` over the utterances of each language,
+so that chance knows the language and the number of utterances of every speaker, and the corrected value is what is told
+of the speaker beyond the language; `gender` over the speakers of each language; `language` over all speakers.
 
 What sounds alike within an utterance, or within a speaker, stays together in chance too.
 """
@@ -19,12 +18,6 @@ from probes.leakage.factors import Factor, Labels
 from probes.nulls.random_streams import permutation_within, random_stream
 from probes.words.word_codes import Words
 
-NULL_OF = {
-    "speaker": "labels permuted over the utterances of each language",
-    "gender": "labels permuted over the speakers of each language",
-    "language": "labels permuted over the speakers",
-}
-"""What each null permutes, by factor."""
 Unit = tuple[str, tuple[str, str]]
 """Stratum, and the name of an utterance or a speaker in it."""
 
@@ -43,11 +36,11 @@ def permuted_labels(
     """
     ids, labels = factor.tier.ids, factor.tier.labels
     units = [("", id) for id in ids]
-    if factor.name != "speaker":
+    if factor.permuted != "utterances of each language":
         # speakers of two languages are two speakers
         voices = zip(ids, speakers, languages, strict=True)
         units = [(f"speaker {language}", voice) if voice else ("", id) for id, voice, language in voices]
-    strata = [""] * len(ids) if factor.name == "language" else [language or "" for language in languages]
+    strata = [""] * len(ids) if factor.permuted == "speakers" else [language or "" for language in languages]
     first: dict[Unit, int] = {}
     for u in sorted((u for u in range(len(ids)) if labels[u] >= 0), key=lambda u: ids[u]):
         first.setdefault((strata[u], units[u]), int(labels[u]))

@@ -145,11 +145,19 @@ def test_streams_of_other_rates_are_probed_together(planted: Planted) -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (lambda p: utterance_factor("gender", p.ids, ["f"] * len(p.ids)), "constant"),
-        (lambda p: utterance_factor("speaker", p.ids, list(p.ids)), "too many classes for the examples"),
-        (lambda p: utterance_factor("gender", p.ids, [None] * len(p.ids)), "no frame has a label"),
         (
-            lambda p: utterance_factor("gender", p.ids, ["m" if s == "s00" else "f" for s in p.speakers]),
+            lambda p: utterance_factor("gender", p.ids, ["f"] * len(p.ids), permuted="speakers of each language"),
+            "constant",
+        ),
+        (lambda p: utterance_factor("speaker", p.ids, list(p.ids)), "too many classes for the examples"),
+        (
+            lambda p: utterance_factor("gender", p.ids, [None] * len(p.ids), permuted="speakers of each language"),
+            "no frame has a label",
+        ),
+        (
+            lambda p: utterance_factor(
+                "gender", p.ids, ["m" if s == "s00" else "f" for s in p.speakers], permuted="speakers of each language"
+            ),
             "fewer than two have at least 20 training frames outside every fold, in 2 speakers",
         ),
     ],
@@ -170,12 +178,18 @@ def test_one_speaker_is_scored_on_other_utterances_and_says_so(planted: Planted)
     assert "knows nothing of other speakers" in asked.note
     single = Voices(planted.ids[:1], ("s",), ("en",))
     stream = planted.streams[0].take(np.array([0]))
-    one = utterance_factor("language", single.ids, ["en"])
+    one = utterance_factor("language", single.ids, ["en"], permuted="speakers")
     assert "1 of utterances" in ask(one, stream, single, QUICK).note
 
 
-def test_no_utterance_is_trained_on_and_scored_at_once(planted: Planted) -> None:
-    task = ask(planted.phone, planted.streams[0], planted.voices, QUICK).task
+@pytest.mark.parametrize("factor", ["phone", "loudness"])
+def test_no_speaker_is_trained_on_and_scored_at_once(planted: Planted, factor: str) -> None:
+    # a label of utterances that changes within a speaker must not part the speaker
+    loudness = utterance_factor(
+        "loudness", planted.ids, [("loud", "soft")[i // 2 % 2] for i in range(len(planted.ids))]
+    )
+    asked = planted.phone if factor == "phone" else loudness
+    task = ask(asked, planted.streams[0], planted.voices, QUICK).task
     assert task is not None
     folds = {}
     for fold, utterance in zip(task.fold.tolist(), task.utterance.tolist(), strict=True):

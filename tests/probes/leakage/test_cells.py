@@ -63,7 +63,7 @@ class Case:
         who = utterance_factor("speaker", ids, speakers)
         clusters = np.array(self.clusters, np.int64)
         asked = LeakageProtocol(**{"n_nulls": 2, "n_given_nulls": 2, **protocol})
-        return layout(self.streams, [Factor("x", "frame", tier), who], (speakers, [None] * len(ids)), clusters, asked)
+        return layout(self.streams, [Factor("x", tier), who], (speakers, [None] * len(ids)), clusters, asked)
 
 
 @st.composite

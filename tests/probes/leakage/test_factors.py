@@ -95,7 +95,9 @@ def test_permuted_labels_keep_what_chance_may_know(rows: list[tuple[int, int, in
     assert Counter(zip(languages, permuted, strict=True)) == before
     # gender: all utterances of a speaker stay alike, and each language keeps its speakers' labels
     of_voice = {voice: (None, "f", "m")[(i + draw) % 3] for i, voice in enumerate(sorted(set(voices)))}
-    gender = utterance_factor("gender", ids, [of_voice[voice] for voice in voices])
+    gender = utterance_factor(
+        "gender", ids, [of_voice[voice] for voice in voices], permuted="speakers of each language"
+    )
     permuted = draw_of(gender)
     now = dict(zip(voices, permuted, strict=True))
     assert [now[voice] for voice in voices] == permuted
@@ -105,11 +107,20 @@ def test_permuted_labels_keep_what_chance_may_know(rows: list[tuple[int, int, in
     # undefined labels stay where they are
     assert [label < 0 for label in permuted] == [of_voice[voice] is None for voice in voices]
     # language: permuted over speakers, who keep one
-    language = utterance_factor("language", ids, languages)
+    language = utterance_factor("language", ids, languages, permuted="speakers")
     permuted = draw_of(language)
     now = dict(zip(voices, permuted, strict=True))
     assert [now[voice] for voice in voices] == permuted
     assert Counter(now.values()) == Counter(language.labels.index(one) for one, _ in now)
+
+
+def test_labels_that_change_within_a_speaker_are_permuted_over_utterances() -> None:
+    ids, languages = [f"u{i:02d}" for i in range(40)], ["en", "de"] * 20
+    loudness = utterance_factor("loudness", ids, [("loud", "soft")[i * i % 3 % 2] for i in range(40)])
+    permuted = permuted_labels(loudness, ["one"] * 40, languages, 1, 0).tolist()
+    before = Counter(zip(languages, loudness.tier.labels.tolist(), strict=True))
+    assert Counter(zip(languages, permuted, strict=True)) == before
+    assert permuted != loudness.tier.labels.tolist()
 
 
 def test_permuting_does_not_depend_on_the_order_of_utterances() -> None:

@@ -94,11 +94,16 @@ class BoundaryCorpus(TokenCorpus):
 
     def subset(self, part: NDArray[np.int64]) -> BoundaryCorpus:
         """The utterances at some places: a shard."""
-        ids, voices = (tuple(column[i] for i in part) for column in (self.ids, self.voices))
-        rows = Rows(self.rows.rows, self.rows.of_utterance[part])
-        tiers = {name: tier.select(ids) for name, tier in self.tiers.items()}
-        of_part = {"tokens": self.tokens.select(ids), "durations_us": self.durations_us[part]}
-        return replace(self, ids=ids, voices=voices, rows=rows, tiers=tiers, **of_part)
+        ids = tuple(self.ids[i] for i in part)
+        return replace(
+            self,
+            ids=ids,
+            voices=tuple(self.voices[i] for i in part),
+            tokens=self.tokens.select(ids),
+            rows=Rows(self.rows.rows, self.rows.of_utterance[part]),
+            tiers={name: tier.select(ids) for name, tier in self.tiers.items()},
+            durations_us=self.durations_us[part],
+        )
 
 
 @dataclass(frozen=True)

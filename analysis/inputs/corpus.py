@@ -208,10 +208,11 @@ def classes_of(policy: PhonePolicy, labels: Sequence[str]) -> Classes:
 
 def subset(corpus: Corpus, part: NDArray[np.int64]) -> Corpus:
     """The utterances at some places: a shard."""
-    ids, voices = (tuple(column[i] for i in part) for column in (corpus.ids, corpus.voices))
+    ids = tuple(corpus.ids[i] for i in part)
+    voices = tuple(corpus.voices[i] for i in part)
     rows = Rows(corpus.rows.rows, corpus.rows.of_utterance[part])
-    of_part = {"tokens": corpus.tokens.select(ids), "phones": corpus.phones.select(ids)}
-    return replace(corpus, ids=ids, voices=voices, rows=rows, **of_part)
+    tokens, phones = corpus.tokens.select(ids), corpus.phones.select(ids)
+    return replace(corpus, ids=ids, voices=voices, tokens=tokens, rows=rows, phones=phones)
 
 
 def _by_name(tier: Tier) -> Tier:

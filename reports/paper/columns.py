@@ -230,7 +230,7 @@ def _number(answer: Answer, of: Answered) -> Number:
 
 
 def _bits(runs: Runs, wanted: Wanted) -> Column | None:
-    found = {system: Number(bits.kbps) for system, bits in bits_of(runs).items()}
+    found = {system: Number(bits.kbps, of="nominal") for system, bits in bits_of(runs).items()}
     return Column(wanted.head or "kbit/s", METRICS[KBPS], found) if found else None
 
 

@@ -114,7 +114,7 @@ class PaperTable:
             titles = [
                 one.title for one in self.columns if any(number.whose == whose for number in one.numbers.values())
             ]
-            yield f"Intervals and differences {whose} alone: {_joined(list(dict.fromkeys(titles)))}."
+            yield f"Intervals and differences {whose}: {_joined(list(dict.fromkeys(titles)))}."
 
 
 def letter(i: int) -> str:

@@ -22,6 +22,8 @@ CELL = (0.72, 0.3)
 """Width and height of a cell, inches."""
 BESIDE, ABOVE, UPRIGHT = 1.2, 0.75, 0.6
 """Inches beside and above the cells, names aside, and of names that stand upright."""
+NARROW = 0.45
+"""Inches of a cell in which a number has no room for its interval."""
 TALLEST = 9.0
 """Inches of height."""
 LETTERS, LETTER = 36, 0.068
@@ -63,7 +65,7 @@ def leakage_map(shown: Matrix, title: str, path: Paths, most: float | None = Non
     wide = beside + CELL[0] * len(shown.factors)
     high = ABOVE + CELL[1] * max(3, len(shown.streams))
     # numbers without intervals, below names that stand upright
-    small = high > TALLEST or (width is not None and width < wide)
+    small = high > TALLEST or ((width or wide) - beside) / max(1, len(shown.factors)) < NARROW
     if small:
         above = ABOVE + UPRIGHT
         high = min(above + CELL[1] * max(3, len(shown.streams)), TALLEST)

@@ -133,9 +133,11 @@ def test_the_heat_map_sorts_zooms_and_is_read_by_keys(tab: Browser, page: Path, 
     tab.run("document.querySelector('.heat [data-zoom=\"2\"]').click()")
     assert tab.run(wide) == pytest.approx(2 * before, rel=0.01)
     tab.run(choose, "phones", "name")
-    names = tab.run("return [...document.querySelectorAll('.heat .phones button')].map((b) => b.textContent)")
+    names = tab.run(
+        "return [...document.querySelector('.heat .phones').querySelectorAll('button')].map((b) => b.textContent)"
+    )
     assert names == sorted(names)
-    tab.run("document.querySelectorAll('.heat .phones button')[2].click()")
+    tab.run("document.querySelector('.heat .phones').querySelectorAll('button')[2].click()")
     said = tab.run("return document.querySelector('.heat .now').textContent")
     assert f"phone {names[2]}: P " in said
     press = "document.querySelector('.heat .map').dispatchEvent(new KeyboardEvent('keydown', {key: arguments[0]}))"

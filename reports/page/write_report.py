@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from hac.files.atomic import write_text
 from reports.document.parts import Chart, HeatMap, MatrixChart
@@ -19,6 +19,9 @@ from reports.render.figure_style import read_style, styled
 from reports.render.html import Drawn, draw_page, render
 from reports.render.pdf import write_pdf
 from reports.render.svg import small_svg
+
+if TYPE_CHECKING:
+    from matplotlib import RcParams
 
 
 def write_report(
@@ -48,7 +51,7 @@ def write_report(
     Raises:
         HacError: a run cannot be read, a file cannot be written, or the PDF's libraries are missing.
     """
-    own = read_style(style) if style else {}
+    own = read_style(style) if style else None
     with uncollected():
         drawn = draw_page(build_page(read_runs(runs, match), title, audio_bytes))
         text = render(drawn)
@@ -78,7 +81,7 @@ def uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def write_files(drawn: Drawn, folder: Path, columns: int = 2, style: Mapping[str, Any] | None = None) -> list[Path]:
+def write_files(drawn: Drawn, folder: Path, columns: int = 2, style: RcParams | None = None) -> list[Path]:
     """Write every figure and table of a page into a folder, and what they show into its `index.csv`.
 
     All are drawn aside first: where one fails, the folder's files are what they were.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
@@ -31,7 +31,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 
 Paths = Path | Sequence[Path]
 """Where a figure goes: a PNG, PDF or SVG file, or several of them."""
-_OWN: ContextVar[Mapping[str, Any] | None] = ContextVar("own_style", default=None)
+_OWN: ContextVar[RcParams | None] = ContextVar("own_style", default=None)
 """What a user's style changes of ours."""
 NOT_OURS = ("text.usetex", "text.latex.", "pgf.", "animation.", "svg.hashsalt")
 """Beginnings of what a style may not say: what runs other programs, or makes other bytes each time."""
@@ -49,7 +49,7 @@ def figure(path: Paths, size: tuple[float, float]) -> Iterator[Figure]:
     from matplotlib.figure import Figure as NewFigure
 
     paths = [path] if isinstance(path, Path) else path
-    with mpl.rc_context(_style()), mpl.rc_context(dict(_OWN.get() or {})):
+    with mpl.rc_context(_style()), mpl.rc_context(_OWN.get()):
         canvas = NewFigure(figsize=size, layout="constrained")
         yield canvas
         use_fonts(canvas, warn=any(one.suffix != ".svg" for one in paths))
@@ -63,7 +63,7 @@ def figure(path: Paths, size: tuple[float, float]) -> Iterator[Figure]:
 
 
 @contextmanager
-def styled(own: Mapping[str, Any] | None) -> Iterator[None]:
+def styled(own: RcParams | None) -> Iterator[None]:
     """Draw with a user's style, from `read_style`, on top of ours."""
     token = _OWN.set(own)
     try:
@@ -72,7 +72,7 @@ def styled(own: Mapping[str, Any] | None) -> Iterator[None]:
         _OWN.reset(token)
 
 
-def read_style(path: Path) -> dict[str, Any]:
+def read_style(path: Path) -> RcParams:
     """A style file, checked; letters that its fonts lack are drawn in ours.
 
     Raises:
@@ -81,12 +81,12 @@ def read_style(path: Path) -> dict[str, Any]:
     import matplotlib as mpl
     from matplotlib.style.core import STYLE_BLACKLIST
 
-    style: dict[str, Any] = {}
+    style = mpl.RcParams()
     with _complaints("matplotlib") as said:
         try:
             if not path.is_file():
                 raise OSError("no such file")
-            style = dict(mpl.rc_params_from_file(str(path), fail_on_error=True, use_default_template=False))
+            style = mpl.rc_params_from_file(str(path), fail_on_error=True, use_default_template=False)
         except (OSError, ValueError, KeyError) as error:
             said.append(str(error))
     said += [f"{key} is not a matter of style" for key in style if key in STYLE_BLACKLIST or key.startswith(NOT_OURS)]

@@ -25,6 +25,21 @@ def report(
         Path | None,
         typer.Option(help="Folder for every figure as SVG and PDF, and every table as CSV and LaTeX, for a paper."),
     ] = None,
+    columns: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=2,
+            help="Of --files: columns of a two-column paper that figures span, 1 (3.35 inches wide) or 2 (7 inches). "
+            "[default: 2]",
+        ),
+    ] = None,
+    style: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Of --files: a matplotlib style for the figures, such as `font.family: serif` a line."
+        ),
+    ] = None,
     title: Annotated[str, typer.Option(help="Over the page. [default: the systems' names]")] = "",
     audio_mb: Annotated[
         float, typer.Option("--audio-mb", min=0, help="Megabytes of sound in the page; what exceeds it is left out.")
@@ -48,6 +63,8 @@ def report(
 
         hac-analyze report runs/hac runs/encodec runs/mimi -o report.html --pdf report.pdf --files paper/
 
+        hac-analyze report runs/ --files paper/ --columns 1 --style serif.mplstyle
+
         hac-analyze report runs/hac runs/hubert-kmeans --match units=phonetic -o report.html
     """
     with locked([files] if files else [], [output, pdf] if pdf else [output]):
@@ -55,9 +72,11 @@ def report(
         from hac.errors import HacError
         from reports.page.write_report import write_report
 
+        if files is None and (columns is not None or style is not None):
+            raise HacError("--columns and --style are of the figures of --files: add --files FOLDER")
         if output.is_dir():
             raise HacError(f"{output}: is a folder; -o names the HTML file, such as {output / 'report.html'}")
         for what, path in write_report(
-            runs, output, pdf, files, title, round(audio_mb * 1_000_000), stream_pairs(match or [])
+            runs, output, pdf, files, title, round(audio_mb * 1_000_000), stream_pairs(match or []), columns or 2, style
         ):
             typer.echo(f"{what}: {path}")

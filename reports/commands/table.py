@@ -95,7 +95,7 @@ def table(
             return
         if kind == ".tex":
             points = letter_points(drawn, columns)
-            if points < LEAST_READABLE:
+            if round(points, 1) < LEAST_READABLE:
                 typer.echo(
                     f"warning: letters of {points:.1f} points, hard to read: choose fewer --metrics, --no-intervals"
                     f"{', --columns 2' * (columns == 1)}, or fewer --digits",

@@ -18,6 +18,7 @@ from reports.comparison.parts import NOTE, difference_chart, difference_table, s
 from reports.comparison.sweep_section import ablation_parts
 from reports.document.headlines import entries_of, is_headline
 from reports.document.order import first_of_levels
+from reports.document.part_ids import part_id
 from reports.document.parts import Chart, Section, Table
 from reports.document.reservations import reservation
 from reports.document.runs import OF_TRAININGS, ReportRun, Runs
@@ -75,7 +76,7 @@ def _of_command(runs: Runs, command: str, missing: list[str]) -> Iterator[Table 
         if len(chosen) > 1:
             title = f"{command}: differences to {base.system}"
             yield from _compared(
-                f"{command}-{place}", title, chosen, partial(_is_shown, command, base, first=first), notes
+                part_id(command, base.system), title, chosen, partial(_is_shown, command, base, first=first), notes
             )
     lines = (f"{run.system}, {command}: {reservation(run)}, so no claim rests on its differences." for run in doubtful)
     missing += dict.fromkeys(lines)
@@ -90,7 +91,7 @@ def _of_matches(runs: Runs, command: str) -> Iterator[Table | Chart]:
         run = of_base[0].base
         pairs = ", ".join(dict.fromkeys(f"{a} against {b}" for match in of_base for a, b in match.pairs.items()))
         chosen = [as_run(run), *(match.run for match in of_base)]
-        id, title = f"{command}-match-{runs.systems.index(base)}", f"{command}: {pairs} of {base}"
+        id, title = part_id(f"{command}-match", base), f"{command}: {pairs} of {base}"
         yield from _compared(id, title, chosen, partial(_is_of_base, command, run))
 
 

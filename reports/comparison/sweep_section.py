@@ -14,6 +14,7 @@ from hac.errors import HacError
 from reports.comparison.parts import difference_chart, difference_table, stream_of
 from reports.comparison.tables import CLEAR
 from reports.document.order import first_of_levels
+from reports.document.part_ids import part_id
 from reports.document.parts import Chart, Table
 from reports.document.runs import ReportRun, Runs
 from reports.render.csv_files import plain
@@ -71,7 +72,7 @@ def ablation_parts(runs: Runs, wanted: Wanted, missing: list[str]) -> Iterator[T
         wanted: which differences.
         missing: takes up what is not there.
     """
-    for place, (run, found) in enumerate(sweeps(runs)):
+    for run, found in sweeps(runs):
         if not found:
             missing.append(f"{run.system}: {NAME} is not in the sweep's folder, so its differences are not shown.")
         headlines = _headlines(found, wanted)
@@ -81,19 +82,19 @@ def ablation_parts(runs: Runs, wanted: Wanted, missing: list[str]) -> Iterator[T
             title = f"{run.system}, {analysis}: variants against {base}"
             n_tests = sum(math.isfinite(one.p) for one in found)
             note = f"means over {seeds} seed{'s' * (seeds > 1)}; p by Holm over {n_tests} differences of the sweep"
-            yield difference_table(f"ablation-{place}-{analysis}", title, base, shown, note)
-            yield difference_chart(f"chart-ablation-{place}-{analysis}", title, shown)
+            yield difference_table(part_id("ablation", run.system, analysis), title, base, shown, note)
+            yield difference_chart(part_id("chart-ablation", run.system, analysis), title, shown)
 
 
 def clear_ones(runs: Runs, wanted: Wanted) -> Iterator[Table | str]:
     """For the verdict: of each sweep, the differences beyond noise and how many are not, or that there are none."""
-    for place, (run, found) in enumerate(sweeps(runs)):
+    for run, found in sweeps(runs):
         headline = _headlines(found, wanted)
         shown = [one for one in headline if one.verdict in CLEAR]
         base = reference_of(run)
         note = f"{len(headline) - len(shown)} of {len(headline)} headline differences are within noise or unknown"
         title = f"{run.system}: what differs from {base} beyond noise"
         if shown:
-            yield difference_table(f"verdict-ablation-{place}", title, base, shown, note)
+            yield difference_table(part_id("verdict-ablation", run.system), title, base, shown, note)
         elif headline:
             yield f"{run.system}: none of {len(headline)} headline differences to {base} is beyond noise."

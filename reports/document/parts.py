@@ -142,7 +142,10 @@ class Chart:
 
 @dataclass(frozen=True)
 class MatrixChart:
-    """Values of rows x columns, each beside its interval and null; what is within the null is hatched."""
+    """Values of rows x columns, each beside its interval and null; what is within the null is hatched.
+
+    `most` is the end of the colours, one for all systems, so that colours can be compared.
+    """
 
     id: str
     title: str
@@ -150,6 +153,7 @@ class MatrixChart:
     columns: tuple[str, ...]
     cells: tuple[tuple[Record | None, ...], ...]
     note: str = ""
+    most: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from analysis.metrics.registry import HEADLINES, metric_name
 from analysis.results.schema import Record
 from reports.document.headlines import is_headline
+from reports.document.part_ids import part_id
 from reports.document.parts import Chart, Panel, Point, Section, Series, has_numbers
 from reports.document.runs import ReportRun, Runs
 from reports.document.titles import headed, metric_title
@@ -29,10 +30,10 @@ def history_section(runs: Runs) -> Section:
         return Section("history", TITLE, "", (), (missing,))
     charts: list[Chart] = []
     missing_of: list[str] = []
-    for i, run in enumerate(found):
+    for run in found:
         panels = _panels(run)
         if has_numbers(panels):
-            charts += _charts(f"chart-history-{i}", f"{run.system}: by step", panels)
+            charts += _charts(part_id("chart-history", run.system), f"{run.system}: by step", panels)
         else:
             missing_of.append(f"{run.system}: no record of the run names its step (group checkpoint=step-N).")
     lead = "Each number at each checkpoint, with its interval, chance taken off; below, what fell or collapsed."
@@ -52,7 +53,7 @@ def _charts(id: str, title: str, panels: tuple[Panel, ...]) -> Iterator[Chart]:
     parts = [panels[start : start + MOST_PANELS] for start in range(0, len(panels), MOST_PANELS)]
     for n, part in enumerate(parts, 1):
         of = f" ({n} of {len(parts)})" if len(parts) > 1 else ""
-        yield Chart(f"{id}-{n}" if n > 1 else id, f"{title}{of}", "lines", part, NOTE)
+        yield Chart(f"{id}--{n}" if n > 1 else id, f"{title}{of}", "lines", part, NOTE)
 
 
 def _panels(run: ReportRun) -> tuple[Panel, ...]:

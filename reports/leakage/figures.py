@@ -23,7 +23,7 @@ def added_maps(shown: dict[str, Matrix], title: str, path: Path) -> None:
     size = (1.2 + columns * (1.3 + 0.36 * len(shown)), 0.8 + rows * (1.1 + 0.3 * len(first.streams)))
     with figure(path, size) as canvas:
         panels = canvas.subplots(rows, columns, squeeze=False)
-        most = largest_value(list(shown.values()))
+        most = largest_value(record for one in shown.values() for record in one.cells.values())
         for place, axes in enumerate(panels.flat):
             if place >= n:
                 axes.set_axis_off()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 from analysis.leakage.scores import within_null
 from analysis.metrics.registry import METRICS, metric_name
@@ -11,11 +12,13 @@ from analysis.results.records import reason_of
 from analysis.results.schema import Record
 from reports.document.cells import counted_cell, estimate_cell, null_cell, text_cell
 from reports.document.order import first_of_levels, in_order
+from reports.document.part_ids import part_id
 from reports.document.parts import Cell, MatrixChart, Section, Table, no_run
 from reports.document.result_table import only, record_table
 from reports.document.runs import ReportRun, Runs
 from reports.document.titles import headed, metric_title
 from reports.listen.section import Listening
+from reports.render.matrix import largest_value
 
 TITLE = "Leakage: what each stream tells"
 PROBE = ".probe_information["
@@ -32,9 +35,9 @@ def leakage_section(runs: Runs) -> Section:
     found = runs.of("leakage")
     if not found:
         return Section("leakage", TITLE, "", missing=(no_run("leakage"),))
-    parts: list[MatrixChart | Table] = [
-        _matrix(run, f"chart-leakage-{i}") for i, run in enumerate(found) if _factors(run)
-    ]
+    maps = [_matrix(run, part_id("chart-leakage", run.system)) for run in found if _factors(run)]
+    most = largest_value(record for one in maps for records in one.cells for record in records if record)
+    parts: list[MatrixChart | Table] = [replace(one, most=most) for one in maps]
     parts += [_table(found), *_added(found), *_probes(found), *_disentangled(found)]
     lead = (
         f"Chance-corrected share of each factor that a stream's codes tell: {METRICS['leakage'].title}. Hatched with a "

@@ -7,15 +7,21 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hac.files.atomic import write_text
 from reports.document.parts import Chart, HeatMap, MatrixChart
 from reports.document.runs import read_runs
 from reports.page.page import build_page
-from reports.render.charts import draw
-from reports.render.downloads import index_csv, page_files
+from reports.render.charts import WIDTHS, draw, fitting
+from reports.render.downloads import index_csv, numbered, page_files
+from reports.render.figure_style import read_style, styled
 from reports.render.html import Drawn, draw_page, render
 from reports.render.pdf import write_pdf
+from reports.render.svg import small_svg
+
+if TYPE_CHECKING:
+    from matplotlib import RcParams
 
 
 def write_report(
@@ -26,6 +32,8 @@ def write_report(
     title: str,
     audio_bytes: int,
     match: Mapping[str, str] | None = None,
+    columns: int = 2,
+    style: Path | None = None,
 ) -> Iterator[tuple[str, Path]]:
     """Write a report; yields what was written and where, each as soon as it is there: HTML first.
 
@@ -37,17 +45,20 @@ def write_report(
         title: over the page, may be empty.
         audio_bytes: what sounds may take.
         match: streams that are held against other streams; see `reports.document.runs.Runs`.
+        columns: of a paper of two columns that the figures of `files` span, 1 or 2.
+        style: a matplotlib style for them.
 
     Raises:
         HacError: a run cannot be read, a file cannot be written, or the PDF's libraries are missing.
     """
+    own = read_style(style) if style else None
     with uncollected():
         drawn = draw_page(build_page(read_runs(runs, match), title, audio_bytes))
         text = render(drawn)
     write_text(html, text)
     yield f"report ({html.stat().st_size / 1e6:.2f} MB)", html
     if files is not None:
-        yield f"figures and tables ({len(write_files(drawn, files))} files)", files
+        yield f"figures and tables ({len(write_files(drawn, files, columns, own))} files)", files
     if pdf is not None:
         with uncollected():
             write_pdf(drawn, pdf)
@@ -70,7 +81,7 @@ def uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def write_files(drawn: Drawn, folder: Path) -> list[Path]:
+def write_files(drawn: Drawn, folder: Path, columns: int = 2, style: RcParams | None = None) -> list[Path]:
     """Write every figure and table of a page into a folder, and what they show into its `index.csv`.
 
     All are drawn aside first: where one fails, the folder's files are what they were.
@@ -78,20 +89,29 @@ def write_files(drawn: Drawn, folder: Path) -> list[Path]:
     Args:
         drawn: the page.
         folder: made where it is missing; other files in it stay.
+        columns: of a paper of two columns that figures span, 1 or 2. What is higher than a page is in several files.
+        style: what figures have instead of our style; see `read_style`.
 
     Returns:
         The files written.
     """
-    texts = {**page_files(drawn.page), **{f"{id}.svg": svg for id, svg in drawn.figures.items()}}
-    pictures = [part for part in drawn.page.parts if isinstance(part, Chart | MatrixChart | HeatMap)]
+    systems, width = drawn.page.systems, WIDTHS[columns]
+    pictures = {
+        part.id: fitting(part, systems, width)
+        for part in drawn.page.parts
+        if isinstance(part, Chart | MatrixChart | HeatMap)
+    }
+    texts = {**page_files(drawn.page), "index.csv": index_csv(drawn.page, {id: len(of) for id, of in pictures.items()})}
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".making.", dir=folder) as made:
-        for name, text in {**texts, "index.csv": index_csv(drawn.page)}.items():
+        for name, text in texts.items():
             write_text(Path(made) / name, text)
-        for part in pictures:
-            draw(part, Path(made) / f"{part.id}.pdf", drawn.page.systems)
-            if isinstance(part, HeatMap):
-                draw(part, Path(made) / f"{part.id}.svg")
+        with styled(style):
+            for id, parts in pictures.items():
+                for n, part in enumerate(parts, 1):
+                    pdf, svg = (Path(made) / f"{numbered(id, n)}.{kind}" for kind in ("pdf", "svg"))
+                    draw(part, [pdf, svg], systems, width)
+                    write_text(svg, small_svg(svg.read_text(encoding="utf-8")))
         names = sorted(path.name for path in Path(made).iterdir())
         for name in names:
             (Path(made) / name).replace(folder / name)

@@ -119,12 +119,12 @@ def columns(runs: Runs, metrics: str = "") -> list[Column]:
             raise HacError("the runs hold no number that answers a question of the first screen; name some: --metrics")
         return found
     wanted = _parsed(metrics)
-    by_place = {place: _asked(runs, one) for place, one in enumerate(wanted) if one.entry != KBPS}
+    by_place = {place: _asked(runs, one) for place, one in enumerate(wanted) if one.id != KBPS}
     ranked = dict(zip(by_place, placed(list(by_place.values())), strict=True))
     several = {one.entry for one in wanted if sum(one.entry == other.entry for other in wanted) > 1}
     found = []
     for place, one in enumerate(wanted):
-        if one.entry != KBPS:
+        if one.id != KBPS:
             found.append(_column(_head(one, ranked[place], several), ranked[place], one.stream))
         elif bits := _bits(runs, one):
             found.append(bits)
@@ -230,7 +230,7 @@ def _number(answer: Answer, of: Answered) -> Number:
 
 
 def _bits(runs: Runs, wanted: Wanted) -> Column | None:
-    found = {system: Number(bits.kbps) for system, bits in bits_of(runs).items()}
+    found = {system: Number(bits.kbps, of="nominal") for system, bits in bits_of(runs).items()}
     return Column(wanted.head or "kbit/s", METRICS[KBPS], found) if found else None
 
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from analysis.results.frame import results_frame
+from analysis.results.frame import COLUMNS, results_frame
 from reports.document.number_format import bare
 from reports.document.parts import Cell
 from reports.document.parts import Column as Head
-from reports.document.result_table import result_table
+from reports.document.result_table import Cells, result_table
 from reports.document.runs import Runs
 from reports.document.titles import ARROWS
 from reports.paper.columns import Column, Number, row_names
@@ -114,7 +114,7 @@ class PaperTable:
             titles = [
                 one.title for one in self.columns if any(number.whose == whose for number in one.numbers.values())
             ]
-            yield f"Intervals and differences {whose} alone: {_joined(list(dict.fromkeys(titles)))}."
+            yield f"Intervals and differences {whose}: {_joined(list(dict.fromkeys(titles)))}."
 
 
 def letter(i: int) -> str:
@@ -154,7 +154,7 @@ def head(column: Column) -> str:
 
 def terminal(table: PaperTable) -> RenderableType:
     """The table for a terminal, the best in green, with caption and notes below."""
-    rows = [
+    rows: list[Cells] = [
         (name, *(_cell(table, column, system) for column in table.columns))
         for name, system in zip(table.names, table.systems, strict=True)
     ]
@@ -208,4 +208,4 @@ def _values(column: Column, system: str) -> tuple[float | str, ...]:
 def long_csv(runs: Runs) -> str:
     """Every number of all runs, a row each."""
     frame = results_frame(run.results.model_copy(update={"system": run.system}) for run in runs.all)
-    return csv_text(list(frame), frame.itertuples(index=False))
+    return csv_text(tuple(COLUMNS), frame.itertuples(index=False))

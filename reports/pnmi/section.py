@@ -16,6 +16,7 @@ from hac.errors import HacError
 from reports.document.cells import counted_cell, estimate_cell, n_cell, null_cell
 from reports.document.claim_rule import judged_cell
 from reports.document.order import all_streams, first_of_levels, in_order
+from reports.document.part_ids import part_id
 from reports.document.parts import Chart, HeatMap, Panel, Point, Section, Series, Table, no_run
 from reports.document.result_table import only, record_table, records_of
 from reports.document.runs import ReportRun, Runs
@@ -171,7 +172,7 @@ def heat_section(runs: Runs) -> Section:
         for stream in first_of_levels(run.results.streams):
             path = run.folder / f"phone_given_code.{names[stream]}.csv"
             if path.is_file():
-                maps.append(read_heat_map(path, f"heat-{len(maps)}", f"{run.system}, {stream}"))
+                maps.append(read_heat_map(path, part_id("heat", run.system, stream), f"{run.system}, {stream}"))
                 record = run.by_id.get(f"{stream}.{METRIC}")
                 scores.append(record.estimate if record and math.isfinite(record.estimate) else -1.0)
             else:

@@ -6,13 +6,13 @@ import math
 import re
 import textwrap
 from collections.abc import Iterable, Sequence
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from reports.document.parts import Chart, HeatMap, MatrixChart, Panel, Series, has_numbers
-from reports.render.figure_style import MANY, MARKERS, figure, marked_style, printable
+from reports.render.figure_style import MANY, MARKERS, MOST_SHOWN, Paths, figure, marked_style, printable
 from reports.render.heat_map import draw_shares
 from reports.render.matrix import Matrix, leakage_map
 
@@ -31,7 +31,15 @@ LETTERS_INCH, SIDE = 16, 0.4
 LABEL_LETTERS = (44, 28)
 """Letters of a row's name where there is one panel, and beside several."""
 LEGEND_LETTERS = 90
-"""Letters across the legend."""
+"""Letters across the legend of a page."""
+WIDTHS = {1: 3.35, 2: 7.0}
+"""Inches of a column of a paper of two columns, and of both."""
+TALLEST = 9.0
+"""Inches of a paper's page that a figure may take."""
+NARROWEST = 1.6
+"""Inches of a panel in a paper."""
+TITLE_LETTERS = 13
+"""Letters of a figure's title in an inch."""
 _PART = re.compile(r"(?<=,)(?=\S)|(?=\[)")
 """Where a title may break, besides its spaces: `boundary_f1[phones,greedy,20ms]`."""
 NULL = "0.6"
@@ -41,38 +49,102 @@ MANY_POINTS = 20
 """Curves with more points than this have no marker at each of them."""
 
 
-def draw(chart: Chart | MatrixChart | HeatMap, path: Path, systems: Sequence[str] = ()) -> None:
+@dataclass(frozen=True)
+class Layout:
+    """How a chart is laid out.
+
+    Attributes:
+        width: inches.
+        columns: panels beside each other.
+        label_letters: of the names of rows.
+        legend_letters: across the legend.
+        title_letters: of a line of the title.
+    """
+
+    width: float
+    columns: int
+    label_letters: int
+    legend_letters: int = LEGEND_LETTERS
+    title_letters: int = MOST_SHOWN
+
+
+def draw(
+    chart: Chart | MatrixChart | HeatMap, path: Paths, systems: Sequence[str] = (), width: float | None = None
+) -> None:
     """Draw a chart.
 
     Args:
         chart: with numbers.
-        path: PNG, PDF or SVG.
+        path: PNG, PDF or SVG, or several of them.
         systems: of the whole page: each has the same colour and marker in all charts, also where others are missing.
+        width: inches; without it as wide as its panels need.
     """
     if isinstance(chart, MatrixChart):
-        leakage_map(_matrix(chart), chart.title, path)
+        leakage_map(_matrix(chart), chart.title, path, chart.most, width)
         return
     if isinstance(chart, HeatMap):
         shares = np.array(chart.shares, np.float64).reshape(len(chart.codes), len(chart.phones)).T
-        draw_shares(shares, chart.phones, chart.title, f"{len(chart.codes):,} shown", path)
+        draw_shares(shares, chart.phones, chart.title, f"{len(chart.codes):,} shown", path, width)
         return
-    names = _places(chart, systems)
-    columns = _columns_of(chart)
-    rows = max(1, -(-len(chart.panels) // columns))
-    with figure(path, _size(chart, names, rows, columns)) as canvas:
-        canvas.suptitle(printable(chart.title), fontsize=9)
+    names, layout = _places(chart, systems), _layout(chart, width)
+    columns, rows = layout.columns, _n_rows(chart, layout)
+    with figure(path, _size(chart, names, layout)) as canvas:
+        title = textwrap.wrap(printable(chart.title), layout.title_letters)
+        canvas.suptitle("\n".join(title), fontsize=9)
         grid = canvas.subplots(rows, columns, squeeze=False)
         for place, (axes, panel) in enumerate(zip(grid.flat, chart.panels, strict=False)):
             if chart.kind == "rows":
-                _rows(axes, panel, names, label_letters=LABEL_LETTERS[columns > 1] if place % columns == 0 else 0)
+                _rows(axes, panel, names, label_letters=layout.label_letters if place % columns == 0 else 0)
             elif chart.joined:
                 _lines(axes, panel, names, chart.x_log)
             else:
                 _points(axes, panel, names)
-            _dress(axes, chart, place, columns)
+            _dress(axes, chart, place, layout)
         for axes in list(grid.flat)[len(chart.panels) :]:
             axes.set_axis_off()
-        _legend(canvas, chart, names)
+        _legend(canvas, chart, names, layout)
+
+
+def fitting(
+    chart: Chart | MatrixChart | HeatMap, systems: Sequence[str], width: float
+) -> list[Chart | MatrixChart | HeatMap]:
+    """A chart in as many as it takes for each to fit a page of a paper: panels first, then rows of a panel."""
+    if not isinstance(chart, Chart):
+        return [chart]
+    names, layout = _places(chart, systems), _layout(chart, width)
+    rows = _n_rows(chart, layout)
+    while rows > 1 and _size(_cut(chart, rows, layout), names, layout)[1] > TALLEST:
+        rows -= 1
+    step = rows * layout.columns
+    parts: list[Chart | MatrixChart | HeatMap] = []
+    for start in range(0, max(1, len(chart.panels)), step):
+        parts += _in_height(replace(chart, panels=chart.panels[start : start + step]), names, layout)
+    return parts
+
+
+def _cut(chart: Chart, rows: int, layout: Layout) -> Chart:
+    return replace(chart, panels=chart.panels[: rows * layout.columns])
+
+
+def _in_height(chart: Chart, names: dict[str, int], layout: Layout) -> list[Chart]:
+    """A chart of one row of panels cut into halves, until each is no higher than a page."""
+    n = max((len(panel.labels) for panel in chart.panels), default=0)
+    if n < 2 or _size(chart, names, layout)[1] <= TALLEST:
+        return [chart]
+    halves = (slice(None, -(-n // 2)), slice(-(-n // 2), None))
+    return [part for half in halves for part in _in_height(_of_rows(chart, half), names, layout)]
+
+
+def _of_rows(chart: Chart, rows: slice) -> Chart:
+    panels = (
+        replace(
+            panel,
+            labels=panel.labels[rows],
+            series=tuple(replace(one, points=one.points[rows]) for one in panel.series),
+        )
+        for panel in chart.panels
+    )
+    return replace(chart, panels=tuple(panels))
 
 
 def _places(chart: Chart, systems: Sequence[str]) -> dict[str, int]:
@@ -83,10 +155,10 @@ def _places(chart: Chart, systems: Sequence[str]) -> dict[str, int]:
     return {name: place for place, name in enumerate(names)}
 
 
-def _dress(axes: Axes, chart: Chart, place: int, columns: int) -> None:
+def _dress(axes: Axes, chart: Chart, place: int, layout: Layout) -> None:
     """Titles and ticks of a panel; what is the same for all stands once a row, or once a column."""
-    panel, panels = chart.panels[place], chart.panels
-    letters = int(LETTERS_INCH * (_width(chart, columns) / columns - SIDE))
+    panel, panels, columns = chart.panels[place], chart.panels, layout.columns
+    letters = _title_letters(layout)
     title = _PART.sub(" ", printable(panel.title, 2 * letters))
     lines = textwrap.wrap(title, letters, max_lines=2, placeholder="…", break_on_hyphens=False)
     # at a height that is given, no place is sought for it, which takes a third of a layout's time
@@ -104,12 +176,33 @@ def _dress(axes: Axes, chart: Chart, place: int, columns: int) -> None:
         axes.locator_params(axis="x", nbins=TICKS if columns < 4 or chart.kind == "rows" else TICKS - 1)
 
 
+def _title_letters(layout: Layout) -> int:
+    """Letters of a line of a panel's title."""
+    return int(LETTERS_INCH * (layout.width / layout.columns - SIDE))
+
+
+def _layout(chart: Chart, width: float | None) -> Layout:
+    columns = _columns_of(chart)
+    if width is None:
+        return Layout(_width(chart, columns), columns, LABEL_LETTERS[columns > 1])
+    most = int(width // NARROWEST)
+    # names of rows take the width of a panel
+    columns = min(columns, max(1, most - 1) if chart.kind == "rows" else most)
+    share = width / PAGE
+    letters = min(LABEL_LETTERS[columns > 1], int(LABEL_LETTERS[0] * share))
+    return Layout(width, columns, letters, int(LEGEND_LETTERS * share), int(TITLE_LETTERS * width))
+
+
 def _columns_of(chart: Chart) -> int:
     """Panels beside each other: no row of one panel alone, no figure higher than a page."""
     n = max(1, len(chart.panels))
     if chart.kind == "rows":
         return min(ROW_COLUMNS, n)
     return n if n <= 3 else 2 if n == 4 else 3 if n <= 9 else 4
+
+
+def _n_rows(chart: Chart, layout: Layout) -> int:
+    return max(1, -(-len(chart.panels) // layout.columns))
 
 
 def _matrix(chart: MatrixChart) -> Matrix:
@@ -122,13 +215,13 @@ def _matrix(chart: MatrixChart) -> Matrix:
     return Matrix(chart.rows, chart.columns, cells)
 
 
-def _size(chart: Chart, names: Iterable[str], rows: int, columns: int) -> tuple[float, float]:
+def _size(chart: Chart, names: Iterable[str], layout: Layout) -> tuple[float, float]:
     """Width and height in inches: a page's text is 7.2 inches wide and 9.5 high."""
-    labels = _legend_labels(names)
-    beside = 0.55 + 0.15 * -(-(len(labels) + 2) // _legend_columns(labels))
-    if any(len(panel.title) > LETTERS_INCH * (_width(chart, columns) / columns - SIDE) for panel in chart.panels):
+    labels, rows, width = _legend_labels(names, layout), _n_rows(chart, layout), layout.width
+    beside = 0.55 + 0.15 * -(-(len(labels) + 2) // _legend_columns(labels, layout))
+    beside += 0.15 * (len(chart.title) // (layout.title_letters + 1))
+    if any(len(panel.title) > _title_letters(layout) for panel in chart.panels):
         beside += 0.12 * rows
-    width = _width(chart, columns)
     if chart.kind == "lines":
         return width, (2.0 if rows < 4 else 1.65) * rows + beside
     most = max((len(panel.labels) for panel in chart.panels), default=1)
@@ -245,12 +338,12 @@ def _columns(one: Series) -> tuple[np.ndarray, ...]:
     return tuple(np.array([getattr(point, field) for point in one.points], np.float64) for field in fields)
 
 
-def _legend(canvas: Figure, chart: Chart, names: dict[str, int]) -> None:
+def _legend(canvas: Figure, chart: Chart, names: dict[str, int], layout: Layout) -> None:
     """Names of the series below, and what bands and bars mean: a figure is read without its caption too."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    labels = _legend_labels(names)
+    labels = _legend_labels(names, layout)
     is_curve = chart.kind == "lines" and chart.joined
     handles: list[Any] = []
     for place in names.values():
@@ -267,13 +360,13 @@ def _legend(canvas: Figure, chart: Chart, names: dict[str, int]) -> None:
         line = Line2D([], [], color="0.3", linestyle=":", linewidth=1) if is_curve else mark
         band = Patch(color="0.3", alpha=0.12, lw=0) if is_curve else Patch(color=NULL, lw=0)
         handles.append((band, line) if has_sd else line)
-    ncols = min(_legend_columns(labels), len(handles))
+    ncols = min(_legend_columns(labels, layout), len(handles))
     canvas.legend(handles, labels, loc="outside lower center", ncols=ncols, fontsize=7, frameon=False)
 
 
-def _legend_labels(names: Iterable[str]) -> list[str]:
-    return [printable(name, LEGEND_LETTERS // 2) for name in names]
+def _legend_labels(names: Iterable[str], layout: Layout) -> list[str]:
+    return [printable(name, min(LEGEND_LETTERS // 2, layout.legend_letters)) for name in names]
 
 
-def _legend_columns(labels: Sequence[str]) -> int:
-    return max(1, min(4, LEGEND_LETTERS // (8 + max(map(len, labels), default=0))))
+def _legend_columns(labels: Sequence[str], layout: Layout) -> int:
+    return max(1, min(4, layout.legend_letters // (8 + max(map(len, labels), default=0))))

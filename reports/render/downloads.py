@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from analysis.results.schema import Record
@@ -27,13 +27,25 @@ def page_files(page: Page) -> dict[str, str]:
     return dict(file for part in page.parts for file in part_files(part))
 
 
-def index_csv(page: Page) -> str:
-    """What each file shows: the names of the files end with kinds, and one line is for all of a name."""
+def numbered(id: str, n: int) -> str:
+    """The name of the n-th file of a figure, which is its id where it is the first."""
+    return id if n == 1 else f"{id}--{n}"
+
+
+def index_csv(page: Page, files: Mapping[str, int] | None = None) -> str:
+    """What each file shows: the names of the files end with kinds, and one line is for all of a name.
+
+    Args:
+        page: whose files they are.
+        files: how many files a figure takes, by its id; else one each.
+    """
     rows = []
     for section in page.sections:
         for part in section.parts:
             if isinstance(part, Chart | MatrixChart | HeatMap):
-                rows.append([part.id, "csv pdf svg", section.title, part.title, part.note])
+                for n in range(1, (files or {}).get(part.id, 1) + 1):
+                    kinds = "csv pdf svg" if n == 1 else "pdf svg"
+                    rows.append([numbered(part.id, n), kinds, section.title, part.title, part.note])
             elif isinstance(part, Table):
                 rows.append([part.id, "csv tex", section.title, part.title, part.note])
     return csv_text(INDEX_FIELDS, rows)

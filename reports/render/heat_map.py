@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from reports.render.figure_style import figure, printable
+from reports.render.figure_style import Paths, figure, printable
 
-if TYPE_CHECKING:
-    pass
-
-
+TALLEST = 9.0
+"""Inches of height; of more phones the names are smaller."""
 NAME_LETTERS = 24
 """Letters of a phone's name."""
 
 
-def draw_shares(shares: NDArray[np.float64], names: Sequence[str], title: str, about: str, path: Path) -> None:
+def draw_shares(
+    shares: NDArray[np.float64], names: Sequence[str], title: str, about: str, path: Paths, width: float | None = None
+) -> None:
     """P(phone | code) in colours.
 
     Args:
@@ -28,15 +26,19 @@ def draw_shares(shares: NDArray[np.float64], names: Sequence[str], title: str, a
         title: over the picture.
         about: the codes, for the label of their axis.
         path: PNG, PDF or SVG.
+        width: inches.
     """
-    with figure(path, (7.2, 0.105 * len(names) + 1.1)) as canvas:
+    high = 0.105 * len(names) + 1.1
+    with figure(path, (width or 7.2, min(high, TALLEST))) as canvas:
         axes = canvas.subplots()
         axes.set_title(printable(title), fontsize=9)
         if not shares.size:
             axes.text(0.5, 0.5, "nothing was counted", ha="center", va="center", transform=axes.transAxes)
             return
         image = axes.imshow(shares, aspect="auto", interpolation="nearest", vmin=0, vmax=1)
-        axes.set_yticks(range(len(names)), [printable(name, NAME_LETTERS) for name in names], fontsize=6)
+        axes.set_yticks(
+            range(len(names)), [printable(name, NAME_LETTERS) for name in names], fontsize=6 * min(1, TALLEST / high)
+        )
         axes.tick_params(axis="x", labelsize=7)
         axes.set_xlabel(f"codes, sorted by their most likely phone ({about})", fontsize=7)
         axes.set_ylabel("phone, by manner", fontsize=7)

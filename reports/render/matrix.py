@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from analysis.leakage.scores import within_null
 from analysis.results.schema import Record
 from reports.document.number_format import short
-from reports.render.figure_style import figure, printable
+from reports.render.figure_style import Paths, figure, printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 
 CELL = (0.72, 0.3)
 """Width and height of a cell, inches."""
+BESIDE, ABOVE, UPRIGHT = 1.2, 0.75, 0.6
+"""Inches beside and above the cells, names aside, and of names that stand upright."""
+NARROW = 0.45
+"""Inches of a cell in which a number has no room for its interval."""
+TALLEST = 9.0
+"""Inches of height."""
 LETTERS, LETTER = 36, 0.068
 """Letters of a stream's name, and the width of each, inches."""
 DARK = 0.55
@@ -44,28 +50,35 @@ class Matrix:
         return self.cells.get((stream, factor))
 
 
-def leakage_map(shown: Matrix, title: str, path: Path) -> None:
+def leakage_map(shown: Matrix, title: str, path: Paths, most: float | None = None, width: float | None = None) -> None:
     """What streams tell of factors: chance-corrected share and interval in each cell, what is within the null hatched.
 
     Args:
         shown: the cells.
         title: over the picture.
         path: PNG, PDF or SVG.
+        most: the end of the colours; without it the largest value.
+        width: inches; without it as wide as cells need.
     """
     names = max((len(printable(name, LETTERS)) for name in shown.streams), default=0)
-    width, height = 1.2 + LETTER * names + CELL[0] * len(shown.factors), 0.75 + CELL[1] * max(3, len(shown.streams))
-    with figure(path, (width, height)) as canvas:
+    beside = BESIDE + LETTER * names
+    wide = beside + CELL[0] * len(shown.factors)
+    high = ABOVE + CELL[1] * max(3, len(shown.streams))
+    # numbers without intervals, below names that stand upright
+    small = high > TALLEST or ((width or wide) - beside) / max(1, len(shown.factors)) < NARROW
+    if small:
+        above = ABOVE + UPRIGHT
+        high = min(above + CELL[1] * max(3, len(shown.streams)), TALLEST)
+    with figure(path, (width or wide, high)) as canvas:
         axes = canvas.subplots()
-        axes.set_title(printable(title))
-        image = draw_cells(axes, shown, largest_value([shown]))
+        axes.set_title(printable(title), fontsize=9 if small else None)
+        image = draw_cells(axes, shown, largest_value(shown.cells.values()) if most is None else most, small)
         canvas.colorbar(image, ax=axes, label="chance-corrected share", pad=0.01)
 
 
-def largest_value(shown: list[Matrix]) -> float:
+def largest_value(records: Iterable[Record]) -> float:
     """The end of the colours: the largest value of all, so that small ones can be told apart."""
-    values = [record.estimate for one in shown for record in one.cells.values()]
-    finite = [value for value in values if math.isfinite(value)]
-    return max([0.05, *finite])
+    return max([0.05, *(record.estimate for record in records if math.isfinite(record.estimate))])
 
 
 def draw_cells(axes: Axes, shown: Matrix, most: float, small: bool = False) -> AxesImage:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import math
-import zlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,6 +24,7 @@ from reports.document.cells import (
 )
 from reports.document.claim_rule import beyond_chance
 from reports.document.order import first_of_levels, level_of
+from reports.document.part_ids import part_id
 from reports.document.parts import Cell, Chart, Panel, Point, Section, Series, Table, no_run
 from reports.document.result_table import Row, Shown, only, record_table, result_table
 from reports.document.runs import ReportRun, Runs
@@ -95,7 +95,7 @@ def words_section(runs: Runs, opens: Opens) -> Section:
             missing.append(f"{run.system}: words.csv is not in the run's folder, so single words are not shown.")
     if any(lists.values()):
         parts.append(_rank_chart(lists))
-    parts += [table for run in found if (table := _best(run, lists.get(run.system, []), opens, len(parts)))]
+    parts += [table for run in found if (table := _best(run, lists.get(run.system, []), opens))]
     if not opens:
         missing.append("No sound of a detection was kept by the runs (listen/clips.json), so words cannot be heard.")
     lead = (
@@ -214,7 +214,7 @@ def _ranked(row: WordRow) -> Point:
     return Point(row.f1, null=row.null, null_sd=row.null_sd, x=float(row.rank))
 
 
-def _best(run: ReportRun, rows: Sequence[WordRow], opens: Opens, place: int) -> Table | None:
+def _best(run: ReportRun, rows: Sequence[WordRow], opens: Opens) -> Table | None:
     """The best words of the level that is meant to hold words; words that can be heard come whatever their rank."""
     if not rows:
         return None
@@ -232,13 +232,7 @@ def _best(run: ReportRun, rows: Sequence[WordRow], opens: Opens, place: int) -> 
     title = f"{run.system}: best words of {stream}, {chosen[0].definition}"
     note = f"{len(shown)} words; all that were scored are in the run's words.csv"
     lines = [_best_row(row, key(row)) for row in shown]
-    id = f"words-{place}-{hash_of(run.system)}"
-    return result_table(id, title, (*heads, "chance ± sd, held out"), lines, note)
-
-
-def hash_of(text: str) -> int:
-    """A number of a name that is the same in every process."""
-    return zlib.crc32(text.encode("utf-8", "backslashreplace"))
+    return result_table(part_id("words", run.system), title, (*heads, "chance ± sd, held out"), lines, note)
 
 
 def _best_row(row: WordRow, opens: str) -> tuple[Shown, ...]:

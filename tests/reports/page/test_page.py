@@ -514,7 +514,7 @@ def test_many_curves_over_steps_are_several_charts(runs: Path, tmp_path: Path) -
     write_results(results.model_copy(update={"command": "history", "metrics": many}), tmp_path / "results.json")
     charts = [part for part in history_section(read_runs([tmp_path])).parts if isinstance(part, Chart)]
     assert [len(chart.panels) for chart in charts] == [MOST_PANELS, 1]
-    assert [chart.id for chart in charts] == ["chart-history-0", "chart-history-0-2"]
+    assert [chart.id for chart in charts] == [f"chart-history--{results.system}", f"chart-history--{results.system}--2"]
 
 
 def test_sound_is_held_against_the_first_system_at_equal_bits_and_only_once(runs: Path, tmp_path: Path) -> None:

@@ -7,16 +7,24 @@ import re
 import shutil
 import subprocess
 import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from hac.errors import HacError
+from reports.cli import app
 from reports.document.parts import Cell, Chart, Column, HeatMap, MatrixChart, Table
+from reports.document.runs import ReportRun, Runs
 from reports.page import write_report
+from reports.page.page import build_page
 from reports.page.write_report import write_files
 from reports.render.downloads import CHART_FIELDS, INDEX_FIELDS, MATRIX_FIELDS
 from reports.render.html import Drawn
 from reports.render.latex import LONG, escape, latex_table
+from tests.reports.made_runs import made_record, made_run
 
 
 @pytest.fixture(scope="module")
@@ -31,11 +39,11 @@ def read_csv(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
-def test_hostile_names_are_in_no_file_name_and_all_files_are_in_the_folder(hostile_files: Path) -> None:
+def test_hostile_names_are_plain_in_file_names_and_all_files_are_in_the_folder(hostile_files: Path) -> None:
     assert {path.name for path in hostile_files.parent.iterdir()} == {"files"}
     for path in hostile_files.iterdir():
         assert path.is_file()
-        assert re.fullmatch(r"[a-z0-9-]+\.(csv|tex|svg|pdf)", path.name), path.name
+        assert re.fullmatch(r"[a-z0-9._-]+\.(csv|tex|svg|pdf)", path.name), path.name
 
 
 def test_the_index_names_every_file(hostile_drawn: Drawn, hostile_files: Path) -> None:
@@ -71,15 +79,70 @@ def test_what_fails_leaves_the_folder_as_it_was(drawn: Drawn, tmp_path: Path, mo
     (folder / "mine.txt").write_text("mine")
     left = iter(range(3))
 
-    def fails(*_: object) -> None:
+    def fails(_: object, paths: Sequence[Path], *__: object) -> None:
         if next(left, None) is None:
             raise OSError("no more ink")
+        for path in paths:
+            path.write_text("<svg/>")
 
     monkeypatch.setattr(write_report, "draw", fails)
     with pytest.raises(OSError, match="no more ink"):
         write_files(drawn, folder)
     assert sorted(path.name for path in folder.iterdir()) == ["chart-pnmi.csv", "mine.txt"]
     assert (folder / "chart-pnmi.csv").read_text() == "of an earlier report"
+
+
+def ids_of(*runs: ReportRun) -> set[str]:
+    """The ids of everything that a page of these runs has but for what is of all its systems."""
+    return {part.id for part in build_page(Runs(runs)).parts}
+
+
+def of_system(name: str, seed: int) -> list[ReportRun]:
+    """Runs that make a figure each: leakage, and PNMI that is compared."""
+    leaks = [made_record(f"{s}.leakage[{f}]", 0.1 * seed, stream=s) for s in ("u", "v") for f in ("speaker", "f0")]
+    return [made_run(name, "pnmi", made_record("u.pnmi", 0.1 * seed, seed=seed)), made_run(name, "leakage", *leaks)]
+
+
+def test_a_system_that_is_added_renames_no_file_wherever_it_stands() -> None:
+    b, c, new = (of_system(name, seed) for seed, name in enumerate(("b", "a_b&%$", "A new one"), 1))
+    two = ids_of(*b, *c)
+    assert ids_of(*b, *c, *new) >= two
+    assert ids_of(*b, *new, *c) >= two
+    # what is compared with the first system is of another name where another is first
+    first = ids_of(*new, *b, *c) ^ ids_of(*b, *c, *new)
+    assert first and all("differences" in id for id in first)
+    assert "chart-leakage--b" in two and "differences-pnmi--b" in two
+
+
+def test_maps_of_all_systems_have_one_scale_of_colours() -> None:
+    page = build_page(Runs((*of_system("a", 1), *of_system("b", 4))))
+    ends = [part.most for part in page.parts if isinstance(part, MatrixChart)]
+    assert ends == [pytest.approx(0.4)] * 2
+
+
+def test_what_is_higher_than_a_page_is_in_several_files_that_the_index_names(tmp_path: Path) -> None:
+    streams = [made_record(f"s{i:02d}.pnmi", 0.3, stream=f"s{i:02d}") for i in range(50)]
+    page = build_page(Runs(tuple(made_run(f"system-{n}", "pnmi", *streams) for n in range(4))))
+    part = next(part for part in page.parts if part.id == "chart-pnmi")
+    assert isinstance(part, Chart)
+    drawn = Drawn(replace(page, sections=(replace(page.sections[0], parts=(part,)),)), {}, {})
+    write_files(drawn, tmp_path, columns=1)
+    assert {"chart-pnmi.svg", "chart-pnmi--2.svg", "chart-pnmi--2.pdf"} < {path.name for path in tmp_path.iterdir()}
+    assert len(read_csv(tmp_path / "chart-pnmi.csv")) == 200
+    named = {f"{row['name']}.{kind}" for row in read_csv(tmp_path / "index.csv") for kind in row["kinds"].split()}
+    assert named | {"index.csv"} == {path.name for path in tmp_path.iterdir()}
+
+
+@pytest.mark.parametrize("options", [["--columns", "1"], ["--style", "own.mplstyle"]])
+def test_options_of_figures_without_files_and_bad_styles_are_errors(options: list[str], tmp_path: Path) -> None:
+    out = tmp_path / "r.html"
+    with pytest.raises(HacError, match="add --files FOLDER"):
+        CliRunner().invoke(app, ["report", str(tmp_path), "-o", str(out), *options], catch_exceptions=False)
+    if options[0] == "--style":
+        options = ["--style", str(tmp_path / "none"), "--files", str(tmp_path / "files")]
+        with pytest.raises(HacError, match="no such file; expected a matplotlib style"):
+            CliRunner().invoke(app, ["report", str(tmp_path), "-o", str(out), *options], catch_exceptions=False)
+    assert not out.exists()
 
 
 def table(*texts: str, n_rows: int = 1, note: str = "", title: str = "t") -> Table:

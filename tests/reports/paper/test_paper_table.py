@@ -140,6 +140,18 @@ def test_what_no_run_has_is_an_error_that_says_what_there_is(metrics: str, said:
         columns(world(), metrics)
 
 
+def test_bits_are_of_codebooks_and_with_a_condition_what_was_measured_of_it() -> None:
+    bits = made_record("rvq-7.kbps[nominal]", 6.0, value=6.0, is_corrected=False, stream="rvq-7")
+    run = made_run("a", "recon", bits, coverage=with_coverage(conditions={"rvq-7": {}}))
+    made = table(Runs((run, pnmi("b", u=0.3))), "kbps,rvq-7.kbps")
+    assert [column.title for column in made.columns] == ["kbit/s", "bit rate (rvq-7, nominal)"]
+    # log2(1024) bits, 50 times a second
+    assert [(row["kbit/s"], row["bit rate (rvq-7, nominal)"]) for row in read(made).values()] == [
+        ("6.0", "6.0"),
+        ("0.5", ""),
+    ]
+
+
 def test_heads_of_ones_own() -> None:
     made = table(world(), "phonetic.pnmi=Phones $x_1$,wer = WER [%],kbps=bits")
     assert [column.title for column in made.columns] == ["Phones $x_1$", "WER [%]", "bits"]

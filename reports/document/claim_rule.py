@@ -98,7 +98,7 @@ class Claim:
             return self.doubt or NO_INTERVAL
         but = ""
         if self.p_holm < 1 - LEVEL and self.verdict == "not supported":
-            but = "the opposite is significant" if self.size < 0 else "not beyond every permutation null"
+            but = "opposite is significant" if self.size < 0 else "not beyond every permutation null"
         return "; ".join(part for part in (but, f"p {p_text(self.p_holm)}", self.how) if part)
 
 

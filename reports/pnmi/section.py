@@ -32,8 +32,8 @@ MOST_OPEN = 3
 """Heat-maps of a page that are all open; of more, one is."""
 MAX_CODES = 1024
 """Codes of a heat-map, the most frequent ones."""
-OF_CLASS = "uncertainty coefficient ↑"
-"""Of a class against all other phones: I(in class; code) / H(in class)."""
+OF_CLASS = "U(class | code) ↑"
+"""Of a class against all other phones: the uncertainty coefficient."""
 KINDS = {"language": "language", "manner": "manner of the phone", "voicing": "voicing of the phone"}
 """Groups that are shown: a name for each kind."""
 PARTS = ("language",)
@@ -131,7 +131,7 @@ def _group_chart(found: tuple[ReportRun, ...], kind: str) -> Chart:
                 series.append(Series(run.system, tuple(Point.of(by_group.get(group)) for group in groups)))
         axis = headed(METRIC) if kind in PARTS else OF_CLASS
         panels.append(Panel(stream, tuple(series), tuple(groups), x_title=axis))
-    what = "" if kind in PARTS else "uncertainty coefficient: I(in class; code) / H(in class); "
+    what = "" if kind in PARTS else "U: uncertainty coefficient I(class; code) / H(class); "
     note = f"{what}dot: value less chance; line: 95 % interval; grey: chance in that group, 3 sd"
     return Chart(f"chart-by-{kind}", _group_title(kind), "rows", tuple(panels), note)
 

@@ -299,7 +299,7 @@ def nothing(n_speakers: int, size: int, corpora: int, silence: bool, seed: int =
             f"{name}: number": float(estimates.mean()),
             f"{name}: its error": float(estimates.std(ddof=1)) / math.sqrt(corpora),
             f"{name}: beyond the null": float(np.mean([beyond_nulls(r.value, nulls_of(r)) for r in of])),
-            f"{name}: stands": float(np.mean([beyond_chance(r) == "stands" for r in of])),
+            f"{name}: supported": float(np.mean([beyond_chance(r) == "supported" for r in of])),
         }
     return row
 

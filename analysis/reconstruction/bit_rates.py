@@ -42,7 +42,7 @@ def check_rate(name: str, kbps: float | None, tokens: TokenStore | None) -> None
         if abs(kbps - nominal) > TOLERANCE * nominal:
             raise HacError(
                 f"--kbps: {name} has {kbps:g} kbit/s, but its tokens take {nominal:.4g} (sum over {len(streams)} "
-                "streams of log2 of the codes x frames per second); leave --kbps out, or give the tokens that were decoded"
+                "streams of log2 of the codes x frames per second); leave --kbps out, or give the decoded tokens"
             )
 
 

@@ -100,7 +100,7 @@ def _cautions(run: ReportRun) -> Iterator[tuple[str, str]]:
         yield "made by an older version, whose intervals did not hold: run the analysis again to have intervals.", ""
     if _shifts_within_utterances(run.results):
         yield (
-            "made by an older version, whose chance knew what each utterance holds as a whole: chance is a little high "
+            "made by an older version, whose null kept what each utterance holds as a whole: chance is a little high "
             "and the number a little low; run the analysis again to compare it with others.",
             "",
         )

@@ -105,7 +105,7 @@ def compare(
         typer.echo(f"{one.run}: {one.id} is worse by {abs(one.difference):.4f} (p {one.p_holm:.2g})", err=True)
     unknown = [one for one, _, _ in limited if one.verdict == "unknown"]
     for one in unknown:
-        typer.echo(f"{one.run}: {one.id} cannot be told ({one.note or 'it is undefined in a run'})", err=True)
+        typer.echo(f"{one.run}: {one.id} cannot be compared ({one.note or 'it is undefined in a run'})", err=True)
     if fallen or unknown:
         raise typer.Exit(FAILED)
 

@@ -30,9 +30,9 @@ def demo(
     output: opt.Output = Path("demo"),
     jobs: opt.Jobs = -1,
 ) -> None:
-    """The main job on real speech, from packages alone: the reference models beside k-means units, and the report.
+    """The main job on real speech, from packages alone: the reference models, k-means units, and the report.
 
-    Fetches and aligns English speech that the models never heard, measures what their tokens carry, and writes
+    Fetches and aligns English speech that the models were not trained on, measures what their tokens carry, and writes
     report.html. Each step says the command that does the same by hand.
 
     Example:
@@ -78,7 +78,7 @@ def demo(
         of = {"ckpt": first.ckpt, "manifest": short, "alignments": output / "corpus" / "alignments.parquet"}
         _step(intervene, **of, limit=FEWER, mos="none", output=runs / first.name / "intervene", jobs=JOBS_OF_FEW)
         folders = [runs / system.name for system in systems]
-        title = "HAC's reference models on speech they never heard"
+        title = "HAC's reference models on speech they were not trained on"
         _step(report, runs=folders, output=output / "report.html", title=title, match=["units=phonetic"])
 
 

@@ -40,7 +40,7 @@ AlignmentFile = Annotated[
     Path | None,
     typer.Option(
         "--alignments",
-        help="Alignments: a store, a folder of TextGrids, CTM, TIMIT or MFA's CSV. [default: beside the manifest]",
+        help="Alignments: a store, a folder of TextGrids, CTM, TIMIT or MFA's CSV. [default: in the manifest's folder]",
     ),
 ]
 Streams = Annotated[str | None, typer.Option(help="Streams to score, by comma; a+b scores two jointly. [default: all]")]

@@ -27,7 +27,7 @@ def difference_table(id: str, title: str, base: str, found: Sequence[Difference]
         found: the differences, judged.
         note: how to read it.
     """
-    heads = ("system", "of", "metric", base, "its own", "difference ± 95 %", "p (Holm)", "how", "verdict")
+    heads = ("system", "of", "metric", base, "its value", "difference ± 95 %", "p (Holm)", "how", "verdict")
     return result_table(id, title, heads, map(_row, found), note)
 
 
@@ -79,5 +79,5 @@ def difference_chart(id: str, title: str, found: Sequence[Difference]) -> Chart:
     metric = METRICS[first]
     labels = tuple(each.replace(f".{first}", "") for each in ids)
     panel = Panel("", tuple(series), labels, x_title=measured(shown[0]) + ARROWS[metric.better])
-    note = "dot: difference; line: 95 % interval; null: 0, no difference"
-    return Chart(id, f"{title}: {metric.title}", "rows", (panel,), note)
+    note = "dot: difference; line: 95 % interval"
+    return Chart(id, f"{title}: {metric.title}", "rows", (panel,), note, null="no difference")

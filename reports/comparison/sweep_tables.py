@@ -42,7 +42,7 @@ def ablation_table(
         parts.append("nothing was compared")
     else:
         n_tests = sum(math.isfinite(one.p) for one in differences)
-        parts.append(f"no difference stands out of noise (p by Holm over {n_tests})")
+        parts.append(f"no difference is beyond noise (p by Holm over {n_tests})")
     return Group(*parts, *warning_lines(warnings))
 
 

@@ -98,7 +98,7 @@ class Claim:
             return self.doubt or NO_INTERVAL
         but = ""
         if self.p_holm < 1 - LEVEL and self.verdict == "not supported":
-            but = "the opposite is significant" if self.size < 0 else "not beyond every permutation null"
+            but = "opposite is significant" if self.size < 0 else "not beyond every permutation null"
         return "; ".join(part for part in (but, f"p {p_text(self.p_holm)}", self.how) if part)
 
 
@@ -184,7 +184,7 @@ def of_whom(text: str, run: ReportRun, record: Record) -> str:
 
 
 def stream_claims(run: ReportRun, what: str, metric: str) -> Iterator[Claim]:
-    """The claim of the first stream of each level that it tells of something beyond chance."""
+    """The claim of the first stream of each level that it carries information on something beyond chance."""
     for stream in first_of_levels(run.results.streams):
         if record := run.by_id.get(f"{stream}.{metric}"):
             yield chance_claim(run, f"{stream} carries information on {what} beyond chance", record)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from reports.document.runs import ReportRun
 
 LEVELS = ("phonetic", "lexical", "acoustic")
-"""The levels of a factorized codec, those that must tell of speech's content first."""
+"""The levels of a factorized codec, those that must carry speech's content first."""
 
 
 def perturbations_of(run: ReportRun) -> list[str]:

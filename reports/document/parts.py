@@ -129,6 +129,7 @@ class Chart:
         note: how to read it.
         x_log: whether the axis is logarithmic.
         joined: whether points of a series are one curve; else each stands alone.
+        null: what its nulls are.
     """
 
     id: str
@@ -138,6 +139,7 @@ class Chart:
     note: str = ""
     x_log: bool = False
     joined: bool = True
+    null: str = "chance"
 
 
 @dataclass(frozen=True)

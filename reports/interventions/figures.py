@@ -42,7 +42,7 @@ def intervention_bars(results: Results, path: Path) -> None:
     rows = max(1, math.ceil(len(effects) / ACROSS))
     height = rows * (0.21 * len(conditions) + 0.9) + 0.8
     with figure(path, (3.1 * min(ACROSS, max(1, len(effects))) + 1, height)) as canvas:
-        title = "bar: value; line: 95 % interval; grey: null and 3 sd; dashed: all levels kept"
+        title = "bar: value; line: 95 % interval; grey: chance and 3 sd; dashed: all levels kept"
         canvas.suptitle(f"{printable(results.system)}: what each level does ({title})", fontsize=9)
         if not effects:
             canvas.subplots().text(0.5, 0.5, "nothing was measured", ha="center", va="center")

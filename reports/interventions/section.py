@@ -70,7 +70,7 @@ def _chart(found: tuple[ReportRun, ...], place: int, title: str, effects: list[s
             series.append(Series(run.system, tuple(Point.of(record) for record in records)))
         metric = METRICS[effect]
         panels.append(Panel(metric.title, tuple(series), labels, x_title=metric.unit + ARROWS[metric.better]))
-    note = "dot: value; line: 95 % interval; grey: null, 3 sd"
+    note = "dot: value; line: 95 % interval; grey: chance, 3 sd"
     return Chart(f"chart-interventions-{place}", f"Interventions: {title}", "rows", tuple(panels), note)
 
 
@@ -83,7 +83,7 @@ def _table(found: tuple[ReportRun, ...], place: int, title: str, effects: list[s
     ]
     heads = ("system", "condition", *(headed(effect) for effect in effects))
     note = (
-        "number ± 95 %, chance-corrected where a counted one stands below it; Δ: change to keep over the same speech, "
+        "number ± 95 %, chance-corrected where a counted one is below it; Δ: change to keep over the same speech, "
         "* where its interval leaves out 0"
     )
     return result_table(f"table-interventions-{place}", f"Interventions: {title}", heads, rows, note)

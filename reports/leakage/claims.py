@@ -1,4 +1,4 @@
-"""What leakage claims: that streams tell of the speaker."""
+"""What leakage claims: that streams carry information on the speaker."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ def leakage_files(outcome: Outcome) -> dict[str, Content]:
     if any(".probe_" in record.id for record in outcome.results.metrics):
         files["probes.csv"] = probes_csv(outcome.results)
     system = outcome.results.system
-    title = f"{system}: what streams tell"
+    title = f"{system}: information of each stream on each factor"
     files["figures/leakage.png"] = partial(leakage_map, matrix(outcome, "leakage"), title)
     if outcome.given:
         shown = {given: matrix(outcome, "leakage_adds", given) for given in outcome.given}

@@ -1,4 +1,4 @@
-"""What streams tell of factors: a matrix a system, hatched where chance explains it; and trained probes."""
+"""Information of streams on factors: a matrix a system, hatched where chance explains it; and trained probes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from reports.document.titles import headed, metric_title
 from reports.listen.section import Listening
 from reports.render.matrix import largest_value
 
-TITLE = "Leakage: what each stream tells"
+TITLE = "Leakage: information on each factor"
 PROBE = ".probe_information["
 DCI = "dci_"
 
@@ -40,9 +40,9 @@ def leakage_section(runs: Runs) -> Section:
     parts: list[MatrixChart | Table] = [replace(one, most=most) for one in maps]
     parts += [_table(found), *_added(found), *_probes(found), *_disentangled(found)]
     lead = (
-        f"Chance-corrected share of each factor that a stream's codes tell: {METRICS['leakage'].title}. Hatched with a "
-        "number: no more than chance; hatched with a dash: not defined, for the reason below. What a stream should not "
-        "tell is a leak."
+        f"Chance-corrected share of each factor's entropy that a stream's codes explain: {METRICS['leakage'].title}. "
+        "Hatched with a number: no more than chance; hatched with a dash: not defined, for the reason below. "
+        "Information that a stream should not carry is a leak."
     )
     shown = tuple(part for part in parts if isinstance(part, MatrixChart) or part.rows)
     return Section("leakage", TITLE, lead, shown, tuple(_undefined(found)))
@@ -73,7 +73,7 @@ def _matrix(run: ReportRun, id: str) -> MatrixChart:
     factors, streams = _factors(run), in_order(run.results.streams)
     cells = tuple(tuple(_record(run, stream, factor) for factor in factors) for stream in streams)
     note = "hatched: no more than chance; hatched with a dash: not defined"
-    return MatrixChart(id, f"{run.system}: what streams tell", streams, factors, cells, note)
+    return MatrixChart(id, f"{run.system}: information of each stream on each factor", streams, factors, cells, note)
 
 
 def _table(found: tuple[ReportRun, ...]) -> Table:
@@ -142,7 +142,7 @@ def _probes(found: tuple[ReportRun, ...]) -> list[Table]:
 
 
 def _disentangled(found: tuple[ReportRun, ...]) -> list[Table]:
-    """Whether each stream tells of one factor, and each factor is told by one stream (DCI)."""
+    """Whether each stream is informative about one factor, and each factor is explained by one stream (DCI)."""
     fields = (
         ("chance-corrected ± 95 %", "", estimate_cell),
         ("counted", "", counted_cell),
@@ -158,5 +158,5 @@ def _disentangled(found: tuple[ReportRun, ...]) -> list[Table]:
         if metric_name(record.id).startswith(DCI)
     ]
     title = "Disentanglement and completeness (DCI)"
-    note = "disentanglement: a stream tells of one factor; completeness: one stream tells of a factor; 1 is best"
+    note = "disentanglement: a stream explains one factor; completeness: one stream explains a factor; 1 is best"
     return [record_table("table-dci", title, ("system", "of", "measure"), fields, rows, note)] if rows else []

@@ -24,7 +24,7 @@ MATRIX_CSV = ("stream", "factor", "given", "share", "low", "high", "counted", "n
 IN_MATRIX = ("estimate", "ci_low", "ci_high", "value", "null_mean")
 ADDED = {
     "leakage_adds": "What a stream adds: share of what the best other stream leaves open ± 95 %",
-    "leakage_repeats": "What it repeats: largest share of what it tells that another one tells too",
+    "leakage_repeats": "What it repeats: largest share of its information that another stream has too",
 }
 
 
@@ -41,10 +41,10 @@ def matrix(outcome: Outcome, metric: str, given: str = "") -> Matrix:
 
 
 def leakage_table(outcome: Outcome) -> RenderableType:
-    """What `hac-analyze leakage` prints: what streams tell, what they add and repeat, coverage and probes."""
+    """What `hac-analyze leakage` prints: information of streams, what they add and repeat, coverage and probes."""
     results = outcome.results
     share = matrix(outcome, "leakage")
-    title = f"{results.system}: chance-corrected share of each factor that the codes tell, ± 95 %"
+    title = f"{results.system}: chance-corrected share of each factor's entropy that the codes explain, ± 95 %"
     by_chance = shown(lambda record: f"{short(record.value)} / {short(record.null_mean)}")
     tables = [
         _table("share", share, title, shown(cell_text)),

@@ -82,7 +82,7 @@ def _utterances(kept: Sequence[Kept]) -> list[list[tuple[ReportRun, ClipEntry]]]
 
 def _missing(kept: Sequence[Kept], media: Media, silent: int) -> tuple[str, ...]:
     if not kept:
-        return ("No run kept sounds (listen/clips.json), so there is nothing to hear.",)
+        return ("No run kept sounds (listen/clips.json), so there is nothing to play.",)
     if media.left_out:
         lost = f", {silent} utterances with them" if silent else ""
         return (f"{media.left_out} sounds were left out{lost}, beyond the budget; --audio-mb allows more.",)

@@ -8,8 +8,8 @@ from reports.document.result_table import result_table
 from reports.document.runs import Runs
 
 TERMS = {
-    "chance": "what tokens that hold nothing score under the same rules: mean over the draws of a permutation null ± "
-    "standard deviation (sd). How it is made stands in the protocol card",
+    "chance": "what tokens that are independent of the labels score under the same rules: mean over the draws of a "
+    "permutation null ± standard deviation (sd). The protocol card says how it is made",
     "chance-corrected": "(counted - chance) / (1 - chance): 0 is chance, 1 is all there is",
     "counted": "the value as published papers compute it, chance and all",
     ".412 ± .010": "95 % interval: on as much speech of other speakers this number would lie in this range 95 times in "

@@ -1,4 +1,4 @@
-"""What PNMI claims: that streams tell of phones, and which tells more."""
+"""What PNMI claims: that streams carry information on phones, and which carries more."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def claims(run: ReportRun) -> Iterator[Claim]:
 
 
 def differences_within(run: ReportRun) -> Iterator[tuple[str, Difference]]:
-    """The levels that must tell of phones against the acoustic one."""
+    """The levels that must carry information on phones against the acoustic one."""
     streams = {level_of(stream): stream for stream in reversed(first_of_levels(run.results.streams))}
     records = run.drawn_by_id
     if not (base := records.get(f"{streams.get('acoustic', '')}.pnmi")):

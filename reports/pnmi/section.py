@@ -33,10 +33,12 @@ MOST_OPEN = 3
 """Heat-maps of a page that are all open; of more, one is."""
 MAX_CODES = 1024
 """Codes of a heat-map, the most frequent ones."""
+OF_CLASS = "U(class | code) ↑"
+"""Of a class against all other phones: the uncertainty coefficient."""
 KINDS = {"language": "language", "manner": "manner of the phone", "voicing": "voicing of the phone"}
 """Groups that are shown: a name for each kind."""
 PARTS = ("language",)
-"""Kinds whose groups are parts of the corpus; of the others, each class is told from all other phones."""
+"""Kinds whose groups are parts of the corpus; of the others, each class is set against all other phones."""
 
 
 def sections(runs: Runs, _: Listening) -> tuple[Section, ...]:
@@ -60,7 +62,7 @@ def pnmi_section(runs: Runs) -> Section:
         (Panel("", series, streams, x_title=headed(METRIC)),),
         "dot: value less chance; line: 95 % interval; grey: chance, 3 sd",
     )
-    lead = "Share of what there is to know of the phones that the codes tell, less what chance scores."
+    lead = "Share of the phones' entropy that the codes explain, chance-corrected."
     return Section("pnmi", "Phones: PNMI per stream", lead, (chart, _table(found)))
 
 
@@ -100,7 +102,7 @@ def parts_section(runs: Runs) -> Section:
         parts += [_group_chart(found, kind), _group_table(found, kind, groups)]
     lead = (
         "By language: PNMI of that language's speech alone; parts are smaller, so mind intervals. By class: of all "
-        "speech, how well codes tell phones of that class from all other phones. Each less its own chance level."
+        "speech, how well codes separate phones of that class from all other phones. Each corrected by its own null."
     )
     return Section("parts", title, lead, tuple(parts), tuple(missing))
 
@@ -117,7 +119,7 @@ def _groups(found: tuple[ReportRun, ...], kind: str, *, known: bool = False) -> 
 
 
 def _group_title(kind: str) -> str:
-    return f"PNMI by {KINDS[kind]}" if kind in PARTS else f"Told from all other phones, by {KINDS[kind]}"
+    return f"PNMI by {KINDS[kind]}" if kind in PARTS else f"A class against all other phones, by {KINDS[kind]}"
 
 
 def _group_chart(found: tuple[ReportRun, ...], kind: str) -> Chart:
@@ -128,9 +130,9 @@ def _group_chart(found: tuple[ReportRun, ...], kind: str) -> Chart:
             by_group = _by_group(run, stream, kind)
             if stream in run.results.streams:
                 series.append(Series(run.system, tuple(Point.of(by_group.get(group)) for group in groups)))
-        axis = headed(METRIC) if kind in PARTS else "share told ↑"
+        axis = headed(METRIC) if kind in PARTS else OF_CLASS
         panels.append(Panel(stream, tuple(series), tuple(groups), x_title=axis))
-    what = "" if kind in PARTS else "share told: I(in class; code) / H(in class); "
+    what = "" if kind in PARTS else "U: uncertainty coefficient I(class; code) / H(class); "
     note = f"{what}dot: value less chance; line: 95 % interval; grey: chance in that group, 3 sd"
     return Chart(f"chart-by-{kind}", _group_title(kind), "rows", tuple(panels), note)
 
@@ -141,7 +143,9 @@ def _by_group(run: ReportRun, stream: str, kind: str) -> dict[str, Record]:
 
 
 def _group_table(found: tuple[ReportRun, ...], kind: str, groups: list[str]) -> Table:
-    frames, value = ("frames", headed(METRIC)) if kind in PARTS else ("frames of all phones", "share told ↑")
+    frames, value = (
+        ("frames", headed(METRIC)) if kind in PARTS else ("frames of all phones", "uncertainty coefficient ↑")
+    )
     fields = (
         (frames, METRIC, n_cell),
         (value, METRIC, judged_cell),

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class ReconMachine(opt.Machine):
     """Where it is computed, of which the device is the judges' too."""
 
-    device: Annotated[str, typer.Option(help="Where codec and judges compute: cpu or cuda.")] = "cpu"
+    device: Annotated[str, typer.Option(help="Where codec and evaluation models compute: cpu or cuda.")] = "cpu"
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Codec:
         decoded_from: tokens of these by name.
         kbps: nominal rates of these by name.
         depths: numbers of acoustic quantizers; None: each there is.
-        levels: of a HAC model to be heard; None: all.
+        levels: of a HAC model to decode; None: all.
     """
 
     ckpt: str | None
@@ -79,7 +79,7 @@ def recon(
         str | None, typer.Option(help="Numbers of acoustic quantizers, by comma: 1,4,8. [default: each there is]")
     ] = None,
     streams: Annotated[
-        str | None, typer.Option(help="Levels of a HAC model to be heard, by comma. [default: all]")
+        str | None, typer.Option(help="Levels of a HAC model to decode, by comma. [default: all]")
     ] = None,
     metrics: Annotated[
         str | None, typer.Option(help="Metrics by comma, such as pesq_wb,stoi,wer. [default: all]")

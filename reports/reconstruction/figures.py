@@ -104,7 +104,7 @@ def _null_band(axes: Axes, x: list[float], points: list[Point]) -> None:
 
 def _reference_line(axes: Axes, record: Record | None) -> None:
     if record is not None and math.isfinite(record.estimate):
-        axes.axhline(record.estimate, color="C2", linestyle="--", linewidth=1, label="the reference itself")
+        axes.axhline(record.estimate, color="C2", linestyle="--", linewidth=1, label="the original itself")
 
 
 def _entropies(axes: Axes, measurements: Measurements, points: list[tuple[str, float]]) -> None:

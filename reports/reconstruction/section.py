@@ -12,7 +12,7 @@ from reports.document.result_table import Cells, Row, only, record_table
 from reports.document.runs import ReportRun, Runs
 from reports.document.titles import headed
 from reports.listen.section import Listening
-from reports.reconstruction.tables import Measurements, title_of
+from reports.reconstruction.tables import Measurements, shown_condition, title_of
 
 TITLE = "Rate, distortion, information"
 NOMINAL, HELD_OUT = "kbps[nominal]", "kbps[order-1,held-out]"
@@ -42,8 +42,8 @@ def recon_section(runs: Runs) -> Section:
         parts.append(_table(measured))
     parts += information(runs, missing)
     lead = (
-        "How near decoded speech is to the original, against the bits per second it takes; null: others' speech as the "
-        "reference. Information: what the tokens of that rate tell of phones."
+        "How near decoded speech is to the original, against the bits per second it takes; chance: another utterance "
+        "in place of the original. Information: PNMI of the tokens at their rate."
     )
     return Section("recon", TITLE, lead, tuple(parts), tuple(missing))
 
@@ -101,11 +101,11 @@ def _table(measured: list[tuple[ReportRun, Measurements]]) -> Table:
             ]
             for metric in measurements.metrics:
                 if record := measurements.get(condition, metric):
-                    names: Cells = (run.system, condition, title_of(metric, unit=True), *rates)
+                    names: Cells = (run.system, shown_condition(condition), title_of(metric, unit=True), *rates)
                     rows.append((names, only(record)))
     heads = ("system", "condition", "metric", "kbit/s, nominal", "kbit/s, order 1")
     fields = (("number ± 95 %", "", estimate_cell), ("counted", "", counted_cell), ("chance ± sd", "", null_cell))
-    note = f"{REFERENCE}: the same judges on the originals"
+    note = "original: the recordings themselves, scored by the same models"
     return record_table("table-recon", "Reconstruction against bit rate", heads, fields, rows, note)
 
 

@@ -51,8 +51,13 @@ def recon_table(results: Results) -> RenderableType:
     tables += [_versa(measurements, name) for name in measurements.versa]
     legend = ""
     if any(record.stream == REFERENCE for record in results.metrics):
-        legend = "reference: the same judges on the originals; their chance level as for the others"
+        legend = "original: the recordings themselves, scored by the same models; their chance level as for the others"
     return printed(results, tables, legend, _lines(results))
+
+
+def shown_condition(name: str) -> str:
+    """A condition as it is read: the recordings themselves are the originals, whatever the key in the file."""
+    return "original" if name == REFERENCE else name
 
 
 class Measurements:
@@ -102,7 +107,7 @@ def _scores(measurements: Measurements, metrics: Sequence[str]) -> Table:
         f"{measurements.results.system}: number ± 95 % over {over}; below it: as counted (where corrected) / by chance"
     )
     fields = [(title_of(metric), metric, shown(_with_chance)) for metric in metrics]
-    rows = (((name,), partial(measurements.get, name)) for name in found)
+    rows = (((shown_condition(name),), partial(measurements.get, name)) for name in found)
     return record_table("-".join(metrics), title, ("condition",), fields, rows)
 
 
@@ -115,7 +120,7 @@ def _rates(measurements: Measurements) -> Table:
             known = [record.value for record in ends if record is not None]
             cells.append(Cell(" … ".join(map(short, known)), known[0]) if known else EMPTY)
         if any(cell.text for cell in cells):
-            rows.append((name, *cells))
+            rows.append((shown_condition(name), *cells))
     title = "kbit/s: entropies as plug-in … held-out, which lie below and above the truth"
     return result_table("rates", title, ("condition", *(column for _, column in RATE_COLUMNS)), rows)
 
@@ -142,7 +147,7 @@ def _lines(results: Results) -> Iterator[Text]:
     for name, facts in results.coverage["lengths"].items():
         if facts["shorter"] or facts["longer"]:
             yield Text(
-                f"{name}: {facts['shorter']:,} shorter and {facts['longer']:,} longer than the reference, by at most "
+                f"{name}: {facts['shorter']:,} shorter and {facts['longer']:,} longer than the original, by at most "
                 f"{facts['largest_difference_s']:.3f} s ({results.protocols['signal']['lengths']})",
                 style="dim",
             )

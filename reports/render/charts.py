@@ -355,7 +355,7 @@ def _legend(canvas: Figure, chart: Chart, names: dict[str, int], layout: Layout)
         handles.append(Patch(color="0.3", alpha=0.2, lw=0) if is_curve else Line2D([], [], color="0.3", linewidth=1.3))
     if any(math.isfinite(point.null) for point in points):
         has_sd = any(point.null_sd > 0 for point in points) and (is_curve or chart.kind == "rows")
-        labels.append("null ± 3 sd" if has_sd else "null")
+        labels.append(f"{chart.null} ± 3 sd" if has_sd else chart.null)
         mark = Line2D([], [], color="0.3", marker="|" if chart.kind == "rows" else "_", markersize=7, linestyle="")
         line = Line2D([], [], color="0.3", linestyle=":", linewidth=1) if is_curve else mark
         band = Patch(color="0.3", alpha=0.12, lw=0) if is_curve else Patch(color=NULL, lw=0)

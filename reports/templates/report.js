@@ -81,6 +81,32 @@
     });
   });
 
+  // figures fit a phone; they are larger when asked for. What is wider than its frame says so
+  const phone = matchMedia("(max-width: 48rem)");
+  const frames = all(".scroll").map((frame) => {
+    const hint = made("p", "Wider than the screen: scroll sideways →", { class: "note sideways" });
+    frame.before(hint);
+    return [frame, hint];
+  });
+  const measure = () => {
+    all("[data-large]").forEach((button) => { button.hidden = !phone.matches; });
+    const wide = frames.map(([frame]) => frame.scrollWidth > frame.clientWidth + 1);
+    frames.forEach(([frame, hint], place) => {
+      hint.hidden = !wide[place];
+      frame.classList.toggle("wider", wide[place]);
+    });
+  };
+  frames.forEach(([frame]) => frame.addEventListener("scroll", () => {
+    frame.classList.toggle("at-end", frame.scrollLeft + frame.clientWidth >= frame.scrollWidth - 2);
+  }, { passive: true }));
+  all("[data-large]").forEach((button) => button.addEventListener("click", () => {
+    const isLarge = button.closest(".chart").classList.toggle("large");
+    button.setAttribute("aria-pressed", String(isLarge));
+    measure();
+  }));
+  addEventListener("load", measure);
+  addEventListener("resize", measure);
+
   // one sound at a time
   const voice = new Audio();
   const players = all("audio");

@@ -95,4 +95,4 @@ def shared_information(results: Results, path: Path) -> None:
         axes.set_xticks(range(len(names)), labels, rotation=45, ha="right")
         axes.set_yticks(range(len(names)), labels)
         canvas.suptitle(printable(f"{results.system}: what streams share beyond chance"), fontsize=10)
-        canvas.colorbar(image, ax=axes, label="bits per frame, less the null")
+        canvas.colorbar(image, ax=axes, label="bits per frame, less chance")

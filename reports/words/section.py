@@ -97,12 +97,12 @@ def words_section(runs: Runs, opens: Opens) -> Section:
         parts.append(_rank_chart(lists))
     parts += [table for run in found if (table := _best(run, lists.get(run.system, []), opens))]
     if not opens:
-        missing.append("No sound of a detection was kept by the runs (listen/clips.json), so words cannot be heard.")
+        missing.append("No sound of a detection was kept by the runs (listen/clips.json), so words cannot be played.")
     lead = (
         "A code detects a word if it fires when the word is spoken. Held out: the code is chosen on one half of the "
         "speakers and scored on the other, which is the honest number."
     )
-    hint = "Choose a word to hear where its code fires."
+    hint = "Choose a word to play where its code fires."
     return Section("words", title, lead, tuple(parts), tuple(missing), hint=hint)
 
 

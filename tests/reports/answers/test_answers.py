@@ -164,7 +164,7 @@ def test_what_to_distrust_is_named() -> None:
         "fewer than 10 utterances": {"coverage": with_coverage(utterances={"counted": 9})},
         "units fitted on the very speech": {"provenance": FITTED},
         "the run is partial": {"status": "partial"},
-        "made by an older version, whose chance knew": {"protocols": {"silence-kept": {"null": OVER_UTTERANCES}}},
+        "made by an older version, whose null kept": {"protocols": {"silence-kept": {"null": OVER_UTTERANCES}}},
     }
     sound = made_run("sound", "pnmi", made_record("units.pnmi", 0.2))
     for caution, fields in cautions.items():

@@ -255,6 +255,25 @@ def test_the_verdict_is_read_on_a_phone_without_scrolling_sideways(tab: Browser,
     assert set(tab.run(heads)) == {SYSTEMS[0]}
 
 
+def test_on_a_phone_figures_fit_and_what_is_cut_says_so(tab: Browser, page: Path) -> None:
+    tab.open(page, 390)
+    cut = (
+        "return [...document.querySelectorAll('.scroll')].filter((box) => box.scrollWidth > box.clientWidth + 1)"
+        ".map((box) => [box.className, box.previousElementSibling.checkVisibility(), box.closest('.part').className])"
+    )
+    found = tab.run(cut)
+    assert any("table" in kind for *_, kind in found)
+    assert all("wider" in name and hint for name, hint, _ in found), found
+    assert not any("chart" in kind for *_, kind in found)
+    assert tab.run(
+        "return [...document.querySelectorAll('.sideways')].filter((p) => p.checkVisibility()).length"
+    ) == len(found)
+    tab.run("document.querySelector('#chart-pnmi [data-large]').click()")
+    assert any("chart" in kind and hint for _, hint, kind in tab.run(cut))
+    tab.run("const box = document.querySelector('#chart-pnmi .scroll'); box.scrollLeft = box.scrollWidth")
+    tab.until("return document.querySelector('#chart-pnmi .scroll').classList.contains('at-end')")
+
+
 def test_on_a_phone_the_sections_stay_at_hand(tab: Browser, page: Path) -> None:
     tab.open(page, 390)
     tab.run("document.documentElement.style.scrollBehavior = 'auto'")

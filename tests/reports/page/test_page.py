@@ -372,7 +372,7 @@ def test_a_class_is_told_from_the_rest_and_is_no_part_of_the_corpus(runs: Path) 
     parts = section(read_runs([runs]), "parts").parts
     titles = {part.id: part.title for part in parts if isinstance(part, Table)}
     assert titles["table-by-language"] == "PNMI by language"
-    assert titles["table-by-manner"] == "Told from all other phones, by manner of the phone"
+    assert titles["table-by-manner"] == "A class against all other phones, by manner of the phone"
     table = next(part for part in parts if part.id == "table-by-manner")
     assert isinstance(table, Table)
     assert "frames of all phones" in [column.title for column in table.columns]

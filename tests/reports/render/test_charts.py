@@ -53,11 +53,11 @@ def test_colours_and_markers_are_as_many_and_all_different() -> None:
 def test_intervals_and_nulls_are_named_where_there_are_any(make) -> None:
     text = svg_of(make("a"))
     assert ">95 % interval<" in text
-    assert ">null ± 3 sd<" in text
+    assert ">chance ± 3 sd<" in text
     nan = float("nan")
     bare = svg_of(rows("a", low=nan, high=nan, null=nan, null_sd=nan))
     assert "interval" not in bare
-    assert "null" not in bare
+    assert "chance" not in bare
 
 
 def test_what_is_the_same_for_all_panels_stands_once() -> None:
@@ -105,7 +105,7 @@ def test_a_picture_names_a_family_of_letters_for_machines_without_ours() -> None
 def test_points_that_are_no_curve_are_not_joined_and_stand_beside_each_other() -> None:
     series = tuple(Series(name, (point(), point(value=0.7, high=0.8, x=2.0))) for name in ("a", "b"))
     text = svg_of(Chart("c", "t", "lines", (Panel("p", series),), joined=False))
-    assert ">null<" in text
+    assert ">chance<" in text
     assert not re.search(r"<path d='M [\d.]+ [\d.]+ L [\d.]+ [\d.]+ '[^>]*stroke: #0072b2; stroke-width: 1.2", text)
     upright = re.findall(r"<path d='M ([\d.]+) [\d.]+ L \1 [\d.]+ '[^>]*stroke: (#0072b2|#d55e00)", text)
     assert len(set(upright)) == 4

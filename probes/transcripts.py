@@ -13,11 +13,10 @@ import math
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
 
 from hac.errors import HacError
 from hac.judges.base import Unjudged
+from hac.judges.english_text import whisper_english
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,14 +143,6 @@ def _basic_character(text: str, i: int) -> str:
 _APOSTROPHES = "'’ʼ"
 
 
-@cache
-def _whisper_normalizer() -> Any:
-    # importing transformers takes seconds, so only when asked for; torch is not imported
-    from transformers.models.whisper.english_normalizer import EnglishTextNormalizer
-
-    return EnglishTextNormalizer({})  # type: ignore[no-untyped-call]
-
-
 NORMALIZERS: Mapping[str, Normalizer] = {
     normalizer.name: normalizer
     for normalizer in (
@@ -169,7 +160,7 @@ NORMALIZERS: Mapping[str, Normalizer] = {
             " numbers in digits, fillers and bracketed remarks dropped; without its table of British spellings, which"
             " lies in the model's repository",
             frozenset({"en"}),
-            lambda text: str(_whisper_normalizer()(text)),
+            whisper_english,
         ),
     )
 }

@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,7 +81,7 @@ class FrameLabels:
     words: Words
     stream: Stream
     values: Ints
-    codes: NDArray[np.uint16] | NDArray[np.int32] | NDArray[np.int64]
+    codes: NDArray[np.integer[Any]]
     spans: NDArray[np.int32]
     masked: NDArray[np.bool_]
 

@@ -84,13 +84,13 @@
   // figures fit a phone; they are larger when asked for. What is wider than its frame says so
   const phone = matchMedia("(max-width: 48rem)");
   const frames = all(".scroll").map((frame) => {
-    const hint = made("p", "Wider than the screen: scroll sideways →", { class: "note sideways" });
+    const hint = made("p", "More to the right: scroll sideways →", { class: "note sideways" });
     frame.before(hint);
     return [frame, hint];
   });
   const measure = () => {
     all("[data-large]").forEach((button) => { button.hidden = !phone.matches; });
-    const wide = frames.map(([frame]) => frame.scrollWidth > frame.clientWidth + 1);
+    const wide = frames.map(([frame]) => frame.scrollWidth > frame.clientWidth + 12);
     frames.forEach(([frame, hint], place) => {
       hint.hidden = !wide[place];
       frame.classList.toggle("wider", wide[place]);

@@ -258,7 +258,7 @@ def test_the_verdict_is_read_on_a_phone_without_scrolling_sideways(tab: Browser,
 def test_on_a_phone_figures_fit_and_what_is_cut_says_so(tab: Browser, page: Path) -> None:
     tab.open(page, 390)
     cut = (
-        "return [...document.querySelectorAll('.scroll')].filter((box) => box.scrollWidth > box.clientWidth + 1)"
+        "return [...document.querySelectorAll('.scroll')].filter((box) => box.scrollWidth > box.clientWidth + 12)"
         ".map((box) => [box.className, box.previousElementSibling.checkVisibility(), box.closest('.part').className])"
     )
     found = tab.run(cut)

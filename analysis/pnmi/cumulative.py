@@ -146,7 +146,7 @@ def _bound(system: Sources) -> Record:
     cluster[sample.rows] = sample.clusters.of_row
     of_cell = cluster[first.rows.of_utterance[utterance]]
     n_labels = len(first.phones.vocabulary)
-    weight = cells.weight * float(first.frame_rate / cells.units_per_s)
+    weight = np.asarray(cells.weight * float(first.frame_rate / cells.units_per_s), np.float64)
     labelled = LabelledCells(cells.label, weight, of_cell % N_FOLDS, n_labels, N_FOLDS)
     losses = held_out_losses([source.stream.codes[frame] for source in system], labelled)
     frames = np.bincount(of_cell, weight, n_clusters)

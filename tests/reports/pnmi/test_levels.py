@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from analysis.results.schema import StreamInfo
+from analysis.results.schema import StreamInfo, read_results
+from hac.data.tokens.formats import read_tokens, write_tokens
+from hac.data.tokens.token_store import TokenStore
 from reports.claims.claims import claims_of
 from reports.comparison.section import difference_section
 from reports.document.order import MOST_LEVELS, MOST_STREAMS, first_of_levels, shown_streams
@@ -14,8 +17,11 @@ from reports.document.parts import Chart, Table
 from reports.document.runs import ReportRun, Runs
 from reports.pnmi.levels import levels_section
 from reports.pnmi.section import pnmi_section
+from tests.bad import test_bad_input as bad
+from tests.bad.test_bad_input import Run
 from tests.reports.made_runs import made_record, made_run
 
+corpus, run = bad.corpus, bad.run
 INFO = {"frame_rate": "50", "used_codes": 9, "n_frames": 9, "hours": 1.5}
 
 
@@ -91,3 +97,29 @@ def test_levels_are_a_curve_a_system_over_bits_and_a_row_each() -> None:
 def test_without_levels_the_page_says_what_to_run() -> None:
     section = levels_section(Runs((codec("a", 3, 16),)))
     assert not section.parts and "--no-cumulative" in section.missing[0]
+
+
+def test_the_command_sums_up_unless_told_not_to(run: Run, corpus: Path) -> None:
+    store = read_tokens(corpus / "tokens.parquet")
+    (stream,) = list(store.streams.values())[:1]
+    both = {name: replace(stream, name=name) for name in ("rvq.0", "rvq.1")}
+    write_tokens(TokenStore(store.ids, both), corpus / "two.parquet")
+    words = (
+        "pnmi",
+        "--tokens",
+        "two.parquet",
+        "--manifest",
+        "manifest.jsonl",
+        "-j",
+        "1",
+        "--clips",
+        "0",
+        "--nulls",
+        "2",
+    )
+    for option, is_summed_up in (("--cumulative", True), ("--no-cumulative", False)):
+        code, error = run(*words, option, "-o", option.strip("-"))
+        assert code == 0, error
+        results = read_results(Path(option.strip("-"), "results.json"))
+        assert ("rvq.0..rvq.1" in results.coverage.get("levels", {})) == is_summed_up
+        assert any("pnmi_bound" in record.id for record in results.metrics) == is_summed_up

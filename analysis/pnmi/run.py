@@ -10,9 +10,11 @@ from typing import Any
 
 from analysis import parallel
 from analysis.inputs.corpus import Classes, Corpus, classes_of, join
-from analysis.inputs.request import Request, about_of, streams_of, together
+from analysis.inputs.request import Request, about_of, parts_of, streams_of, together
 from analysis.pnmi import lags
 from analysis.pnmi.counting import CountedStream, Protocol, label_frames, lag_counts, lags_of
+from analysis.pnmi.cumulative import CUMULATIVE, NOTHING, Cumulative, cumulative
+from analysis.pnmi.cumulative import PROTOCOL as TOGETHER
 from analysis.pnmi.scores import CountSource, Settings, StreamScores, score_stream
 from analysis.results.builder import make_results
 from analysis.results.records import DROPPED, KEPT, RANK_INSTEAD, TOO_LITTLE_SPEECH, too_little_speech
@@ -33,12 +35,13 @@ class Outcome:
     classes: Classes
 
 
-def run(request: Request[Protocol], jobs: int = -1) -> Outcome:
+def run(request: Request[Protocol], jobs: int = -1, levels: bool = False) -> Outcome:
     """Count and score every stream asked for.
 
     Args:
         request: what was asked for.
         jobs: processes; 0 or less: one per core.
+        levels: whether streams are summed up too: what the first one, the first two and so on tell together.
     """
     protocol = request.protocol
     corpus = join(request.labels, request.tokens, protocol.phone_policy, request.failures)
@@ -48,7 +51,9 @@ def run(request: Request[Protocol], jobs: int = -1) -> Outcome:
     classes = classes_of(corpus.policy, corpus.phones.vocabulary)
     tasks = [(source, settings_of(classes)) for source in sources]
     scored = parallel.run(_score_counted, tasks, jobs=jobs, what="scoring streams")
-    return outcome_of(protocol, corpus.policy.name, sources, scored, about, classes)
+    single = [source for source in sources if len(parts_of(corpus.tokens, source.name)) == 1]
+    summed_up = cumulative(single, settings_of(classes), jobs) if levels else NOTHING
+    return outcome_of(protocol, corpus.policy.name, sources, scored, about, classes, summed_up=summed_up)
 
 
 def sources_of(corpus: Corpus, streams: Sequence[ShiftedStream], protocol: Protocol) -> list[CountedStream]:
@@ -82,6 +87,7 @@ def outcome_of(
     about: Mapping[str, Any],
     classes: Classes,
     null: str = OVER_SPEAKERS,
+    summed_up: Cumulative = NOTHING,
 ) -> Outcome:
     """Results of scored streams.
 
@@ -93,6 +99,7 @@ def outcome_of(
         about: from `about_of`.
         classes: kind of phone class -> phone -> class.
         null: what was shifted, and how far.
+        summed_up: what several streams tell together.
     """
     scan = lags_of(protocol.convention)
     judged = [_judge(source, scores, scan, pnmi) for source, (scores, pnmi) in zip(sources, scored, strict=True)]
@@ -105,11 +112,12 @@ def outcome_of(
     results = make_results(
         COMMAND,
         about,
-        [record for scores, _ in scored for record in scores.records],
-        _protocols(protocol, policy, null),
+        [*(record for scores, _ in scored for record in scores.records), *summed_up.records],
+        _protocols(protocol, policy, null, bool(summed_up.records)),
         streams={source.name: scores.info for source, (scores, _) in zip(sources, scored, strict=True)},
         warnings=[*together(notes), *(lag.warning for lag in judged if lag.warning)],
         lags=judged,
+        coverage={"levels": summed_up.levels} if summed_up.levels else {},
     )
     return Outcome(results, [scores for scores, _ in scored], classes)
 
@@ -118,7 +126,7 @@ def _judge(source: CountSource, scores: StreamScores, scan: list[Fraction], pnmi
     return lags.judge(source.name, source.frame_rate, scan, pnmi, scores.headline.null_sd)
 
 
-def _protocols(protocol: Protocol, policy: str, null: str) -> dict[str, dict[str, Any]]:
+def _protocols(protocol: Protocol, policy: str, null: str, is_summed_up: bool) -> dict[str, dict[str, Any]]:
     common = {
         "convention": protocol.convention,
         "phone_policy": policy,
@@ -128,4 +136,5 @@ def _protocols(protocol: Protocol, policy: str, null: str) -> dict[str, dict[str
         "seed": protocol.seed,
         "logarithm": "natural",
     }
-    return {KEPT: {**common, "silence": "kept"}, DROPPED: {**common, "silence": "dropped"}}
+    further = {CUMULATIVE: {**common, **TOGETHER}} if is_summed_up else {}
+    return {KEPT: {**common, "silence": "kept"}, DROPPED: {**common, "silence": "dropped"}, **further}

@@ -37,12 +37,11 @@ def check_rate(name: str, kbps: float | None, tokens: TokenStore | None) -> None
     if not (math.isfinite(kbps) and kbps > 0):
         raise HacError(f"--kbps: {name} has {kbps:g} kbit/s; expected a number above 0")
     if tokens is not None:
-        streams = tokens.streams.values()
-        nominal = sum(math.log2(stream.codebook_size) * float(stream.frame_rate) for stream in streams) / 1000
+        nominal = sum(stream.kbps for stream in tokens.streams.values())
         if abs(kbps - nominal) > TOLERANCE * nominal:
             raise HacError(
-                f"--kbps: {name} has {kbps:g} kbit/s, but its tokens take {nominal:.4g} (sum over {len(streams)} "
-                "streams of log2 of the codes x frames per second); leave --kbps out, or give the decoded tokens"
+                f"--kbps: {name} has {kbps:g} kbit/s, but the {len(tokens.streams)} streams of its tokens take "
+                f"{nominal:.4g} (log2 of the codes x frames per second); leave --kbps out, or give what was decoded"
             )
 
 

@@ -114,6 +114,11 @@ class StreamInfo(Strict):
         """The frame rate as a number: `frame_rate` is exact, such as `50` or `75/2`."""
         return float(Fraction(self.frame_rate))
 
+    @property
+    def kbps(self) -> float:
+        """Nominal kilobits per second: each code counted as log2(codebook size) bits."""
+        return math.log2(max(self.codebook_size, 1)) * self.frames_per_second / 1000
+
     @classmethod
     def of_frames(cls, codebook_size: int, frame_rate: Fraction, used_codes: int, n_frames: int) -> StreamInfo:
         """What was counted, where all frames count for the time they last."""

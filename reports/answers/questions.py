@@ -1,9 +1,10 @@
 """The questions of the first screen, and the number with which each system answers them.
 
 A number is a headline of `metrics.yaml`: of each question the first that most systems have. Of a system it is that of
-its best stream, of speaker leakage that of the stream that leaks most, of sound and intelligibility that of the last
-condition of decoding. The best answer, and what differs from it by no more than noise, are marked alike:
-differences are paired where both runs counted the same utterances, and p is corrected by Holm's rule for all of them.
+its best stream, of phones also that of several streams together (counted jointly, or at least so much), of speaker
+leakage that of the stream that leaks most, of sound and intelligibility that of the last condition of decoding. The
+best answer, and what differs from it by no more than noise, are marked alike: differences are paired where both runs
+counted the same utterances, and p is corrected by Holm's rule for all of them.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from analysis.comparison.differences import Difference, with_verdicts
 from analysis.inputs.request import JOINER
 from analysis.metrics.metric import Metric
 from analysis.metrics.registry import HEADLINES, METRICS, metric_name
+from analysis.pnmi.cumulative import BOUND
 from analysis.results.records import reason_of
 from analysis.results.schema import Record
 from analysis.slices import slice_of
@@ -26,6 +28,7 @@ from reports.document.headlines import headline_record
 from reports.document.order import first_of_levels
 from reports.document.reservations import held_against, reservation
 from reports.document.runs import ReportRun, Runs
+from reports.pnmi.levels import of_system
 
 NOMINAL = "kbps[nominal]"
 UNKNOWN = "a metric of a later version"
@@ -82,6 +85,7 @@ class Answer:
         doubt: why it is not ranked.
         place: among the answers of all systems; `behind` also where there is nothing to compare.
         chance: whether it is no more than chance, or so little more that a claim of it would be slight.
+        best_stream: where the number is of several streams, the answer of the best one.
     """
 
     run: ReportRun
@@ -90,6 +94,12 @@ class Answer:
     doubt: str = ""
     place: Place = "behind"
     chance: Chance = ""
+    best_stream: Answer | None = None
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether the number is a lower bound of what the system tells."""
+        return metric_name(self.record.id) == BOUND
 
     @property
     def system(self) -> str:
@@ -164,7 +174,9 @@ def placed(found: Sequence[Answered]) -> list[Answered]:
 def _against(best: Answer, other: Answer) -> Difference:
     """The difference of an answer to the best one; without p where they are of other speech."""
     how = alike(best.run, other.run)
-    theirs, ours = (one.run.drawn_by_id[one.record.id] for one in (best, other))
+    theirs, ours = (
+        one.record.model_copy(update={"left_out": one.run.drawn_by_id[one.record.id].left_out}) for one in (best, other)
+    )
     gap = held_against(best.run, theirs, other.run, ours, how.paired)
     return gap if how.comparable else replace(gap, p=math.nan, note=how.why)
 
@@ -205,17 +217,21 @@ def _answer(run: ReportRun, question: Question, entry: str, metric: Metric) -> A
     What carries most information on the speaker is the leak, whether it can be ranked or not.
     """
     sign = -1 if metric.better == "lower" else 1
-    found = [
-        Answer(run, record, stream, _doubt(run, record), chance=_chance(record, metric))
-        for stream in _streams(run, question)
-        if (record := headline_record(run, stream, entry))
-    ]
+    streams = [record for stream in _streams(run, question) if (record := headline_record(run, stream, entry))]
+    # streams of a system that has PNMI are summed up under the same entry
+    together = of_system(run.results) if metric.name == "pnmi" else ()
+    found, joint = (
+        [Answer(run, record, record.stream, _doubt(run, record), chance=_chance(record, metric)) for record in records]
+        for records in (streams, together)
+    )
 
     def goodness(one: Answer) -> tuple[bool, bool, float]:
         known = math.isfinite(one.record.estimate)
         return one.is_ranked and not question.all_streams, known, sign * one.record.estimate if known else 0.0
 
     answer = max(found, key=goodness, default=None)
+    if answer and joint and goodness(system := max(joint, key=goodness)) > goodness(answer):
+        answer = replace(system, best_stream=answer)
     return replace(answer, place="not ranked") if answer and answer.doubt else answer
 
 
@@ -269,6 +285,6 @@ def _counted(runs: list[ReportRun]) -> Bits | None:
     own = {name: info for name, info in streams.items() if JOINER not in name}
     if not own:
         return None
-    kbps = sum(math.log2(max(info.codebook_size, 1)) * info.frames_per_second for info in own.values()) / 1000
+    kbps = sum(info.kbps for info in own.values())
     command = "usage" if any(run.command == "usage" for run in runs) else ""
     return Bits(kbps, next(iter(own)) if len(own) == 1 else f"{len(own)} streams", command)

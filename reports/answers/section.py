@@ -7,7 +7,7 @@ import math
 from reports.answers.questions import Answer, Answered, Bits, answered, bits_of
 from reports.answers.sentences import distrusted, sentences
 from reports.document.cells import EMPTY, interval_text
-from reports.document.number_format import long_text
+from reports.document.number_format import figures, long_text
 from reports.document.parts import Cell, Mark, Section, Statements, Table
 from reports.document.result_table import Cells, result_table
 from reports.document.runs import OF_TRAININGS, ReportRun, Runs
@@ -81,9 +81,10 @@ def _table(runs: Runs, found: list[Answered], bits: dict[str, Bits]) -> Table:
     ]
     heads = ("system", *map(_head, found), "bits: kbit/s, nominal")
     note = (
-        "Of the best stream; of the speaker, of the stream with most information; of sound and intelligibility, of "
-        "the last condition. ± 95 %, chance-corrected where that can be. ✓: the best, and what is within noise of it "
-        "(paired where that can be; Holm over the table). kbit/s: log2 of codebooks' sizes."
+        "Of the best stream (phones: or of streams together, a..b); of the speaker, of the stream with most "
+        "information; of sound and intelligibility, of the last condition. ± 95 %, chance-corrected where that can be. "
+        "✓: the best, and what is within noise of it (paired where that can be; Holm over the table). kbit/s: log2 of "
+        "codebooks' sizes."
     )
     shown = rows if found or bits else ()
     return result_table("table-answer", "Systems by question", heads, shown, note, cards=True)
@@ -104,7 +105,10 @@ def _cell(answer: Answer | None, of: Answered) -> Cell:
     if is_leak and not answer.doubt:
         place = place.replace("the best", "the most").replace("best", "most")
     said = answer.chance if place == "behind" else place
-    lines = [number, shortened(" ".join(answer.of.split()), NAME_LETTERS), said]
+    number = f"at least {number}" if answer.is_bound else number
+    best = answer.best_stream
+    stream = f"one stream: {shortened(best.of, NAME_LETTERS)} {figures(best.record.estimate)}" if best else ""
+    lines = [number, shortened(" ".join(answer.of.split()), NAME_LETTERS), stream, said]
     mark: Mark = "good" if not is_leak and answer.place in ("best", "within noise of the best") else ""
     around = (("low", record.ci_low), ("high", record.ci_high), ("counted", record.value), ("chance", record.null_mean))
     text = "\n".join(line for line in lines if line)

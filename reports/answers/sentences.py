@@ -55,7 +55,8 @@ def _number(answer: Answer, rates: Mapping[str, Bits]) -> str:
     """`.412 ± .010, phonetic`, and of sound the bits."""
     record, bits = answer.record, rates.get(answer.system)
     rate = f" at {bits.kbps:.3g} kbit/s" if bits else ""
-    return f"{interval_text(record.estimate, record.ci_low, record.ci_high)}, {_name(answer.of)}{rate}"
+    least = "at least " if answer.is_bound else ""
+    return f"{least}{interval_text(record.estimate, record.ci_low, record.ci_high)}, {_name(answer.of)}{rate}"
 
 
 def _listed(answers: Sequence[Answer], rates: Mapping[str, Bits]) -> str:

@@ -30,6 +30,16 @@ def alike(base: ReportRun, other: ReportRun) -> Alike:
     return Alike(True, not warnings)
 
 
+def unlike_streams(base: ReportRun, other: ReportRun) -> tuple[str, ...]:
+    """Streams of both that are not set against each other: parts of unlike bits, such as a first codebook of 16 codes
+    and one of 1,024. Where a stream is all that each system has, systems are compared, whatever their bits.
+    """
+    ours, theirs = other.results.streams, base.results.streams
+    if len(ours) == len(theirs) == 1:
+        return ()
+    return tuple(name for name, info in ours.items() if name in theirs and info.kbps != theirs[name].kbps)
+
+
 def as_run(run: ReportRun) -> Run:
     """A run as comparisons take it, with its draws."""
     return Run(run.system, run.folder, run.drawn)

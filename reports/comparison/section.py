@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 
 from analysis.comparison.differences import Difference, compare
@@ -12,7 +13,7 @@ from analysis.metrics.registry import headlines_of
 from analysis.reconstruction.inputs import REFERENCE
 from analysis.results.schema import Record
 from analysis.slices import slice_of
-from reports.comparison.comparable_runs import alike, as_run
+from reports.comparison.comparable_runs import alike, as_run, unlike_streams
 from reports.comparison.matched_streams import matches_of
 from reports.comparison.parts import NOTE, difference_chart, difference_table, stream_of
 from reports.comparison.sweep_section import ablation_parts
@@ -63,6 +64,13 @@ def _of_command(runs: Runs, command: str, missing: list[str]) -> Iterator[Table 
         chosen, notes = [as_run(base)], []
         for other in found[place + 1 :]:
             matched, how = _matched(base, other)
+            if unlike := [
+                name for name in first_of_levels(other.results.streams) if name in unlike_streams(base, other)
+            ]:
+                missing.append(
+                    f"{', '.join(unlike)} of {other.system} and of {base.system} have unlike bits, and are parts of "
+                    "systems: they are not set against each other; see streams summed up."
+                )
             shared = any(_is_shown(command, base, record, first) for record in matched.results.metrics)
             if shared and (why := alike(base, other)).comparable:
                 doubtful += [run for run in (base, other) if reservation(run)]
@@ -96,8 +104,11 @@ def _of_matches(runs: Runs, command: str) -> Iterator[Table | Chart]:
 
 
 def _matched(base: ReportRun, other: ReportRun) -> tuple[Run, str]:
-    """A run as it is held against another: reconstructions of one rate, not of one name."""
-    run = as_run(other)
+    """A run as it is held against another: reconstructions of one rate, not of one name; no streams of unlike bits."""
+    run, unlike = as_run(other), unlike_streams(base, other)
+    if unlike:
+        alike_ones = [record for record in run.results.metrics if record.stream not in unlike]
+        run = replace(run, results=run.results.model_copy(update={"metrics": alike_ones}))
     if other.command != "recon":
         return run, ""
     run, held = at_equal_bits(as_run(base), run)

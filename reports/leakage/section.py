@@ -11,7 +11,7 @@ from analysis.metrics.registry import METRICS, metric_name
 from analysis.results.records import reason_of
 from analysis.results.schema import Record
 from reports.document.cells import counted_cell, estimate_cell, null_cell, text_cell
-from reports.document.order import first_of_levels, in_order
+from reports.document.order import first_of_levels, more_streams, shown_streams
 from reports.document.part_ids import part_id
 from reports.document.parts import Cell, MatrixChart, Section, Table, no_run
 from reports.document.result_table import only, record_table
@@ -70,9 +70,11 @@ def _factor(record: Record) -> str:
 
 
 def _matrix(run: ReportRun, id: str) -> MatrixChart:
-    factors, streams = _factors(run), in_order(run.results.streams)
+    factors, streams = _factors(run), shown_streams(run.results.streams)
     cells = tuple(tuple(_record(run, stream, factor) for factor in factors) for stream in streams)
-    note = "hatched: no more than chance; hatched with a dash: not defined"
+    note = "; ".join(
+        part for part in ("hatched: no more than chance; hatched with a dash: not defined", more_streams([run])) if part
+    )
     return MatrixChart(id, f"{run.system}: information of each stream on each factor", streams, factors, cells, note)
 
 

@@ -16,8 +16,6 @@ from reports.document.runs import OF_TRAININGS, ORDER, ReportRun, Runs
 from reports.document.titles import headed
 from reports.page.missing_numbers import gaps_of
 
-MOST_STREAMS = 6
-"""Streams that have rows of their own."""
 MOST_COLUMNS = 3
 """Numbers of one command."""
 
@@ -53,7 +51,7 @@ def _streams(runs: Runs, system: str) -> tuple[str, ...]:
     names = dict.fromkeys(name for run in runs.all if run.system == system for name in run.results.streams)
     recon = runs.get(system, "recon")
     last = recon.conditions[-1:] if recon else ()
-    return (*first_of_levels(names)[:MOST_STREAMS], *last)
+    return (*first_of_levels(names), *last)
 
 
 def _columns(runs: Runs) -> list[tuple[str, str, str]]:

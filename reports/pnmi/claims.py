@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from analysis.comparison.differences import Difference
-from reports.comparison.comparable_runs import alike
+from reports.comparison.comparable_runs import alike, unlike_streams
 from reports.comparison.matched_streams import matches_of
 from reports.document.claim_rule import Claim, of_whom, stream_claims
 from reports.document.order import first_of_levels, level_of
@@ -36,7 +36,7 @@ def differences_between(runs: Runs) -> Iterator[tuple[str, Difference]]:
     for run in runs.of("pnmi"):
         for stream in first_of_levels(run.results.streams):
             base = bases.setdefault(id := f"{stream}.pnmi", run)
-            if base is run or not (how := alike(base, run)).comparable:
+            if base is run or stream in unlike_streams(base, run) or not (how := alike(base, run)).comparable:
                 continue
             ours, theirs = run.drawn_by_id, base.drawn_by_id
             if id in ours and id in theirs:

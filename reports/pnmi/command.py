@@ -22,6 +22,9 @@ def pnmi(
         str, typer.Option(help="How frames meet phones: duration, hubert, max-overlap or centre.")
     ] = "duration",
     phones: opt.Phones = "auto",
+    cumulative: Annotated[
+        bool, typer.Option(help="Also sum up streams: what the first one, the first two, ... tell together.")
+    ] = True,
     draws: opt.Draws,
     clips: opt.Clips,
     shard: opt.Shard,
@@ -52,7 +55,7 @@ def pnmi(
             run_shard(request, *part, opt.counts_file(inputs), shard.own_stores)
             opt.tell_shard(shard, inputs)
             return
-        outcome = run(request, machine.jobs)
+        outcome = run(request, machine.jobs, levels=cumulative)
         opt.keep_clips(inputs.output, of_tokens(request.labels, request.tokens), clips)
         finish(outcome, inputs.output, machine.jobs)
 

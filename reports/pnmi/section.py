@@ -15,7 +15,7 @@ from hac.data.phones.classes import phone_classes
 from hac.errors import HacError
 from reports.document.cells import counted_cell, estimate_cell, n_cell, null_cell
 from reports.document.claim_rule import judged_cell
-from reports.document.order import all_streams, first_of_levels, in_order
+from reports.document.order import all_streams, first_of_levels, more_streams, shown_streams
 from reports.document.part_ids import part_id
 from reports.document.parts import Chart, HeatMap, Panel, Point, Section, Series, Table, no_run
 from reports.document.result_table import only, record_table, records_of
@@ -23,6 +23,7 @@ from reports.document.runs import ReportRun, Runs
 from reports.document.titles import headed
 from reports.listen.section import Listening
 from reports.pnmi.figures import MANNERS
+from reports.pnmi.levels import levels_section
 from reports.render.csv_files import plain
 from reports.render.result_files import file_names
 
@@ -43,7 +44,7 @@ PARTS = ("language",)
 
 def sections(runs: Runs, _: Listening) -> tuple[Section, ...]:
     """The sections of this measure on a page."""
-    return pnmi_section(runs), heat_section(runs), parts_section(runs)
+    return pnmi_section(runs), levels_section(runs), heat_section(runs), parts_section(runs)
 
 
 def pnmi_section(runs: Runs) -> Section:
@@ -76,14 +77,14 @@ def _table(found: tuple[ReportRun, ...]) -> Table:
     )
     rows = []
     for run in found:
-        for stream in in_order(run.results.streams):
+        for stream in shown_streams(run.results.streams):
             info = run.results.streams[stream]
             for silence, tag in (("kept", ""), ("dropped", f"[{DROPPED}]")):
                 find = records_of(run.by_id, stream, tag)
                 if find(METRIC):
                     rows.append(((run.system, stream, silence, info.codebook_size, info.used_codes), find))
     heads = ("system", "stream", "silence", "codes", "used")
-    return record_table("table-pnmi", "PNMI and purities", heads, fields, rows)
+    return record_table("table-pnmi", "PNMI and purities", heads, fields, rows, more_streams(found))
 
 
 def parts_section(runs: Runs) -> Section:

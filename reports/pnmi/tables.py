@@ -25,6 +25,7 @@ from reports.document.number_format import (
 )
 from reports.document.parts import Cell, Table
 from reports.document.result_table import only, record_table, records_of, whole_corpus
+from reports.pnmi.levels import levels_table
 from reports.render.csv_files import csv_text
 from reports.render.tables import clusters_of, printed
 
@@ -60,6 +61,7 @@ def pnmi_table(results: Results) -> RenderableType:
         record_table("scores", title, ("stream", "silence"), SCORES, scores),
         record_table("counts", "Counts and purities (counted / chance)", heads, PURITIES, counts),
         _languages(results),
+        levels_table(results),
     )
     return printed(results, tables, lines=_lines(results))
 

@@ -120,7 +120,7 @@ def information(runs: Runs, missing: list[str]) -> list[Chart]:
     for stream in first_of_levels(all_streams(found)):
         known = [(run, run.by_id.get(f"{stream}.pnmi")) for run in found if stream in run.results.streams]
         series = tuple(
-            Series(run.system, (Point.of(record, _stream_rate(run, stream)),))
+            Series(run.system, (Point.of(record, run.results.streams[stream].kbps),))
             for run, record in known
             if record and math.isfinite(record.estimate)
         )
@@ -132,9 +132,3 @@ def information(runs: Runs, missing: list[str]) -> list[Chart]:
     note = "upright line: 95 % interval; short line across: chance"
     title = "Information on phones against bit rate"
     return [Chart("chart-information", title, "lines", tuple(panels), note, joined=False)]
-
-
-def _stream_rate(run: ReportRun, stream: str) -> float:
-    """Nominal kilobits per second of a stream."""
-    info = run.results.streams[stream]
-    return math.log2(info.codebook_size) * info.frames_per_second / 1000

@@ -10,7 +10,7 @@ from analysis.results.schema import Record
 from analysis.usage.scores import BITS
 from hac.errors import HacError
 from reports.document.cells import EMPTY, chance_cell, estimate_cell, interval_cell, null_cell
-from reports.document.order import first_of_levels, in_order
+from reports.document.order import first_of_levels, more_streams, shown_streams
 from reports.document.parts import Cell, Chart, Panel, Point, Section, Series, Table, no_run
 from reports.document.result_table import record_table, records_of
 from reports.document.runs import ReportRun, Runs
@@ -87,9 +87,9 @@ def _table(found: tuple[ReportRun, ...]) -> Table:
     rows = (
         ((run.system, stream, info.codebook_size, info.used_codes), records_of(run.by_id, stream))
         for run in found
-        for stream, info in ((stream, run.results.streams[stream]) for stream in in_order(run.results.streams))
+        for stream, info in ((stream, run.results.streams[stream]) for stream in shown_streams(run.results.streams))
     )
-    note = "H1 held out: Kneser-Ney, an upper bound"
+    note = "; ".join(part for part in ("H1 held out: Kneser-Ney, an upper bound", more_streams(found)) if part)
     return record_table("table-usage", "Codebooks", ("system", "stream", "codes", "used"), fields, rows, note)
 
 

@@ -66,7 +66,7 @@ def write_counted(
     def request(protocol: Any, of: Labels = labels) -> Request[Any]:
         return Request(store, of, protocol, system=system)
 
-    write_phones(pnmi.run(request(worlds.QUICK), 1), folder / "pnmi")
+    write_phones(pnmi.run(request(worlds.QUICK), 1, levels=True), folder / "pnmi")
     one = replace(word_worlds.QUICK, definitions=("vg-hubert",))
     found = words.run(request(one), 1, words.Options(occurrences=2))
     write_text(folder / "words" / "words.csv", words_csv(found))

@@ -8,6 +8,7 @@ are named.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -46,6 +47,11 @@ class Stream:
     def of_parts(cls, name: str, codebook_size: int, frame_rate: Fraction, parts: Sequence[NDArray[Any]]) -> Stream:
         """The stream whose utterances are `parts`, each [n_frames of it]; at least one."""
         return cls(name, codebook_size, frame_rate, np.concatenate(parts), bounds_of([len(part) for part in parts]))
+
+    @property
+    def kbps(self) -> float:
+        """Nominal kilobits per second: each code counted as log2(codebook size) bits."""
+        return math.log2(self.codebook_size) * float(self.frame_rate) / 1000
 
     @property
     def lengths(self) -> NDArray[np.int64]:

@@ -133,7 +133,7 @@ def test_bit_rates_of_what_others_decoded(run: Run) -> None:
         (("--tokens", "tokens.parquet", "--decoded", "other=theirs"), ("--tokens tokens.parquet", "NAME=")),
         (("--tokens", "ours=tokens.parquet"), ("--tokens", "no --decoded 'ours'", "theirs")),
         (("--tokens", "theirs=nowhere.parquet"), ("nowhere.parquet", "no such token file")),
-        (("--tokens", "theirs=tokens.parquet", "--kbps", "9"), ("theirs has 9 kbit/s", "its tokens take")),
+        (("--tokens", "theirs=tokens.parquet", "--kbps", "9"), ("theirs has 9 kbit/s", "of its tokens take")),
         (("--frame-rate", "50"), ("--frame-rate", "--tokens beside --decoded")),
     ],
 )

@@ -109,6 +109,37 @@ def test_the_best_stream_stands_for_a_system_and_of_the_speaker_the_leakiest() -
     assert not table_of(answer_section(Runs((leak,)))).rows[0][1].mark
 
 
+def summed_up(system: str, stream: float, both: float, bound: float, seed: int = 0) -> ReportRun:
+    """A run of 46 streams of which the first two could be counted jointly."""
+    names = {"q0": 1, "q0..q1": 2, "q0..q45": 46}
+    records = [
+        made_record("q0.pnmi", stream, seed=seed),
+        made_record("q0..q1.pnmi", both, seed=seed, null=0.2),
+        made_record("q0..q45.pnmi_bound", bound, seed=seed, value=bound, is_corrected=False, null_mean=math.nan),
+    ]
+    info = {"frame_rate": "50", "used_codes": 16, "n_frames": 9, "hours": 1.5}
+    streams = {f"q{i}": StreamInfo(codebook_size=16, **info) for i in range(46)}
+    levels = {name: {"streams": n, "kbps": n / 5} for name, n in names.items()}
+    return made_run(system, "pnmi", *records, streams=streams, coverage=with_coverage(levels=levels))
+
+
+def test_a_system_of_many_streams_is_answered_for_by_what_they_tell_together() -> None:
+    runs = Runs((*systems(a=0.3).all, summed_up("b", 0.05, 0.1, 0.45), summed_up("c", 0.05, 0.1, 0.08, seed=1)))
+    (one,) = answered(runs)
+    assert [(a.of, a.place, a.is_bound, a.best_stream.of if a.best_stream else "") for a in one.answers] == [
+        ("units", "behind", False, ""), ("q0..q45", "best", True, "q0"), ("q0..q1", "behind", False, "q0")
+    ]  # fmt: skip
+    cells = [row[1].text.split("\n") for row in table_of(answer_section(runs)).rows]
+    assert cells[1][0].startswith("at least .450 ± ") and cells[1][1:3] == ["q0..q45", "one stream: q0 .050"]
+    assert cells[2][1:3] == ["q0..q1", "one stream: q0 .050"]
+    assert said(runs)[0].startswith("b carries most information on phones (at least .450 ± ")
+
+
+def test_a_bound_at_nothing_is_no_more_than_chance() -> None:
+    (one,) = answered(Runs((summed_up("a", -0.001, -0.001, 0.001), summed_up("b", -0.001, -0.001, -0.002, seed=1))))
+    assert one.is_nothing and [answer.chance for answer in one.answers] == ["no more than chance"] * 2
+
+
 def recon(system: str, wer: float, kbps: float, last: str, seed: int = 0) -> ReportRun:
     plain = {"is_corrected": False, "null_mean": 1.0}
     records = [
@@ -289,11 +320,14 @@ def test_answers_are_those_of_the_records(runs: Path) -> None:
     assert [one.question.name for one in found] == ["phones", "words", "leakage"]
     for one in found:
         for answer in one.answers:
-            assert answer.run.by_id[answer.record.id] == answer.record
+            as_shares = {"is_corrected": True, "null_mean": 0.0} if answer.is_bound else {}
+            assert answer.run.by_id[answer.record.id].model_copy(update=as_shares) == answer.record
     phones = found[0].answers
-    assert [(a.system, a.of, a.place) for a in phones] == [
-        (SYSTEMS[0], "phonetic", "best"), (SYSTEMS[1], "phonetic", "behind")
-    ]  # fmt: skip
+    assert [(a.system, a.place) for a in phones] == [(SYSTEMS[0], "best"), (SYSTEMS[1], "behind")]
+    for answer in phones:  # streams together tell more than the best of them
+        assert answer.of.startswith("phonetic..")
+        assert answer.best_stream is not None and answer.best_stream.of == "phonetic"
+        assert answer.best_stream.record.estimate < answer.record.estimate
 
 
 def test_what_a_page_lacks_is_named_once_at_its_end() -> None:

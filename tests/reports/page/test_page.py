@@ -41,7 +41,7 @@ from tests.reports.clip_worlds import keep_clips
 from tests.reports.report_worlds import SYSTEMS, best_word
 
 ORDER = (
-    *("answer", "verdict", "systems", "pnmi", "heat", "parts", "words", "boundaries", "leakage", "recon"),
+    *("answer", "verdict", "systems", "pnmi", "levels", "heat", "parts", "words", "boundaries", "leakage", "recon"),
     *("interventions", "usage", "differences", "listen", "terms", "protocols", "coverage"),
     *("provenance", "absent"),
 )

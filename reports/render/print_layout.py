@@ -115,9 +115,8 @@ def _needs(table: Table, column: int, numbers: float) -> tuple[float, float]:
     lines = {line for text in texts for line in text.split("\n")}
     badge = 2 if any(row[column].mark in ("good", "bad", "warn") for row in table.rows) else 0
     is_number = table.columns[column].is_number
-    word, line_most, phrase, head_most = WORD_LETTERS, TEXT_LETTERS, PHRASE_LETTERS, HEAD_LETTERS
-    if is_number:
-        word, line_most, phrase = LINE_LETTERS, LINE_LETTERS, numbers
+    word, line_most = (LINE_LETTERS, LINE_LETTERS) if is_number else (WORD_LETTERS, TEXT_LETTERS)
+    phrase, head_most = numbers if is_number else float(PHRASE_LETTERS), float(HEAD_LETTERS)
     if table.cards:
         phrase = VERDICT_LETTERS if column else CLAIM_LETTERS
         head_most = VERDICT_LETTERS / BOLD

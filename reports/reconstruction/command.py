@@ -308,5 +308,6 @@ def _fact(path: Path) -> dict[str, str]:
 
 
 def _system(found: Material, ckpt: str | None) -> str:
-    maker = None if found.tokens is None else found.tokens.provenance.get("tokenizer")
+    tokens = found.tokens if ckpt or all(one.tokens is not None for one in found.conditions) else None
+    maker = None if tokens is None else tokens.provenance.get("tokenizer")
     return str(maker or ckpt or ", ".join(condition.name for condition in found.conditions))

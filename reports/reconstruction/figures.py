@@ -72,6 +72,8 @@ def _panel(
     x = [place for place, _, _ in shown]
     points = [Point.of(record) for _, _, record in shown]
     values = np.array([point.value for point in points])
+    about = measurements.results.coverage["conditions"]
+    is_curve = all(about[name].get("n_quantizers") is not None for _, name, _ in shown)  # else of several codecs
     _null_band(axes, x, points)
     _reference_line(axes, measurements.get(REFERENCE, metric))
     if is_rated:
@@ -84,7 +86,7 @@ def _panel(
         color="C0",
         marker="o",
         markersize=3,
-        linewidth=1.2 if is_rated and len(set(x)) == len(x) else 0,  # conditions of one rate are no curve
+        linewidth=1.2 if is_rated and is_curve else 0,
         elinewidth=1,
         capsize=2,
         label="number, 95 % interval",

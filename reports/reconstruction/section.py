@@ -74,13 +74,15 @@ def _curves(measured: list[tuple[ReportRun, Measurements]]) -> Chart:
 
 
 def _lines(run: ReportRun, measurements: Measurements, metric: str) -> list[Series]:
-    """The curve of a run; where two of its conditions have one rate, they are no curve: a series each."""
+    """The curve of a run over its numbers of quantizers; what was decoded by others is a point each, with its name."""
     found = [(_rate(measurements, name), name, measurements.get(name, metric)) for name in _rated(measurements)]
     known = sorted((rate, name, record) for rate, name, record in found if record and math.isfinite(record.estimate))
     points = [(name, Point.of(record, rate)) for rate, name, record in known]
-    if len({rate for rate, _, _ in known}) < len(known):
-        return [Series(f"{run.system}: {name}", (point,)) for name, point in points]
-    return [Series(run.system, tuple(point for _, point in points))] if points else []
+    about = measurements.results.coverage.get("conditions", {})
+    alone = [(name, point) for name, point in points if about[name].get("n_quantizers") is None and len(points) > 1]
+    curve = tuple(point for name, point in points if (name, point) not in alone)
+    joined = [Series(run.system, curve)] if curve else []
+    return [*joined, *(Series(f"{run.system}: {name}", (point,)) for name, point in alone)]
 
 
 def _side_by_side(run: ReportRun, measurements: Measurements, conditions: list[str], place: int) -> Chart:

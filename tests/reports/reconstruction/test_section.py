@@ -18,14 +18,16 @@ def run_of(system: str, rates: dict[str, float]) -> ReportRun:
         for name, rate in rates.items()
         if math.isfinite(rate)
     ]
-    return made_run(system, "recon", *records, coverage=with_coverage(conditions={name: {} for name in rates}))
+    conditions = {name: {"n_quantizers": int(name[1:]) if name[1:].isdigit() else None} for name in rates}
+    return made_run(system, "recon", *records, coverage=with_coverage(conditions=conditions))
 
 
 @pytest.mark.parametrize(
     ("rates", "lines", "missing"),
     [
         ({"q8": 6.0, "q1": 1.0}, {"a": [1.0, 6.0]}, False),
-        ({"lyra": 6.0, "opus": 6.0}, {"a: lyra": [6.0], "a: opus": [6.0]}, False),
+        ({"lyra": 6.0, "opus": 8.0}, {"a: lyra": [6.0], "a: opus": [8.0]}, False),
+        ({"q1": 1.0, "q8": 6.0, "opus": 6.0}, {"a": [1.0, 6.0], "a: opus": [6.0]}, False),
         ({"lyra": 6.0, "opus": math.nan}, {"a": [6.0]}, True),
     ],
 )

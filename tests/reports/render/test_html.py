@@ -177,7 +177,8 @@ def test_figures_are_whole_svg_in_which_every_reference_is_kept(drawn: Drawn, ho
         ids = {node.get("id") for node in root.iter()}
         assert set(re.findall(r"(?:url\(#|href='#)([^)']+)", svg)) <= ids
         assert not [node for node in root.iter() if node.tag.endswith("script")]
-        assert not re.search(r"\d\.\d{3}", svg)
+        # places are short; ticks are texts, and keep their digits
+        assert not re.search(r"\d\.\d{3}", re.sub(r">[^<]*<", "><", svg))
 
 
 def test_small_svg_loses_nothing_that_is_seen() -> None:

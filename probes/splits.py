@@ -35,7 +35,7 @@ def halves(rows: Sequence[Row], sizes: NDArray[np.int64]) -> tuple[NDArray[np.in
             units = {f"{rows[r].speaker} {rows[r].bin}": [r] for r in members}
             name = f"language {language}: " if language else ""
             notes.append(
-                f"{name}{known} known speaker{'' if known == 1 else 's'}: the halves for held-out scores are dealt by "
+                f"{name}{known} known speaker{'' if known == 1 else 's'}: the halves for held-out scores are split by "
                 "utterance, so they know nothing of other speakers"
             )
         _deal(units, sizes, half)

@@ -255,7 +255,7 @@ def _never_permuted(of_frames: FrameLabels, factor: Factor) -> str:
     """Why a factor's null is the measurement itself, where permuting its labels changes none of them."""
     if not of_frames.permuted or any((draw != factor.tier.labels).any() for draw in of_frames.permuted):
         return ""
-    return f"{_null_of(factor)} are the same labels again: chance tells as much, and nothing can be said of it"
+    return f"{_null_of(factor)} are the same labels again: chance explains as much, so it has no number"
 
 
 def _null_of(factor: Factor) -> str:

@@ -107,7 +107,7 @@ def protocols(protocol: ReconProtocol, judges: Mapping[str, Any]) -> dict[str, d
         "opinions": {
             **common,
             "predictor": protocol.predictor,
-            "null": "none: it hears one recording alone",
+            "null": "none: the predictor judges one recording alone",
             "judges": judges.get("opinions"),
         },
         "rates": {

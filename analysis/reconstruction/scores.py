@@ -24,7 +24,7 @@ PROTOCOL_OF = {
 }
 """Protocol of a metric; the others are of `signal`."""
 NO_NULL = {
-    "mos": "no null: the predictor hears one recording alone, so another reference changes nothing",
+    "mos": "no null: the predictor judges one recording alone, so another reference changes nothing",
     "kbps": "no null: a description",
     "versa": "no null: VERSA gives none",
 }

@@ -72,7 +72,7 @@ def _thin(names: Sequence[str], scored: Sequence[StreamUsage]) -> list[str]:
         (
             name,
             f"fewer than {FEW_FRAMES} frames for each pair of codes in use: the plug-in entropies of orders 1 and 2 "
-            "are far too low; read them beside their null, and quote the held-out cross-entropy with them",
+            "are far too low; read them with their chance level, and quote the held-out cross-entropy with them",
         )
         for name, each in zip(names, scored, strict=True)
         if each.info.n_frames < FEW_FRAMES * each.info.used_codes**2

@@ -36,7 +36,7 @@ def decode(
         typer.Option(
             "--streams",
             "-s",
-            help="Levels to be heard: acoustic, phonetic, lexical; repeat or separate by commas. The others are "
+            help="Levels to decode: acoustic, phonetic, lexical; repeat or separate by commas. The others are "
             "silent. By default all.",
         ),
     ] = None,
@@ -99,5 +99,5 @@ def decode(
         hours = made.manifest.hours
         length = f"{hours:.2f} h" if hours >= 1 else f"{hours * 3600:.1f} s"
         typer.echo(f"{made.path}: {len(made.manifest)} utterances, {length} of audio{kept}")
-        typer.echo(f"  heard: {', '.join(made.streams)}, through {made.decoder}")
+        typer.echo(f"  decoded: {', '.join(made.streams)}, through {made.decoder}")
         report_failures(failures, made.path.with_suffix(".failures.jsonl"))

@@ -82,7 +82,7 @@ def test_stop_words_of_another_script_are_said() -> None:
 def test_one_speaker_is_split_by_utterance_and_that_is_said() -> None:
     world = replace(make_words(1, 30), speakers=("anna",) * 30)
     outcome = run(world.request(world.knowing()), jobs=1)
-    assert any("the halves for held-out scores are dealt by utterance" in said for said in outcome.results.warnings)
+    assert any("the halves for held-out scores are split by utterance" in said for said in outcome.results.warnings)
     assert outcome.results.get("units.word_f1[vg-hubert,held-out]").value == 1
 
 

@@ -82,7 +82,7 @@ def test_levels_quantizers_ids_and_durations(world: Path, tokens: Path, hac: Hac
     options = ("--streams", "acoustic,lexical", "--n-quantizers", 2, "--format", "flac", "--ids", "odd")
     done = hac("decode", tokens, "-o", tmp_path, "-j", 1, *options, "--manifest", world / "manifest.jsonl")
     assert done.code == 0, done
-    assert "heard: acoustic.0, acoustic.1, lexical" in done.out
+    assert "decoded: acoustic.0, acoustic.1, lexical" in done.out
     (utterance,) = read_manifest(tmp_path / "manifest.jsonl").utterances
     assert (utterance.id, utterance.path, utterance.language) == ("odd", "odd.flac", "en")
     assert audio_info(tmp_path / "odd.flac").n_samples == 3201

@@ -43,7 +43,7 @@ RULES = (
     "do, over its jackknife error; two-sided, and corrected by Holm's rule for all claims of this page together, so "
     "that where nothing is true about one page in twenty at most has a supported claim.",
     "Measured: of 1,500 simulated pages of four systems whose tokens are independent of the phones (PNMI; 1 to 24 "
-    "speakers, 16 to 256 codes) 3 had a claim beyond chance.",
+    "speakers, 16 to 256 codes) 2 had a claim beyond chance.",
     f"Not judged is what rests on fewer than {FEW} utterances, on units that were fitted on the very speech "
     "that they are scored on (the same manifest, by its hash), or on so many codes that chance alone scores half.",
 )

@@ -81,5 +81,10 @@ def _apart(key: str, a: Any, b: Any) -> str:
     if isinstance(a, list) and isinstance(b, list):
         only = [next((repr(one) for one in x if one not in y), "nothing more") for x, y in ((b, a), (a, b))]
         if only != ["nothing more"] * 2:
-            return f"{key}: {only[0]:.60} and {only[1]:.60}"
-    return f"{key}: {b!r:.60} and {a!r:.60}"
+            return f"{key}: {_cut(only[0])} and {_cut(only[1])}"
+    return f"{key}: {_cut(repr(b))} and {_cut(repr(a))}"
+
+
+def _cut(value: str, most: int = 60) -> str:
+    """The text of a value; a long one says that it goes on."""
+    return value if len(value) <= most else f"{value[: most - 2].rstrip(' ,')}…{value[-1]}"

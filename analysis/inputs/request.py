@@ -82,9 +82,11 @@ def streams_of(tokens: TokenStore, names: Sequence[str]) -> list[Stream]:
     """The streams of these names, all for none; `a+b` is the product of two.
 
     Raises:
-        HacError: there is no such stream, or streams cannot be joined.
+        HacError: there is no such stream, one is named twice, or streams cannot be joined.
     """
-    chosen = []
+    chosen: list[Stream] = []
+    if twice := next((name for i, name in enumerate(names) if name in names[:i]), ""):
+        raise HacError(f"stream {twice!r} is named twice")
     for name in names or tokens.streams:
         parts = parts_of(tokens, name)
         for part in parts:

@@ -96,8 +96,8 @@ def open_shards(paths: Sequence[Path]) -> tuple[Shard, ...]:
             )
         if shard.meta.job != first.meta.job:
             raise HacError(
-                f"{shard.path} and {first.path} are shards of different jobs (other tokens, manifest, alignments or "
-                "protocol); merge only shards made with the same options"
+                f"{shard.path} and {first.path} are shards of different jobs (other tokens, name, manifest, alignments "
+                "or protocol); merge only shards made with the same options"
             )
     places = [shard.meta.shard[0] for shard in shards]
     n = first.meta.shard[1]

@@ -28,7 +28,7 @@ from reports.document.headlines import headline_record
 from reports.document.order import first_of_levels
 from reports.document.reservations import held_against, reservation
 from reports.document.runs import ReportRun, Runs
-from reports.pnmi.levels import of_system
+from reports.pnmi.levels import levels_of, of_system
 
 NOMINAL = "kbps[nominal]"
 UNKNOWN = "a metric of a later version"
@@ -217,9 +217,10 @@ def _answer(run: ReportRun, question: Question, entry: str, metric: Metric) -> A
     What carries most information on the speaker is the leak, whether it can be ranked or not.
     """
     sign = -1 if metric.better == "lower" else 1
-    streams = [record for stream in _streams(run, question) if (record := headline_record(run, stream, entry))]
-    # streams of a system that has PNMI are summed up under the same entry
-    together = of_system(run.results) if metric.name == "pnmi" else ()
+    names = _streams(run, question, metric)
+    streams = [record for stream in names if (record := headline_record(run, stream, entry))]
+    # only what is asked of a system at large, with silence, is also had of its streams together
+    together = of_system(run.results) if entry == "pnmi" and not question.stream else ()
     found, joint = (
         [Answer(run, record, record.stream, _doubt(run, record), chance=_chance(record, metric)) for record in records]
         for records in (streams, together)
@@ -235,9 +236,11 @@ def _answer(run: ReportRun, question: Question, entry: str, metric: Metric) -> A
     return replace(answer, place="not ranked") if answer and answer.doubt else answer
 
 
-def _streams(run: ReportRun, question: Question) -> tuple[str, ...]:
+def _streams(run: ReportRun, question: Question, metric: Metric) -> tuple[str, ...]:
     if question.stream:
         return (question.stream,)
+    if metric.name == BOUND:
+        return tuple(each.name for each in levels_of(run.results))
     if not slice_of(run.command).by_stream:
         return run.conditions[-1:]
     return tuple(run.results.streams) if question.all_streams else first_of_levels(run.results.streams)

@@ -31,7 +31,9 @@ def comparison_table(
     """Differences to the baseline (those `shown`), then how many of all stand out of noise, and the warnings."""
     several = len({one.run for one in differences}) > 1
     counts = {verdict: sum(one.verdict == verdict for one in differences) for verdict in (*CLEAR, "within noise")}
-    summary = ", ".join(f"{n} {verdict}" for verdict, n in counts.items() if n) or "nothing in common"
+    summary = ", ".join(f"{n} {verdict}" for verdict, n in counts.items() if n) or (
+        "nothing that can be judged" if differences else "nothing in common"
+    )
     table = terminal_table(_table(baseline, differences, [one for one in differences if shown(one)]))
     return Group(table, summary + " (all runs together)" * several, *warning_lines(warnings))
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from analysis.metrics.metric import Metric, read_metrics
 from analysis.metrics.registry import HEADLINES, METRICS, metric_name
+from analysis.pnmi.cumulative import BOUND
 from analysis.results.schema import Record
 from analysis.slices import SLICES
 from hac.errors import HacError
@@ -34,6 +35,8 @@ from reports.render.escape import shortened
 
 KBPS = "kbps"
 """The metric that is had without a run of its own: nominal bits, from the sizes of codebooks."""
+AT_LEAST = "at least so much: a bound on held-out speech"
+"""What is remarked on a bound in a column of another metric."""
 _COMMA = re.compile(r",(?![^\[\]]*\])")
 """A comma that is not in brackets."""
 _WANTED = re.compile(r"(?:([^=\[\]]+)\.)?(\w+)(\[[^\[\]]*\])?(?:\s*=(.*))?")
@@ -50,7 +53,7 @@ class Number:
         of: stream or condition.
         is_best: whether it is the best, or within noise of the best.
         place: the same in words.
-        remark: why it is not ranked, not defined or no more than chance.
+        remark: why it is not ranked, not defined or no more than chance; that it is a bound.
         whose: of which speakers alone, empty for speakers at large.
     """
 
@@ -217,6 +220,7 @@ def _number(answer: Answer, of: Answered) -> Number:
     record: Record = answer.record
     is_best = of.metric.better != "none" and answer.place in ("best", "within noise of the best")
     chance = answer.chance if answer.chance == "no more than chance" else ""
+    bound = AT_LEAST if answer.is_bound and of.metric.name != BOUND else ""
     return Number(
         record.estimate,
         record.ci_low,
@@ -224,7 +228,7 @@ def _number(answer: Answer, of: Answered) -> Number:
         answer.of,
         is_best,
         answer.place if of.metric.better != "none" else "",
-        answer.doubt or chance,
+        answer.doubt or chance or bound,
         whose(answer.run, record) if math.isfinite(record.ci_low) else "",
     )
 

@@ -37,6 +37,9 @@ NOT_OURS = ("text.usetex", "text.latex.", "pgf.", "animation.", "svg.hashsalt")
 """Beginnings of what a style may not say: what runs other programs, or makes other bytes each time."""
 
 
+log = logging.getLogger(__name__)
+
+
 @contextmanager
 def figure(path: Paths, size: tuple[float, float]) -> Iterator[Figure]:
     """An empty figure in our style, written once the block ends well.
@@ -94,8 +97,25 @@ def read_style(path: Path) -> RcParams:
         why = " ".join(said[0].strip().split("\n")[0].split())
         raise HacError(f"{path}: {why:.200}; expected a matplotlib style, lines such as 'font.family: serif'")
     if "font.family" in style:
-        style["font.family"] = [*style["font.family"], FIRST]
+        style["font.family"] = [*_installed(style["font.family"], style, path), FIRST]
     return style
+
+
+def _installed(families: Sequence[str], style: RcParams, path: Path) -> list[str]:
+    """The fonts that there are, with a warning of the others: matplotlib has one for each text of each figure."""
+    import matplotlib as mpl
+    from matplotlib.font_manager import FontProperties, findfont
+
+    found = []
+    for family in families:
+        try:
+            with mpl.rc_context(style):
+                findfont(FontProperties(family=[family]), fallback_to_default=False)
+        except ValueError:
+            log.warning("warning: %s: font %r is not installed; %s stands in for it", path, family, FIRST)
+        else:
+            found.append(family)
+    return found
 
 
 @contextmanager

@@ -255,6 +255,11 @@ def test_an_unknown_stream_is_named_with_those_there_are(world: World) -> None:
         run(world.request(world.knowing(), streams=("lexical",)), jobs=1)
 
 
+def test_a_stream_named_twice_is_refused(world: World) -> None:
+    with pytest.raises(HacError, match="stream 'units' is named twice"):
+        run(world.request(world.knowing(), streams=("units", "units")), jobs=1)
+
+
 def test_streams_of_two_rates_cannot_be_joined(world: World) -> None:
     fast = world.knowing(Fraction(75), name="fast")
     with pytest.raises(HacError, match=r"joint stream units\+fast"):

@@ -18,9 +18,10 @@ from hac.errors import HacError
 from reports.answers.questions import answered
 from reports.cli import app
 from reports.document.runs import ReportRun, Runs
-from reports.paper.columns import columns, shown_systems
+from reports.paper.columns import AT_LEAST, columns, shown_systems
 from reports.paper.latex import letter_points, paper_latex
 from reports.paper.table import PaperTable, letter, long_csv, markdown, paper_csv
+from tests.reports.answers.test_answers import summed_up
 from tests.reports.made_runs import FITTED, made_record, made_run, with_coverage
 
 HOSTILE = ("a_b&%$", "[x] ~^\\input{x}", "*{}#<|>", "``-- ”…")
@@ -61,6 +62,21 @@ def test_an_id_is_of_its_stream_alone_and_two_streams_of_a_metric_are_two_column
     rows = read(made)
     assert [rows["a"]["PNMI (phonetic)"], rows["a"]["PNMI (lexical)"]] == ["0.2", "0.3"]
     assert [rows["b"]["PNMI (phonetic)"], rows["b"]["PNMI (lexical)"]] == ["0.25", ""]
+
+
+def test_streams_together_answer_for_a_system_and_never_for_a_stream_or_without_silence() -> None:
+    whole = summed_up("a", 0.05, 0.1, 0.45)
+    run = whole.results.metrics[0]
+    silent = made_record("q0.pnmi[silence-dropped]", 0.03, stream=run.stream)
+    more = made_run(
+        "a", "pnmi", *whole.results.metrics, silent, streams=whole.results.streams, coverage=whole.results.coverage
+    )
+    made = table(Runs((more,)), "pnmi,q0.pnmi,pnmi[silence-dropped],pnmi_bound")
+    numbers = [column.numbers["a"] for column in made.columns]
+    assert [(number.value, number.of) for number in numbers] == [
+        (0.45, "q0..q45"), (0.05, "q0"), (0.03, "q0"), (0.45, "q0..q45")
+    ]  # fmt: skip
+    assert [number.remark for number in numbers] == [AT_LEAST, "", "", ""]
 
 
 def test_without_metrics_it_is_the_first_screen_with_the_same_best() -> None:

@@ -180,6 +180,16 @@ def test_a_style_of_ones_own_lies_on_top_of_ours_and_ends_with_it(tmp_path: Path
     assert "svg" in text and "#123456" not in svg_of(rows("ʃ"))
 
 
+def test_a_font_that_is_not_installed_is_one_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "own.mplstyle").write_text("font.family: No Such Font, serif", encoding="utf-8")
+    own = read_style(tmp_path / "own.mplstyle")
+    with styled(own):
+        svg_of(rows("ʃ"))
+    assert own["font.family"] == ["serif", "DejaVu Sans"]
+    (said,) = caplog.messages
+    assert "font 'No Such Font' is not installed" in said
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

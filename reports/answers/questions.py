@@ -156,9 +156,11 @@ def placed(found: Sequence[Answered]) -> list[Answered]:
     """The same with the places of the answers: p is corrected for all that are compared here."""
     pairs = [(i, one.ranked[0], other) for i, one in enumerate(found) if not one.is_nothing for other in one.ranked[1:]]
     judged = with_verdicts([_against(best, other) for _, best, other in pairs])
+    tested = {i for (i, _, _), gap in zip(pairs, judged, strict=True) if gap.verdict != "unknown"}
     places: dict[tuple[int, str], Answer] = {}
     for (i, best, other), gap in zip(pairs, judged, strict=True):
-        places[i, best.system] = replace(best, place="best")
+        untested = replace(best, place="not ranked", doubt="no other number could be tested against it")
+        places[i, best.system] = replace(best, place="best") if i in tested else untested
         if gap.verdict == "unknown":
             why = f"no test against the best: {gap.note or NO_INTERVAL}"
             places[i, other.system] = replace(other, place="not ranked", doubt=why)

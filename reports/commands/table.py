@@ -77,6 +77,8 @@ def table(
     kind = output.suffix.lower() if output else ""
     if output is not None and (kind not in KINDS or output.is_dir()):
         raise HacError(f"{output}: -o names a .tex, .csv or .md file, such as {output.with_suffix('.tex')}")
+    if long and metrics:
+        raise HacError("--long writes every number of the runs; leave --metrics out")
     if long and kind != ".csv":
         raise HacError("--long writes a CSV file: name one with -o, such as -o numbers.csv")
     with locked(files=[output] if output else []):

@@ -278,7 +278,13 @@ def test_the_command_writes_by_the_ending_and_the_same_bytes_again(folders: Path
 
 def test_bad_options_write_nothing(folders: Path) -> None:
     tex = folders / "t.tex"
-    for args in (["-o", folders / "t.pdf"], ["--long"], ["--long", "-o", tex], ["-o", tex, "--metrics", "no"]):
+    for args in (
+        ["-o", folders / "t.pdf"],
+        ["--long"],
+        ["--long", "-o", tex],
+        ["--long", "-o", tex.with_suffix(".csv"), "--metrics", "pnmi"],
+        ["-o", tex, "--metrics", "no"],
+    ):
         with pytest.raises(HacError):
             called(folders / "runs", *args)
     assert [path.name for path in folders.iterdir()] == ["runs"]

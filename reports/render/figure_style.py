@@ -56,13 +56,14 @@ def figure(path: Paths, size: tuple[float, float]) -> Iterator[Figure]:
         canvas = NewFigure(figsize=size, layout="constrained")
         yield canvas
         use_fonts(canvas, warn=any(one.suffix != ".svg" for one in paths))
-        _lay_out(canvas)
-        for one in paths:
-            with atomic_path(one) as temporary, warnings.catch_warnings():
-                # `use_fonts` has warned of letters that no font has
-                warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
-                # not into the file itself: on a full disk matplotlib's PDF hides the error and keeps the file open
-                temporary.write_bytes(_printed(canvas, one.suffix))
+        with warnings.catch_warnings():
+            # `use_fonts` has warned of letters that no font has
+            warnings.filterwarnings("ignore", "Glyph .* missing", UserWarning)
+            _lay_out(canvas)
+            for one in paths:
+                with atomic_path(one) as temporary:
+                    # not into the file itself: on a full disk matplotlib's PDF hides the error and keeps the file open
+                    temporary.write_bytes(_printed(canvas, one.suffix))
 
 
 @contextmanager

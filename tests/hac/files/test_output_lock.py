@@ -145,6 +145,7 @@ HELD = (
     ("export tokens.parquet -o", "folder"),
     ("history run -o", "folder"),
     ("demo -o", "folder"),
+    ("table run -o", "table.tex"),
     ("report run --pdf other.pdf -o", "report.html"),
     ("report run -o other.html --pdf", "report.pdf"),
     ("report run -o other.html --files", "folder"),

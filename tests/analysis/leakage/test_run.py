@@ -217,8 +217,8 @@ def test_one_speaker_a_language_leaves_nothing_to_say_of_the_speaker() -> None:
     asked = replace(QUICK, factors=("speaker", "language"))
     found = run(world.request(world.stream("v", world.speaker, 4), labels=labels, protocol=asked), jobs=1)
     assert [line for line in found.results.warnings if "the same labels again" in line] == [
-        "speaker: labels permuted over the utterances of each language are the same labels again: chance tells as "
-        "much, and nothing can be said of it"
+        "speaker: labels permuted over the utterances of each language are the same labels again: chance "
+        "explains as much, so it has no number"
     ]
     assert get(found, "v.leakage[speaker]").null_mean == pytest.approx(1)
 

@@ -81,10 +81,9 @@ def _table(runs: Runs, found: list[Answered], bits: dict[str, Bits]) -> Table:
     ]
     heads = ("system", *map(_head, found), "bits: kbit/s, nominal")
     note = (
-        "Of the best stream (phones: or of streams together, a..b); of the speaker, of the stream with most "
-        "information; of sound and intelligibility, of the last condition. ± 95 %, chance-corrected where that can be. "
-        "✓: the best, and what is within noise of it (paired where that can be; Holm over the table). kbit/s: log2 of "
-        "codebooks' sizes."
+        "Of the best stream (phones: or of streams together, a..b); speaker: of the one with most information; sound: "
+        "of the last condition. ± 95 %, chance-corrected where that can be. ✓: the best, and what is within noise of "
+        "it (Holm over the table). kbit/s: log2 of codebooks' sizes."
     )
     shown = rows if found or bits else ()
     return result_table("table-answer", "Systems by question", heads, shown, note, cards=True)

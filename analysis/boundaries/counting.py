@@ -94,16 +94,9 @@ class BoundaryCorpus(TokenCorpus):
 
     def subset(self, part: NDArray[np.int64]) -> BoundaryCorpus:
         """The utterances at some places: a shard."""
-        ids = tuple(self.ids[i] for i in part)
-        return replace(
-            self,
-            ids=ids,
-            voices=tuple(self.voices[i] for i in part),
-            tokens=self.tokens.select(ids),
-            rows=Rows(self.rows.rows, self.rows.of_utterance[part]),
-            tiers={name: tier.select(ids) for name, tier in self.tiers.items()},
-            durations_us=self.durations_us[part],
-        )
+        chosen = self._at(part)
+        tiers = {name: tier.select(chosen.ids) for name, tier in self.tiers.items()}
+        return replace(chosen, tiers=tiers, durations_us=self.durations_us[part])
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,6 +70,13 @@ class TokenCorpus:
         """Each speaker's utterances end to end, for circular shifts."""
         return speaker_rings(self.ids, self.languages, self.speakers)
 
+    def _at(self, part: NDArray[np.int64]) -> Self:
+        """The same of the utterances at some places, but for what a subclass adds: see its `subset`."""
+        ids = tuple(self.ids[i] for i in part)
+        voices = tuple(self.voices[i] for i in part)
+        rows = Rows(self.rows.rows, self.rows.of_utterance[part])
+        return replace(self, ids=ids, voices=voices, tokens=self.tokens.select(ids), rows=rows)
+
 
 @dataclass(frozen=True)
 class Corpus(TokenCorpus):
@@ -82,6 +89,11 @@ class Corpus(TokenCorpus):
 
     phones: Tier
     policy: PhonePolicy
+
+    def subset(self, part: NDArray[np.int64]) -> Corpus:
+        """The utterances at some places: a shard."""
+        chosen = self._at(part)
+        return replace(chosen, phones=self.phones.select(chosen.ids))
 
 
 @dataclass(frozen=True)
@@ -204,15 +216,6 @@ def classes_of(policy: PhonePolicy, labels: Sequence[str]) -> Classes:
     """Class of each phone, by kind of class."""
     classes = {label: policy.classes(label) for label in labels}
     return {kind: {label: getattr(classes[label], kind) for label in labels} for kind in CLASS_KINDS}
-
-
-def subset(corpus: Corpus, part: NDArray[np.int64]) -> Corpus:
-    """The utterances at some places: a shard."""
-    ids = tuple(corpus.ids[i] for i in part)
-    voices = tuple(corpus.voices[i] for i in part)
-    rows = Rows(corpus.rows.rows, corpus.rows.of_utterance[part])
-    tokens, phones = corpus.tokens.select(ids), corpus.phones.select(ids)
-    return replace(corpus, ids=ids, voices=voices, tokens=tokens, rows=rows, phones=phones)
 
 
 def _by_name(tier: Tier) -> Tier:

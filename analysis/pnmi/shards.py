@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from analysis import parallel
-from analysis.inputs.corpus import classes_of, join, subset
+from analysis.inputs.corpus import classes_of, join
 from analysis.inputs.request import Request, about_of, streams_of
 from analysis.pnmi import lags
 from analysis.pnmi.counting import CountedStream, Protocol, lag_counts, lags_of
@@ -41,7 +41,7 @@ def run_shard(request: Request[Protocol], index: int, n: int, path: Path, own_st
     assign = rows_apart if own_stores else assign_rows
     whole = join(request.labels, request.tokens, request.protocol.phone_policy, request.failures, assign)
     part = None if own_stores else np.arange(len(whole.ids))[index::n]
-    corpus = whole if part is None else subset(whole, part)
+    corpus = whole if part is None else whole.subset(part)
     streams = streams_of(whole.tokens, request.streams)
     # shifted as in the whole corpus, so that shards add up to the nulls of one run
     shifted = [ShiftedStream(stream, whole.rings, part) for stream in streams]

@@ -17,6 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 
 from analysis.metrics.registry import METRICS, metric_name
 from analysis.statistics.jackknife import METHOD, LeftOut
+from hac.data.tokens.stream_options import nominal_kbps
 from hac.data.tokens.token_store import Stream
 from hac.errors import HacError
 from hac.files.atomic import write_text
@@ -116,8 +117,8 @@ class StreamInfo(Strict):
 
     @property
     def kbps(self) -> float:
-        """Nominal kilobits per second: each code counted as log2(codebook size) bits."""
-        return math.log2(max(self.codebook_size, 1)) * self.frames_per_second / 1000
+        """See `nominal_kbps`."""
+        return nominal_kbps(max(self.codebook_size, 1), self.frames_per_second)
 
     @classmethod
     def of_frames(cls, codebook_size: int, frame_rate: Fraction, used_codes: int, n_frames: int) -> StreamInfo:

@@ -77,7 +77,7 @@ class CheckpointInfo:
         """Nominal kilobits per second by level."""
         levels = dict.fromkeys((level_of(spec) for spec in self.streams), 0.0)
         for spec in self.streams:
-            levels[level_of(spec)] += nominal_kbps(spec)
+            levels[level_of(spec)] += spec.kbps
         return levels
 
     @property
@@ -101,7 +101,7 @@ class CheckpointInfo:
                     "level": level_of(spec),
                     "codebook_size": spec.codebook_size,
                     "frame_rate": str(spec.frame_rate),
-                    "kbps": nominal_kbps(spec),
+                    "kbps": spec.kbps,
                 }
                 for spec in self.streams
             ],
@@ -116,11 +116,6 @@ class CheckpointInfo:
 def level_of(spec: StreamSpec) -> str:
     """The level that a stream belongs to: `acoustic` for `acoustic.3`."""
     return spec.name.split(".")[0]
-
-
-def nominal_kbps(spec: StreamSpec) -> float:
-    """Kilobits per second of a stream, each code counted as log2(codebook size) bits."""
-    return math.log2(spec.codebook_size) * float(spec.frame_rate) / 1000
 
 
 def describe(name: str) -> CheckpointInfo:

@@ -64,13 +64,13 @@ def _streams(found: CheckpointInfo) -> Table:
     """Streams by level, each level closed by its sum where it has several streams."""
     from rich.markup import escape
 
-    from hac.coding.checkpoint_info import level_of, nominal_kbps
+    from hac.coding.checkpoint_info import level_of
 
     table = _table(("stream", "codes", "frames/s", "kbps"))
     for level, kbps in found.kbps.items():
         specs = [spec for spec in found.streams if level_of(spec) == level]
         for spec in specs:
-            cells = (escape(spec.name), f"{spec.codebook_size}", _number(spec.frame_rate), f"{nominal_kbps(spec):.3f}")
+            cells = (escape(spec.name), f"{spec.codebook_size}", _number(spec.frame_rate), f"{spec.kbps:.3f}")
             table.add_row(*cells, end_section=spec is specs[-1] and len(specs) == 1)
         if len(specs) > 1:
             table.add_row(escape(f"{level}, all {len(specs)}"), "", "", f"{kbps:.3f}", style="bold", end_section=True)

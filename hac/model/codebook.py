@@ -47,6 +47,32 @@ class CodebookOptions:
     codebook_update: CodebookUpdate = "gradient"
 
 
+@torch.no_grad()
+def nearest_code(vectors: Tensor, codes: Tensor, normalize: bool = False) -> Tensor:
+    """Index of the nearest code of each vector.
+
+    Always in single precision: in half precision, near ties would depend on rounding.
+
+    Args:
+        vectors: [n, d].
+        codes: [v, d].
+        normalize: take the code of largest cosine instead of that of smallest Euclidean distance.
+
+    Returns:
+        int64 [n].
+    """
+    with torch.autocast(vectors.device.type, enabled=False):
+        codes = codes.float()
+        if normalize:
+            codes = F.normalize(codes)
+            scores = [F.normalize(block.float()) @ codes.t() for block in torch.split(vectors, _BLOCK)]
+        else:
+            # |x - c|^2 = |x|^2 - 2 x·c + |c|^2; |x|^2 is the same for every code
+            half_norms = codes.pow(2).sum(1) / 2
+            scores = [block.float() @ codes.t() - half_norms for block in torch.split(vectors, _BLOCK)]
+        return torch.cat([score.argmax(1) for score in scores])
+
+
 class Codebook(nn.Embedding):
     """Code vectors [v, d], trained by gradient or moved to the running mean of the vectors that chose them.
 
@@ -68,28 +94,9 @@ class Codebook(nn.Embedding):
         self.register_buffer("usage", torch.zeros(codebook_size))
         self.register_buffer("n_updates", torch.zeros((), dtype=torch.long))
 
-    @torch.no_grad()
     def nearest(self, vectors: Tensor) -> Tensor:
-        """Index of the nearest code of each vector.
-
-        Always in single precision: in half precision, near ties would depend on rounding.
-
-        Args:
-            vectors: [n, d].
-
-        Returns:
-            int64 [n]. With `normalize_codes` the code of largest cosine, else of smallest Euclidean distance.
-        """
-        with torch.autocast(vectors.device.type, enabled=False):
-            codes = self.weight.float()
-            if self.options.normalize_codes:
-                codes = F.normalize(codes)
-                scores = [F.normalize(block.float()) @ codes.t() for block in torch.split(vectors, _BLOCK)]
-            else:
-                # |x - c|^2 = |x|^2 - 2 x·c + |c|^2; |x|^2 is the same for every code
-                half_norms = codes.pow(2).sum(1) / 2
-                scores = [block.float() @ codes.t() - half_norms for block in torch.split(vectors, _BLOCK)]
-            return torch.cat([score.argmax(1) for score in scores])
+        """Index of the nearest code of each vector [n, d]: int64 [n]; see `nearest_code`."""
+        return nearest_code(vectors, self.weight, self.options.normalize_codes)
 
     @torch.no_grad()
     def prepare(self, vectors: Tensor) -> None:

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from hac.model.codebook import nearest_code
 from hac.model.quantize import Quantized
 from hac.teachers.units import FrameUnits
 
@@ -102,8 +103,7 @@ class UnitHead(nn.Module):
         """Units int64 [b, t] of the teacher's frames [b, t, teacher_dim]."""
         with torch.autocast(target.device.type, enabled=False):
             projected = (target.float() - self.mean) @ self.projection
-            # |x - c|^2 = |x|^2 - 2 (x.c - |c|^2 / 2): the first term is the same for every centroid
-            return (projected @ self.centroids.T - self.centroids.square().sum(1) / 2).argmax(-1)
+        return nearest_code(projected.flatten(0, 1), self.centroids).view(target.shape[:2])
 
     def distil(self, level: Quantized, target: Tensor, mask: Tensor) -> Distilled:
         """Cross-entropies, in nats, of both maps to the units of targets [b, t, teacher_dim], over mask [b, t], added.

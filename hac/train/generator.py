@@ -136,9 +136,8 @@ def _phonetic_head(model: HacModel, config: TrainConfig, speech: int | FrameUnit
     shape = model.config
     if isinstance(speech, FrameUnits):
         return UnitHead(shape.latent_dim, shape.transformer_dim, speech)
-    wanted = config.teachers.speech
-    form = "cosine" if wanted is None or wanted.loss == "units" else wanted.loss
-    return PhoneticHead(shape.latent_dim, speech, form)
+    assert config.teachers.speech is not None and config.teachers.speech.loss != "units"
+    return PhoneticHead(shape.latent_dim, speech, config.teachers.speech.loss)
 
 
 def _require(model: HacModel, level: str, teacher: str) -> None:

@@ -19,6 +19,7 @@ from hac.data.tiers import Tier
 from hac.errors import Failure
 from hac.judges.stoi import stoi
 from hac.model.bottleneck import BottleneckOutput
+from hac.model.inputs import fit_length
 from hac.model.masked_convolutions import decode_latent
 from hac.model.quantize import mean_square
 from hac.train.config_sections import ValidationConfig
@@ -161,8 +162,9 @@ def _one(generator: Generator, batch: TrainBatch, vectors: list[tuple[Tensor, Te
 
 def _decoded(generator: Generator, latent: Tensor, n_samples: int) -> Tensor:
     """The sound [n_samples] of one utterance's latent [1, latent_dim, t]."""
-    audio = decode_latent(generator.model.decoder, latent)[0][:n_samples]
-    return torch.nn.functional.pad(audio, (0, n_samples - len(audio)))
+    return fit_length(decode_latent(generator.model.decoder, latent), torch.tensor([n_samples], device=latent.device))[
+        0
+    ]
 
 
 def _without_each(generator: Generator, bottleneck: BottleneckOutput, n_samples: int) -> dict[str, Tensor]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from reports.document.parts import Chart, HeatMap, MatrixChart, Panel, Series, has_numbers
-from reports.render.figure_style import MANY, MARKERS, MOST_SHOWN, Paths, figure, marked_style, printable
+from reports.render.figure_style import MANY, MARKERS, MOST_SHOWN, TALLEST, Paths, figure, marked_style, printable
 from reports.render.heat_map import draw_shares
 from reports.render.matrix import Matrix, leakage_map
 
@@ -34,8 +34,6 @@ LEGEND_LETTERS = 90
 """Letters across the legend of a page."""
 WIDTHS = {1: 3.35, 2: 7.0}
 """Inches of a column of a paper of two columns, and of both."""
-TALLEST = 9.0
-"""Inches of a paper's page that a figure may take."""
 NARROWEST = 1.6
 """Inches of a panel in a paper."""
 TITLE_LETTERS = 13

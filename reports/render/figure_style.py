@@ -29,6 +29,8 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 """A shape for each colour, for those who do not see the colours, and for print in grey."""
 
 
+TALLEST = 9.0
+"""Inches of height that a figure may take, of a page of a paper; of what is higher names are smaller or parts apart."""
 Paths = Path | Sequence[Path]
 """Where a figure goes: a PNG, PDF or SVG file, or several of them."""
 _OWN: ContextVar[RcParams | None] = ContextVar("own_style", default=None)

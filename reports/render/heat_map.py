@@ -7,10 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from reports.render.figure_style import Paths, figure, printable
+from reports.render.figure_style import TALLEST, Paths, figure, printable
 
-TALLEST = 9.0
-"""Inches of height; of more phones the names are smaller."""
 NAME_LETTERS = 24
 """Letters of a phone's name."""
 

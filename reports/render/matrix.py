@@ -12,7 +12,7 @@ import numpy as np
 from analysis.leakage.scores import within_null
 from analysis.results.schema import Record
 from reports.document.number_format import short
-from reports.render.figure_style import Paths, figure, printable
+from reports.render.figure_style import TALLEST, Paths, figure, printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,8 +24,6 @@ BESIDE, ABOVE, UPRIGHT = 1.2, 0.75, 0.6
 """Inches beside and above the cells, names aside, and of names that stand upright."""
 NARROW = 0.45
 """Inches of a cell in which a number has no room for its interval."""
-TALLEST = 9.0
-"""Inches of height."""
 LETTERS, LETTER = 36, 0.068
 """Letters of a stream's name, and the width of each, inches."""
 DARK = 0.55

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -98,3 +99,13 @@ class StreamSpec:
     name: str
     codebook_size: int
     frame_rate: Fraction
+
+    @property
+    def kbps(self) -> float:
+        """See `nominal_kbps`."""
+        return nominal_kbps(self.codebook_size, self.frame_rate)
+
+
+def nominal_kbps(codebook_size: int, frame_rate: Fraction | float) -> float:
+    """Kilobits per second of a stream, each code counted as log2(codebook size) bits."""
+    return math.log2(codebook_size) * float(frame_rate) / 1000

@@ -8,7 +8,6 @@ are named.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -20,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hac.data.ragged import bounds_of, run_starts, take
+from hac.data.tokens.stream_options import nominal_kbps
 from hac.errors import HacError
 
 _COUNTED_SIZE = 1 << 24
@@ -50,8 +50,8 @@ class Stream:
 
     @property
     def kbps(self) -> float:
-        """Nominal kilobits per second: each code counted as log2(codebook size) bits."""
-        return math.log2(self.codebook_size) * float(self.frame_rate) / 1000
+        """See `nominal_kbps`."""
+        return nominal_kbps(self.codebook_size, self.frame_rate)
 
     @property
     def lengths(self) -> NDArray[np.int64]:
